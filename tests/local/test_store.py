@@ -1,0 +1,118 @@
+"""The local S3: prefixes, addresses, archives."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.errors import UserError
+from ops.local.archives import pack, unpack
+from ops.local.isolation import Root, inside
+
+
+@pytest.mark.parametrize(
+    ("prefix", "names"),
+    [
+        pytest.param("s3://bucket/raw/a.csv", {"a.csv"}, id="one-object-keeps-its-name"),
+        pytest.param("s3://bucket/raw/", {"a.csv", "deep/b.csv"}, id="folder"),
+        pytest.param("s3://bucket/raw", {"a.csv", "deep/b.csv", "raw2/c.csv"}, id="no-slash-matches-more"),
+        pytest.param("s3://bucket/ra", {"raw/a.csv", "raw/deep/b.csv", "raw2/c.csv"}, id="part-of-a-name"),
+        pytest.param("s3://bucket", {"raw/a.csv", "raw/deep/b.csv", "raw2/c.csv"}, id="bucket"),
+        pytest.param("s3://bucket/raw//deep/", {"b.csv"}, id="double-slash"),
+        pytest.param("s3://bucket/other", set(), id="nothing"),
+        pytest.param("s3://elsewhere/raw", set(), id="no-such-bucket"),
+    ],
+)
+def test_a_prefix_matches_as_on_s3(local: Any, prefix: str, names: set[str]) -> None:
+    for key in ("raw/a.csv", "raw/deep/b.csv", "raw2/c.csv"):
+        local.store.put(f"s3://bucket/{key}", key.encode())
+    assert set(local.store.find(prefix)) == names
+
+
+def test_an_empty_prefix_is_an_error(local: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is nothing at s3://bucket/none/; locally that is"):
+        local.store.download("s3://bucket/none/", tmp_path / "in")
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://bucket/../x", "s3://bucket/a/./b", "/etc/passwd", "s3://B/x", "s3://", "x", "s3://bucket/\0"]
+)
+def test_an_address_that_leads_out_of_the_store_is_refused(local: Any, uri: str) -> None:
+    with pytest.raises(UserError, match="is no S3 address; write it like"):
+        local.store.locate(uri)
+
+
+def test_folders_are_copied_or_moved_and_links_become_files(local: Any, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    (made / "sub").mkdir(parents=True)
+    (made / "sub" / "a.txt").write_text("a")
+    (made / "link.txt").symlink_to(made / "sub" / "a.txt")
+    local.store.put_folder("s3://bucket/copy", made)
+    local.store.put("s3://bucket/moved/old.txt", b"old")
+    local.store.move_folder("s3://bucket/moved/", made)
+    assert set(local.store.find("s3://bucket/copy/")) == {"link.txt", "sub/a.txt"}
+    moved = local.store.find("s3://bucket/moved/")
+    assert set(moved) == {"link.txt", "old.txt", "sub/a.txt"}
+    assert not any(file.is_symlink() for file in moved.values())
+
+
+def test_archives_have_the_same_bytes_for_the_same_content(tmp_path: Path) -> None:
+    for name, order in (("one", "ab"), ("two", "ba")):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        for letter in order:
+            (tmp_path / name / "sub" / letter).write_text(letter)
+        pack(tmp_path / name, tmp_path / f"{name}.tar.gz")
+    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "two.tar.gz").read_bytes()
+    with tarfile.open(tmp_path / "one.tar.gz") as tar:
+        assert tar.getnames() == ["sub", "sub/a", "sub/b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [("../out", ""), ("/tmp/out", ""), ("link", "/etc/passwd"), ("link", "../../out")],
+    ids=["parent", "absolute", "absolute-link", "link-out"],
+)
+def test_archives_that_lead_out_of_their_folder_are_refused(tmp_path: Path, name: str, link: str) -> None:
+    archive = tmp_path / "bad.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = (tarfile.SYMTYPE, link) if link else (tarfile.REGTYPE, "")
+        tar.addfile(member, io.BytesIO())
+    if name.startswith("/"):  # the leading slash is dropped, which is safe as well
+        unpack(archive, tmp_path / "in")
+        assert (tmp_path / "in/tmp/out").is_file()
+        return
+    with pytest.raises(UserError, match=r"bad\.tar\.gz cannot be unpacked"):
+        unpack(archive, tmp_path / "in")
+
+
+def test_what_is_no_archive_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "bad.tar.gz").write_bytes(b"\x1f\x8bnot an archive")
+    with pytest.raises(UserError, match="cannot be unpacked"):
+        unpack(tmp_path / "bad.tar.gz", tmp_path / "in")
+
+
+@pytest.mark.parametrize(
+    ("text", "rewritten"),
+    [
+        ("/opt/ml/model", "/job/ml/model"),
+        ("--dir=/opt/ml", "--dir=/job/ml"),
+        ("open('/opt/ml/a') or '/opt/ml/b'", "open('/job/ml/a') or '/job/ml/b'"),
+        ("s3://bucket/opt/ml/x", "s3://bucket/opt/ml/x"),
+        ("/opt/mlops/x", "/opt/mlops/x"),
+        ("/opt/ml-data", "/opt/ml-data"),
+    ],
+)
+def test_only_the_containers_own_folder_is_rewritten(text: str, rewritten: str) -> None:
+    assert Root(Path("/job/ml")).rewrite(text) == rewritten
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/opt/ml/processing/x", True), ("/opt/ml", False), ("/opt/ml/../x", False)]
+)
+def test_which_container_paths_exist_here(path: str, expected: bool) -> None:
+    assert inside(path) is expected

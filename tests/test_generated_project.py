@@ -1,0 +1,88 @@
+"""The generated project's own checks pass, for every kind of answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Bake, Project
+
+COMBINATIONS = [
+    pytest.param({}, id="default"),
+    pytest.param({"problem": "regression"}, id="regression"),
+    pytest.param(
+        {
+            "project_name": "Attrition – nord & süd",
+            "project_slug": "a2",
+            "description": 'Who "leaves"?',
+            "vertical": "people2",
+            "owner": "",
+            "region": "us-east-2",
+            "training_instance_type": "ml.g5.xlarge",
+        },
+        id="unusual answers",
+    ),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", COMBINATIONS)
+@pytest.mark.parametrize("target", ["test", "lint", "docs"])
+def test_make(ready: Bake, answers: dict[str, str], target: str) -> None:
+    project = ready(**answers)
+
+    done = project.make(target)
+
+    assert done.code == 0, done
+
+
+@pytest.mark.slow
+def test_make_setup_installs_the_git_hooks_and_they_refuse(ready: Bake) -> None:
+    project = ready()
+    assert project.make("setup").code == 0
+    commit = ("git", "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "x")
+    project.run("git", "add", ".")
+    first = project.run(*commit)
+    assert first.code == 0, first
+
+    project.edit(training='"ml.t2.medium"')
+    project.run("git", "add", ".")
+    second = project.run(*commit)
+
+    assert second.code != 0
+    assert "not available for training" in second.out + second.err
+
+
+def test_make_without_a_target_lists_what_can_be_done(bake: Bake) -> None:
+    done = bake().make()
+
+    assert done.code == 0
+    for target in ("setup", "run", "test", "lint", "docs"):
+        assert f"  make {target} " in done.out
+
+
+def test_make_check_needs_nothing_installed(bake: Bake) -> None:
+    project = bake(training_instance_type="ml.m5.xlarge")
+    project.edit(training='"ml.m5.xlarg"')
+
+    done = project.make("check")
+
+    assert done.code != 0
+    assert "Did you mean 'ml.m5.xlarge'?" in done.err
+    assert not (project.path / ".venv").exists()
+
+
+def test_gitlab_takes_the_pipeline(bake: Bake) -> None:
+    path = bake().path / ".gitlab-ci.yml"
+
+    done = Project(path.parent).run(
+        Path(__import__("sys").executable).with_name("check-jsonschema"),
+        "--builtin-schema",
+        "vendor.gitlab-ci",
+        path.name,
+    )
+
+    assert done.code == 0, done
+    jobs = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {"guardrails", "lint", "test", "run-locally"} <= jobs.keys()

@@ -1,0 +1,156 @@
+"""Answers in, a project out, or a sentence and nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import TEMPLATE, Bake, Result, clean_environment
+
+SAMPLES = {"classification": "flights_classification.csv", "regression": "flights_regression.csv"}
+
+
+def source_files() -> set[str]:
+    """What git has of the project's folder; on disk caches may lie beside it."""
+    folder = "{{cookiecutter.project_slug}}"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", folder],
+        cwd=TEMPLATE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {line.removeprefix(f"{folder}/") for line in listed.stdout.split("\0") if line}
+
+
+def cookiecutter(folder: Path, *answers: str, options: tuple[str, ...] = (), **environment: str) -> Result:
+    """The command, as someone types it; an answer is `key=value`."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("cookiecutter")), "--no-input", *options, str(TEMPLATE), *answers],
+        cwd=folder,
+        env=clean_environment() | {"HOME": str(folder / "home")} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("problem", SAMPLES)
+def test_a_project_has_exactly_these_files(bake: Bake, problem: str) -> None:
+    others = {f"data/sample/{name}" for other, name in SAMPLES.items() if other != problem}
+
+    assert bake(problem=problem).files() == source_files() - others
+
+
+def test_the_answers_stand_in_project_toml(bake: Bake) -> None:
+    project = bake(
+        project_name="Churn", vertical="revenue", problem="regression", training_instance_type="ml.m5.2xlarge"
+    )
+
+    settings = tomllib.loads((project.path / "project.toml").read_text(encoding="utf-8"))
+    assert settings["project"]["name"] == "Churn"
+    assert settings["project"]["slug"] == project.path.name == "churn"
+    assert settings["project"]["vertical"] == "revenue"
+    assert settings["data"]["problem"] == "regression"
+    assert settings["data"]["source"] == "data/sample/flights_regression.csv"
+    assert settings["instances"]["training"] == "ml.m5.2xlarge"
+
+
+@pytest.mark.parametrize("text", ['say "hi"', "back\\slash", "two\nlines", "a # b & 100%", "🚀 ελληνικά", '"""', "\x7f"])
+def test_a_description_arrives_unchanged_whatever_it_holds(bake: Bake, text: str) -> None:
+    settings = tomllib.loads((bake(description=text).path / "project.toml").read_text(encoding="utf-8"))
+
+    assert settings["project"]["description"] == text
+
+
+def test_the_new_project_is_a_git_repository_on_main(bake: Bake) -> None:
+    head = (bake().path / ".git" / "HEAD").read_text(encoding="utf-8")
+
+    assert head == "ref: refs/heads/main\n"
+
+
+def test_inside_another_repository_it_makes_none(bake: Bake, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+
+    assert not (bake().path / ".git").exists()
+
+
+def test_without_git_the_project_is_made_and_says_so(tmp_path: Path) -> None:
+    done = cookiecutter(tmp_path, PATH=str(tmp_path))
+
+    assert done.code == 0, done
+    assert "run `git init`" in done.err
+    assert (tmp_path / "flight-delays" / "project.toml").is_file()
+
+
+def test_it_says_the_next_two_commands(tmp_path: Path) -> None:
+    done = cookiecutter(tmp_path)
+
+    assert done.code == 0, done
+    assert done.err == ""
+    assert "make run" in done.out
+    assert "make test" in done.out
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        pytest.param("vertical=Retail", "such as 'retail'", id="capital letters"),
+        pytest.param("vertical=retail-emea", "such as 'retailemea'", id="hyphen in the vertical"),
+        pytest.param("project_slug=Churn_Model", "such as 'churn-model'", id="underscore"),
+        pytest.param("project_slug=" + "a" * 41, "these are 41", id="too long"),
+        pytest.param("training_instance_type=m5.large", "write 'ml.m5.large'", id="ml. left out"),
+        pytest.param("training_instance_type=ml.t2.medium", "only for endpoint, notebook", id="not for training"),
+        pytest.param("processing_instance_type=ml.m8.xlarge", "Did you mean 'ml.m5.xlarge'?", id="does not exist"),
+        pytest.param("region=Ireland", "such as 'eu-west-1'", id="region"),
+        pytest.param("owner=R&D", "AWS tags do not take '&'", id="owner that no tag can hold"),
+        pytest.param("project_slug=../x", "cannot name a folder", id="path as a slug"),
+        pytest.param("project_slug=.git", "cannot name a folder", id="git's folder as a slug"),
+    ],
+)
+def test_a_wrong_answer_gets_one_sentence_and_leaves_nothing(tmp_path: Path, answer: str, sentence: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+
+    done = cookiecutter(inside, answer)
+
+    assert done.code != 0
+    [line] = [line for line in done.err.splitlines() if sentence in line]
+    assert "Traceback" not in line
+    assert sorted(path.name for path in inside.iterdir() if path.name != "home") == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inside"]
+
+
+def test_every_wrong_answer_is_told_at_once(tmp_path: Path) -> None:
+    done = cookiecutter(tmp_path, "vertical=X", "region=Y", "training_instance_type=ml.m5.larg")
+
+    assert [line.split(":")[1].strip() for line in done.err.splitlines() if line.startswith("error:")] == [
+        "project.toml [project].vertical",
+        "project.toml [project].region",
+        "project.toml [instances].training",
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--overwrite-if-exists",), ("--overwrite-if-exists", "--skip-if-file-exists")],
+    ids=["overwrite", "overwrite but skip"],
+)
+def test_a_folder_that_holds_files_is_left_as_it_was(tmp_path: Path, options: tuple[str, ...]) -> None:
+    folder = tmp_path / "flight-delays"
+    folder.mkdir()
+    (folder / "project.toml").write_text("mine", encoding="utf-8")
+
+    done = cookiecutter(tmp_path, options=options)
+
+    assert done.code != 0
+    assert "already holds files" in done.err
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {"project.toml": "mine"}
+
+
+def test_generation_leaves_no_bytecode(bake: Bake) -> None:
+    assert [name for name in bake().files() if "__pycache__" in name] == []

@@ -1,0 +1,267 @@
+"""The product itself: a generated project compiles its pipeline and runs it here, from the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Bake, Project
+
+pytestmark = pytest.mark.slow
+
+ENVIRONMENT = {
+    "account": '"111122223333"',
+    "role": '"arn:aws:iam::111122223333:role/customer-jobs"',
+    "bucket": '"customer-data"',
+}
+
+
+@pytest.fixture
+def project(ready: Bake) -> Project:
+    return ready()
+
+
+def definition(project: Project, environment: str = "local") -> dict[str, Any]:
+    done = project.ops("compile", "train", "--env", environment)
+    assert done.code == 0, done
+    assert done.err == ""
+    compiled: dict[str, Any] = json.loads(done.out)
+    return compiled
+
+
+def deploy_to(project: Project, environment: str, **values: str) -> None:
+    """Fills [environments.<environment>]; a value is TOML."""
+    path = project.path / "project.toml"
+    head, _, tail = path.read_text(encoding="utf-8").partition(f"[environments.{environment}]\n")
+    lines = [f"{key} = {value}" for key, value in values.items()]
+    rest = [line for line in tail.splitlines() if line.split(" = ")[0] not in values]
+    path.write_text("\n".join([head + f"[environments.{environment}]", *lines, *rest]) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("problem", ["classification", "regression"])
+def test_make_run_registers_a_model_and_says_how_good_it_is(ready: Bake, problem: str) -> None:
+    project = ready(problem=problem)
+
+    done = project.make("run")
+
+    assert done.code == 0, done
+    assert done.err == ""
+    steps = re.findall(r"^(\w+) +\w+ +Succeeded", done.out, re.MULTILINE)
+    assert steps == ["Processing", "Training", "Evaluation", "QualityGate", "Register"]
+    assert re.search(r"^metric +model +± +baseline$", done.out, re.MULTILINE)
+    assert "registered model customer-flight-delays-local version 1 (PendingManualApproval)" in done.out
+    [folder] = re.findall(r"^Look in (\S+):", done.out, re.MULTILINE)
+    run = project.path / folder
+    assert (run / "Evaluation" / "outputs" / "evaluation" / "evaluation.json").is_file()
+    assert (run / "Training" / "log.txt").stat().st_size > 0
+    assert ": better than a naive model" in (run / "Evaluation" / "log.txt").read_text(encoding="utf-8")
+
+
+def test_the_gate_refuses_with_both_numbers_and_exit_code_1(project: Project) -> None:
+    done = project.ops("run", "train", "--param", "QualityGate=0.99")
+
+    assert done.code == 1, done
+    assert done.out.splitlines()[-2].startswith("Failed in ")
+    assert re.search(r"auc of the model is 0\.7\d+, and the quality gate asks for at least 0\.99", done.out)
+    assert not (project.path / ".local" / "registry").exists()
+
+    again = project.ops("run", "train", "--param", "QualityGate=0.1", "--param", "MaxIter=5")
+    listed = project.ops("list-pipeline-executions", "--env", "local")
+
+    assert again.code == 0, again
+    assert listed.code == 0, listed
+    statuses = re.findall(r"customer-flight-delays-train-local +(\w+)", listed.out)
+    assert statuses == ["Succeeded", "Failed"], "the newest first"
+
+
+def test_two_compiles_are_identical_and_an_unchanged_project_is_not_compiled_again(project: Project) -> None:
+    first = definition(project)
+    for kept in (project.path / ".local" / "compiled").iterdir():
+        kept.unlink()
+
+    assert definition(project) == first
+
+    (project.path / "sagemaker.py").write_text("raise SystemExit('imported')", encoding="utf-8")
+    assert definition(project) == first
+
+
+@pytest.mark.parametrize("change", ["production/steps/model.py", "data/sample/flights_classification.csv"])
+def test_changed_code_and_data_are_found_at_another_address(project: Project, change: str) -> None:
+    before = definition(project)
+    path = project.path / change
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+
+    assert definition(project) != before
+
+
+def test_a_changed_pipeline_file_is_compiled_again(project: Project) -> None:
+    definition(project)
+    path = project.path / "production/pipelines/train.py"
+    path.write_text(path.read_text(encoding="utf-8").replace('"QualityGate"', '"Gate"'), encoding="utf-8")
+
+    assert "Gate" in [parameter["Name"] for parameter in definition(project)["Parameters"]]
+
+
+def test_environments_differ_only_in_their_values(project: Project) -> None:
+    deploy_to(project, "dev", **ENVIRONMENT)
+    local, dev = definition(project), definition(project, "dev")
+
+    text = json.dumps(dev)
+    for there, here in (
+        ("arn:aws:iam::111122223333:role/customer-jobs", "arn:aws:iam::123456789012:role/local"),
+        ("s3://customer-data/customer/flight-delays/dev/", "s3://local/customer/flight-delays/local/"),
+        ("customer-flight-delays-dev", "customer-flight-delays-local"),
+        ('{"Key": "env", "Value": "dev"}', '{"Key": "env", "Value": "local"}'),
+    ):
+        text = text.replace(there, here)
+    assert json.loads(text) == local
+
+
+def test_key_network_isolation_and_limits_reach_every_job(project: Project) -> None:
+    key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    deploy_to(
+        project,
+        "prod",
+        **ENVIRONMENT,
+        kms_key=f'"{key}"',
+        subnets='["subnet-0a1b2c3d"]',
+        security_groups='["sg-0a1b2c3d"]',
+        network_isolation="true",
+    )
+    jobs = {step["Name"]: step for step in definition(project, "prod")["Steps"]}
+    vpc = {"SecurityGroupIds": ["sg-0a1b2c3d"], "Subnets": ["subnet-0a1b2c3d"]}
+
+    for name in ("Processing", "Evaluation"):
+        arguments = jobs[name]["Arguments"]
+        assert arguments["NetworkConfig"] == {"EnableNetworkIsolation": True, "VpcConfig": vpc}
+        assert arguments["ProcessingOutputConfig"]["KmsKeyId"] == key
+        assert arguments["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == key
+    training = jobs["Training"]["Arguments"]
+    assert training["VpcConfig"] == vpc
+    assert training["EnableNetworkIsolation"] is True
+    assert training["OutputDataConfig"]["KmsKeyId"] == key
+    assert training["ResourceConfig"]["VolumeKmsKeyId"] == key
+    for name in ("Processing", "Training", "Evaluation"):
+        assert jobs[name]["Arguments"]["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+        assert jobs[name]["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
+        assert {tag["Key"]: tag["Value"] for tag in jobs[name]["Arguments"]["Tags"]} == {
+            "vertical": "customer",
+            "project": "flight-delays",
+            "env": "prod",
+            "owner": "data-team@example.com",
+        }
+
+
+def test_an_s3_source_is_not_cached_by_its_address(project: Project) -> None:
+    project.edit(source='"s3://customer-data/flights/"')
+
+    steps = {step["Name"]: step for step in definition(project)["Steps"]}
+
+    assert not steps["Processing"].get("CacheConfig", {}).get("Enabled", False)
+    assert steps["Training"]["CacheConfig"]["Enabled"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("run", "trian"), 2, "No pipeline 'trian' in production/pipelines. Did you mean 'train'?"),
+        (("run", "train", "--param", "QualityGat=1"), 2, "Did you mean 'QualityGate'?"),
+        (("run", "train", "--param", "MaxIter=many"), 2, "'MaxIter' needs a value of type Integer, not 'many'"),
+        (("run", "train", "--param", "ModelApprovalStatus=Yes"), 2, "PendingManualApproval"),
+        (("run", "train", "--param", "MaxIter"), 2, "'MaxIter' is not NAME=VALUE"),
+        (("compile", "train", "--env", "dev"), 2, "[environments.dev].role: not set yet"),
+        (("compile", "train", "--env", "test"), 2, "project.toml has no [environments.test]"),
+        (("list-pipeline-executions", "--env", "dev"), 2, "--env local"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_argument_gets_a_sentence(
+    unchanged: Project, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    done = unchanged.ops(*arguments)
+
+    assert (done.code, done.out) == (code, ""), done
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+    assert not (unchanged.path / ".local" / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("edits", "code", "sentence"),
+    [
+        pytest.param({"source": '"data/sample/flight.csv"'}, 2, "there is no file or folder", id="no such file"),
+        pytest.param({"target": '"lat"'}, 2, "has no column 'lat'. Did you mean 'late'?", id="no such target"),
+        pytest.param({"exclude": '["dist"]'}, 2, "has no column 'dist'", id="no such column to exclude"),
+        pytest.param({"source": '"data/empty.csv"'}, 2, "is empty", id="empty table"),
+        pytest.param({"test_share": "0.9"}, 2, "together below 1", id="shares"),
+        pytest.param({"minimum": '"high"'}, 2, "[gate].minimum: 'high' stands here", id="text for a number"),
+        pytest.param({"training": '"ml.t2.medium"'}, 3, "not available for training", id="instance type"),
+        pytest.param({"vertical": '"Customer"'}, 3, "such as 'customer'", id="vertical"),
+        pytest.param({"source": '"s3://customer-data/flights/"'}, 2, "lies on S3", id="data that is not here"),
+    ],
+)
+def test_a_wrong_project_gets_a_sentence(ready: Bake, edits: dict[str, str], code: int, sentence: str) -> None:
+    project = ready()
+    (project.path / "data" / "empty.csv").touch()
+    project.edit(**edits)
+
+    done = project.ops("run", "train")
+
+    assert done.code == code, done
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+    assert not (project.path / ".local" / "runs").exists()
+
+
+def test_a_typo_in_a_key_gets_a_sentence(project: Project) -> None:
+    path = project.path / "project.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("test_share", "test_sare"), encoding="utf-8")
+
+    done = project.ops("run", "train")
+
+    assert done.code == 2
+    assert done.err == "project.toml [data]: unknown key 'test_sare'. Did you mean 'test_share'?\n"
+
+
+def test_a_mistake_in_the_pipeline_file_is_told_with_its_line(project: Project) -> None:
+    path = project.path / "production" / "pipelines" / "train.py"
+    source = path.read_text(encoding="utf-8").replace("jobs.training_step(", "jobs.trainin_step(")
+    path.write_text(source, encoding="utf-8")
+    line = next(number for number, text in enumerate(source.splitlines(), 1) if "trainin_step" in text)
+
+    done = project.ops("run", "train")
+
+    assert done.code == 2
+    assert done.err.startswith(f"production/pipelines/train.py line {line}: AttributeError:")
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_local_folder_that_cannot_be_written_gets_a_sentence(project: Project, tmp_path: Path) -> None:
+    definition(project)
+    folder = project.path / ".local"
+    blocked = tmp_path / "file"
+    blocked.touch()
+    folder.rename(tmp_path / "kept")
+    folder.symlink_to(blocked)  # root may write everywhere, but not below a file
+
+    done = project.ops("run", "train")
+
+    assert done.code == 2, done
+    assert len(done.err.splitlines()) == 1
+    assert "Traceback" not in done.err
+
+
+def test_from_another_projects_folder_it_refuses_to_run(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "project.toml").touch()
+
+    done = Project(tmp_path).run(
+        project.path / ".venv/bin/python", "-m", "ops", "check", PYTHONPATH=str(project.path)
+    )
+
+    assert done.code == 2
+    assert str(project.path) in done.err

@@ -1,0 +1,9 @@
+"""The commands and the machinery of this project; the template owns this folder, an update replaces it."""
+
+import sys
+
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    sys.exit(
+        "Python 3.11 to 3.13 is needed, and this is %d.%d: name another one, such as `make setup PYTHON=python3.12`."
+        % sys.version_info[:2]
+    )

@@ -1,0 +1,104 @@
+"""The table that [data].source names: its files, their hash, and what can be told of it without reading it whole."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ops.errors import Problem, UserError, did_you_mean
+from ops.settings import FILE, Data
+
+SEPARATORS = ",;\t|"
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+_SOURCE = f"{FILE} [data].source"
+
+
+def is_remote(source: str) -> bool:
+    return source.startswith("s3://")
+
+
+def files(source: str, root: Path) -> list[Path]:
+    """The tables at or below a local source, sorted, as the processing step finds them; UserError without any."""
+    path = root / source
+    if path.is_dir():
+        found = sorted(
+            file
+            for file in path.rglob("*")
+            if file.name.lower().endswith(SUFFIXES) and not file.name.startswith((".", "_"))
+        )
+        if not found:
+            raise UserError(Problem(f"the folder '{source}' holds no {', '.join(SUFFIXES)} file.", _SOURCE))
+        return found
+    if not path.is_file():
+        near = did_you_mean(path.name, (other.name for other in _neighbours(path)))
+        raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", _SOURCE))
+    if not path.name.lower().endswith(SUFFIXES):
+        raise UserError(
+            Problem(f"'{source}' is not a table: a {', '.join(SUFFIXES)} file is wanted.", _SOURCE)
+        )
+    return [path]
+
+
+def base(source: str, root: Path) -> Path:
+    """The folder that the names of a source's files are relative to."""
+    path = root / source
+    return path if path.is_dir() else path.parent
+
+
+def content_hash(paths: Iterable[Path], base: Path) -> str:
+    """16 hex digits that change when a name (relative to `base`) or a byte of the files does."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(base).as_posix()}\0{content}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def check(data: Data, root: Path) -> list[Problem]:
+    """What is wrong with the columns that [data] names, read off the first file's head."""
+    columns, rows = _head(files(data.source, root)[0])
+    if not columns or not rows:
+        return [Problem(f"'{data.source}' is empty: a line of column names and rows are wanted.", _SOURCE)]
+    named = [("target", data.target), *(("exclude", name) for name in data.exclude)]
+    if data.split != "random":
+        named.append(("split_column", data.split_column))
+    return [
+        Problem(
+            f"'{data.source}' has no column '{name}'.{did_you_mean(name, columns) or _some(columns)}",
+            f"{FILE} [data].{key}",
+        )
+        for key, name in named
+        if name not in columns
+    ]
+
+
+def _head(path: Path) -> tuple[list[str], bool]:
+    """The column names, and whether there is a row."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            import pyarrow.parquet as pq  # costs 0.1 s
+
+            parquet = pq.ParquetFile(path)
+            return parquet.schema_arrow.names, parquet.metadata.num_rows > 0
+        open_text = gzip.open if path.suffix.lower() == ".gz" else open
+        with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
+            header = text.readline()
+            unquoted = re.sub(r'"[^"]*"', "", header)
+            separator = max(SEPARATORS, key=unquoted.count)  # as production/steps/tables.py does
+            return next(csv.reader([header], delimiter=separator), []), any(line.strip() for line in text)
+    except (OSError, ValueError, csv.Error) as error:  # pyarrow's own errors are ValueErrors
+        raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
+
+
+def _neighbours(path: Path) -> list[Path]:
+    return list(path.parent.iterdir()) if path.parent.is_dir() else []
+
+
+def _some(columns: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in columns[:8])
+    return f" It has {shown}{' …' if len(columns) > 8 else ''}."

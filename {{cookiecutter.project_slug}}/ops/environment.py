@@ -1,0 +1,109 @@
+"""Makes .venv: `python3 -m ops.environment pipelines dev` installs what those dependency groups name, once.
+
+Run by the machine's own Python before anything is installed, hence standard library alone. uv does the work where it
+is found, pip otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+STATE = "environment.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Install dependency groups of pyproject.toml into .venv.")
+    parser.add_argument("groups", nargs="*", help="names in [dependency-groups]")
+    parser.add_argument("--project", type=Path, default=Path(), help="the folder of pyproject.toml")
+    arguments = parser.parse_args()
+    return _install(arguments.project.resolve(), set(arguments.groups))
+
+
+def _install(root: Path, groups: set[str]) -> int:
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    table = pyproject.get("dependency-groups", {})
+    if unknown := groups - table.keys():
+        print(f"pyproject.toml has no dependency group {', '.join(sorted(unknown))}.", file=sys.stderr)
+        return 2
+
+    constraints = root / "constraints.txt"
+    basis = [pyproject["project"]["dependencies"], table, constraints.read_text(encoding="utf-8")]
+    wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
+    venv = root / ".venv"
+    state = _read(venv / STATE)
+    if state.get("hash") == wanted:
+        if groups <= set(state["groups"]):
+            return 0
+        groups |= set(state["groups"])
+
+    requirements = [*pyproject["project"]["dependencies"], *(line for name in sorted(groups) for line in table[name])]
+    # Editable: the commands of [project.scripts] run the code as it stands in the folder.
+    itself = ["--editable", str(root)] if "build-system" in pyproject else []
+    print(f"Installing {len(requirements)} packages and what they need into {venv} (once) …", flush=True)
+    uv = shutil.which("uv")
+    python = _make_venv(venv, uv)
+    (venv / STATE).unlink(missing_ok=True)  # until the end it is not what it says
+    if uv:
+        command = [uv, "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode"]
+        environment = os.environ | _pip_settings_for_uv(python)
+    else:
+        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        environment = dict(os.environ)
+    done = subprocess.run(
+        [*command, "--constraint", str(constraints), *requirements, *itself], env=environment, check=False
+    )
+    if done.returncode:
+        print(f"Installing failed: the lines above are {'uv' if uv else 'pip'}'s.", file=sys.stderr)
+        return 1
+    (venv / STATE).write_text(json.dumps({"hash": wanted, "groups": sorted(groups)}), encoding="utf-8")
+    return 0
+
+
+def _make_venv(venv: Path, uv: str | None) -> Path:
+    """The Python of the virtual environment, made with the Python that runs this if there is none yet."""
+    python = venv / "bin" / "python"
+    if not python.exists():
+        maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+        subprocess.run([*maker, str(venv)], check=True)
+    return python
+
+
+def _pip_settings_for_uv(python: Path) -> dict[str, str]:
+    """Index and CA as pip is configured on this machine; uv reads none of pip's settings by itself."""
+    names = {
+        "index-url": "UV_DEFAULT_INDEX",
+        "extra-index-url": "UV_INDEX",
+        "find-links": "UV_FIND_LINKS",
+        "cert": "SSL_CERT_FILE",
+    }
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    settings: dict[str, str] = {}
+    for line in listed.stdout.splitlines():  # such as global.index-url='https://…'
+        key, _, value = line.partition("=")
+        name = names.get(key.rpartition(".")[2])
+        if name and name not in os.environ:
+            settings[name] = value.strip("'\"")
+    if "UV_INDEX" in settings:
+        settings.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # pip, too, looks at all its indexes
+    return settings
+
+
+def _read(state: Path) -> dict[str, object]:
+    try:
+        read: dict[str, object] = json.loads(state.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read
+
+
+if __name__ == "__main__":
+    sys.exit(main())

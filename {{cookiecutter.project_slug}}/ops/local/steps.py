@@ -1,0 +1,100 @@
+"""What each type of step does. Every function returns the step's properties, named as AWS's Describe call does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ops.errors import UserError
+from ops.local import conditions, shapes
+from ops.local.definition import Step
+from ops.local.expressions import Scope, resolve
+from ops.local.jobs import Job, run_processing, run_training
+from ops.local.store import write_atomically
+
+APPROVAL = ("PendingManualApproval", "Approved", "Rejected")
+_GROUP = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+
+
+def resolved(step: Step, scope: Scope) -> dict[str, Any]:
+    """The arguments to run a step with. A Condition's stay as they are: an Or looks no further than it must."""
+    return step.arguments if step.type == "Condition" else resolve(step.arguments, scope)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Run a step to its end; UserError with the reason if it fails."""
+    wrong = list(shapes.mismatches(job.arguments, shapes.ARGUMENTS[job.step.type], {}))
+    if wrong:
+        raise UserError(*wrong)
+    return _RUN[job.step.type](job)
+
+
+def _condition(job: Job) -> dict[str, Any]:
+    # all of them: the list means AND
+    outcome = all(conditions.holds(each, job.scope) for each in job.arguments["Conditions"])
+    return {"Outcome": str(outcome)}
+
+
+def _fail(job: Job) -> dict[str, Any]:
+    raise UserError(job.arguments["ErrorMessage"])
+
+
+def _model(job: Job) -> dict[str, Any]:
+    containers = job.arguments.get("Containers") or [job.arguments.get("PrimaryContainer", {})]
+    _find_model_data(job, containers)
+    name = job.arguments.get("ModelName", job.name)
+    return {**job.arguments, "ModelName": name, "ModelArn": job.arn(f"model/{name}")}
+
+
+def _register_model(job: Job) -> dict[str, Any]:
+    """Write the next version of the model package group to the registry."""
+    group = job.arguments["ModelPackageGroupName"]
+    status = job.arguments.get("ModelApprovalStatus", APPROVAL[0])
+    if not _GROUP.fullmatch(group):
+        raise UserError(f"'{group}' is no name for a model package group: use letters, digits and '-'.")
+    if status not in APPROVAL:
+        raise UserError(f"ModelApprovalStatus is one of {', '.join(APPROVAL)}, not '{status}'.")
+    _find_model_data(job, job.arguments["InferenceSpecification"]["Containers"])
+    folder = job.registry / group
+    folder.mkdir(parents=True, exist_ok=True)
+    version = max((int(file.stem) for file in folder.glob("*.json") if file.stem.isdecimal()), default=0)
+    draft = folder / f".{job.name}"
+    while True:
+        version += 1
+        package = {
+            **job.arguments,
+            "ModelApprovalStatus": status,
+            "ModelPackageVersion": version,
+            "ModelPackageArn": job.arn(f"model-package/{group.lower()}/{version}"),
+            "ModelPackageStatus": "Completed",
+            "CreationTime": datetime.now(UTC).isoformat(),
+        }
+        try:
+            write_atomically(draft, json.dumps(package, indent=1).encode())
+            os.link(draft, folder / f"{version}.json")  # whole, and never over one that another run just wrote
+            return package
+        except FileExistsError:
+            continue
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _find_model_data(job: Job, containers: list[dict[str, Any]]) -> None:
+    for container in containers:
+        uri = container.get("ModelDataUrl")
+        if uri is not None and not job.store.find(uri):
+            raise UserError(f"there is no model data at {uri}; locally that is {job.store.locate(uri)}.")
+
+
+_RUN: dict[str, Callable[[Job], dict[str, Any]]] = {
+    "Processing": run_processing,
+    "Training": run_training,
+    "Condition": _condition,
+    "Fail": _fail,
+    "Model": _model,
+    "RegisterModel": _register_model,
+}

@@ -1,0 +1,85 @@
+"""Puts step code and data where a pipeline's steps find them, under the hash of their content.
+
+Nothing that is published is ever changed: other content has another hash, so a running execution keeps its code,
+and step caching, which looks at URIs, can be trusted.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+from ops import data
+from ops.errors import Problem, UserError
+from ops.local import Store
+from ops.settings import FILE, Settings
+from ops.target import Target
+
+STEPS = Path("production/steps")
+
+
+def step_files(root: Path) -> list[Path]:
+    """What the steps consist of, sorted: everything below production/steps but caches and hidden files."""
+    return sorted(
+        path
+        for path in (root / STEPS).rglob("*")
+        if path.is_file()
+        and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(root).parts)
+    )
+
+
+def sourcedir(root: Path) -> bytes:
+    """The steps as a tar.gz, members at the root; the same content gives the same bytes."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for path in step_files(root):
+            content = path.read_bytes()
+            member = tarfile.TarInfo(path.relative_to(root / STEPS).as_posix())
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def target(settings: Settings, environment: str, root: Path) -> Target:
+    """Where the project in folder `root` would be compiled for now."""
+    settings.environment(environment)  # is complete, or says what is missing
+    source = settings.data.source
+    data_hash = ""
+    if not data.is_remote(source):
+        data_hash = data.content_hash(data.files(source, root), data.base(source, root))
+    code_hash = data.content_hash(step_files(root), root / STEPS)
+    return Target(settings, environment, code_hash, data_hash)
+
+
+def publish_local(target: Target, root: Path, store: Store) -> None:
+    """Code and data into the S3 of this machine."""
+    source = target.settings.data.source
+    if data.is_remote(source):
+        raise UserError(
+            Problem(
+                f"'{source}' lies on S3, and a run here needs the data here: write the name of a local file "
+                "or folder.",
+                f"{FILE} [data].source",
+            )
+        )
+    try:
+        _publish_local(target, root, store)
+    except OSError as error:
+        raise UserError(f"Cannot write to {store.root}: {error.strerror}.") from None
+
+
+def _publish_local(target: Target, root: Path, store: Store) -> None:
+    source = target.settings.data.source
+    for path in data.files(source, root):
+        _put(store, path, target.data_uri + path.relative_to(data.base(source, root)).as_posix())
+    for path in step_files(root):
+        _put(store, path, target.code_uri + path.relative_to(root / STEPS).as_posix())
+    if not store.locate(target.sourcedir_uri).is_file():
+        store.put(target.sourcedir_uri, sourcedir(root))
+
+
+def _put(store: Store, path: Path, uri: str) -> None:
+    if not store.locate(uri).is_file():  # the hash in the URI says that it is the same
+        store.put_file(uri, path)

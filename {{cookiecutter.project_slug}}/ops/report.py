@@ -1,0 +1,63 @@
+"""What a run came to, in lines for a terminal: the outcome, the metrics beside the baseline, and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ops.local import Execution
+from ops.progress import seconds
+
+
+def lines(execution: Execution, root: Path) -> Iterator[str]:
+    """The last lines of a run."""
+    yield ""
+    evaluation = _evaluation(execution)
+    if evaluation:
+        yield from _metrics(evaluation)
+        yield ""
+    yield f"{execution.status} in {seconds(execution.start_time, execution.end_time)}: {_outcome(execution)}"
+    yield f"Look in {execution.folder.relative_to(root)}: each step's log.txt and outputs/, definition.json"
+
+
+def table(executions: Iterable[Execution]) -> Iterator[str]:
+    """A list of executions, one a line, below a heading."""
+    yield f"{'execution':<14}{'pipeline':<44}{'status':<11}{'started':<21}{'time':>12}"
+    for execution in executions:
+        started = execution.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        took = seconds(execution.start_time, execution.end_time) if execution.end_time else ""
+        yield f"{execution.id:<14}{execution.pipeline_name:<44}{execution.status:<11}{started:<21}{took:>12}"
+
+
+def _outcome(execution: Execution) -> str:
+    if execution.failure_reason:
+        return execution.failure_reason
+    registered = [step.properties for step in execution.steps.values() if "ModelPackageArn" in step.properties]
+    for package in registered:
+        group, version = package["ModelPackageArn"].split("/")[-2:]
+        return f"registered model {group} version {version} ({package['ModelApprovalStatus']})."
+    return f"execution {execution.id}."
+
+
+def _evaluation(execution: Execution) -> dict[str, Any]:
+    """The first property file that holds metrics as SageMaker names them; empty when no step got so far."""
+    for step in execution.steps.values():
+        for name in step.property_files if step.status == "Succeeded" else ():
+            content = execution.read_property_file(step.name, name)
+            if isinstance(content, dict) and any(key.endswith("_metrics") for key in content):
+                return content
+    return {}
+
+
+def _metrics(evaluation: dict[str, Any]) -> Iterator[str]:
+    metrics = next(value for key, value in evaluation.items() if key.endswith("_metrics"))
+    baseline = evaluation.get("baseline", {})
+    yield f"{'metric':<22}{'model':>12}{'±':>10}{'baseline':>12}"
+    for name, score in metrics.items():
+        naive = baseline.get(name, {}).get("value")
+        yield f"{name:<22}{_number(score['value']):>12}{_number(score['standard_deviation']):>10}{_number(naive):>12}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

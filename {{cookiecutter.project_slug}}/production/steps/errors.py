@@ -1,0 +1,44 @@
+"""What a user can get wrong in a step: sentences, collected, shown together, never a traceback."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+
+class StepError(ValueError):
+    """Wrong input or usage of a step; each finding is one sentence that says what to do instead."""
+
+    def __init__(self, *findings: str) -> None:
+        self.findings = findings
+        super().__init__("\n".join(findings))
+
+
+def exit_code(step: Callable[[], None], message_file: str) -> int:
+    """Run `step`; 0, or 1 after printing its findings to stderr, one a line.
+
+    Where the folder of `message_file` exists (in a container) they are written there too, and SageMaker shows the first
+    1,024 characters as the job's ExitMessage or FailureReason.
+    """
+    try:
+        step()
+    except StepError as error:
+        print(error, file=sys.stderr)
+        if Path(message_file).parent.is_dir():
+            Path(message_file).write_text(f"{error}\n", encoding="utf-8")
+        return 1
+    return 0
+
+
+def did_you_mean(word: str, known: Iterable[object]) -> str:
+    """` Did you mean 'x'?` for the nearest of `known`, or an empty string."""
+    nearest = difflib.get_close_matches(word.lower(), {str(name).lower() for name in known}, n=1)
+    return next((f" Did you mean '{name}'?" for name in known if [str(name).lower()] == nearest), "")
+
+
+def listed(names: Sequence[object], limit: int = 10) -> str:
+    """`'a', 'b', 'c' and 4 more`: names for a sentence."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(f"'{name}'" for name in names[:limit]) + more

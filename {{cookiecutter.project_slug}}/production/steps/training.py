@@ -1,0 +1,87 @@
+"""Step 2: fit the model, and pack it with the code that serves it.
+
+Reads train, validation and schema.json as processing.py wrote them; writes model.joblib, schema.json and code/ to the
+model folder, which SageMaker packs as model.tar.gz. Validation is only measured, to compare hyperparameters by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import joblib
+from errors import StepError, exit_code
+from metrics import measure
+from model import HYPERPARAMETERS, make_model, predict, read_hyperparameters, threads
+from schema import Schema
+from tables import read_table
+
+SERVING = ("inference.py", "model.py", "schema.py", "errors.py")  # what an endpoint needs
+FAILURE_FILE = "/opt/ml/output/failure"
+
+
+def train(train_dir: Path, validation_dir: Path, summary_dir: Path, model_dir: Path, given: dict[str, str]) -> None:
+    """Fit a model with the hyperparameters `given` as text, and write it to `model_dir`."""
+    hyperparameters, findings = read_hyperparameters(given)
+    missing = [folder for folder in (train_dir, validation_dir) if not folder.is_dir()]
+    findings += [f"{folder} does not exist; give the folder that processing.py wrote" for folder in missing]
+    if findings:
+        raise StepError(*findings)
+
+    schema = Schema.load(summary_dir)
+    parts = {"train": read_table(train_dir), "validation": read_table(validation_dir)}
+    model = make_model(schema, hyperparameters)
+    with threads(len(parts["train"])):
+        model.fit(schema.frame(parts["train"]), schema.truth(parts["train"]))
+
+    schema.save(model_dir)
+    joblib.dump(model, model_dir / "model.joblib", compress=3)
+    (model_dir / "code").mkdir(exist_ok=True)
+    for name in SERVING:
+        shutil.copy(Path(__file__).with_name(name), model_dir / "code" / name)
+
+    print("hyperparameters:", ", ".join(f"{name}={value:g}" for name, value in hyperparameters.items()))
+    for (
+        name,
+        part,
+    ) in parts.items():  # "validation:auc=0.71;" is what a metric definition's regular expression looks for
+        scores = measure(schema.truth(part), predict(model, schema.frame(part)))
+        print(f"{name} ({len(part):,} rows)", *(f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items()))
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    folders = parser.add_argument_group("folders")
+    for name, variable, container in (
+        ("--train-dir", "SM_CHANNEL_TRAIN", "/opt/ml/input/data/train"),
+        ("--validation-dir", "SM_CHANNEL_VALIDATION", "/opt/ml/input/data/validation"),
+        ("--summary-dir", "SM_CHANNEL_SUMMARY", "/opt/ml/input/data/summary"),
+        ("--model-dir", "SM_MODEL_DIR", "/opt/ml/model"),
+    ):
+        default = Path(os.environ.get(variable, container))
+        folders.add_argument(name, type=Path, metavar="DIR", default=default, help="(default: %(default)s)")
+    steering = parser.add_argument_group("hyperparameters")
+    for key, known in HYPERPARAMETERS.items():
+        steering.add_argument(f"--{key}", metavar="N", help=f"{known.help} (default: {known.default:g})")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given, unknown = parser().parse_known_args(argv)
+    hyperparameters = {name: getattr(given, name) for name in HYPERPARAMETERS if getattr(given, name) is not None}
+    hyperparameters |= {word.lstrip("-").split("=")[0]: "" for word in unknown if re.match("--?[A-Za-z]", word)}
+    return exit_code(
+        lambda: train(given.train_dir, given.validation_dir, given.summary_dir, given.model_dir, hyperparameters),
+        FAILURE_FILE,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

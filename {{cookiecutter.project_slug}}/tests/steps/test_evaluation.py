@@ -1,0 +1,148 @@
+"""evaluation.py: are the scores right, and does evaluation.json say where the model is good and where not?"""
+
+from __future__ import annotations
+
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from metrics import bootstrap, measure, naive_prediction
+from sklearn import metrics as sklearn_metrics
+
+if TYPE_CHECKING:
+    from tests.steps.conftest import Chain
+
+ROWS = 500
+RANDOM = np.random.default_rng(3)
+WEIGHTS = RANDOM.integers(0, 4, ROWS)
+NUMBERS = RANDOM.normal(50, 10, ROWS)
+
+
+def labels_and_probabilities(classes: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Labels, and probabilities that know something of them; rounded, so that there are ties."""
+    truth = RANDOM.integers(0, classes, ROWS)
+    raw = RANDOM.random((ROWS, classes)).round(1) + 0.1 + (truth[:, None] == np.arange(classes)) * 0.3
+    return truth, raw / raw.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("weights", [np.ones(ROWS), WEIGHTS], ids=["rows", "resampled rows"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_classification_scores_are_those_of_scikit_learn(classes: int, weights: np.ndarray[Any, Any]) -> None:
+    truth, probability = labels_and_probabilities(classes)
+    said = probability.argmax(axis=1)
+    average, prefix = ("binary", "") if classes == 2 else ("weighted", "weighted_")
+    score = probability[:, 1] if classes == 2 else probability
+    expected = {
+        "accuracy": sklearn_metrics.accuracy_score(truth, said, sample_weight=weights),
+        "auc": sklearn_metrics.roc_auc_score(truth, score, sample_weight=weights, multi_class="ovr"),
+    } | {
+        f"{prefix}{name}": getattr(sklearn_metrics, f"{name}_score")(
+            truth, said, sample_weight=weights, average=average
+        )
+        for name in ("precision", "recall", "f1")
+    }
+    measured = {name: value[0] for name, value in measure(truth, probability, weights[None].astype(float)).items()}
+    assert measured == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("weights", [np.ones(ROWS), WEIGHTS], ids=["rows", "resampled rows"])
+def test_regression_scores_are_those_of_scikit_learn(weights: np.ndarray[Any, Any]) -> None:
+    predicted = NUMBERS + RANDOM.normal(0, 5, ROWS)
+    expected = {
+        "mae": sklearn_metrics.mean_absolute_error(NUMBERS, predicted, sample_weight=weights),
+        "mse": sklearn_metrics.mean_squared_error(NUMBERS, predicted, sample_weight=weights),
+        "rmse": sklearn_metrics.root_mean_squared_error(NUMBERS, predicted, sample_weight=weights),
+        "r2": sklearn_metrics.r2_score(NUMBERS, predicted, sample_weight=weights),
+    }
+    measured = {name: value[0] for name, value in measure(NUMBERS, predicted, weights[None].astype(float)).items()}
+    assert measured == pytest.approx(expected)
+
+
+def test_standard_deviation_is_that_of_a_share() -> None:
+    truth, probability = labels_and_probabilities(2)
+    accuracy = bootstrap(truth, probability)["accuracy"]
+    known = np.sqrt(accuracy["value"] * (1 - accuracy["value"]) / ROWS)
+    assert accuracy["standard_deviation"] == pytest.approx(known, rel=0.2)
+
+
+def test_undefined_scores_are_left_out() -> None:
+    truth, probability = np.zeros(ROWS, dtype=int), labels_and_probabilities(2)[1]
+    assert bootstrap(truth, probability).keys() == {"accuracy", "precision", "recall", "f1"}
+
+
+def test_naive_scores() -> None:
+    truth, _ = labels_and_probabilities(2)
+    naive = bootstrap(truth, naive_prediction((0.6, 0.4), ROWS))
+    assert naive["auc"] == {"value": 0.5, "standard_deviation": 0}
+    assert naive["accuracy"]["value"] == pytest.approx((truth == 0).mean())
+    assert bootstrap(NUMBERS, naive_prediction((50.0,), ROWS))["r2"]["value"] == pytest.approx(0, abs=0.01)
+
+
+def test_evaluation_of_the_sample(flights: Chain, chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [f"--test-dir={flights.root / 'test'}", "--gate-metric=auc"]
+    assert chain.evaluate(*arguments, f"--model-dir={flights.root / 'model'}") == 0
+    assert "better than a naive model (0.5)" in capsys.readouterr().out
+
+    evaluation = chain.json("evaluation/evaluation.json")
+    auc = evaluation["binary_classification_metrics"]["auc"]
+    assert evaluation["gate"] == {"metric": "auc", "value": auc["value"]}
+    assert auc["value"] - evaluation["baseline"]["auc"]["value"] > 10 * auc["standard_deviation"] > 0
+    assert evaluation["rows"] == np.sum(evaluation["confusion"]["counts"]) == len(flights.part("test"))
+    roc = evaluation["curves"]["roc"][0]
+    assert np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"]) == pytest.approx(auc["value"], abs=0.01)
+    assert {entry["feature"] for entry in evaluation["importance"]} == set(flights.part("test")) - {"late"}
+    assert all(entry["value"] < auc["value"] for entry in evaluation["slices"])
+
+
+def test_a_packed_model_scores_the_same(flights: Chain, chain: Chain) -> None:
+    (chain.root / "model").mkdir()
+    with tarfile.open(chain.root / "model" / "model.tar.gz", "w:gz") as archive:
+        archive.add(flights.root / "model", arcname=".")
+    test = f"--test-dir={flights.root / 'test'}"
+    assert chain.evaluate(test) == 0
+    packed = chain.json("evaluation/evaluation.json")
+    assert chain.evaluate(test, f"--model-dir={flights.root / 'model'}") == 0
+    assert chain.json("evaluation/evaluation.json") == packed
+
+
+def test_importance_and_slices_find_what_was_put_there(chain: Chain) -> None:
+    random = np.random.default_rng(5)
+    table = pd.DataFrame({"signal": random.normal(size=3000), "noise": random.normal(size=3000)})
+    table["town"] = random.choice(["Bonn", "Köln", "Trier"], 3000)
+    blurred = np.where(table["town"] == "Köln", random.normal(0, 5, 3000), random.normal(0, 0.1, 3000))
+    table["y"] = table["signal"] * 2 + blurred
+    assert chain.process(table, "y", "regression") == 0
+    assert chain.train() == 0
+    assert chain.evaluate("--gate-metric=rmse") == 0
+    evaluation = chain.json("evaluation/evaluation.json")
+    assert evaluation["importance"][0]["feature"] == "signal"
+    assert (evaluation["slices"][0]["feature"], evaluation["slices"][0]["slice"]) == ("town", "Köln")
+    assert evaluation["residuals"]["quantiles"]["50%"] == pytest.approx(0, abs=0.3)
+
+
+def test_says_when_a_model_is_no_better_than_naive(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(5)
+    table = pd.DataFrame({"x": random.normal(size=400), "y": random.integers(0, 2, 400)})
+    assert chain.process(table, "y", "classification") == 0
+    assert chain.train() == 0
+    assert chain.evaluate() == 0
+    assert "no better than a naive model" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "finding"),
+    [
+        pytest.param(["--gate-metric=acc"], "'acc' is not among those of this model: accuracy, precision", id="metric"),
+        pytest.param(["--model-dir=nowhere"], "nowhere holds neither model.tar.gz nor model.joblib", id="no model"),
+        pytest.param(["--test-dir=nowhere"], "nowhere does not exist", id="no rows"),
+    ],
+)
+def test_refuses(
+    flights: Chain, chain: Chain, arguments: list[str], finding: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [f"--{name}-dir={flights.root / name}" for name in ("model", "test")]
+    assert chain.evaluate(*folders, *arguments) == 1
+    assert finding in capsys.readouterr().err
+    assert not (chain.root / "evaluation").exists()
