@@ -13,6 +13,15 @@ from pathlib import Path
 
 TEMPLATE = Path(__file__).parents[1]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+OPTIONS = (
+    "--quiet",
+    "--universal",
+    "--python-version=3.11",
+    "--no-header",
+    "--no-annotate",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+)
 # sagemaker-scikit-learn:1.9-0-cpu-py3
 IMAGE = {
     "numpy": "2.5.1",
@@ -38,8 +47,7 @@ def compile_constraints(lines: list[str], target: Path, *constraints: Path) -> N
         wanted.flush()
         given = [text for path in constraints for text in ("--constraint", str(path))]
         done = subprocess.run(
-            ["uv", "pip", "compile", wanted.name, *given, "--quiet", "--universal", "--python-version", "3.11"]
-            + ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"],
+            ["uv", "pip", "compile", wanted.name, *given, *OPTIONS],
             check=True,
             capture_output=True,
             text=True,

@@ -35,7 +35,7 @@ def instance_types() -> dict[str, dict[str, object]]:
             if name.startswith("ml."):  # Studio's enum also has "system"
                 uses.setdefault(name, []).append(use)
 
-    packed = resources.files("moto.ec2").joinpath("resources/instance_types.json.gz").read_bytes()
+    packed = resources.files("moto").joinpath("ec2/resources/instance_types.json.gz").read_bytes()
     ec2 = json.loads(gzip.decompress(packed))
     return {name: _size(ec2.get(name.removeprefix("ml."))) | {"uses": uses[name]} for name in sorted(uses)}
 

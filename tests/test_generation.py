@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, Bake, Result, clean_environment
+from projects import TEMPLATE, Bake, Result, clean_environment
 
 SAMPLES = {"classification": "flights_classification.csv", "regression": "flights_regression.csv"}
 
@@ -60,7 +60,9 @@ def test_the_answers_stand_in_project_toml(bake: Bake) -> None:
     assert settings["instances"]["training"] == "ml.m5.2xlarge"
 
 
-@pytest.mark.parametrize("text", ['say "hi"', "back\\slash", "two\nlines", "a # b & 100%", "🚀 ελληνικά", '"""', "\x7f"])
+@pytest.mark.parametrize(
+    "text", ['say "hi"', "back\\slash", "two\nlines", "a # b & 100%", "🚀 ελληνικά", '"""', "\x7f"]
+)
 def test_a_description_arrives_unchanged_whatever_it_holds(bake: Bake, text: str) -> None:
     settings = tomllib.loads((bake(description=text).path / "project.toml").read_text(encoding="utf-8"))
 

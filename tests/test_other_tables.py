@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from conftest import Bake
+from projects import Bake
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +27,11 @@ TABLES = [
 @pytest.mark.parametrize("table", TABLES)
 def test_it_goes_through(ready: Bake, table: Table) -> None:
     project = ready(problem=table.problem)
-    write = f"from sklearn.datasets import {table.loader} as load; load(as_frame=True).frame.to_csv('data/t.csv', index=False)"
-    assert project.run(".venv/bin/python", "-c", write).code == 0
-    project.edit(source='"data/t.csv"', target='"target"', **table.gate)
+    script = f"from sklearn.datasets import {table.loader} as load\n"
+    script += "load(as_frame=True).frame.to_csv('data/t.csv', index=False)"
+    assert project.run(".venv/bin/python", "-c", script).code == 0
+    project.edit("data", source='"data/t.csv"', target='"target"')
+    project.edit("gate", **table.gate)
 
     done = project.make("run")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bake, Project
+from projects import Bake, Project
 
 pytestmark = pytest.mark.slow
 
@@ -31,15 +31,6 @@ def definition(project: Project, environment: str = "local") -> dict[str, Any]:
     assert done.err == ""
     compiled: dict[str, Any] = json.loads(done.out)
     return compiled
-
-
-def deploy_to(project: Project, environment: str, **values: str) -> None:
-    """Fills [environments.<environment>]; a value is TOML."""
-    path = project.path / "project.toml"
-    head, _, tail = path.read_text(encoding="utf-8").partition(f"[environments.{environment}]\n")
-    lines = [f"{key} = {value}" for key, value in values.items()]
-    rest = [line for line in tail.splitlines() if line.split(" = ")[0] not in values]
-    path.write_text("\n".join([head + f"[environments.{environment}]", *lines, *rest]) + "\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize("problem", ["classification", "regression"])
@@ -107,7 +98,7 @@ def test_a_changed_pipeline_file_is_compiled_again(project: Project) -> None:
 
 
 def test_environments_differ_only_in_their_values(project: Project) -> None:
-    deploy_to(project, "dev", **ENVIRONMENT)
+    project.edit("environments.dev", **ENVIRONMENT)
     local, dev = definition(project), definition(project, "dev")
 
     text = json.dumps(dev)
@@ -123,9 +114,8 @@ def test_environments_differ_only_in_their_values(project: Project) -> None:
 
 def test_key_network_isolation_and_limits_reach_every_job(project: Project) -> None:
     key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-    deploy_to(
-        project,
-        "prod",
+    project.edit(
+        "environments.prod",
         **ENVIRONMENT,
         kms_key=f'"{key}"',
         subnets='["subnet-0a1b2c3d"]',
@@ -157,7 +147,7 @@ def test_key_network_isolation_and_limits_reach_every_job(project: Project) -> N
 
 
 def test_an_s3_source_is_not_cached_by_its_address(project: Project) -> None:
-    project.edit(source='"s3://customer-data/flights/"')
+    project.edit("data", source='"s3://customer-data/flights/"')
 
     steps = {step["Name"]: step for step in definition(project)["Steps"]}
 
@@ -191,23 +181,25 @@ def test_a_wrong_argument_gets_a_sentence(
 
 
 @pytest.mark.parametrize(
-    ("edits", "code", "sentence"),
+    ("table", "values", "code", "sentence"),
     [
-        pytest.param({"source": '"data/sample/flight.csv"'}, 2, "there is no file or folder", id="no such file"),
-        pytest.param({"target": '"lat"'}, 2, "has no column 'lat'. Did you mean 'late'?", id="no such target"),
-        pytest.param({"exclude": '["dist"]'}, 2, "has no column 'dist'", id="no such column to exclude"),
-        pytest.param({"source": '"data/empty.csv"'}, 2, "is empty", id="empty table"),
-        pytest.param({"test_share": "0.9"}, 2, "together below 1", id="shares"),
-        pytest.param({"minimum": '"high"'}, 2, "[gate].minimum: 'high' stands here", id="text for a number"),
-        pytest.param({"training": '"ml.t2.medium"'}, 3, "not available for training", id="instance type"),
-        pytest.param({"vertical": '"Customer"'}, 3, "such as 'customer'", id="vertical"),
-        pytest.param({"source": '"s3://customer-data/flights/"'}, 2, "lies on S3", id="data that is not here"),
+        pytest.param("data", {"source": '"data/sample/flight.csv"'}, 2, "there is no file or folder", id="no such file"),
+        pytest.param("data", {"target": '"lat"'}, 2, "has no column 'lat'. Did you mean 'late'?", id="no such target"),
+        pytest.param("data", {"exclude": '["dist"]'}, 2, "has no column 'dist'", id="no such column to exclude"),
+        pytest.param("data", {"source": '"data/empty.csv"'}, 2, "is empty", id="empty table"),
+        pytest.param("data", {"test_share": "0.9"}, 2, "together below 1", id="shares"),
+        pytest.param("gate", {"minimum": '"high"'}, 2, "[gate].minimum: 'high' stands here", id="text for a number"),
+        pytest.param("instances", {"training": '"ml.t2.medium"'}, 3, "not available for training", id="instance type"),
+        pytest.param("project", {"vertical": '"Customer"'}, 3, "such as 'customer'", id="vertical"),
+        pytest.param("data", {"source": '"s3://customer-data/flights/"'}, 2, "lies on S3", id="data that is not here"),
     ],
 )
-def test_a_wrong_project_gets_a_sentence(ready: Bake, edits: dict[str, str], code: int, sentence: str) -> None:
+def test_a_wrong_project_gets_a_sentence(
+    ready: Bake, table: str, values: dict[str, str], code: int, sentence: str
+) -> None:
     project = ready()
     (project.path / "data" / "empty.csv").touch()
-    project.edit(**edits)
+    project.edit(table, **values)
 
     done = project.ops("run", "train")
 
@@ -259,9 +251,7 @@ def test_a_local_folder_that_cannot_be_written_gets_a_sentence(project: Project,
 def test_from_another_projects_folder_it_refuses_to_run(project: Project, tmp_path: Path) -> None:
     (tmp_path / "project.toml").touch()
 
-    done = Project(tmp_path).run(
-        project.path / ".venv/bin/python", "-m", "ops", "check", PYTHONPATH=str(project.path)
-    )
+    done = Project(tmp_path).run(project.path / ".venv/bin/python", "-m", "ops", "check", PYTHONPATH=str(project.path))
 
     assert done.code == 2
     assert str(project.path) in done.err

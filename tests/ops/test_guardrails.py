@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from ops.errors import Problem, RefusedError
 from ops.settings import Data, Environment, Gate, Instances, Project, Settings
 
 if TYPE_CHECKING:
-    from tests.conftest import Bake
+    from projects import Bake
 
 SETTINGS = Settings(
     Project("Churn", "churn", "customer", owner="data-team@example.com"),
@@ -103,7 +104,7 @@ def test_every_region_that_aws_has_passes(region: str) -> None:
     assert guardrails.check(with_project(region=region)) == []
 
 
-@pytest.mark.parametrize("name", ["x", "Dev", "pre-prod", "production", "1st", "dev\n", ""])
+@pytest.mark.parametrize("name", ["x", "Dev", "pre-prod", "x" * 9, "1st", "dev\n", ""])
 def test_an_environment_with_another_kind_of_name_is_told(name: str) -> None:
     [problem] = guardrails.check(replace(SETTINGS, environments={"dev": Environment(), name: Environment()}))
 
@@ -174,13 +175,16 @@ def test_an_instance_type_that_sagemaker_refuses_is_told_with_another(use: str, 
 
 @pytest.mark.parametrize("use", ["studio", "processing", "training", "transform", "endpoint"])
 def test_what_is_suggested_instead_passes_for_the_same_use(use: str) -> None:
-    for name, size in guardrails.instance_types().items():
-        if use not in size["uses"]:
+    known = guardrails.instance_types()
+    one_of_each_family = {name.split(".")[1]: name for name in known}.values()
+
+    for name in one_of_each_family:
+        if use not in known[name]["uses"]:
             [problem] = guardrails.check_instance_type(name, use, "here")
             _, suggestion = re.split("Did you mean|Usual ones", problem.message)
             suggested = re.findall(r"ml\.[\w-]+\.\w+", suggestion)
             assert suggested, name
-            assert [guardrails.check_instance_type(other, use, "here") for other in suggested] == [[]] * len(suggested)
+            assert [other for other in suggested if use not in known[other]["uses"]] == [], name
 
 
 @pytest.mark.parametrize(
@@ -235,41 +239,83 @@ def test_what_is_required_passes_with_its_warnings() -> None:
     assert [problem.level for problem in problems] == ["warning"]
 
 
-def test_a_project_that_cannot_be_read_is_told_like_any_other_problem(bake: Bake) -> None:
-    project = bake()
-    project.edit(test_share='"x"')
+PROJECT = """
+[project]
+name = "Churn"
+slug = "churn"
+vertical = "customer"
+region = "eu-west-1"
+[data]
+source = "data.csv"
+target = "late"
+problem = "classification"
+[gate]
+metric = "auc"
+minimum = 0.6
+[instances]
+studio = "ml.t3.medium"
+"""
 
-    assert [problem.where for problem in guardrails.check_project(project.path)] == ["project.toml [data].test_share"]
 
+def test_a_project_that_cannot_be_read_is_told_like_any_other_problem(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text(PROJECT.replace("0.6", '"x"'), encoding="utf-8")
 
-# -S and -E: the machine's Python as it is before anything is installed.
-GUARDRAILS = (sys.executable, "-S", "-E", "-B", "-m", "ops.guardrails")
+    assert [problem.where for problem in guardrails.check_project(tmp_path)] == ["project.toml [gate].minimum"]
 
 
 @pytest.mark.parametrize(
-    ("line", "code", "lines"),
+    ("replacements", "code", "lines"),
     [
         pytest.param({}, 0, [], id="in order"),
-        pytest.param({"studio": '"ml.m9i.large"'}, 0, ["warning: project.toml [instances].studio"], id="a warning"),
-        pytest.param({"test_share": '"x"'}, 2, ["error: project.toml [data].test_share"], id="unreadable"),
+        pytest.param({"ml.t3.medium": "ml.m9i.large"}, 0, ["warning: project.toml [instances].studio"], id="a warning"),
+        pytest.param({"0.6": "true"}, 2, ["error: project.toml [gate].minimum"], id="unreadable"),
+        pytest.param({"customer": "X"}, 3, ["error: project.toml [project].vertical"], id="refused"),
         pytest.param(
-            {"vertical": '"X"', "region": '"Y"'},
+            {"customer": "X", "ml.t3.medium": "ml.m9i.large", "eu-west-1": "Y"},
             3,
-            ["error: project.toml [project].vertical", "error: project.toml [project].region"],
-            id="refused",
+            [
+                "error: project.toml [project].vertical",
+                "error: project.toml [project].region",
+                "warning: project.toml [instances].studio",
+            ],
+            id="refused and a warning",
+        ),
+        pytest.param(
+            {PROJECT: ""}, 2, [f"error: project.toml [{name}]" for name in ("project", "data", "gate")], id="nothing"
         ),
     ],
 )
-def test_the_command_needs_python_alone_and_says_every_problem_on_a_line(
-    bake: Bake, line: dict[str, str], code: int, lines: list[str]
+def test_the_command_says_every_problem_on_a_line_and_ends_with_its_code(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    replacements: dict[str, str],
+    code: int,
+    lines: list[str],
 ) -> None:
+    text = PROJECT
+    for old, new in replacements.items():
+        text = text.replace(old, new)
+    (tmp_path / "project.toml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert guardrails.main() == code
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert [":".join(line.split(":")[:2]) for line in told.err.splitlines()] == lines
+
+
+def test_in_a_new_project_the_command_needs_python_alone(bake: Bake) -> None:
     project = bake()
-    project.edit(**line)
+    project.edit("project", vertical='"Retail"')
 
-    done = project.run(*GUARDRAILS)
+    # -S and -E: the machine's Python as it is before anything is installed.
+    done = project.run(sys.executable, "-S", "-E", "-B", "-m", "ops.guardrails")
 
-    assert (done.code, done.out) == (code, ""), done
-    assert [":".join(line.split(":")[:2]) for line in done.err.splitlines()] == lines
+    assert (done.code, done.out) == (3, ""), done
+    [line] = done.err.splitlines()
+    assert line.startswith("error: project.toml [project].vertical: 'Retail'")
 
 
 def test_a_problem_without_a_place_is_its_sentence() -> None:

@@ -3,7 +3,6 @@
 import sys
 
 if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-    sys.exit(
-        "Python 3.11 to 3.13 is needed, and this is %d.%d: name another one, such as `make setup PYTHON=python3.12`."
-        % sys.version_info[:2]
-    )
+    # No f-string: the oldest Pythons must get as far as this.
+    NEEDED = "Python 3.11 to 3.13 is needed, and this is {}.{}: name another, such as `make setup PYTHON=python3.12`."
+    sys.exit(NEEDED.format(*sys.version_info))

@@ -124,9 +124,7 @@ def _main(pipeline: str, environment: str) -> int:
         except UserError as error:
             print(error, file=err)
             return error.exit_code
-        except (
-            Exception
-        ) as error:  # whatever a team's pipeline file raises is told as its place and its words
+        except Exception as error:  # whatever a team's pipeline file raises is told as its place and its words
             print(Problem(_words(error), _line_in(path, error)), file=err)
             return 2
     return 0
@@ -168,9 +166,7 @@ def _line_in(path: Path, error: Exception) -> str:
     """`production/pipelines/train.py line 42`: the last place in the team's own file."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f"{PIPELINES / path.name} line {error.lineno}"
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-    ]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return f"{PIPELINES / path.name} line {lines[-1]}" if lines else str(PIPELINES / path.name)
 
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import re
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,7 +29,9 @@ def files(source: str, root: Path) -> list[Path]:
         found = sorted(
             file
             for file in path.rglob("*")
-            if file.name.lower().endswith(SUFFIXES) and not file.name.startswith((".", "_"))
+            if file.is_file()
+            and file.name.lower().endswith(SUFFIXES)
+            and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
         )
         if not found:
             raise UserError(Problem(f"the folder '{source}' holds no {', '.join(SUFFIXES)} file.", _SOURCE))
@@ -37,9 +40,7 @@ def files(source: str, root: Path) -> list[Path]:
         near = did_you_mean(path.name, (other.name for other in _neighbours(path)))
         raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", _SOURCE))
     if not path.name.lower().endswith(SUFFIXES):
-        raise UserError(
-            Problem(f"'{source}' is not a table: a {', '.join(SUFFIXES)} file is wanted.", _SOURCE)
-        )
+        raise UserError(Problem(f"'{source}' is not a table: a {', '.join(SUFFIXES)} file is wanted.", _SOURCE))
     return [path]
 
 
@@ -91,7 +92,7 @@ def _head(path: Path) -> tuple[list[str], bool]:
             unquoted = re.sub(r'"[^"]*"', "", header)
             separator = max(SEPARATORS, key=unquoted.count)  # as production/steps/tables.py does
             return next(csv.reader([header], delimiter=separator), []), any(line.strip() for line in text)
-    except (OSError, ValueError, csv.Error) as error:  # pyarrow's own errors are ValueErrors
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pyarrow's own errors are ValueErrors
         raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
 
 

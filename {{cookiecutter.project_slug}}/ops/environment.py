@@ -7,6 +7,7 @@ is found, pip otherwise.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 STATE = "environment.json"
 
@@ -39,7 +41,7 @@ def _install(root: Path, groups: set[str]) -> int:
     wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
     venv = root / ".venv"
     state = _read(venv / STATE)
-    if state.get("hash") == wanted:
+    if state.get("hash") == wanted and _python(venv).exists():
         if groups <= set(state["groups"]):
             return 0
         groups |= set(state["groups"])
@@ -49,7 +51,10 @@ def _install(root: Path, groups: set[str]) -> int:
     itself = ["--editable", str(root)] if "build-system" in pyproject else []
     print(f"Installing {len(requirements)} packages and what they need into {venv} (once) …", flush=True)
     uv = shutil.which("uv")
-    python = _make_venv(venv, uv)
+    python = _python(venv)
+    if not python.exists() and not _make_venv(venv, uv):
+        print(f"Making {venv} failed: the lines above are {'uv' if uv else 'venv'}'s.", file=sys.stderr)
+        return 1
     (venv / STATE).unlink(missing_ok=True)  # until the end it is not what it says
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode"]
@@ -67,13 +72,15 @@ def _install(root: Path, groups: set[str]) -> int:
     return 0
 
 
-def _make_venv(venv: Path, uv: str | None) -> Path:
-    """The Python of the virtual environment, made with the Python that runs this if there is none yet."""
-    python = venv / "bin" / "python"
-    if not python.exists():
-        maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
-        subprocess.run([*maker, str(venv)], check=True)
-    return python
+def _python(venv: Path) -> Path:
+    return venv / "bin" / "python"
+
+
+def _make_venv(venv: Path, uv: str | None) -> bool:
+    """Makes the virtual environment anew, with the Python that runs this; whether that worked."""
+    shutil.rmtree(venv, ignore_errors=True)  # of a Python that is gone
+    maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    return subprocess.run([*maker, str(venv)], check=False).returncode == 0
 
 
 def _pip_settings_for_uv(python: Path) -> dict[str, str]:
@@ -86,20 +93,21 @@ def _pip_settings_for_uv(python: Path) -> dict[str, str]:
     }
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Lines such as global.index-url='https://…'; several values are one text of several lines.
+    listing = dict(line.split("=", 1) for line in listed.stdout.splitlines() if "=" in line)
     settings: dict[str, str] = {}
-    for line in listed.stdout.splitlines():  # such as global.index-url='https://…'
-        key, _, value = line.partition("=")
-        name = names.get(key.rpartition(".")[2])
-        if name and name not in os.environ:
-            settings[name] = value.strip("'\"")
-    if "UV_INDEX" in settings:
-        settings.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")  # pip, too, looks at all its indexes
+    for section in ("global", "install", ":env:"):  # in pip, too, the later one counts
+        for key, name in names.items():
+            if f"{section}.{key}" in listing and name not in os.environ:
+                settings[name] = " ".join(ast.literal_eval(listing[f"{section}.{key}"]).split())
+    if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in os.environ:
+        settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip, too, looks at all its indexes
     return settings
 
 
-def _read(state: Path) -> dict[str, object]:
+def _read(state: Path) -> dict[str, Any]:
     try:
-        read: dict[str, object] = json.loads(state.read_text(encoding="utf-8"))
+        read: dict[str, Any] = json.loads(state.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return read

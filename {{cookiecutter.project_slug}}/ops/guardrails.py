@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ VERTICAL = re.compile(r"[a-z][a-z0-9]{1,11}")
 SLUG = re.compile(r"(?=.{2,26}\Z)[a-z](?:-?[a-z0-9])*")
 PIPELINE = re.compile(r"[a-z][a-z0-9]{1,15}")
 ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,7}")
-REGION = re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-\d")
+REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-\d")
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html
 TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}", re.ASCII)
 # From the sixth generation on a letter for the processor follows the number: ml.m8.xlarge cannot come any more.
+# Accelerators go without: ml.g7.xlarge, ml.p6-b300.48xlarge.
+NEW_ACCELERATOR = re.compile(r"ml\.((?:dl|g|inf|p|trn))(\d+)(?:-[a-z0-9]+)?\.\d*xlarge")
 NEW_INSTANCE_TYPE = re.compile(r"ml\.[a-z]+\d+[a-z][a-z0-9-]*\.(?:\d*xlarge|large|medium|small)")
 
 USUAL = ("ml.t3.medium", "ml.m5.large", "ml.m5.xlarge")
@@ -124,7 +127,7 @@ def check_instance_type(name: str, use: str, where: str) -> list[Problem]:
     elif name in known:
         uses = ", ".join(known[name]["uses"])
         message = f"'{name}' is not available for {use}, only for {uses}.{_near(name, for_use)}"
-    elif NEW_INSTANCE_TYPE.fullmatch(name) and _family(name) not in {_family(other) for other in known}:
+    elif _may_be_newer(name, known):
         message = f"'{name}' is not in the list of {instance_types_date()}; if it is newer than that, go on."
         return [Problem(message, where, "warning")]
     else:
@@ -153,12 +156,18 @@ def _family(name: str) -> str:
     return name.split(".")[1]
 
 
+def _may_be_newer(name: str, known: Iterable[str]) -> bool:
+    families = {_family(other) for other in known}
+    if accelerator := NEW_ACCELERATOR.fullmatch(name):
+        generations = [re.fullmatch(rf"{accelerator[1]}(\d+).*", family) for family in families]
+        return int(accelerator[2]) > max(int(found[1]) for found in generations if found)
+    return NEW_INSTANCE_TYPE.fullmatch(name) is not None and _family(name) not in families
+
+
 def _near(name: str, allowed: list[str]) -> str:
-    """` Did you mean …?`: the same class (m, c, t …) and size in its newest plain generation, or the nearest spelling."""
+    """` Did you mean …?`: class (m, c, t …) and size in the newest plain generation, or else the nearest spelling."""
     wanted = re.fullmatch(r"(ml\.[a-z]+)\d.*(\.\w+)", name)
-    siblings = [
-        other for other in allowed if wanted and re.fullmatch(rf"{wanted[1]}\d+{re.escape(wanted[2])}", other)
-    ]
+    siblings = [other for other in allowed if wanted and re.fullmatch(rf"{wanted[1]}\d+{re.escape(wanted[2])}", other)]
     if siblings:
         return f" Did you mean '{max(siblings)}'?"
     return did_you_mean(name, allowed) or f" Usual ones are {' and '.join(name for name in USUAL if name in allowed)}."
@@ -168,11 +177,7 @@ def _check_tag(value: str, key: str) -> list[Problem]:
     if TAG_VALUE.fullmatch(value):
         return []
     wrong = "".join(sorted(set(re.sub(r"[\w .:/=+\-@]", "", value, flags=re.ASCII))))
-    reason = (
-        f"AWS tags do not take {wrong!r}"
-        if wrong
-        else f"AWS tags hold 256 characters, these are {len(value)}"
-    )
+    reason = f"AWS tags do not take {wrong!r}" if wrong else f"AWS tags hold 256 characters, these are {len(value)}"
     return [
         Problem(
             f"{reason}: write ASCII letters, digits, spaces and . : / = + - @ _ only.",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from sagemaker.core import image_uris
+from sagemaker.core.helper.pipeline_variable import PipelineVariable
 from sagemaker.core.network import NetworkConfig
 from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import (
@@ -33,7 +34,6 @@ from sagemaker.core.workflow.parameters import (
     ParameterString,
 )
 from sagemaker.core.workflow.pipeline_context import PipelineSession
-from sagemaker.core.helper.pipeline_variable import PipelineVariable
 from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep, TrainingStep
 from sagemaker.serve.model_builder import ModelBuilder
@@ -170,9 +170,7 @@ class Jobs:
                 "sagemaker_program": script,
                 "sagemaker_submit_directory": self.target.sourcedir_uri,
             },
-            input_data_config=[
-                InputData(channel_name=channel, data_source=uri) for channel, uri in channels.items()
-            ],
+            input_data_config=[InputData(channel_name=channel, data_source=uri) for channel, uri in channels.items()],
             output_data_config=OutputDataConfig(
                 s3_output_path=f"{self.target.root_uri}/models", kms_key_id=self.environment.kms_key or None
             ),

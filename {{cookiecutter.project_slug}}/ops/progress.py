@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ops.local import Execution, StepExecution
@@ -31,8 +31,11 @@ def seconds(start: datetime | None, end: datetime | None) -> str:
     """`1.2 s` or `3 min 05 s`; until now where there is no end yet, empty where there is no start."""
     if start is None:
         return ""
-    total = ((end or datetime.now(timezone.utc)) - start).total_seconds()
-    return f"{total:.1f} s" if total < 60 else f"{total // 60:.0f} min {total % 60:02.0f} s"
+    total = ((end or datetime.now(UTC)) - start).total_seconds()
+    if round(total, 1) < 60:
+        return f"{total:.1f} s"
+    minutes, rest = divmod(round(total), 60)
+    return f"{minutes} min {rest:02} s"
 
 
 def _plain_lines() -> Show:

@@ -25,8 +25,7 @@ def step_files(root: Path) -> list[Path]:
     return sorted(
         path
         for path in (root / STEPS).rglob("*")
-        if path.is_file()
-        and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(root).parts)
+        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in path.relative_to(root).parts)
     )
 
 
@@ -47,9 +46,12 @@ def target(settings: Settings, environment: str, root: Path) -> Target:
     settings.environment(environment)  # is complete, or says what is missing
     source = settings.data.source
     data_hash = ""
-    if not data.is_remote(source):
-        data_hash = data.content_hash(data.files(source, root), data.base(source, root))
-    code_hash = data.content_hash(step_files(root), root / STEPS)
+    try:
+        if not data.is_remote(source):
+            data_hash = data.content_hash(data.files(source, root), data.base(source, root))
+        code_hash = data.content_hash(step_files(root), root / STEPS)
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from None
     return Target(settings, environment, code_hash, data_hash)
 
 
@@ -59,8 +61,7 @@ def publish_local(target: Target, root: Path, store: Store) -> None:
     if data.is_remote(source):
         raise UserError(
             Problem(
-                f"'{source}' lies on S3, and a run here needs the data here: write the name of a local file "
-                "or folder.",
+                f"'{source}' lies on S3, and a run here needs the data here: write the name of a local file or folder.",
                 f"{FILE} [data].source",
             )
         )

@@ -27,7 +27,7 @@ def table(executions: Iterable[Execution]) -> Iterator[str]:
     for execution in executions:
         started = execution.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         took = seconds(execution.start_time, execution.end_time) if execution.end_time else ""
-        yield f"{execution.id:<14}{execution.pipeline_name:<44}{execution.status:<11}{started:<21}{took:>12}"
+        yield f"{execution.id:<14}{execution.pipeline_name:<43} {execution.status:<11}{started:<21}{took:>12}"
 
 
 def _outcome(execution: Execution) -> str:
@@ -55,9 +55,12 @@ def _metrics(evaluation: dict[str, Any]) -> Iterator[str]:
     baseline = evaluation.get("baseline", {})
     yield f"{'metric':<22}{'model':>12}{'±':>10}{'baseline':>12}"
     for name, score in metrics.items():
+        if "value" not in score:  # a confusion matrix or a curve
+            continue
         naive = baseline.get(name, {}).get("value")
-        yield f"{name:<22}{_number(score['value']):>12}{_number(score['standard_deviation']):>10}{_number(naive):>12}"
+        spread = score.get("standard_deviation")
+        yield f"{name:<22}{_number(score['value']):>12}{_number(spread):>10}{_number(naive):>12}"
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else ""

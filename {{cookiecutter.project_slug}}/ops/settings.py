@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
-from math import isfinite
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ops.errors import Problem, UserError, did_you_mean
 
 FILE = "project.toml"
+LARGEST = 1e300
 PROBLEMS = ("classification", "regression")
 SPLITS = ("random", "group", "time")
 APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
@@ -145,7 +145,7 @@ def load(root: Path) -> Settings:
     """The settings of the project in folder `root`; UserError with every problem found."""
     path = root / FILE
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"No {FILE} in {root}: run the command in the project's folder.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -170,13 +170,11 @@ def _contradictions(settings: Settings) -> list[Problem]:
     problems = []
     if (gate.minimum is None) == (gate.maximum is None):
         problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
+    if not data.source:
+        problems.append(Problem("write the name of a file or folder.", f"{FILE} [data].source"))
     if data.split != "random" and not data.split_column:
-        problems.append(
-            Problem(f"split = '{data.split}' needs the name of a column.", f"{FILE} [data].split_column")
-        )
-    if not (
-        data.test_share > 0 and data.validation_share > 0 and data.test_share + data.validation_share < 1
-    ):
+        problems.append(Problem(f"split = '{data.split}' needs the name of a column.", f"{FILE} [data].split_column"))
+    if not (data.test_share > 0 and data.validation_share > 0 and data.test_share + data.validation_share < 1):
         problems.append(
             Problem(
                 "test_share and validation_share are each above 0 and together below 1, "
@@ -185,9 +183,7 @@ def _contradictions(settings: Settings) -> list[Problem]:
             )
         )
     if data.target in data.exclude:
-        problems.append(
-            Problem(f"'{data.target}' is the target; leave it out here.", f"{FILE} [data].exclude")
-        )
+        problems.append(Problem(f"'{data.target}' is the target; leave it out here.", f"{FILE} [data].exclude"))
     if "local" in settings.environments:
         problems.append(
             Problem("'local' is this machine and needs no table; remove it.", f"{FILE} [environments.local]")
@@ -204,13 +200,22 @@ def _contradictions(settings: Settings) -> list[Problem]:
     return problems
 
 
-# What a TOML value must be for a field of that type, and how to say it.
-_SCALARS: dict[Any, tuple[tuple[type, ...], str]] = {
-    str: ((str,), 'a text in quotes, such as "text"'),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-    bool: ((bool,), "true or false"),
+# How to say what is wanted.
+_WANTED = {
+    str: 'a text in quotes, such as "text"',
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
 }
+
+
+def _is(value: object, kind: Any) -> bool:
+    """Whether a TOML value can stand for a `kind`: a bool is no number, as it would be in Python."""
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, int | float) and abs(value) < LARGEST  # JSON has no nan and no inf
+    return kind in _WANTED and isinstance(value, kind)
 
 
 def _value(kind: Any, value: Any, path: tuple[str, ...], problems: list[Problem]) -> Any:
@@ -228,30 +233,21 @@ def _value(kind: Any, value: Any, path: tuple[str, ...], problems: list[Problem]
             return value
         problems.append(Problem('a list of texts is wanted here, such as ["a", "b"].', _place(path)))
         return None
-    for option in get_args(kind) or (kind,):
-        # In Python a bool is an int; in project.toml it is not.
-        if (
-            option in _SCALARS
-            and isinstance(value, _SCALARS[option][0])
-            and isinstance(value, bool) == (option is bool)
-            and not (isinstance(value, float) and not isfinite(value))  # JSON has no nan and no inf
-        ):
+    kinds = get_args(kind) or (kind,)
+    for option in kinds:
+        if _is(value, option):
             return option(value)
-    wanted = " or ".join(_SCALARS[option][1] for option in get_args(kind) or (kind,) if option in _SCALARS)
+    wanted = " or ".join(_WANTED[option] for option in kinds if option in _WANTED)
     problems.append(Problem(f"{value!r} stands here, but {wanted} is wanted.", _place(path)))
     return None
 
 
 def _table(kind: Any, table: Mapping[str, Any], path: tuple[str, ...], problems: list[Problem]) -> Any:
     """The dataclass `kind` from one TOML table; None when it cannot be built."""
-    before = len(problems)
     known = {item.name: item for item in fields(kind)}
     for key in table:
         if key not in known:
-            problems.append(
-                Problem(f"unknown key '{key}'.{did_you_mean(key, known)}", _place(path, table=True))
-            )
-    unreadable = len(problems) - before  # an unknown key alone does not keep the object from being built
+            problems.append(Problem(f"unknown key '{key}'.{did_you_mean(key, known)}", _place(path, table=True)))
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
     for name, item in known.items():
@@ -259,20 +255,19 @@ def _table(kind: Any, table: Mapping[str, Any], path: tuple[str, ...], problems:
         if name not in table:
             if item.default is MISSING and item.default_factory is MISSING:
                 problems.append(Problem("missing.", _place(here, table=is_dataclass(hints[name]))))
+                values[name] = None
             continue
         values[name] = _value(hints[name], table[name], here, problems)
         choices = item.metadata.get("choices")
         if choices and isinstance(values[name], str) and values[name] not in choices:
             options = ", ".join(f"'{option}'" for option in choices)
             problems.append(Problem(f"'{values[name]}' is not one of {options}.", _place(here)))
-    return kind(**values) if len(problems) == before + unreadable else None
+            values[name] = None
+    # TOML has no null, so None is what was told above; an unknown key does not keep the object from being built.
+    return None if None in values.values() else kind(**values)
 
 
 def _place(path: tuple[str, ...], *, table: bool = False) -> str:
     """`project.toml [environments.dev].role` for the path ("environments", "dev", "role")."""
     section, key = (path, "") if table else (path[:-1], path[-1])
-    return (
-        f"{FILE} [{'.'.join(section)}]{'.' if section and key else ''}{key}"
-        if section
-        else f"{FILE} {key}".strip()
-    )
+    return f"{FILE} [{'.'.join(section)}]{'.' if section and key else ''}{key}" if section else f"{FILE} {key}".strip()

@@ -16,6 +16,12 @@ class StepError(ValueError):
         super().__init__("\n".join(findings))
 
 
+def raise_any(findings: Sequence[str]) -> None:
+    """Raise a StepError if there are findings."""
+    if findings:
+        raise StepError(*findings)
+
+
 def exit_code(step: Callable[[], None], message_file: str) -> int:
     """Run `step`; 0, or 1 after printing its findings to stderr, one a line.
 

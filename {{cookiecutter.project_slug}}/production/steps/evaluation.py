@@ -17,12 +17,13 @@ from typing import Any
 
 import joblib
 import pandas as pd
+from sklearn.pipeline import Pipeline
+
 import report
 from errors import StepError, did_you_mean, exit_code
 from metrics import LOWER_IS_BETTER, Scores, bootstrap, naive_prediction, report_key
 from model import predict
 from schema import Schema
-from sklearn.pipeline import Pipeline
 from tables import read_table
 
 DEFAULT_METRIC = {"classification": "auc", "regression": "r2"}

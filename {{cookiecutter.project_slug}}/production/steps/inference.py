@@ -17,6 +17,7 @@ from typing import Any
 
 import joblib
 import pandas as pd
+
 from errors import StepError
 from model import predict
 from schema import Schema

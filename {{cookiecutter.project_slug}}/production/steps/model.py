@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from errors import did_you_mean
-from schema import Schema
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+from threadpoolctl import threadpool_limits
+
+from errors import did_you_mean
+from features import add_features
+from schema import Schema
 
 MOST_CATEGORIES = 254  # per column; HistGradientBoosting takes 255 values, one being "missing"; rarer ones share one
-FEW_ROWS = 100_000
+FEW_ROWS = 1_000_000
 SEED = 0
 
 
@@ -55,6 +57,7 @@ def make_model(schema: Schema, hyperparameters: Mapping[str, float]) -> Pipeline
     )
     boosting = HistGradientBoostingClassifier if schema.problem == "classification" else HistGradientBoostingRegressor
     return make_pipeline(
+        FunctionTransformer(add_features),
         make_column_transformer((encoder, categories), remainder="passthrough"),  # categories come first
         boosting(
             **hyperparameters, categorical_features=range(len(categories)), early_stopping=False, random_state=SEED

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
+
 from metrics import LOWER_IS_BETTER, Array, Floats, measure
 from schema import Schema
-from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 CURVE_POINTS = 101
 CALIBRATION_BINS = 10
@@ -18,6 +19,7 @@ RESIDUAL_BINS = 30
 SCATTER_POINTS = 500
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 3
+IMPORTANCE_BATCH = 20_000  # rows to predict in one call, for most of a small call's cost is its start
 IMPORTANCE_BUDGET = 100_000  # rows to predict in all: a count, not a clock, so that two runs say the same
 SLICES = 10
 SLICE_ROWS = 50  # at least, and this share: fewer say little
@@ -78,15 +80,21 @@ def importance(frame: pd.DataFrame, truth: Array, predict: Predict, metric: str)
     frame, truth = frame.iloc[some].reset_index(drop=True), truth[some]
     sign = -1 if metric in LOWER_IS_BETTER else 1
     intact = measure(truth, predict(frame))[metric][0]
+    if not np.isfinite(intact):  # the rows drawn hold one class alone
+        return []
     told = []
-    for name in frame.columns:
-        orders = [random.permutation(rows) for _ in range(repeats)]
-        # One call for all repeats: most of a prediction's cost is its start.
-        shuffled = pd.concat([frame] * repeats, ignore_index=True)
-        shuffled[name] = np.concatenate([frame[name].to_numpy()[order] for order in orders])
-        predicted = np.split(predict(shuffled), repeats)
-        losses = [sign * (intact - measure(truth, part)[metric][0]) for part in predicted]
-        told.append({"feature": name, "value": float(np.mean(losses)), "standard_deviation": float(np.std(losses))})
+    at_once = max(1, IMPORTANCE_BATCH // (rows * repeats))
+    for first in range(0, columns, at_once):
+        names = frame.columns[first : first + at_once]
+        shuffled = [
+            frame.assign(**{name: frame[name].to_numpy()[random.permutation(rows)]})
+            for name in names
+            for _ in range(repeats)
+        ]
+        parts = np.split(predict(pd.concat(shuffled, ignore_index=True)), len(shuffled))
+        losses = sign * (intact - np.array([measure(truth, part)[metric][0] for part in parts]))
+        for name, lost in zip(names, losses.reshape(-1, repeats), strict=True):
+            told.append({"feature": name, "value": float(lost.mean()), "standard_deviation": float(lost.std())})
     return sorted(told, key=lambda entry: -float(entry["value"]))
 
 

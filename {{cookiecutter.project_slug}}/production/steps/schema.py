@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from errors import StepError, did_you_mean, listed
+
+from errors import StepError, did_you_mean, listed, raise_any
 
 Problem = Literal["classification", "regression"]
 Kind = Literal["numeric", "boolean", "categorical"]
@@ -73,8 +74,7 @@ class Schema:
                 values, finding = _CONVERT[feature.kind](table[feature.name])
                 columns[feature.name] = values
                 findings += [f"column '{feature.name}' {finding}"] if finding else []
-        if findings:
-            raise StepError(*findings)
+        raise_any(findings)
         return pd.DataFrame(columns, index=table.index)
 
     def truth(self, table: pd.DataFrame) -> npt.NDArray[Any]:
@@ -89,7 +89,8 @@ class Schema:
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "schema.json").write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        (folder / "schema.json").write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Schema:

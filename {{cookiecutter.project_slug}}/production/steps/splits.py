@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+
 from errors import StepError
 
 Split = Literal["random", "group", "time"]

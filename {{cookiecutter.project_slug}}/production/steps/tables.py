@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from errors import StepError, listed
+
+from errors import StepError, listed, raise_any
 
 FORMATS = (".csv", ".csv.gz", ".parquet")
 SEPARATORS = ",;\t|"
@@ -29,8 +30,9 @@ def read_table(path: Path) -> pd.DataFrame:
     for file in table_files(path):
         try:
             names = column_names(file)
-            first = first or (file, names)
-            wrong = _header_findings(file, names, *first)
+            if first is None and names:
+                first = file, names
+            wrong = _header_findings(file, names, *(first or (file, names)))
             findings += wrong
             if not wrong:
                 tables.append(_read_file(file))
@@ -38,8 +40,7 @@ def read_table(path: Path) -> pd.DataFrame:
             findings.append(f"{file.name} is not UTF-8 text; save it again in that encoding")
         except (pd.errors.ParserError, pa.ArrowInvalid, OSError) as error:
             findings.append(f"{file.name} cannot be read: {' '.join(str(error).split())}")
-    if findings:
-        raise StepError(*findings)
+    raise_any(findings)
     # A column without values must not decide the type that it has in the other files.
     table = pd.concat([one.dropna(axis="columns", how="all") for one in tables], ignore_index=True)
     if table.empty:
@@ -103,7 +104,10 @@ def _read_file(file: Path) -> pd.DataFrame:
     if file.suffix.lower() == ".parquet":
         table = pq.read_table(file).to_pandas(ignore_metadata=True)  # pandas' own index becomes a column again
         return table.drop(columns="__index_level_0__", errors="ignore")
-    return pd.read_csv(file, sep=_separator(file), encoding="utf-8-sig", low_memory=False)
+    table = pd.read_csv(file, sep=_separator(file), encoding="utf-8-sig", low_memory=False)
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index
+        raise pd.errors.ParserError("its rows have more values than its header has names")
+    return table
 
 
 def _separator(file: Path) -> str:

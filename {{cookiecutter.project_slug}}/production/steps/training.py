@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import joblib
-from errors import StepError, exit_code
+
+from errors import exit_code, raise_any
 from metrics import measure
 from model import HYPERPARAMETERS, make_model, predict, read_hyperparameters, threads
 from schema import Schema
 from tables import read_table
 
-SERVING = ("inference.py", "model.py", "schema.py", "errors.py")  # what an endpoint needs
+SERVING = ("inference.py", "model.py", "features.py", "schema.py", "errors.py")  # what an endpoint needs
 FAILURE_FILE = "/opt/ml/output/failure"
 
 
@@ -30,8 +31,7 @@ def train(train_dir: Path, validation_dir: Path, summary_dir: Path, model_dir: P
     hyperparameters, findings = read_hyperparameters(given)
     missing = [folder for folder in (train_dir, validation_dir) if not folder.is_dir()]
     findings += [f"{folder} does not exist; give the folder that processing.py wrote" for folder in missing]
-    if findings:
-        raise StepError(*findings)
+    raise_any(findings)
 
     schema = Schema.load(summary_dir)
     parts = {"train": read_table(train_dir), "validation": read_table(validation_dir)}
@@ -46,10 +46,8 @@ def train(train_dir: Path, validation_dir: Path, summary_dir: Path, model_dir: P
         shutil.copy(Path(__file__).with_name(name), model_dir / "code" / name)
 
     print("hyperparameters:", ", ".join(f"{name}={value:g}" for name, value in hyperparameters.items()))
-    for (
-        name,
-        part,
-    ) in parts.items():  # "validation:auc=0.71;" is what a metric definition's regular expression looks for
+    for name, part in parts.items():
+        # "validation:auc=0.71;" is what the regular expression of a metric definition looks for.
         scores = measure(schema.truth(part), predict(model, schema.frame(part)))
         print(f"{name} ({len(part):,} rows)", *(f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items()))
 

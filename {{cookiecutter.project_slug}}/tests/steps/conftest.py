@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import evaluation
 import numpy as np
 import pandas as pd
-import processing
 import pytest
+
+import evaluation
+import processing
 import training
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import processing
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+
+import processing
 
 if TYPE_CHECKING:
     from tests.steps.conftest import Chain

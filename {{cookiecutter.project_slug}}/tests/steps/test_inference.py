@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+
 from errors import StepError
 from inference import CSV, JSON, Model, input_fn, model_fn, output_fn, predict_fn
 

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+
+import model
 import training
 from evaluation import load_model
-from model import HYPERPARAMETERS, predict, read_hyperparameters
+from model import HYPERPARAMETERS, make_model, predict, read_hyperparameters
+from schema import Schema
 
 if TYPE_CHECKING:
     from tests.steps.conftest import Chain
@@ -19,7 +22,7 @@ def test_two_trainings_predict_the_same(flights: Chain, chain: Chain) -> None:
     assert training.main([*folders, f"--model-dir={chain.root}", "--max_iter=30"]) == 0
     rows = flights.part("test")
     first, second = (
-        predict(model, schema.frame(rows)) for model, schema in map(load_model, (flights.root / "model", chain.root))
+        predict(fitted, schema.frame(rows)) for fitted, schema in map(load_model, (flights.root / "model", chain.root))
     )
     assert first.tobytes() == second.tobytes()
 
@@ -84,3 +87,10 @@ def test_learns_from_few_columns(chain: Chain, customers: pd.DataFrame, target: 
     assert chain.train("--min_samples_leaf=5") == 0
     assert chain.evaluate() == 0
     assert chain.json("evaluation/evaluation.json")["gate"]["value"] > 0.6
+
+
+def test_added_features_reach_the_model(flights: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "add_features", lambda frame: frame.assign(hour=frame["sched_dep_time"] // 100))
+    schema, rows = Schema.load(flights.root / "summary"), flights.part("train").head(500)
+    fitted = make_model(schema, {"max_iter": 1}).fit(schema.frame(rows), schema.truth(rows))
+    assert fitted[-1].n_features_in_ == len(schema.features) + 1

@@ -1,0 +1,80 @@
+"""A generated project, and what a test does with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).parents[1]
+TEMPLATE_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    def __str__(self) -> str:  # what pytest shows when an assertion on it fails
+        return f"exit code {self.code}\n{self.out}\n{self.err}"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated project."""
+
+    path: Path
+
+    def run(self, *command: str | Path, **environment: str) -> Result:
+        """A command in the project's folder; the environment has no more than a fresh shell's."""
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=self.path,
+            env=clean_environment() | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def ops(self, *arguments: str, **environment: str) -> Result:
+        return self.run(".venv/bin/python", "-m", "ops", *arguments, **environment)
+
+    def make(self, *targets: str, **environment: str) -> Result:
+        return self.run("make", "--no-print-directory", f"PYTHON={sys.executable}", *targets, **environment)
+
+    def edit(self, table: str, **values: str) -> None:
+        """Writes keys of a [table] of project.toml; a value is TOML."""
+        path = self.path / "project.toml"
+        before, header, rest = path.read_text(encoding="utf-8").partition(f"[{table}]")
+        body, *after = re.split(r"(?m)^(?=\[)", rest, maxsplit=1)
+        first, *lines = body.splitlines()
+        kept = [line for line in lines if line.split(" = ")[0] not in values]
+        new = [f"{key} = {value}" for key, value in values.items()]
+        path.write_text(before + header + "\n".join([first, *new, *kept, ""]) + "".join(after), encoding="utf-8")
+
+    def files(self) -> set[str]:
+        """Every file of the project but git's own, relative."""
+        paths = (path.relative_to(self.path) for path in self.path.rglob("*") if path.is_file())
+        return {path.as_posix() for path in paths if path.parts[0] != ".git"}
+
+
+def clean_environment() -> dict[str, str]:
+    """Without what an activated environment, pytest or AWS left in this process's environment variables."""
+    left_out = ("AWS_", "PYTEST_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+
+
+Bake = Callable[..., Project]
+
+
+def bake_into(folder: Path, **answers: str) -> Project:
+    """Generates a project as the command `cookiecutter` does; raises what Cookiecutter raises."""
+    return Project(Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder), extra_context=answers)))

@@ -1,0 +1,228 @@
+"""The pages say what the code does: keys, defaults, questions, commands, targets and files are those there are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+import tomllib
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import settings
+from ops.cli import app
+from ops.settings import Settings
+
+TEMPLATE = Path(__file__).parents[1]
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+DOCS = TEMPLATE / "docs"
+Sections = dict[str, list[str]]
+
+TYPES = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    float | None: "number",
+    bool: "true or false",
+    list[str]: "list of texts",
+}
+
+
+def sections(page: Path) -> Sections:
+    """{heading of level 2: its lines}; what stands above the first is ""."""
+    found: Sections = {"": []}
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            found[line.removeprefix("## ")] = []
+        else:
+            found[list(found)[-1]].append(line)
+    return found
+
+
+def rows(lines: list[str], heading: str) -> list[list[str]]:
+    """The cells of the table whose first line begins with `| heading |`, without backticks around the first."""
+    [start] = [number for number, line in enumerate(lines) if line.startswith(f"| {heading} |")]
+    table = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("| "):
+            break
+        first, *others = line.removeprefix("| ").removesuffix(" |").split(" | ")
+        table.append([first.strip("`"), *others])
+    return table
+
+
+def described(kind: Any) -> list[list[str]]:
+    """[key, type, default] of each field of a settings dataclass, as the page writes them."""
+    hints = typing.get_type_hints(kind)
+    return [
+        [
+            field.name,
+            ", ".join(f'`"{choice}"`' for choice in field.metadata.get("choices", ())) or TYPES[hints[field.name]],
+            default(field),
+        ]
+        for field in dataclasses.fields(kind)
+    ]
+
+
+def default(field: dataclasses.Field[Any]) -> str:
+    value = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+    if value is dataclasses.MISSING:
+        return "required"
+    return "not set" if value is None else f"`{json.dumps(value)}`"  # these JSON values are TOML too
+
+
+def tables() -> dict[str, Any]:
+    """{heading on the page: dataclass}, in the order of the settings; None for a table of free keys."""
+    found: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(Settings).items():
+        entries = typing.get_args(hint)[1] if typing.get_origin(hint) else hint
+        heading = "[environments.dev]" if name == "environments" else f"[{name}]"
+        found[heading] = entries if dataclasses.is_dataclass(entries) else None
+    return found
+
+
+def targets(makefile: Path) -> list[str]:
+    return re.findall(r"^([a-z-]+):.*## ", makefile.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def commands() -> dict[str, list[str]]:
+    """{`ops` command: its options}."""
+    import typer
+
+    group: Any = typer.main.get_command(app)
+    return {
+        name: [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+        for name, command in group.commands.items()
+    }
+
+
+def toml_examples() -> list[Any]:
+    return [
+        pytest.param(block, id=f"{page.stem}: {block.splitlines()[0]}")
+        for page in sorted(DOCS.glob("*.md"))
+        for block in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+
+
+def test_project_toml_has_a_section_for_each_table() -> None:
+    assert list(sections(DOCS / "project-toml.md"))[1:] == list(tables())
+
+
+@pytest.mark.parametrize("heading", [heading for heading, kind in tables().items() if kind])
+def test_project_toml_tells_each_key_its_type_and_default(heading: str) -> None:
+    written = rows(sections(DOCS / "project-toml.md")[heading], "key")
+
+    assert [row[:3] for row in written] == described(tables()[heading])
+    assert all(len(row) == 4 and row[3] for row in written)
+
+
+def test_project_toml_tells_the_hyperparameters_one_starts_with(bake: Any) -> None:
+    made = tomllib.loads((bake().path / "project.toml").read_text(encoding="utf-8"))["hyperparameters"]
+    written = rows(sections(DOCS / "project-toml.md")["[hyperparameters]"], "key")
+
+    assert [row[:2] for row in written] == [[key, f"`{value}`"] for key, value in made.items()]
+
+
+@pytest.mark.parametrize("example", toml_examples())
+def test_an_example_is_read_without_complaint(bake: Any, example: str) -> None:
+    table = tomllib.loads((bake().path / "project.toml").read_text(encoding="utf-8"))
+    for name, content in tomllib.loads(example).items():
+        if name == "gate":
+            table["gate"] = content  # `minimum` and `maximum` exclude each other
+        else:
+            table[name] |= content
+
+    settings.parse(table)
+
+
+def test_start_tells_each_question_and_its_default() -> None:
+    asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    wanted = {
+        name: answer[0] if isinstance(answer, list) else answer for name, answer in asked.items() if name[0] != "_"
+    }
+
+    written = rows(sections(DOCS / "index.md")["Make your own project"], "question")
+
+    assert [row[0] for row in written] == list(wanted)
+    for name, shown, _ in written:
+        assert shown == ("made from the name" if name == "project_slug" else f"`{wanted[name]}`")
+
+
+def test_commands_has_a_section_for_each_command_that_names_its_options() -> None:
+    written = {
+        heading.removeprefix("ops "): lines
+        for heading, lines in sections(DOCS / "commands.md").items()
+        if heading.startswith("ops ")
+    }
+
+    assert list(written) == list(commands())
+    for name, options in commands().items():
+        found = set(re.findall(r"--[a-z][a-z-]*", "\n".join(written[name])))
+        assert found == set(options), name
+
+
+@pytest.mark.parametrize(
+    ("heading", "folder"),
+    [("make, in a project", PROJECT), ("make, in the template", TEMPLATE)],
+    ids=["project", "template"],
+)
+def test_commands_names_each_make_target(heading: str, folder: Path) -> None:
+    written = rows(sections(DOCS / "commands.md")[heading], "target")
+
+    assert [row[0] for row in written] == targets(folder / "Makefile")
+
+
+def test_the_five_steps_to_a_question_name_files_that_exist() -> None:
+    text = "\n".join(sections(TEMPLATE / "CONTRIBUTING.md")["Adding a question"])
+    steps = re.split(r"^(\d)\. ", text, flags=re.MULTILINE)[1:]
+
+    assert steps[::2] == ["1", "2", "3", "4", "5"]
+    for step in steps[1::2]:
+        named = re.match(r"`(.+?)`:", step)
+        assert named, step
+        assert (TEMPLATE / named[1]).is_file(), step
+    for test in re.findall(r"`(test_\w+)`", text):
+        assert f"def {test}(" in (TEMPLATE / "tests" / "test_generation.py").read_text(encoding="utf-8")
+
+
+def scores(text: str) -> dict[str, list[float]]:
+    """{metric: [model, its spread, baseline]} of the first table of metrics in `text`."""
+    lines = text.partition("\nmetric ")[2].splitlines()[1:]
+    table = [line.split() for line in lines[: lines.index("")]]
+    return {name: [float(number) for number in numbers] for name, *numbers in table}
+
+
+@pytest.mark.slow
+def test_start_quotes_what_a_first_run_prints(ready: Any) -> None:
+    done = ready().make("run")
+    assert done.code == 0, done
+
+    quoted, printed = scores((DOCS / "index.md").read_text(encoding="utf-8")), scores(done.out)
+
+    assert list(quoted) == list(printed)
+    for name, numbers in quoted.items():  # other versions of NumPy and scikit-learn move the last digits
+        assert numbers == pytest.approx(printed[name], rel=0.05), name
+
+
+@pytest.mark.slow
+def test_the_site_builds_and_asks_no_other_host(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=TEMPLATE,
+        env={"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert pages
+    for page in pages:
+        fetched = re.findall(r"<(?:script|link|img|iframe)\b[^>]*https?://[^>]*>", page.read_text(encoding="utf-8"))
+        assert fetched == [], page.name

@@ -1,0 +1,37 @@
+"""Every notebook in eda/ and develop/ still runs after a change to a step or to project.toml.
+
+A notebook in a folder below them, such as eda/archive/, is left alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from ops.data import is_remote
+from ops.settings import load
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted(path for folder in ("eda", "develop") for path in (ROOT / folder).glob("*.ipynb"))
+SECONDS_PER_CELL = 300
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_runs_from_top_to_bottom(path: Path) -> None:
+    if is_remote(load(ROOT).data.source):
+        pytest.skip("the table lies on S3, and a notebook reads it on this machine")
+    client = NotebookClient(
+        nbformat.read(path, as_version=4),
+        kernel_name="python3",  # of this environment, whichever kernel the notebook was last saved with
+        timeout=SECONDS_PER_CELL,
+        resources={"metadata": {"path": str(path.parent)}},  # the working directory, as in Jupyter
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        # The notebook's own traceback; nbclient's says nothing.
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
