@@ -1,4 +1,4 @@
-"""After writing: keep the sample of the chosen problem, let the new project check itself, make it a repository."""
+"""After writing: let the new project check itself, and make it a repository."""
 
 import subprocess
 import sys
@@ -6,14 +6,9 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # no __pycache__ in a new project
 PROJECT = Path.cwd()
-SAMPLE = "flights_{{ cookiecutter.problem }}.csv"
 
 
 def main() -> None:
-    for table in (PROJECT / "data" / "sample").glob("flights_*.csv"):
-        if table.name != SAMPLE:
-            table.unlink()
-
     sys.path.insert(0, str(PROJECT))
     from ops import guardrails  # the new project's own, so that the rules stand in one place
 

@@ -7,6 +7,7 @@ is. Needs uv: `make constraints`. The files name no place that packages came fro
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 import tomllib
 from pathlib import Path
@@ -48,10 +49,12 @@ def compile_constraints(lines: list[str], target: Path, *constraints: Path) -> N
         given = [text for path in constraints for text in ("--constraint", str(path))]
         done = subprocess.run(
             ["uv", "pip", "compile", wanted.name, *given, *OPTIONS],
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
         )
+        if done.returncode:
+            sys.exit(done.stderr)
     target.write_text(header + done.stdout, encoding="utf-8")
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from projects import TEMPLATE, Bake, Result, clean_environment
 
-SAMPLES = {"classification": "flights_classification.csv", "regression": "flights_regression.csv"}
-
 
 def source_files() -> set[str]:
     """What git has of the project's folder; on disk caches may lie beside it."""
@@ -39,11 +37,8 @@ def cookiecutter(folder: Path, *answers: str, options: tuple[str, ...] = (), **e
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("problem", SAMPLES)
-def test_a_project_has_exactly_these_files(bake: Bake, problem: str) -> None:
-    others = {f"data/sample/{name}" for other, name in SAMPLES.items() if other != problem}
-
-    assert bake(problem=problem).files() == source_files() - others
+def test_a_project_has_exactly_the_files_that_git_has_of_it(bake: Bake) -> None:
+    assert bake().files() == source_files()
 
 
 def test_the_answers_stand_in_project_toml(bake: Bake) -> None:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,8 @@ def main() -> None:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # `ops compile train | head`: who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @app.command()
@@ -76,13 +79,17 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
 @app.command()
 def check() -> None:
-    """Check project.toml: names, types, keys.
+    """Check project.toml: names, types, columns.
 
     Example: ops check
     """
     root = project_root()
-    load(root)
-    print(f"{FILE}: names and instance types are in order.")
+    from ops import data
+
+    source = load(root).data
+    if not data.is_remote(source.source) and (problems := data.check(source, root)):
+        raise UserError(*problems)
+    print(f"{FILE}: names, instance types and columns are in order.")
 
 
 @app.command("list-pipeline-executions")

@@ -54,6 +54,8 @@ def environment(own: Mapping[str, str], region: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
+        # Threads that wait by spinning make a fit many times slower on a machine that does other things too.
+        "OMP_WAIT_POLICY": "PASSIVE",
         **own,
     }
 

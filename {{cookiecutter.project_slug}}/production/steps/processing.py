@@ -54,17 +54,19 @@ def prepare(table: pd.DataFrame, options: Options) -> Prepared:
     if copies:
         warnings.append(f"{copies:,} rows are copies of others; they stay in the same part.")
 
+    parts = split_table(rows, options.split, options.split_column, options.validation_share, options.test_share)
+    raise_any(part_findings(parts, options))
+
     aside = dict.fromkeys(options.exclude, "excluded")
     if options.split != "random" and options.split_column is not None:
         aside[options.split_column] = f"the rows are split by it ({options.split})"
-    features, left_out = choose_features(rows.drop(columns=options.target), aside)
+    # What train does not hold cannot be learned, even if validation or test do.
+    features, left_out = choose_features(parts["train"].drop(columns=options.target), aside)
     warnings += [f"Column '{column.name}' is left out: {column.reason}." for column in left_out]
     if not features:
         reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
         raise StepError(f"no column is left to predict from ({reasons})")
 
-    parts = split_table(rows, options.split, options.split_column, options.validation_share, options.test_share)
-    raise_any(part_findings(parts, options))
     target = parts["train"][options.target]
     if options.problem == "classification":
         shares = target.value_counts(normalize=True).sort_index()

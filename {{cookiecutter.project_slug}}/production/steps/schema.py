@@ -119,7 +119,8 @@ def _numeric(column: pd.Series) -> Converted:
 
 
 def _boolean(column: pd.Series) -> Converted:
-    values = column.map(lambda value: BOOLEANS.get(str(value).lower()), na_action="ignore").astype(float)
+    known = column.astype(object).where(column.notna(), None)  # pandas' NA is no float, None becomes NaN
+    values = known.map(lambda value: BOOLEANS.get(str(value).lower()), na_action="ignore").astype(float)
     return values, _first_wrong(column, values, "true or false")
 
 

@@ -214,3 +214,23 @@ def test_describes_the_sample(flights: Chain) -> None:
     assert 0.05 < columns["pressure"]["missing"] < 0.15
     assert columns["late"]["role"] == "target"
     assert [entry["value"] for entry in summary["target"]["classes"]] == [0, 1]
+
+
+def test_a_column_that_train_does_not_hold_is_left_out(chain: Chain, customers: pd.DataFrame) -> None:
+    customers["day"] = range(len(customers))
+    customers["voucher"] = np.where(customers["day"] > 200, customers["day"], np.nan)  # since recently
+    options = ("--split=time", "--split-column=day")
+
+    assert chain.process(customers, "bought", "classification", *options) == 0
+    assert "voucher" not in chain.part("train")
+    assert chain.train() == 0
+
+
+def test_a_boolean_with_gaps_is_a_number_with_gaps(customers: pd.DataFrame) -> None:
+    customers["member"] = customers["member"].astype("boolean").mask(customers.index % 7 == 0)
+
+    prepared = prepare(customers, BUYERS)
+
+    member = prepared.schema.frame(prepared.parts["train"])["member"]
+    assert set(member.dropna()) == {0.0, 1.0}
+    assert member.isna().any()
