@@ -10,18 +10,50 @@ from pathlib import Path
 import pytest
 from projects import TEMPLATE, Bake, Result, clean_environment
 
-
-def source_files() -> set[str]:
-    """What git has of the project's folder; on disk caches may lie beside it."""
-    folder = "{{cookiecutter.project_slug}}"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", folder],
-        cwd=TEMPLATE,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return {line.removeprefix(f"{folder}/") for line in listed.stdout.split("\0") if line}
+# Every file of a new project, by folder.
+FILES = {
+    ".": """
+        .gitignore .gitlab-ci.yml .pre-commit-config.yaml Makefile README.md constraints.txt mkdocs.yml
+        project.toml pyproject.toml
+    """,
+    "data/sample": """
+        README.md flights_classification.csv flights_regression.csv
+    """,
+    "develop": """
+        README.md try_a_model.ipynb
+    """,
+    "docs": """
+        index.md
+    """,
+    "eda": """
+        README.md look_at_the_data.ipynb
+    """,
+    "ops": """
+        __init__.py __main__.py cli.py compiler.py data.py environment.py errors.py guardrails.py
+        instance_types.json jobs.py progress.py publish.py report.py runs.py settings.py target.py
+    """,
+    "ops/local": """
+        __init__.py archives.py conditions.py contract.py definition.py executions.py expressions.py
+        isolation.py jobs.py parameters.py process.py refusals.py runner.py scheduler.py shapes.py steps.py
+        store.py
+    """,
+    "production/pipelines": """
+        train.py
+    """,
+    "production/steps": """
+        README.md checks.py errors.py evaluation.py features.py inference.py metrics.py model.py
+        processing.py report.py schema.py splits.py summary.py tables.py training.py
+    """,
+    "tests/notebooks": """
+        test_notebooks.py
+    """,
+    "tests/pipelines": """
+        test_train.py
+    """,
+    "tests/steps": """
+        conftest.py test_chain.py test_evaluation.py test_inference.py test_processing.py test_training.py
+    """,
+}
 
 
 def cookiecutter(folder: Path, *answers: str, options: tuple[str, ...] = (), **environment: str) -> Result:
@@ -37,8 +69,11 @@ def cookiecutter(folder: Path, *answers: str, options: tuple[str, ...] = (), **e
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-def test_a_project_has_exactly_the_files_that_git_has_of_it(bake: Bake) -> None:
-    assert bake().files() == source_files()
+@pytest.mark.parametrize("problem", ["classification", "regression"])
+def test_a_project_has_exactly_these_files(bake: Bake, problem: str) -> None:
+    expected = {str(Path(folder) / name) for folder, names in FILES.items() for name in names.split()}
+
+    assert bake(problem=problem).files() == expected
 
 
 def test_the_answers_stand_in_project_toml(bake: Bake) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -183,7 +182,7 @@ def test_a_wrong_argument_gets_a_sentence(
 @pytest.mark.parametrize(
     ("table", "values", "code", "sentence"),
     [
-        pytest.param("data", {"source": '"data/sample/flight.csv"'}, 2, "there is no file or folder", id="no such file"),
+        pytest.param("data", {"source": '"data/sample/flight.csv"'}, 2, "there is no file", id="no such file"),
         pytest.param("data", {"target": '"lat"'}, 2, "has no column 'lat'. Did you mean 'late'?", id="no such target"),
         pytest.param("data", {"exclude": '["dist"]'}, 2, "has no column 'dist'", id="no such column to exclude"),
         pytest.param("data", {"source": '"data/empty.csv"'}, 2, "is empty", id="empty table"),
@@ -235,20 +234,31 @@ def test_a_mistake_in_the_pipeline_file_is_told_with_its_line(project: Project) 
     assert len(done.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["--help", "check", "list-pipeline-executions", "compile train", "run train"])
+def test_no_command_imports_what_it_does_not_use(unchanged: Project, command: str) -> None:
+    definition(unchanged)
+    wrong = ["--param=QualityGate=high"] if command == "run train" else []  # as far as the start of the execution
+
+    done = unchanged.run(".venv/bin/python", "-X", "importtime", "-m", "ops", *command.split(), *wrong)
+
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.err.splitlines()}
+    assert "ops" in imported
+    assert imported & {"boto3", "numpy", "pandas", "pyarrow", "sagemaker", "sklearn"} == set()
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(unchanged: Project) -> None:
     done = unchanged.run("bash", "-o", "pipefail", "-c", ".venv/bin/python -m ops compile train | head -1")
 
     assert (done.out, done.err) == ("{\n", "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 def test_a_local_folder_that_cannot_be_written_gets_a_sentence(project: Project, tmp_path: Path) -> None:
     definition(project)
     folder = project.path / ".local"
     blocked = tmp_path / "file"
     blocked.touch()
     folder.rename(tmp_path / "kept")
-    folder.symlink_to(blocked)  # root may write everywhere, but not below a file
+    folder.symlink_to(blocked)  # where even root cannot write
 
     done = project.ops("run", "train")
 

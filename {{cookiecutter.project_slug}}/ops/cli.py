@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -38,8 +37,6 @@ def main() -> None:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # `ops compile train | head`: who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @app.command()
@@ -74,7 +71,8 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
     from ops import compiler, publish
 
-    print(json.dumps(compiler.definition(pipeline, publish.target(load(root), env, root), root), indent=2))
+    definition = compiler.definition(pipeline, publish.target(load(root), env, root), root)
+    print(json.dumps(definition, indent=2), flush=True)  # here Typer still sees that `| head` wants no more
 
 
 @app.command()

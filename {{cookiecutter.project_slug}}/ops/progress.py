@@ -65,7 +65,11 @@ def _live_table() -> Iterator[Show]:
             current[:] = [execution]
             live.refresh()
 
-        yield show
+        try:
+            yield show
+        except BaseException:
+            live.transient = True  # the table goes, and what is wrong stands alone
+            raise
 
 
 def _table(current: list[Execution]) -> Table | str:
