@@ -23,6 +23,7 @@ demo: ## Generate a project from the default answers and run its pipeline on thi
 	@rm -rf $(DEMO)
 	@$(BIN)/cookiecutter --no-input --output-dir $(DEMO) .
 	@$(MAKE) --no-print-directory -C $(DEMO)/* run PYTHON=$(PYTHON)
+	@echo "That is in the folder of the project: $$(echo $(DEMO)/*)"
 
 test: ## Run all tests
 	@$(NEED) dev docs

@@ -49,7 +49,7 @@ def _install(root: Path, groups: set[str]) -> int:
     requirements = [*pyproject["project"]["dependencies"], *(line for name in sorted(groups) for line in table[name])]
     # Editable: the commands of [project.scripts] run the code as it stands in the folder.
     itself = ["--editable", str(root)] if "build-system" in pyproject else []
-    print(f"Installing {len(requirements)} packages and what they need into {venv} (once) …", flush=True)
+    print(f"Installing packages into {venv} (once) …", flush=True)
     uv = shutil.which("uv")
     python = _python(venv)
     if not python.exists() and not _make_venv(venv, uv):
