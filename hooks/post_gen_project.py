@@ -18,10 +18,10 @@ def main() -> None:
     if any(problem.level == "error" for problem in problems):
         sys.exit("Nothing was generated: answer again.")
 
-    if not any((folder / ".git").exists() for folder in PROJECT.parents):
-        # os.system, because importing subprocess would take longer than git does
-        if os.system(f"git init --quiet --initial-branch=main 2> {os.devnull}"):
-            print("The project is no git repository yet: install git, and run `git init` in it.", file=sys.stderr)
+    inside_another = any((folder / ".git").exists() for folder in PROJECT.parents)
+    # os.system, because importing subprocess would take longer than git does
+    if not inside_another and os.system(f"git init --quiet --initial-branch=main 2> {os.devnull}"):
+        print("The project is no git repository yet: install git, and run `git init` in it.", file=sys.stderr)
 
     print(f"{PROJECT.name} is ready. In that folder:\n  make run   # the whole pipeline, on this machine\n  make test")
 
