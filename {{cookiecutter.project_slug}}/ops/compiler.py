@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import traceback
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -20,15 +21,10 @@ from typing import Any
 
 from ops import guardrails, publish, settings
 from ops.errors import Problem, UserError, did_you_mean
+from ops.names import PIPELINES, pipelines
 from ops.target import Target
 
-PIPELINES = Path("production/pipelines")
 COMPILED = Path(".local/compiled")
-
-
-def pipelines(root: Path) -> list[str]:
-    """The names of the project's pipelines: those of the files in production/pipelines."""
-    return sorted(path.stem for path in (root / PIPELINES).glob("*.py") if not path.name.startswith("_"))
 
 
 def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
@@ -40,19 +36,23 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
     if problems := guardrails.check_pipeline(pipeline, str(PIPELINES)):
         raise UserError(*problems)
     kept = root / COMPILED / f"{pipeline}-{target.environment_name}-{_key(pipeline, target, root)}.json"
-    if not kept.is_file():
+    if kept.is_file():
+        text = kept.read_text(encoding="utf-8")
+    else:
         text = _compile(pipeline, target.environment_name, root)
-        try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            for older in kept.parent.glob(f"{pipeline}-{target.environment_name}-*.json"):
-                older.unlink()
-            partial = kept.with_suffix(".partial")
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(kept)
-        except OSError as error:
-            raise UserError(f"Cannot write to {kept.parent}: {error.strerror}.") from None
-    compiled: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        with suppress(OSError):  # where nothing can be written it is compiled each time
+            _keep(kept, text, replaces=f"{pipeline}-{target.environment_name}-*.json")
+    compiled: dict[str, Any] = json.loads(text)
     return compiled
+
+
+def _keep(path: Path, text: str, replaces: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for older in path.parent.glob(replaces):
+        older.unlink(missing_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def _key(pipeline: str, target: Target, root: Path) -> str:
