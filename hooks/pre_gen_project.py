@@ -1,24 +1,40 @@
-"""Before anything is written: can this Python check the answers, is the slug a folder's name, is the folder free?"""
+"""Before anything is written: can this Python check the answers, does the slug name a folder, is the folder free?"""
 
 import os
 import sys
 
-SLUG = {{ cookiecutter.project_slug | tojson }}
+SLUG = {{ "%a" | format(cookiecutter.project_slug) }}
+# https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file: on Windows nobody could clone the project.
+DEVICES = {"con", "prn", "aux", "nul"} | {port + number for port in ("com", "lpt") for number in "123456789"}
 
 
 def problem():
+    """What is wrong, in one sentence; or None."""
     if sys.version_info < (3, 11):
         return "Cookiecutter runs on Python %d.%d here, and this template needs 3.11 or newer." % sys.version_info[:2]
-    if not (SLUG.isascii() and SLUG.replace("-", "").replace("_", "").isalnum() and SLUG[0].isalnum()):
-        return "project_slug: %s cannot name a folder: write letters, digits and hyphens, such as 'churn-model'." % (
-            ascii(SLUG)
-        )
+    plain = SLUG.isascii() and SLUG[:1].isalnum() and SLUG.replace("-", "").replace("_", "").isalnum()
+    if not plain or SLUG.lower() in DEVICES:
+        windows = " on Windows" if plain else ""
+        return "project_slug: %a cannot name a folder%s: write a name such as 'churn-model'." % (SLUG, windows)
     if os.listdir("."):
         return "The folder %s already holds files, and none of them was touched: take another project_slug." % SLUG
     return None
 
 
+def remove_parents():
+    """Cookiecutter removes the folder that it made, but for a slug such as 'a/b' not the one it made above: 'a'."""
+    made = [name for name in os.path.normpath(SLUG).split(os.sep) if name not in ("", "..")]
+    if len(made) > 1:
+        try:
+            for name in reversed(made):
+                os.chdir("..")
+                os.rmdir(name)
+        except OSError:  # not empty, so there was something before
+            return
+
+
 if __name__ == "__main__":
     found = problem()
     if found:
+        remove_parents()
         sys.exit(found)

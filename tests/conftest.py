@@ -23,6 +23,7 @@ def _cookiecutter_keeps_to_itself(tmp_path_factory: pytest.TempPathFactory) -> I
     config.write_text(f"cookiecutters_dir: {home}/templates\nreplay_dir: {home}/replay\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COOKIECUTTER_CONFIG", str(config))
+        patch.delenv("OPS_GUARDRAILS", raising=False)
         yield
 
 

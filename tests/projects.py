@@ -68,7 +68,7 @@ class Project:
 
 def clean_environment() -> dict[str, str]:
     """Without what an activated environment, pytest or AWS left in this process's environment variables."""
-    left_out = ("AWS_", "PYTEST_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTHON")
+    left_out = ("AWS_", "OPS_", "PYTEST_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTHON")
     return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
 
@@ -78,3 +78,16 @@ Bake = Callable[..., Project]
 def bake_into(folder: Path, **answers: str) -> Project:
     """Generates a project as the command `cookiecutter` does; raises what Cookiecutter raises."""
     return Project(Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder), extra_context=answers)))
+
+
+def cookiecutter_command(folder: Path, *answers: str, options: tuple[str, ...] = (), **environment: str) -> Result:
+    """The command, as someone types it in `folder`; an answer is `key=value`."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("cookiecutter")), "--no-input", *options, str(TEMPLATE), *answers],
+        cwd=folder,
+        env=clean_environment() | {"HOME": str(folder / "home")} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)

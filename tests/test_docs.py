@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -14,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from ops import settings
+from ops import advice, instances, settings
 from ops.cli import app
+from ops.policy import Policy
 from ops.settings import Settings
 
 TEMPLATE = Path(__file__).parents[1]
@@ -175,6 +177,20 @@ def test_commands_names_each_make_target(heading: str, folder: Path) -> None:
     written = rows(sections(DOCS / "commands.md")[heading], "target")
 
     assert [row[0] for row in written] == targets(folder / "Makefile")
+
+
+def test_the_page_of_the_guardrails_is_what_the_code_says() -> None:
+    drawn = runpy.run_path(str(TEMPLATE / "scripts" / "make_guardrails_page.py"))["page"]()
+
+    assert (DOCS / "guardrails.md").read_text(encoding="utf-8") == drawn, "run `make guardrails-page`"
+
+
+def test_the_table_of_instance_types_is_quoted_as_it_is() -> None:
+    quoted = "\n".join(sections(DOCS / "commands.md")["ops instance-types"])
+    table, _, notes = quoted.partition("```text\n")[2].partition("```")[0].partition("…\n")
+
+    assert table.splitlines() == advice.table("training", Policy(), 64)[: len(table.splitlines())]
+    assert notes.strip().splitlines() == [advice.origin(), instances.QUOTAS]
 
 
 def test_the_five_steps_to_a_question_name_files_that_exist() -> None:

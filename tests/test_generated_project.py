@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_make_check_needs_nothing_installed(bake: Bake) -> None:
     done = project.make("check")
 
     assert done.code != 0
-    assert "Did you mean 'ml.m5.xlarge'?" in done.err
+    assert "Did you mean 'ml.m5.xlarge' (4 vCPU, 16 GiB)?" in done.err
     assert not (project.path / ".venv").exists()
 
 
@@ -87,3 +88,27 @@ def test_gitlab_takes_the_pipeline(bake: Bake) -> None:
     assert done.code == 0, done
     jobs = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert {"guardrails", "lint", "test", "run-locally"} <= jobs.keys()
+
+
+@pytest.mark.parametrize(
+    ("answers", "lines"),
+    [
+        pytest.param({}, {}, id="in order"),
+        pytest.param({"endpoint_instance_type": "ml.t2.medium"}, {"instances.endpoint": "minor"}, id="a warning"),
+        pytest.param({"vertical": "retail"}, {"project.vertical": "major"}, id="refused"),
+    ],
+)
+def test_the_job_guardrails_reports_to_gitlab_and_decides(
+    bake: Bake, tmp_path: Path, answers: dict[str, str], lines: dict[str, str]
+) -> None:
+    project = bake(**answers)
+    policy = tmp_path / "a group variable of type file"
+    policy.write_text('verticals = ["customer"]', encoding="utf-8")
+    job = yaml.safe_load((project.path / ".gitlab-ci.yml").read_text(encoding="utf-8"))["guardrails"]
+
+    done = project.run("bash", "-e", "-c", "\n".join(job["script"]), OPS_GUARDRAILS=str(policy))
+
+    report = json.loads((project.path / job["artifacts"]["reports"]["codequality"]).read_text(encoding="utf-8"))
+    assert {each["check_name"]: each["severity"] for each in report} == lines
+    assert (done.code != 0) == ("major" in lines.values()), done
+    assert len(done.err.splitlines()) >= len(lines), "and the log says it, too"

@@ -218,7 +218,20 @@ def test_a_typo_in_a_key_gets_a_sentence(project: Project) -> None:
     done = project.ops("run", "train")
 
     assert done.code == 2
-    assert done.err == "project.toml [data]: unknown key 'test_sare'. Did you mean 'test_share'?\n"
+    assert done.err == "error: project.toml [data]: unknown key 'test_sare'. Did you mean 'test_share'?\n"
+
+
+def test_an_instance_that_the_pipeline_file_takes_by_itself_is_checked(project: Project) -> None:
+    path = project.path / "production" / "pipelines" / "train.py"
+    source = path.read_text(encoding="utf-8")
+    path.write_text(
+        source.replace("instance_type=training_instance", 'instance_type="ml.p3.2xlarge"'), encoding="utf-8"
+    )
+
+    done = project.ops("run", "train")
+
+    assert done.code == 3, done
+    assert done.err.startswith("error: production/pipelines/train.py step 'Training': 'ml.p3.2xlarge' is retired")
 
 
 def test_a_mistake_in_the_pipeline_file_is_told_with_its_line(project: Project) -> None:
@@ -230,7 +243,7 @@ def test_a_mistake_in_the_pipeline_file_is_told_with_its_line(project: Project) 
     done = project.ops("run", "train")
 
     assert done.code == 2
-    assert done.err.startswith(f"production/pipelines/train.py line {line}: AttributeError:")
+    assert done.err.startswith(f"error: production/pipelines/train.py line {line}: AttributeError:")
     assert len(done.err.splitlines()) == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,8 @@ import pytest
 from botocore.loaders import Loader
 
 from ops import guardrails
-from ops.errors import Problem, RefusedError
-from ops.settings import Data, Environment, Gate, Instances, Project, Settings
+from ops.errors import Problem, RefusedError, UserError
+from ops.settings import Data, Environment, Gate, Instances, Pipeline, Project, Settings
 
 if TYPE_CHECKING:
     from projects import Bake
@@ -104,15 +103,15 @@ def test_every_region_that_aws_has_passes(region: str) -> None:
     assert guardrails.check(with_project(region=region)) == []
 
 
-@pytest.mark.parametrize("name", ["x", "Dev", "pre-prod", "x" * 9, "1st", "dev\n", ""])
+@pytest.mark.parametrize("name", ["x", "Dev", "pre-prod", "x" * 8, "1st", "dev\n", ""])
 def test_an_environment_with_another_kind_of_name_is_told(name: str) -> None:
     [problem] = guardrails.check(replace(SETTINGS, environments={"dev": Environment(), name: Environment()}))
 
     assert problem.where == f"project.toml [environments.{name}]"
-    assert "2 to 8 lower-case letters and digits" in problem.message
+    assert "2 to 7 lower-case letters and digits" in problem.message
 
 
-@pytest.mark.parametrize("name", ["qa", "test2", "prodtest"])
+@pytest.mark.parametrize("name", ["qa", "test2", "staging"])
 def test_an_environment_may_have_any_short_word_as_name(name: str) -> None:
     assert guardrails.check(replace(SETTINGS, environments={name: Environment()})) == []
 
@@ -130,89 +129,6 @@ def test_a_pipeline_with_another_kind_of_name_is_told(name: str) -> None:
     assert f"'{name}' is no name for a pipeline: write one word" in problem.message
 
 
-@pytest.mark.parametrize(
-    ("use", "name"),
-    [
-        ("studio", "ml.t3.medium"),
-        ("processing", "ml.t3.medium"),
-        ("training", "ml.m5.large"),
-        ("training", "ml.trn1.32xlarge"),
-        ("transform", "ml.m4.xlarge"),
-        ("endpoint", "ml.t2.medium"),
-        ("endpoint", "ml.c7g.large"),
-        ("studio", "ml.geospatial.interactive"),
-    ],
-)
-def test_an_instance_type_passes_for_a_use_that_sagemaker_takes_it_for(use: str, name: str) -> None:
-    assert guardrails.check_instance_type(name, use, "here") == []
-
-
-@pytest.mark.parametrize(
-    ("use", "name", "sentence"),
-    [
-        pytest.param("training", "m5.large", "begin with 'ml.': write 'ml.m5.large'.", id="ml. is missing"),
-        pytest.param("training", "ml.t2.medium", "not available for training, only for endpoint, notebook", id="use"),
-        pytest.param("transform", "ml.t3.medium", "not available for transform", id="other use"),
-        pytest.param("training", "ml.c7g.large", "not available for training", id="processor of endpoints only"),
-        pytest.param("training", "ml.m5.larg", "Did you mean 'ml.m5.large'?", id="typo in the size"),
-        pytest.param("training", "ml.m5,large", "Did you mean 'ml.m5.large'?", id="typo in the dot"),
-        pytest.param("training", "ML.M5.LARGE", "no instance type for training", id="capitals"),
-        pytest.param("training", "ml.m8.xlarge", "Did you mean 'ml.m5.xlarge'?", id="generation that cannot come"),
-        pytest.param("processing", "ml.c3.2xlarge", "Did you mean 'ml.c5.2xlarge'?", id="generation that is gone"),
-        pytest.param("training", "ml.m5.3xlarge", "no instance type for training", id="size the family lacks"),
-        pytest.param("training", "ml.m6i.huge", "no instance type for training", id="size that nothing has"),
-        pytest.param("training", "big", "Usual ones are ml.t3.medium and ml.m5.large and ml.m5.xlarge.", id="anything"),
-        pytest.param("studio", "", "Usual ones are ml.t3.medium and ml.m5.large", id="nothing"),
-        pytest.param("training", "local", "no instance type for training", id="local mode of the SDK"),
-    ],
-)
-def test_an_instance_type_that_sagemaker_refuses_is_told_with_another(use: str, name: str, sentence: str) -> None:
-    [problem] = guardrails.check_instance_type(name, use, "here")
-
-    assert (problem.where, problem.level) == ("here", "error")
-    assert sentence in problem.message
-
-
-@pytest.mark.parametrize("use", ["studio", "processing", "training", "transform", "endpoint"])
-def test_what_is_suggested_instead_passes_for_the_same_use(use: str) -> None:
-    known = guardrails.instance_types()
-    one_of_each_family = {name.split(".")[1]: name for name in known}.values()
-
-    for name in one_of_each_family:
-        if use not in known[name]["uses"]:
-            [problem] = guardrails.check_instance_type(name, use, "here")
-            _, suggestion = re.split("Did you mean|Usual ones", problem.message)
-            suggested = re.findall(r"ml\.[\w-]+\.\w+", suggestion)
-            assert suggested, name
-            assert [other for other in suggested if use not in known[other]["uses"]] == [], name
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("ml.m9i.2xlarge", id="general purpose"),
-        pytest.param("ml.c9gd-flex.large", id="with an addition"),
-        pytest.param("ml.g8.xlarge", id="GPU"),
-        pytest.param("ml.p7.48xlarge", id="large GPU"),
-        pytest.param("ml.p7-b400.48xlarge", id="large GPU with its chip"),
-        pytest.param("ml.trn3.48xlarge", id="Trainium"),
-    ],
-)
-def test_a_newer_instance_type_than_the_list_is_a_warning(name: str) -> None:
-    [problem] = guardrails.check_instance_type(name, "training", "here")
-
-    assert problem.level == "warning"
-    assert guardrails.instance_types_date() in problem.message
-
-
-@pytest.mark.parametrize("use", ["studio", "processing", "training", "transform", "endpoint"])
-def test_each_key_of_instances_is_checked_for_its_own_use(use: str) -> None:
-    [problem] = guardrails.check(replace(SETTINGS, instances=replace(Instances(), **{use: "ml.m5.larg"})))
-
-    assert problem.where == f"project.toml [instances].{use}"
-    assert f"no instance type for {use}" in problem.message
-
-
 def test_errors_come_before_warnings() -> None:
     settings = replace(SETTINGS, instances=Instances(studio="ml.m9i.large", training="x", endpoint="y"))
 
@@ -221,22 +137,6 @@ def test_errors_come_before_warnings() -> None:
         ("error", "endpoint"),
         ("warning", "studio"),
     ]
-
-
-def test_what_is_required_is_refused_with_the_errors_alone() -> None:
-    settings = replace(SETTINGS, instances=Instances(studio="ml.m9i.large", training="x"))
-
-    with pytest.raises(RefusedError) as caught:
-        guardrails.require(settings)
-
-    assert [problem.where for problem in caught.value.problems] == ["project.toml [instances].training"]
-    assert caught.value.exit_code == 3
-
-
-def test_what_is_required_passes_with_its_warnings() -> None:
-    problems = guardrails.require(replace(SETTINGS, instances=Instances(studio="ml.m9i.large")))
-
-    assert [problem.level for problem in problems] == ["warning"]
 
 
 PROJECT = """
@@ -257,10 +157,158 @@ studio = "ml.t3.medium"
 """
 
 
+def replaced(changes: dict[str, str]) -> str:
+    """PROJECT with other texts in it."""
+    text = PROJECT
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def places(problems: list[Problem]) -> list[str]:
+    return [f"{problem.level} {problem.where}" for problem in problems]
+
+
 def test_a_project_that_cannot_be_read_is_told_like_any_other_problem(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text(PROJECT.replace("0.6", '"x"'), encoding="utf-8")
 
     assert [problem.where for problem in guardrails.check_project(tmp_path)] == ["project.toml [gate].minimum"]
+
+
+UNREADABLE_AND_WRONG = {
+    "customer": "X",
+    "0.6": "true",
+    "eu-west-1": "Y",
+    "[instances]": "[instance]\n[instances]",
+    'studio = "ml.t3.medium"': 'studio = 3\ntraining = "ml.m5.larg"\nendpoint = "ml.t2.medium"',
+}
+
+
+def test_what_can_be_read_is_checked_although_the_rest_cannot(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text(replaced(UNREADABLE_AND_WRONG), encoding="utf-8")
+
+    _, problems, code = guardrails.examine(tmp_path)
+
+    assert code == 2
+    assert places(problems) == [
+        "error project.toml",
+        "error project.toml [gate].minimum",
+        "error project.toml [instances].studio",
+        "error project.toml [project].vertical",
+        "error project.toml [project].region",
+        "error project.toml [instances].training",
+        "warning project.toml [instances].endpoint",
+    ]
+
+
+def test_of_what_nobody_wrote_nothing_is_said_but_that_it_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text(replaced({'slug = "churn"\n': "", '"eu-west-1"': "1"}), encoding="utf-8")
+
+    assert places(guardrails.check_project(tmp_path)) == [
+        "error project.toml [project].slug",
+        "error project.toml [project].region",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "where"),
+    [
+        pytest.param({"customer": "X"}, RefusedError, ["[project].vertical"], id="refused"),
+        pytest.param({"0.6": "true"}, UserError, ["[gate].minimum"], id="unreadable"),
+        pytest.param(
+            {"0.6": "true", "customer": "X", "ml.t3.medium": "ml.m9i.large"},
+            UserError,
+            ["[gate].minimum", "[project].vertical", "[instances].studio"],
+            id="both, and a warning",
+        ),
+    ],
+)
+def test_settings_with_errors_are_not_loaded(
+    tmp_path: Path, changes: dict[str, str], error: type[UserError], where: list[str]
+) -> None:
+    (tmp_path / "project.toml").write_text(replaced(changes), encoding="utf-8")
+
+    with pytest.raises(UserError) as caught:
+        guardrails.load(tmp_path)
+
+    assert type(caught.value) is error
+    assert [problem.where for problem in caught.value.problems] == [f"project.toml {place}" for place in where]
+
+
+def test_settings_with_warnings_are_loaded(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text(replaced({"ml.t3.medium": "ml.m9i.large"}), encoding="utf-8")
+
+    loaded, problems = guardrails.load(tmp_path)
+
+    assert loaded.instances.studio == "ml.m9i.large"
+    assert places(problems) == ["warning project.toml [instances].studio"]
+
+
+def test_the_files_of_pipelines_are_asked_for_their_names(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text(replaced({"ml.t3.medium": "ml.m9i.large"}), encoding="utf-8")
+    folder = tmp_path / "production" / "pipelines"
+    folder.mkdir(parents=True)
+    for name in ("train.py", "_shared.py", "train_model.py"):
+        (folder / name).touch()
+
+    problem, warning = guardrails.check_project(tmp_path)
+
+    assert problem.where == "production/pipelines/train_model.py"
+    assert warning.level == "warning", "it comes last"
+    assert "such as 'trainmodel'" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("minutes", "sentences"), [(12_960, []), (12_961, ["AWS lets a processing job run for 12960 minutes"])]
+)
+def test_no_job_may_run_for_longer_than_aws_lets_it(minutes: int, sentences: list[str]) -> None:
+    problems = guardrails.check(replace(SETTINGS, pipeline=Pipeline(max_runtime_minutes=minutes)))
+
+    assert [
+        problem.message[: len(sentence)] for problem, sentence in zip(problems, sentences, strict=True)
+    ] == sentences
+    assert [problem.where for problem in problems] == ["project.toml [pipeline].max_runtime_minutes"] * len(sentences)
+
+
+def test_the_longest_time_is_the_one_that_botocore_knows() -> None:
+    shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
+
+    assert shapes["ProcessingMaxRuntimeInSeconds"]["max"] == guardrails.MAX_RUNTIME_MINUTES * 60
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [("s3://lake/flights/", ""), ("s3://My_Lake/flights/", "such as 'my-lake'"), ("data/My_Lake.csv", "")],
+)
+def test_the_bucket_of_the_data_has_a_name_that_s3_takes(source: str, sentence: str) -> None:
+    problems = guardrails.check(replace(SETTINGS, data=replace(SETTINGS.data, source=source)))
+
+    assert [problem.where for problem in problems] == ["project.toml [data].source"] * bool(sentence)
+    assert all(sentence in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize("name", ["anna", "ab", "a1234567"])
+def test_a_user_of_one_short_word_passes(name: str) -> None:
+    assert guardrails.check_user(name, "--as") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        ("Anna", "anna"),
+        ("anna.schmidt@example.com", "annaschm"),
+        ("x", "anna"),
+        ("a" * 9, "a" * 8),
+        ("anna-b", "annab"),
+    ],
+)
+def test_another_kind_of_user_is_told(name: str, example: str) -> None:
+    [problem] = guardrails.check_user(name, "--as")
+
+    assert problem.where == "--as"
+    assert f"'{name}' is no name for a user: write 2 to 8 lower-case letters" in problem.message
+    assert problem.message.endswith(f"such as '{example}'.")
 
 
 @pytest.mark.parametrize(
@@ -293,11 +341,9 @@ def test_the_command_says_every_problem_on_a_line_and_ends_with_its_code(
     code: int,
     lines: list[str],
 ) -> None:
-    text = PROJECT
-    for old, new in replacements.items():
-        text = text.replace(old, new)
-    (tmp_path / "project.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "project.toml").write_text(replaced(replacements), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["guardrails"])
 
     assert guardrails.main() == code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 from datetime import date
 from importlib import metadata
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ops import guardrails
+from ops import instances
 from ops.settings import Instances
 
 TEMPLATE = Path(__file__).parents[2]
@@ -49,11 +50,12 @@ def test_sagemaker_takes_every_instance_type_of_the_list_for_every_use_it_has_th
 def test_the_list_is_what_the_script_makes(
     written: dict[str, Any], derived: Types, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Exactly so with the versions it was made from; what newer ones know besides is told and is no failure."""
+    """Exactly so with the versions it was made from; what newer ones know besides fails a release only."""
     installed = {package: metadata.version(package) for package in written["from"]}
     newer = {name for name, size in derived.items() if written["types"].get(name) != size}
+    a_release = "CI_COMMIT_TAG" in os.environ  # GitLab sets it for a tag
 
-    if newer and installed != written["from"]:
+    if newer and installed != written["from"] and not a_release:
         with capfd.disabled():
             print(f"\nwarning: {installed} know {len(newer)} instance types otherwise: run `make instance-types`.")
         newer = set()
@@ -68,7 +70,7 @@ def test_each_type_has_a_line_of_its_own_in_order(written: dict[str, Any]) -> No
 
 
 def test_the_day_of_the_list_is_a_day() -> None:
-    assert date(2026, 1, 1) <= date.fromisoformat(guardrails.instance_types_date())
+    assert date(2026, 1, 1) <= date.fromisoformat(instances.data()["made"])
 
 
 # As AWS's own pages on EC2's instance types say: the sizes stand in no enum of botocore.
@@ -83,7 +85,7 @@ def test_the_day_of_the_list_is_a_day() -> None:
     ],
 )
 def test_a_type_has_the_size_that_aws_says(name: str, size: dict[str, object]) -> None:
-    known = guardrails.instance_types()[name]
+    known = instances.types()[name]
 
     assert known == size | {"uses": known["uses"]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops import guardrails
+from ops import guardrails, identifiers, names
 from ops.errors import UserError
 from ops.settings import Data, Environment, Gate, Project, Settings
 from ops.target import Target
@@ -22,22 +23,46 @@ def target(
     environment: str = "dev",
     owner: str = "data-team@example.com",
     *,
+    user: str = "",
     source: str = "data/sample",
     data_hash: str = "0123456789abcdef",
+    region: str = "eu-central-1",
+    role: str = "arn:aws:iam::123456789012:role/jobs",
+    bucket: str = "models",
 ) -> Target:
     settings = Settings(
-        Project("Flight delays", slug, vertical, owner=owner, region="eu-central-1"),
+        Project("Flight delays", slug, vertical, owner=owner, region=region),
         Data(source, "late", "classification"),
         Gate("auc", minimum=0.6),
-        environments={environment: Environment("123456789012", "arn:aws:iam::123456789012:role/jobs", "models")},
+        environments={environment: Environment("123456789012", role, bucket)},
     )
-    return Target(settings, environment, code_hash="fedcba9876543210", data_hash=data_hash)
+    return Target(settings, environment, code_hash="fedcba9876543210", data_hash=data_hash, user=user)
 
 
 def test_every_name_begins_with_vertical_and_project() -> None:
     assert target().base == "customer-flight-delays"
     assert target().pipeline_name("train") == "customer-flight-delays-train-dev"
     assert target().model_package_group == "customer-flight-delays-dev"
+    assert target().endpoint_name == "customer-flight-delays-dev"
+
+
+def test_a_personal_deployment_has_names_of_its_own() -> None:
+    annas = target(user="anna")
+
+    assert annas.pipeline_name("train") == "customer-flight-delays-train-dev-anna"
+    assert annas.model_package_group == annas.endpoint_name == "customer-flight-delays-dev-anna"
+    assert annas.root_uri == target().root_uri, "what lies under a hash is the same for everybody"
+
+
+def test_each_deployment_has_an_endpoint_configuration_of_its_own_in_the_order_of_time() -> None:
+    times = [datetime(2026, 11, 23, 19, 0, second, tzinfo=UTC) for second in range(60)]
+    times.append(LATEST)
+
+    made = [target().endpoint_config_name(time) for time in times]
+
+    assert made == sorted(set(made))
+    assert made[0] == "customer-flight-delays-dev-toyy40"
+    assert [int(name[-6:], 36) for name in made] == [time.timestamp() for time in times]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +113,8 @@ def test_an_environment_that_is_not_set_yet_has_no_places() -> None:
 
 
 Shapes = dict[str, Any]
+# The last second that has six digits to the base of 36.
+LATEST = datetime(2038, 12, 24, 5, 45, 35, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -110,10 +137,16 @@ def refused(a: Target, pipeline: str, shapes: Shapes) -> list[str]:
     names = [
         (a.pipeline_name(pipeline), "CreatePipelineRequest", "PipelineName"),
         (a.model_package_group, "CreateModelPackageGroupInput", "ModelPackageGroupName"),
-        (a.model_package_group, "CreateEndpointInput", "EndpointName"),
-        (a.model_package_group, "CreateEndpointConfigInput", "EndpointConfigName"),
+        (a.endpoint_name, "CreateEndpointInput", "EndpointName"),
+        (a.endpoint_config_name(LATEST), "CreateEndpointInput", "EndpointName"),
+        (a.endpoint_config_name(LATEST), "CreateEndpointConfigInput", "EndpointConfigName"),
+        (a.endpoint_config_name(LATEST), "CreateModelInput", "ModelName"),
+        (a.environment.role, "CreatePipelineRequest", "RoleArn"),
         (a.code_uri, "ProcessingS3Input", "S3Uri"),
+        (a.sourcedir_uri, "S3DataSource", "S3Uri"),
         (a.data_uri, "ProcessingS3Input", "S3Uri"),
+        # The execution's ID has 12 characters, a step's name 64 at most, and so has an output's.
+        (f"{a.runs_uri}/{'x' * 12}/{'x' * 64}/{'x' * 64}", "ProcessingS3Output", "S3Uri"),
         *((key, "Tag", "Key") for key in a.tags),
         *((value, "Tag", "Value") for value in a.tags.values()),
     ]
@@ -121,33 +154,56 @@ def refused(a: Target, pipeline: str, shapes: Shapes) -> list[str]:
 
 
 def test_the_longest_names_fit(shapes: Shapes) -> None:
-    longest = target("a" * 12, "b" * 26, "d" * 8)
+    longest = target("a" * 12, "b" * 26, "d" * 7, user="e" * 8)
     pipeline = "c" * 16
 
     assert guardrails.check(longest.settings) == guardrails.check_pipeline(pipeline, "") == []
+    assert guardrails.check_user(longest.user, "") == []
     assert refused(longest, pipeline, shapes) == []
+    assert len(longest.endpoint_config_name(LATEST)) == 63, "no room is left"
     assert refused(longest, pipeline * 20, shapes) == [longest.pipeline_name(pipeline * 20)], "else nothing is proved"
-    assert refused(target("a" * 12, "b" * 42, "d" * 8), pipeline, shapes) != [], "else nothing is proved"
+    assert refused(target("a" * 12, "b" * 27, "d" * 7, user="e" * 8), pipeline, shapes) != [], "else nothing is proved"
 
 
+REGIONS = [
+    region
+    for partition in Loader().load_data("partitions")["partitions"]
+    for region in partition["regions"]
+    if not region.endswith("-global")
+]
 SLUGS = (
     st.lists(st.text("abyz059", min_size=1, max_size=26), min_size=1, max_size=13)
     .map(lambda words: f"s{'-'.join(words)}"[:26])
-    .filter(guardrails.SLUG.fullmatch)
+    .filter(names.SLUG.fullmatch)
 )
 
 
 @given(
-    vertical=st.from_regex(guardrails.VERTICAL, fullmatch=True),
+    vertical=st.from_regex(names.VERTICAL, fullmatch=True),
     slug=SLUGS,
-    environment=st.from_regex(guardrails.ENVIRONMENT, fullmatch=True),
-    pipeline=st.from_regex(guardrails.PIPELINE, fullmatch=True),
-    owner=st.from_regex(guardrails.TAG_VALUE, fullmatch=True),
+    environment=st.from_regex(names.ENVIRONMENT, fullmatch=True),
+    pipeline=st.from_regex(names.PIPELINE, fullmatch=True),
+    user=st.from_regex(names.USER, fullmatch=True) | st.just(""),
+    region=st.sampled_from(REGIONS),
+    role=st.from_regex(r"[\w+=,.@-]{1,64}", fullmatch=True, alphabet=st.characters(codec="ascii")),
+    bucket=st.from_regex(identifiers.BUCKET, fullmatch=True).filter(lambda name: not identifiers.bucket(name)),
+    owner=st.from_regex(names.TAG_VALUE, fullmatch=True),
 )
 def test_sagemaker_takes_every_name_and_tag_that_the_guardrails_let_pass(
-    shapes: Shapes, vertical: str, slug: str, environment: str, pipeline: str, owner: str
+    shapes: Shapes,
+    vertical: str,
+    slug: str,
+    environment: str,
+    pipeline: str,
+    owner: str,
+    user: str,
+    region: str,
+    role: str,
+    bucket: str,
 ) -> None:
-    made = target(vertical, slug, environment, owner)
+    arn = f"arn:{identifiers.partition(region)}:iam::123456789012:role/{role}"
+    made = target(vertical, slug, environment, owner, user=user, region=region, role=arn, bucket=bucket)
 
     assert guardrails.check(made.settings) == guardrails.check_pipeline(pipeline, "") == []
+    assert user == "" or guardrails.check_user(user, "") == []
     assert refused(made, pipeline, shapes) == []

@@ -6,13 +6,14 @@ Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ops import guardrails, settings
-from ops.errors import Problem, UserError
+from ops import guardrails, policy
+from ops.errors import Problem, UserError, did_you_mean
 from ops.settings import FILE, Settings
 
 app = typer.Typer(
@@ -35,7 +36,7 @@ def main() -> None:
         app()
     except UserError as error:
         for problem in error.problems:
-            print(problem, file=sys.stderr)
+            print(f"{problem.level}: {problem}", file=sys.stderr)
         sys.exit(error.exit_code)
 
 
@@ -76,18 +77,44 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
 
 @app.command()
-def check() -> None:
-    """Check project.toml: names, types, columns.
+def check(
+    format: Annotated[str, typer.Option(metavar="NAME", help="text, json or gitlab (a code-quality report).")] = "text",
+) -> None:
+    """Check project.toml: names, instance types, environments, columns.
 
-    Example: ops check
+    Example: ops check --format json
     """
+    _choice(format, guardrails.FORMATS, "--format")
     root = project_root()
     from ops import data
 
-    source = load(root).data
-    if not data.is_remote(source.source) and (problems := data.check(source, root)):
-        raise UserError(*problems)
-    print(f"{FILE}: names, instance types and columns are in order.")
+    loaded, problems, code = guardrails.examine(root)
+    if loaded is not None and code != UserError.exit_code and not data.is_remote(loaded.data.source):
+        found = data.check(loaded.data, root)
+        problems = sorted([*problems, *found], key=lambda problem: problem.level)
+        code = code or (UserError.exit_code if found else 0)
+    guardrails.show(problems, format, root)
+    if not code and format == "text":
+        print(f"{FILE}: names, instance types, environments and columns are in order.")
+    sys.exit(code)
+
+
+@app.command("instance-types")
+def instance_types(
+    use: Annotated[str, typer.Option("--for", metavar="USE", help=f"One of {', '.join(policy.USES)}.")],
+    min_memory: Annotated[float, typer.Option(metavar="GIB", help="Leave out what has less memory.")] = 0,
+) -> None:
+    """List the instance types for a use, those that one may take first.
+
+    Example: ops instance-types --for training --min-memory 64
+    """
+    _choice(use, policy.USES, "--for")
+    project_root()
+    from ops import advice, instances
+
+    for line in advice.table(use, policy.load(), min_memory):
+        print(line)
+    print(f"\n{advice.origin()}\n{instances.QUOTAS}")
 
 
 @app.command("list-pipeline-executions")
@@ -119,10 +146,15 @@ def project_root() -> Path:
 
 def load(root: Path) -> Settings:
     """The project's settings, once the guardrails have nothing against them; warnings go to standard error."""
-    loaded = settings.load(root)
-    for warning in guardrails.require(loaded):
-        print(f"warning: {warning}", file=sys.stderr)
+    loaded, warnings = guardrails.load(root)
+    guardrails.show(warnings, "text", root)
     return loaded
+
+
+def _choice(value: str, known: Sequence[str], option: str) -> None:
+    if value not in known:
+        hint = did_you_mean(value, known) or f" Write one of {', '.join(known)}."
+        raise UserError(Problem(f"'{value}' is not known.{hint}", option))
 
 
 def _key_values(texts: list[str]) -> dict[str, str]:

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ops import guardrails, publish, settings
-from ops.errors import Problem, UserError, did_you_mean
+from ops import guardrails, publish, resources, settings
+from ops.errors import Problem, RefusedError, UserError, did_you_mean
 from ops.names import PIPELINES, pipelines
 from ops.target import Target
 
@@ -28,7 +28,10 @@ COMPILED = Path(".local/compiled")
 
 
 def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
-    """The compiled definition; UserError when there is no such pipeline or it cannot be compiled."""
+    """The compiled definition; UserError when there is no such pipeline or it cannot be compiled.
+
+    RefusedError when its file takes instances that the guardrails refuse.
+    """
     known = pipelines(root)
     if pipeline not in known:
         hint = did_you_mean(pipeline, known) or f" There is: {', '.join(known) or 'none'}."
@@ -43,6 +46,8 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
         with suppress(OSError):  # where nothing can be written it is compiled each time
             _keep(kept, text, replaces=f"{pipeline}-{target.environment_name}-*.json")
     compiled: dict[str, Any] = json.loads(text)
+    if problems := resources.check(compiled, f"{PIPELINES}/{pipeline}.py"):
+        raise RefusedError(*problems)
     return compiled
 
 

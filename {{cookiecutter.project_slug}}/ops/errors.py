@@ -35,9 +35,14 @@ class RefusedError(UserError):
     exit_code = 3
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the nearest of `known`, or an empty string."""
+def nearest_word(word: str, known: Iterable[str]) -> str:
+    """The one of `known` that is spelled most like `word`, or an empty string when none is."""
     import difflib  # costs 3 ms, and is wanted only when something is wrong
 
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    return "".join(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the nearest of `known`, or an empty string."""
+    near = nearest_word(word, known)
+    return f" Did you mean '{near}'?" if near else ""

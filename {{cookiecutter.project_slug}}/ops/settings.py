@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-from ops.errors import Problem, UserError, did_you_mean
+from ops.errors import Problem, UserError
+from ops.typed import Reader, choice
 
 FILE = "project.toml"
-LARGEST = 1e300
 PROBLEMS = ("classification", "regression")
 SPLITS = ("random", "group", "time")
 APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
 
 
-def choice(*values: str, default: Any = MISSING) -> Any:
-    """A text field that takes one of `values`."""
-    return field(default=default, metadata={"choices": values})
-
-
 @dataclass(frozen=True)
 class Project:
+    """What it is called and whose it is."""
+
     name: str
     slug: str
     vertical: str
@@ -34,6 +31,8 @@ class Project:
 
 @dataclass(frozen=True)
 class Data:
+    """Which table, and how it is split."""
+
     source: str
     """A CSV or Parquet file, a folder of them (relative to project.toml), or an s3:// URI."""
     target: str
@@ -61,11 +60,13 @@ class Gate:
 
 @dataclass(frozen=True)
 class Instances:
+    """The instance type of each use."""
+
     studio: str = "ml.t3.medium"
     processing: str = "ml.m5.large"
     training: str = "ml.m5.xlarge"
     transform: str = "ml.m5.large"
-    endpoint: str = "ml.t2.medium"
+    endpoint: str = "ml.c5.large"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Images:
 
 @dataclass(frozen=True)
 class Pipeline:
+    """Of every job and every registered model."""
+
     max_runtime_minutes: int = 60
     """A job that runs longer is stopped."""
     cache_days: int = 30
@@ -111,6 +114,8 @@ LOCAL = Environment(
 
 @dataclass(frozen=True)
 class Settings:
+    """The whole file, and the environment `local`."""
+
     project: Project
     data: Data
     gate: Gate
@@ -143,25 +148,36 @@ class Settings:
 
 def load(root: Path) -> Settings:
     """The settings of the project in folder `root`; UserError with every problem found."""
-    path = root / FILE
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise UserError(f"No {FILE} in {root}: run the command in the project's folder.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(Problem(f"not valid TOML: {error}.", FILE)) from None
-    return parse(table)
+    return _whole(*read(root))
 
 
 def parse(table: Mapping[str, Any]) -> Settings:
     """The settings in the parsed table of a project.toml; UserError with every problem found."""
-    problems: list[Problem] = []
-    settings: Settings | None = _table(Settings, table, (), problems)
-    if settings is not None:
-        problems += _contradictions(settings)
-    if problems or settings is None:
-        raise UserError(*problems)
-    return replace(settings, environments={"local": LOCAL, **settings.environments})
+    return _whole(*_read(table))
+
+
+def read(root: Path) -> tuple[Settings, Reader]:
+    """The settings as far as they can be read, and the reader, which has the problems; UserError without a file."""
+    path = root / FILE
+    try:
+        return _read(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except FileNotFoundError:
+        raise UserError(f"No {FILE} in {root}: run the command in the project's folder.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(Problem(f"not valid TOML: {error}.", FILE)) from None
+
+
+def _read(table: Mapping[str, Any]) -> tuple[Settings, Reader]:
+    reader = Reader(FILE)
+    settings: Settings = reader.table(Settings, table)
+    reader.problems += [problem for problem in _contradictions(settings) if reader.is_whole(problem.where)]
+    return replace(settings, environments={"local": LOCAL, **settings.environments}), reader
+
+
+def _whole(settings: Settings, reader: Reader) -> Settings:
+    if reader.problems:
+        raise UserError(*reader.problems)
+    return settings
 
 
 def _contradictions(settings: Settings) -> list[Problem]:
@@ -198,76 +214,3 @@ def _contradictions(settings: Settings) -> list[Problem]:
         if value < least
     ]
     return problems
-
-
-# How to say what is wanted.
-_WANTED = {
-    str: 'a text in quotes, such as "text"',
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-}
-
-
-def _is(value: object, kind: Any) -> bool:
-    """Whether a TOML value can stand for a `kind`: a bool is no number, as it would be in Python."""
-    if kind is bool or isinstance(value, bool):
-        return kind is bool and isinstance(value, bool)
-    if kind is float:
-        return isinstance(value, int | float) and abs(value) < LARGEST  # JSON has no nan and no inf
-    return kind in _WANTED and isinstance(value, kind)
-
-
-def _value(kind: Any, value: Any, path: tuple[str, ...], problems: list[Problem]) -> Any:
-    """`value` as a `kind`, a type that the dataclasses above use; adds to `problems` what does not fit."""
-    if is_dataclass(kind) or get_origin(kind) is Mapping:
-        if not isinstance(value, dict):
-            problems.append(Problem("a table is wanted here, with its keys below.", _place(path, table=True)))
-            return None
-        if is_dataclass(kind):
-            return _table(kind, value, path, problems)
-        entry_kind = get_args(kind)[1]
-        return {key: _value(entry_kind, entry, (*path, key), problems) for key, entry in value.items()}
-    if get_origin(kind) is list:
-        if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-            return value
-        problems.append(Problem('a list of texts is wanted here, such as ["a", "b"].', _place(path)))
-        return None
-    kinds = get_args(kind) or (kind,)
-    for option in kinds:
-        if _is(value, option):
-            return option(value)
-    wanted = " or ".join(_WANTED[option] for option in kinds if option in _WANTED)
-    problems.append(Problem(f"{value!r} stands here, but {wanted} is wanted.", _place(path)))
-    return None
-
-
-def _table(kind: Any, table: Mapping[str, Any], path: tuple[str, ...], problems: list[Problem]) -> Any:
-    """The dataclass `kind` from one TOML table; None when it cannot be built."""
-    known = {item.name: item for item in fields(kind)}
-    for key in table:
-        if key not in known:
-            problems.append(Problem(f"unknown key '{key}'.{did_you_mean(key, known)}", _place(path, table=True)))
-    hints = get_type_hints(kind)
-    values: dict[str, Any] = {}
-    for name, item in known.items():
-        here = (*path, name)
-        if name not in table:
-            if item.default is MISSING and item.default_factory is MISSING:
-                problems.append(Problem("missing.", _place(here, table=is_dataclass(hints[name]))))
-                values[name] = None
-            continue
-        values[name] = _value(hints[name], table[name], here, problems)
-        choices = item.metadata.get("choices")
-        if choices and isinstance(values[name], str) and values[name] not in choices:
-            options = ", ".join(f"'{option}'" for option in choices)
-            problems.append(Problem(f"'{values[name]}' is not one of {options}.", _place(here)))
-            values[name] = None
-    # TOML has no null, so None is what was told above; an unknown key does not keep the object from being built.
-    return None if None in values.values() else kind(**values)
-
-
-def _place(path: tuple[str, ...], *, table: bool = False) -> str:
-    """`project.toml [environments.dev].role` for the path ("environments", "dev", "role")."""
-    section, key = (path, "") if table else (path[:-1], path[-1])
-    return f"{FILE} [{'.'.join(section)}]{'.' if section and key else ''}{key}" if section else f"{FILE} {key}".strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ops.settings import Environment, Settings
 
@@ -21,6 +22,8 @@ class Target:
     """Of production/steps, as published: see publish.py."""
     data_hash: str
     """Of a local [data].source; empty for an s3:// one, which stays where it is."""
+    user: str = ""
+    """Whose personal deployment it is; empty for the project's own."""
 
     @property
     def environment(self) -> Environment:
@@ -35,12 +38,30 @@ class Target:
         """`<vertical>-<project>`: how every name begins."""
         return f"{self.settings.project.vertical}-{self.settings.project.slug}"
 
+    @property
+    def suffix(self) -> str:
+        """`<environment>`, or `<environment>-<user>` for a personal deployment: how every name ends."""
+        return f"{self.environment_name}-{self.user}" if self.user else self.environment_name
+
     def pipeline_name(self, pipeline: str) -> str:
-        return f"{self.base}-{pipeline}-{self.environment_name}"
+        return f"{self.base}-{pipeline}-{self.suffix}"
 
     @property
     def model_package_group(self) -> str:
-        return f"{self.base}-{self.environment_name}"
+        return f"{self.base}-{self.suffix}"
+
+    @property
+    def endpoint_name(self) -> str:
+        """Stays the same for as long as there is the endpoint: whoever calls it knows it."""
+        return f"{self.base}-{self.suffix}"
+
+    def endpoint_config_name(self, made: datetime) -> str:
+        """A new one for each deployment, for a configuration cannot be changed; the model in it is called so, too.
+
+        It ends with the Unix time `made` to the base of 36: the six characters that the longest names leave, in the
+        order of time until 2038. `int("toyy40", 36)` gives the seconds.
+        """
+        return f"{self.endpoint_name}-{_base36(int(made.timestamp()))}"
 
     @property
     def root_uri(self) -> str:
@@ -78,3 +99,11 @@ class Target:
             "env": self.environment_name,
             "owner": project.owner,
         }
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from errors import StepError, did_you_mean, listed
-from schema import Problem
-from splits import PARTS, Split, times
+from schema import Problem, Schema
+from splits import PARTS, Options, Split, row_hash, times
+from summary import type_of
+from tables import infinite
+
+__all__ = ["Options"]
 
 FEWEST_ROWS = 50
+LEAK = 0.97  # of the target explained by one column alone
+LEAK_ROWS = 50_000  # enough to see one
 MOST_CLASSES = 100  # each class costs one tree per boosting iteration
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to predict from which columns, and how to split the rows."""
-
-    target: str
-    problem: Problem
-    exclude: tuple[str, ...] = ()
-    split: Split = "random"
-    split_column: str | None = None
-    test_share: float = 0.2
-    validation_share: float = 0.2
 
 
 def option_findings(options: Options) -> list[str]:
@@ -58,8 +51,28 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
         for name in options.exclude
         if name not in table
     ]
+    findings += aside_findings(table, options)
     if options.split != "random" and options.split_column:
         findings += split_findings(table, options.split, options.split_column, options.target)
+    return findings
+
+
+def aside_findings(table: pd.DataFrame, options: Options) -> list[str]:
+    """What is wrong with the columns that are kept beside the features."""
+    findings = []
+    for name, role in options.aside.items():
+        if name not in table:
+            findings.append(f"{role} column '{name}' is not in the table.{did_you_mean(name, table.columns)}")
+        elif name == options.target:
+            findings.append(f"'{name}' is the target and cannot be the {role} too")
+        elif role == "weight":
+            weight = table[name]
+            numeric = pd.api.types.is_numeric_dtype(weight) and not pd.api.types.is_bool_dtype(weight)
+            wrong = int((~(weight >= 0)).sum()) if numeric else len(weight)
+            if wrong:
+                findings.append(f"weight column '{name}' holds no number of 0 or more in {wrong:,} rows")
+            elif not weight.sum() > 0:
+                findings.append(f"weight column '{name}' is 0 in every row")
     return findings
 
 
@@ -104,16 +117,83 @@ def split_findings(table: pd.DataFrame, split: Split, column: str, target: str) 
     return []
 
 
-def part_findings(parts: dict[str, pd.DataFrame], options: Options) -> list[str]:
+def table_warnings(
+    given: pd.DataFrame, rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options
+) -> list[str]:
+    """What is odd about the table as `given` and about its tidy `rows` that have a target, without being wrong."""
+    target, lost = options.target, len(given) - len(rows)
+    warnings = [f"{of(lost, len(given))} without a '{target}' were dropped."] if lost else []
+    used = [name for name in rows.columns if name not in options.exclude]
+    warnings += [
+        f"Column '{name}' holds infinite numbers in {of(infinite(given[name]), len(given))}; they count as missing."
+        for name in used
+        if infinite(given[name])
+    ]
+    warnings += [
+        f"Column '{name}' has another whole number in every row; if it is an identifier, exclude it."
+        for name in used
+        if name != target and name not in options.aside and type_of(rows[name]) == "integer" and rows[name].is_unique
+    ]
+    whole_row = options.split == "random" and not options.id
+    if not whole_row:
+        hashes = row_hash(rows, [name for name in used if name != options.id])
+    ordered = np.sort(hashes)
+    copies = int((ordered[1:] == ordered[:-1]).sum())
+    if copies:
+        where = "they stay in the same part" if whole_row else "they may lie in different parts"
+        warnings.append(f"{of(copies, len(rows))} are copies of others; {where}.")
+    return warnings
+
+
+def of(rows: int, total: int) -> str:
+    """`10 rows (0.5 %)`."""
+    return f"{rows:,} rows ({100 * rows / total:.2g} %)"
+
+
+def leak_warnings(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Schema) -> list[str]:
+    """The columns that give the answer away: each alone predicts the target almost perfectly."""
+    rows = table.take(train[:: -(-len(train) // LEAK_ROWS)])
+    truth = schema.truth(rows)
+    answers = truth[:, None] if schema.problem == "regression" else np.eye(len(schema.classes))[truth]
+    explained = {name: _explained(_groups(rows[name]), answers) for name in schema.names}
+    return [
+        f"Column '{name}' alone explains {100 * share:.1f} % of '{schema.target}'; if it is known only afterwards, "
+        f'write exclude = ["{name}"].'
+        for name, share in explained.items()
+        if share >= LEAK
+    ]
+
+
+def _groups(column: pd.Series) -> npt.NDArray[np.intp]:
+    """A group for each row: its category, or one of 100 ranges of numbers; missing is a group too."""
+    if type_of(column) in ("boolean", "text"):
+        return np.asarray(pd.factorize(column, use_na_sentinel=False)[0])
+    numbers = column.astype("int64").astype(float) if type_of(column) == "date" else column.astype(float)
+    cuts = np.unique(numbers.quantile(np.linspace(0, 1, 101)[1:-1]).dropna())
+    return np.where(numbers.isna(), len(cuts) + 1, np.searchsorted(cuts, numbers))
+
+
+def _explained(groups: npt.NDArray[np.intp], answers: npt.NDArray[np.float64]) -> float:
+    """The share of the variance of `answers` in every second row that the means of the groups in the others explain."""
+    learn, check = slice(0, None, 2), slice(1, None, 2)
+    mean = answers[learn].mean(axis=0)
+    rows = np.bincount(groups[learn], minlength=groups.max() + 1)
+    sums = np.stack([np.bincount(groups[learn], one, len(rows)) for one in (answers[learn] - mean).T], axis=1)
+    predicted = mean + (sums / np.maximum(rows, 1)[:, None])[groups[check]]
+    variance = ((answers[check] - answers[check].mean(axis=0)) ** 2).sum()
+    return float(1 - ((answers[check] - predicted) ** 2).sum() / variance) if variance else 0.0
+
+
+def part_findings(rows: pd.DataFrame, part: npt.NDArray[np.int8], options: Options) -> list[str]:
     """What is wrong with the parts once split: a part without rows, or without a class that others hold."""
     few = f"'{options.split_column}' has too few distinct values"
     by = few if options.split != "random" else "the table is too small"
-    empty = [name for name in PARTS if parts[name].empty]
+    empty = [name for number, name in enumerate(PARTS) if not (part == number).any()]
     if empty:
         return [f"the {options.split} split leaves {' and '.join(empty)} without rows: {by}, or a share is too small"]
     if options.problem == "regression":
         return []
-    labels_of = {name: set(part[options.target]) for name, part in parts.items()}
+    labels_of = {name: set(rows.loc[part == number, options.target].unique()) for number, name in enumerate(PARTS)}
     findings = [
         f"class '{label}' has no row in train after the {options.split} split; add rows, or drop or merge the class"
         for label in sorted(set().union(*labels_of.values()) - labels_of["train"], key=str)

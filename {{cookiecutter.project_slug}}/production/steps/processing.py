@@ -14,70 +14,85 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from checks import Options, option_findings, part_findings, table_findings
+from checks import Options, leak_warnings, option_findings, part_findings, table_findings, table_warnings
 from errors import StepError, exit_code, raise_any
 from schema import Problem, Schema
-from splits import SPLITS, split_table
-from summary import choose_features, describe, describe_target, plain, type_of
-from tables import read_table, tidy, write_table
+from splits import PARTS, SPLITS, hashed, row_hash, split_rows
+from summary import choose_features, describe, describe_target, plain
+from tables import read_table, tidy, write_parts
 
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
+EXCLUDED = "excluded"
 MESSAGE_FILE = "/opt/ml/output/message"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What processing hands on."""
+    """What processing hands on: the rows with the columns for the model, the part of each, and what is said of them."""
 
-    parts: dict[str, pd.DataFrame]
+    rows: pd.DataFrame
+    part: npt.NDArray[np.int8]  # position in PARTS
     schema: Schema
     summary: dict[str, Any]
+
+    @property
+    def parts(self) -> dict[str, pd.DataFrame]:
+        return {name: self.rows[self.part == number] for number, name in enumerate(PARTS)}
 
 
 def prepare(table: pd.DataFrame, options: Options) -> Prepared:
     """Check and split a table. Raises StepError with every finding."""
-    table = tidy(table)
+    given, table = table, tidy(table)
     raise_any(option_findings(options) + table_findings(table, options))
-    warnings = []
-    rows = table[table[options.target].notna()]
-    if len(rows) < len(table):
-        warnings.append(f"{len(table) - len(rows):,} rows without a '{options.target}' were dropped.")
-    rows = rows.assign(**{options.target: labels(rows[options.target], options.problem)})
-    warnings += [
-        f"Column '{name}' has another whole number in every row; if it is an identifier, exclude it."
-        for name in rows.columns.difference([options.target, *options.exclude], sort=False)
-        if type_of(rows[name]) == "integer" and rows[name].is_unique
-    ]
-    copies = int(rows.duplicated().sum())
-    if copies:
-        warnings.append(f"{copies:,} rows are copies of others; they stay in the same part.")
+    rows = with_labels(table, options)
+    hashes = row_hash(rows, hashed(options, list(rows.columns)))
+    warnings = table_warnings(given, rows, hashes, options)
+    part = split_rows(rows, hashes, options)
+    raise_any(part_findings(rows, part, options))
 
-    parts = split_table(rows, options.split, options.split_column, options.validation_share, options.test_share)
-    raise_any(part_findings(parts, options))
-
-    aside = dict.fromkeys(options.exclude, "excluded")
+    aside = dict.fromkeys(options.exclude, EXCLUDED)
+    aside |= {name: f"kept beside the features: the {role}" for name, role in options.aside.items()}
     if options.split != "random" and options.split_column is not None:
         aside[options.split_column] = f"the rows are split by it ({options.split})"
     # What train does not hold cannot be learned, even if validation or test do.
-    features, left_out = choose_features(parts["train"].drop(columns=options.target), aside)
-    warnings += [f"Column '{column.name}' is left out: {column.reason}." for column in left_out]
+    in_train = part == PARTS.index("train")
+    features, left_out = choose_features(rows, in_train, aside | {options.target: ""})
+    warnings += [
+        f"Column '{column.name}' is left out: {column.reason}."
+        for column in left_out
+        if column.name not in options.aside
+    ]
     if not features:
         reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
         raise StepError(f"no column is left to predict from ({reasons})")
 
-    target = parts["train"][options.target]
+    target = rows.loc[in_train, options.target]
     if options.problem == "classification":
         shares = target.value_counts(normalize=True).sort_index()
         classes, naive = tuple(plain(label) for label in shares.index), tuple(shares.tolist())
     else:
         classes, naive = (), (float(target.mean()),)
-    schema = Schema(options.target, options.problem, tuple(features), classes, naive, tuple(left_out))
-    columns = [*schema.names, options.target]
-    return Prepared(
-        {name: part[columns] for name, part in parts.items()}, schema, summarise(rows, parts, schema, warnings)
+    schema = Schema(
+        options.target, options.problem, tuple(features), classes, naive, tuple(left_out), options.weight, options.id
     )
+    columns = [*schema.names, options.target, *options.aside]
+    warnings += leak_warnings(rows, np.flatnonzero(in_train), schema)
+    return Prepared(rows[columns], part, schema, summarise(rows, part, schema, warnings))
+
+
+def with_labels(table: pd.DataFrame, options: Options) -> pd.DataFrame:
+    """The rows that have a target, and that in its final type."""
+    known = table[options.target].notna().to_numpy()
+    if known.all():
+        columns = {name: table[name] for name in table.columns}
+    else:  # a column at a time, and none with an index of its own
+        columns = {name: pd.Series(table[name].array[known], copy=False) for name in table.columns}
+    columns[options.target] = labels(columns[options.target], options.problem)
+    return pd.DataFrame(columns, copy=False)
 
 
 def labels(target: pd.Series, problem: Problem) -> pd.Series:
@@ -86,27 +101,26 @@ def labels(target: pd.Series, problem: Problem) -> pd.Series:
         return target.astype(float)
     if pd.api.types.is_bool_dtype(target):
         return target.astype(bool)
-    return target.astype("int64") if pd.api.types.is_numeric_dtype(target) else target
+    return target.astype("int64") if pd.api.types.is_numeric_dtype(target) else target.astype(object)
 
 
-def summarise(
-    rows: pd.DataFrame, parts: dict[str, pd.DataFrame], schema: Schema, warnings: list[str]
-) -> dict[str, Any]:
+def summarise(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, warnings: list[str]) -> dict[str, Any]:
     """What summary.json says."""
     kinds = {feature.name: feature.kind for feature in schema.features} | {schema.target: "target"}
     reasons = {column.name: column.reason for column in schema.left_out}
+    excluded = [column.name for column in schema.left_out if column.reason == EXCLUDED]
+    target = rows[schema.target]
+    parts = {name: target[part == number] for number, name in enumerate(PARTS)}
     return {
         "rows": len(rows),
         "columns": [
-            describe(rows[name])
+            ({"name": name} if name in excluded else describe(rows[name]))
             | ({"role": kinds[name]} if name in kinds else {"role": "left out", "reason": reasons[name]})
             for name in rows.columns
         ],
-        "target": {"name": schema.target, "problem": schema.problem}
-        | describe_target(rows[schema.target], schema.problem),
+        "target": {"name": schema.target, "problem": schema.problem} | describe_target(target, schema.problem),
         "parts": {
-            name: {"rows": len(part), "target": describe_target(part[schema.target], schema.problem)}
-            for name, part in parts.items()
+            name: {"rows": len(own), "target": describe_target(own, schema.problem)} for name, own in parts.items()
         },
         "warnings": warnings,
     }
@@ -115,19 +129,18 @@ def summarise(
 def process(input_dir: Path, folders: dict[str, Path], summary_dir: Path, options: Options) -> None:
     """Read the table in `input_dir`, and write each part to its folder and the summary and schema to `summary_dir`."""
     try:
-        table = read_table(input_dir)
+        table = read_table(input_dir, options.unread)
     except StepError as error:
         raise StepError(*option_findings(options), *error.findings) from None
     prepared = prepare(table, options)
-    for name, part in prepared.parts.items():
-        write_table(part, folders[name])
+    write_parts(prepared.rows, prepared.part, [folders[name] for name in PARTS])
     prepared.schema.save(summary_dir)
     text = json.dumps(prepared.summary, indent=2, allow_nan=False, ensure_ascii=False)
     (summary_dir / "summary.json").write_text(text + "\n", encoding="utf-8")
     for warning in prepared.summary["warnings"]:
         print(f"warning: {warning}")
     rows, features = prepared.summary["rows"], len(prepared.schema.features)
-    sizes = ", ".join(f"{name} {len(part):,}" for name, part in prepared.parts.items())
+    sizes = ", ".join(f"{name} {part['rows']:,}" for name, part in prepared.summary["parts"].items())
     print(f"{rows:,} rows: {sizes}; {features} features, target '{options.target}'")
 
 
@@ -150,6 +163,8 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--exclude", action="append", default=[], metavar="COLUMN", help="a column to leave out; may be given again"
     )
+    model.add_argument("--weight", metavar="COLUMN", help="how much each row counts: kept beside the features")
+    model.add_argument("--id", metavar="COLUMN", help="which row it is: kept beside the features")
     split = parser.add_argument_group("how to split")
     split.add_argument("--split", choices=SPLITS, default=Options.split, help="(default: %(default)s)")
     split.add_argument("--split-column", metavar="COLUMN", help="the group, or the time, of --split group and time")
@@ -169,6 +184,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         split_column=given.split_column or None,
         test_share=given.test_share,
         validation_share=given.validation_share,
+        weight=given.weight or None,
+        id=given.id or None,
     )
     folders = {"train": given.train_dir, "validation": given.validation_dir, "test": given.test_dir}
     return exit_code(lambda: process(given.input_dir, folders, given.summary_dir, options), MESSAGE_FILE)

@@ -14,7 +14,7 @@ import pandas as pd
 from errors import StepError, did_you_mean, listed, raise_any
 
 Problem = Literal["classification", "regression"]
-Kind = Literal["numeric", "boolean", "categorical"]
+Kind = Literal["numeric", "boolean", "categorical", "date"]
 Label = bool | int | str
 
 BOOLEANS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
@@ -42,6 +42,7 @@ class Schema:
 
     `classes` are a classification's labels in order, the second of two being the positive one; a regression has none.
     `naive` is what a model that looks at no feature would say: the share of each class in train, or the mean target.
+    `weight` and `id` are columns that every part keeps beside the features: how much a row counts, and which one it is.
     """
 
     target: str
@@ -50,6 +51,8 @@ class Schema:
     classes: tuple[Label, ...] = ()
     naive: tuple[float, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    weight: str | None = None
+    id: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +62,8 @@ class Schema:
         return [feature.name for feature in self.features if feature.kind in kinds]
 
     def frame(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The features of `table`, in order: float64 for numbers and booleans, text for categories, NaN if missing.
+        """The features of `table`, in order: float64 for numbers and booleans, text for categories, NaN if missing;
+        datetime64[ns] in UTC, without a time zone, for dates.
 
         They go by name; other columns are passed over. Raises StepError for each column that is missing or holds
         something else.
@@ -107,6 +111,8 @@ class Schema:
             classes=tuple(content["classes"]),
             naive=tuple(content["naive"]),
             left_out=tuple(LeftOut(**column) for column in content["left_out"]),
+            weight=content.get("weight"),
+            id=content.get("id"),
         )
 
 
@@ -129,7 +135,14 @@ def _categorical(column: pd.Series) -> Converted:
     return values.where(column.notna() & (values != ""), np.nan), ""
 
 
-_CONVERT = {"numeric": _numeric, "boolean": _boolean, "categorical": _categorical}
+def _date(column: pd.Series) -> Converted:
+    text = column if pd.api.types.is_datetime64_any_dtype(column) else column.map(str, na_action="ignore")
+    moments = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
+    values = moments.dt.tz_convert(None).astype("datetime64[ns]")
+    return values, _first_wrong(column, values, "dates such as 2025-12-31")
+
+
+_CONVERT = {"numeric": _numeric, "boolean": _boolean, "categorical": _categorical, "date": _date}
 
 
 def _first_wrong(column: pd.Series, values: pd.Series, expected: str) -> str:

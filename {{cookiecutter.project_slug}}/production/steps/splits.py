@@ -5,42 +5,101 @@ Every split gives each row a position from 0 to 1 and cuts there: the first rows
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from errors import StepError
+from schema import Problem
 
 Split = Literal["random", "group", "time"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 PARTS = ("train", "validation", "test")
+RARE = 30  # of as many rows and shares of 0.2, one class in a thousand would miss the test part
+SLICE = 1 << 16
 
 
-def split_table(
-    table: pd.DataFrame, split: Split, column: str | None, validation_share: float, test_share: float
-) -> dict[str, pd.DataFrame]:
-    """The parts of `table` by name.
+@dataclass(frozen=True)
+class Options:
+    """What to predict from which columns, and how to split the rows."""
 
-    random: by a hash of the whole row, so that a row keeps its part when others join it, and copies stay together;
-    group: by a hash of `column`, so that no group is in two parts; time: by the order of `column`, the newest in test,
-    rows of the same moment together.
+    target: str
+    problem: Problem
+    exclude: tuple[str, ...] = ()
+    split: Split = "random"
+    split_column: str | None = None
+    test_share: float = 0.2
+    validation_share: float = 0.2
+    weight: str | None = None
+    id: str | None = None
+
+    @property
+    def aside(self) -> dict[str, str]:
+        """The columns that every part keeps and no model sees, with their role."""
+        return {name: role for role, name in (("weight", self.weight), ("id", self.id)) if name}
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The columns whose values decide nothing: not the model, and not the part of a row."""
+        whole_row = self.split == "random" and not self.id
+        needed = {self.target, self.weight, self.id, self.split_column}
+        return () if whole_row else tuple(name for name in self.exclude if name not in needed)
+
+
+def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options) -> npt.NDArray[np.int8]:
+    """The part of each row, as a position in PARTS; `hashes` are of the columns that `hashed` names.
+
+    random: by a hash of the id, or else of the whole row, so that a row keeps its part when others join it, and copies
+    stay together; group: by a hash of the group, so that no group is in two parts; time: by the order of the moments,
+    the newest in test, rows of the same moment together.
+
+    A fixed cut gives each class its share, more exactly the more rows it has. The rows of a RARE class are cut in the
+    order of their hashes instead, so that train and test have some; only such rows may move when their class grows.
     """
-    if split == "time":
-        moments = times(table[str(column)])
+    if options.split == "time":
+        moments = times(rows[str(options.split_column)])
         position = ((moments.rank(method="min") - 1) / len(moments)).to_numpy()
     else:
-        position = _hash(table if split == "random" else table[[column]])
+        position = hashes / 2.0**64
+        if options.split == "random" and options.problem == "classification":
+            target = rows[options.target]
+            for label, number in target.value_counts().items():
+                if 1 < number < RARE:
+                    own = (target == label).to_numpy()
+                    position[own] = (pd.Series(position[own]).rank(method="min") - 1) / (number - 1)
     # Rounded, for 1 - 0.2 - 0.2 is a little more than 0.6.
-    cuts = np.round([1 - test_share - validation_share, 1 - test_share], 9)
-    part = np.digitize(position, cuts)
-    return {name: table[part == number] for number, name in enumerate(PARTS)}
+    cuts = np.round([1 - options.test_share - options.validation_share, 1 - options.test_share], 9)
+    return np.asarray(np.digitize(position, cuts), dtype=np.int8)
+
+
+def hashed(options: Options, names: list[str]) -> list[str]:
+    """The columns whose values decide the part of a row in a random or group split.
+
+    The whole row holds excluded columns too, so that excluding one more moves no row.
+    """
+    column = options.split_column if options.split == "group" else options.id
+    return [column] if column else names
+
+
+def row_hash(table: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """A number for each row, from its values in these columns alone, however pandas came to store them."""
+    hashes = np.empty(len(table), dtype=np.uint64)
+    for start in range(0, len(table), SLICE):  # in slices, for each value takes eight bytes on the way
+        rows = table.iloc[start : start + SLICE]
+        plain = pd.DataFrame({name: _plain(rows[name]) for name in names}, copy=False)
+        hashes[start : start + SLICE] = pd.util.hash_pandas_object(plain, index=False)
+    return hashes
 
 
 def times(column: pd.Series) -> pd.Series:
     """`column` as something that has an order: numbers and dates as they are, text read as ISO 8601 dates."""
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column
+    column = column.astype(object)
     moments = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
     if moments.isna().any():
         example = column[moments.isna()].iloc[0]
@@ -51,15 +110,12 @@ def times(column: pd.Series) -> pd.Series:
     return moments
 
 
-def _hash(table: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """A number in [0, 1) for each row, from its values alone, however pandas came to store them."""
-    plain = pd.DataFrame({name: _plain(table[name]) for name in table.columns})
-    hashed = pd.util.hash_pandas_object(plain, index=False).to_numpy()
-    return np.asarray(hashed / 2.0**64)
-
-
 def _plain(column: pd.Series) -> pd.Series:
     # An integer column turns into floats as soon as one value is missing; its rows must not move for that.
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.add_categories("").fillna("") if column.hasnans else column
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return column.astype(float)
-    return column.map(str, na_action="ignore").astype(object).fillna("")
+    return column

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from schema import Feature, Kind, LeftOut
@@ -12,7 +13,6 @@ from schema import Feature, Kind, LeftOut
 TOP_VALUES = 10
 HISTOGRAM_BINS = 20
 FREE_TEXT = 20  # distinct texts that are still categories, however few the rows
-ISO_DATE = r"\d{4}-\d{2}-\d{2}(?!\d)"
 KINDS: dict[str, Kind] = {"integer": "numeric", "number": "numeric", "boolean": "boolean", "text": "categorical"}
 
 
@@ -26,10 +26,15 @@ def describe(column: pd.Series) -> dict[str, Any]:
         "distinct": int(known.nunique()),
     }
     if told["type"] in ("integer", "number") and len(known):
-        return told | {"min": known.min().item(), "max": known.max().item(), "mean": float(known.mean())}
+        return told | {
+            "min": known.min().item(),
+            "max": known.max().item(),
+            "mean": float(known.mean() if told["type"] == "integer" else known.astype(float).mean()),
+        }
     if told["type"] == "date" and len(known):
         return told | {"min": str(known.min()), "max": str(known.max())}
-    counts = known.value_counts().head(TOP_VALUES)
+    counts = known.value_counts()
+    counts = counts[counts > 0].head(TOP_VALUES)  # a category may have no row
     return told | {"top": [{"value": plain(value), "rows": int(rows)} for value, rows in counts.items()]}
 
 
@@ -48,15 +53,20 @@ def describe_target(column: pd.Series, problem: str) -> dict[str, Any]:
     }
 
 
-def choose_features(table: pd.DataFrame, aside: dict[str, str]) -> tuple[list[Feature], list[LeftOut]]:
-    """The columns of `table` that a model can use, and those it cannot; `aside` names columns to leave out, and why."""
+def choose_features(
+    rows: pd.DataFrame, in_train: npt.NDArray[np.bool_], aside: dict[str, str]
+) -> tuple[list[Feature], list[LeftOut]]:
+    """The columns that a model can use, judged by train, and those it cannot.
+
+    `aside` names columns that are none of its features, and why; without a reason they are not even spoken of.
+    """
     features, left_out = [], []
-    for name in table.columns:
-        reason = aside.get(name) or unusable(table[name])
+    for name in rows.columns:
+        reason = aside[name] if name in aside else unusable(rows[name][in_train])
         if reason:
             left_out.append(LeftOut(name, reason))
-        else:
-            features.append(Feature(name, KINDS[type_of(table[name])]))
+        elif name not in aside:
+            features.append(Feature(name, KINDS[type_of(rows[name])]))
     return features, left_out
 
 
@@ -82,8 +92,7 @@ def type_of(column: pd.Series) -> str:
         return "integer" if column.dtype.kind in "iu" else "number"
     if pd.api.types.is_datetime64_any_dtype(column):
         return "date"
-    head = column.dropna().head(100)
-    return "date" if len(head) and head.str.match(ISO_DATE).all() else "text"
+    return "text"
 
 
 def plain(value: Any) -> Any:

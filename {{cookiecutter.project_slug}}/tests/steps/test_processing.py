@@ -12,15 +12,23 @@ import pandas as pd
 import pytest
 
 import processing
+import tables
 from checks import Options
 from errors import StepError
 from processing import prepare
+from schema import Schema
 from tables import read_table
 
 if TYPE_CHECKING:
     from tests.steps.conftest import Chain
 
 BUYERS = Options(target="bought", problem="classification", exclude=("spent",))
+
+
+def assert_same(table: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """The same values, whatever pandas keeps them in."""
+    plain, others = (one.astype(object).where(one.notna(), "?") for one in (table, expected))
+    pd.testing.assert_frame_equal(plain, others, check_dtype=False)
 
 
 def same(table: pd.DataFrame) -> pd.DataFrame:
@@ -85,8 +93,16 @@ def test_refuses(
         pytest.param({"a.csv": b""}, "a.csv is empty", id="no header"),
         pytest.param({"a.csv": b"x,y\n"}, "has a header but no values", id="no rows"),
         pytest.param({"a.csv": b"x,y,x\n1,2,3\n"}, "a.csv names 'x' more than once", id="column twice"),
-        pytest.param({"a.csv": b"x,y\n1,2\n1,2,3\n"}, "a.csv cannot be read: Error tokenizing", id="ragged"),
-        pytest.param({"a.csv": b"x,y\n1,2,3\n"}, "its rows have more values than its header", id="header too short"),
+        pytest.param(
+            {"a.csv": b"x,y\n1,2\n1,2,3\n"},
+            "CSV parse error: Row #3: Expected 2 columns, got 3",
+            id="ragged",
+        ),
+        pytest.param(
+            {"a.csv": b"x,y\n1,2,3\n"},
+            "CSV parse error: Row #2: Expected 2 columns, got 3",
+            id="header too short",
+        ),
         pytest.param({"a.csv": "x\nKöln\n".encode("latin-1")}, "a.csv is not UTF-8 text", id="encoding"),
         pytest.param({"a.parquet": b"no"}, "a.parquet cannot be read", id="broken Parquet"),
         pytest.param(
@@ -122,7 +138,7 @@ def test_reads_a_folder_of_any_format(tmp_path: Path, customers: pd.DataFrame) -
     (tmp_path / "older").mkdir()
     customers[200:].to_parquet(tmp_path / "older" / "c.parquet")
     (tmp_path / "README.md").write_text("passed over")
-    pd.testing.assert_frame_equal(read_table(tmp_path).fillna("?"), customers.fillna("?"), check_dtype=False)
+    assert_same(read_table(tmp_path), customers)
 
 
 def test_a_row_keeps_its_part(customers: pd.DataFrame) -> None:
@@ -184,7 +200,7 @@ def test_drops_rows_without_a_target_and_says_so(customers: pd.DataFrame) -> Non
     customers.loc[:9, "bought"] = None
     prepared = prepare(customers, BUYERS)
     assert sum(map(len, prepared.parts.values())) == 290
-    assert prepared.summary["warnings"][0] == "10 rows without a 'bought' were dropped."
+    assert prepared.summary["warnings"][0] == "10 rows (3.3 %) without a 'bought' were dropped."
 
 
 @pytest.mark.parametrize(
@@ -234,3 +250,133 @@ def test_a_boolean_with_gaps_is_a_number_with_gaps(customers: pd.DataFrame) -> N
     member = prepared.schema.frame(prepared.parts["train"])["member"]
     assert set(member.dropna()) == {0.0, 1.0}
     assert member.isna().any()
+
+
+def many_types(rows: int) -> pd.DataFrame:
+    """Columns whose type shows only further down, text with line breaks and quotes, dates and gaps."""
+    number = np.arange(rows)
+    return pd.DataFrame(
+        {
+            "n° 1": number % 997 * 400,
+            "late half": np.where(number > rows / 2, number / 2, number),
+            "late text": np.where(number == rows - 1, "none", (number % 50).astype(str)),
+            "late value": np.where(number > rows - 60, number % 7, np.nan),
+            "day": pd.Timestamp("2025-01-01") + pd.to_timedelta(number % 300, "D"),
+            'say "hi" 🙂': np.where(number % 3 == 0, 'a\n"b", c', np.array(None)),
+            "flag": np.where(number % 5 == 0, None, number % 2 == 0),
+            "bought": np.where(number % 9 < 3, "yes", "no"),
+        }
+    )
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+@pytest.mark.parametrize("split", [(), ("--split=time", "--split-column=day"), ("--id=n° 1", "--exclude=day")])
+def test_a_file_in_many_blocks_gives_what_the_table_gives(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, suffix: str, split: tuple[str, ...]
+) -> None:
+    for block in ("BLOCK_BYTES", "BLOCK_ROWS", "FILE_ROWS"):
+        monkeypatch.setattr(tables, block, 1000)
+    table = many_types(4000)
+    source = chain.root / f"table.{suffix}"
+    if suffix == "parquet":
+        table.to_parquet(source)
+    else:
+        table.to_csv(source, index=False)
+
+    assert chain.process(source, "bought", "classification", *split) == 0
+
+    given = dict(zip((word.split("=")[0][2:].replace("-", "_") for word in split), split, strict=True))
+    options: dict[str, Any] = {key: word.split("=")[1] for key, word in given.items()}
+    excluded = (options.pop("exclude"),) if "exclude" in options else ()
+    prepared = prepare(table, replace(BUYERS, exclude=excluded, **options))
+    assert chain.json("summary/summary.json") == prepared.summary
+    assert Schema.load(chain.root / "summary") == prepared.schema
+    for name, part in prepared.parts.items():
+        assert len(list((chain.root / name).iterdir())) > 1
+        assert_same(read_table(chain.root / name), part.reset_index(drop=True))
+
+
+def test_numbers_and_text_take_few_bytes(tmp_path: Path) -> None:
+    number = np.arange(1000)
+    table = pd.DataFrame(
+        {"small": number % 100, "gaps": np.where(number % 2, number, np.nan), "town": "Köln", "π": np.pi}
+    )
+    table.to_csv(tmp_path / "table.csv", index=False)
+    read = read_table(tmp_path)
+    assert [str(kind) for kind in read.dtypes] == ["int8", "float32", "category", "float64"]
+    assert_same(read, table)
+
+
+def test_id_and_weight_are_kept_and_no_features(chain: Chain, customers: pd.DataFrame) -> None:
+    table = customers.assign(customer=[f"c-{number}" for number in range(300)], counts=0.5)
+    options = ("--id=customer", "--weight=counts", "--exclude=spent")
+    assert chain.process(table, "bought", "classification", *options) == 0
+    before = {name: set(chain.part(name)["customer"]) for name in ("train", "validation", "test")}
+    schema = Schema.load(chain.root / "summary")
+    assert schema.names == ["age", "member", "town"]
+    assert (schema.id, schema.weight) == ("customer", "counts")
+    assert list(chain.part("train")) == ["age", "member", "town", "bought", "counts", "customer"]
+
+    assert chain.process(table.assign(age=1.5), "bought", "classification", *options) == 0
+    assert {name: set(chain.part(name)["customer"]) for name in before} == before  # the id alone decides
+
+
+@pytest.mark.parametrize(
+    ("weight", "finding"),
+    [
+        pytest.param(-1, "no number of 0 or more in 300 rows", id="negative"),
+        pytest.param("heavy", "no number of 0 or more in 300 rows", id="text"),
+        pytest.param(np.nan, "no number of 0 or more in 300 rows", id="missing"),
+        pytest.param(0, "is 0 in every row", id="nothing counts"),
+    ],
+)
+def test_refuses_weights(customers: pd.DataFrame, weight: Any, finding: str) -> None:
+    with pytest.raises(StepError, match=finding):
+        prepare(customers.assign(counts=weight), replace(BUYERS, weight="counts"))
+
+
+@pytest.mark.parametrize("role", ["id", "weight"])
+def test_refuses_roles(customers: pd.DataFrame, role: str) -> None:
+    given: dict[str, Any] = {role: "agee"}
+    with pytest.raises(StepError, match=f"{role} column 'agee' is not in the table. Did you mean 'age'"):
+        prepare(customers, replace(BUYERS, **given))
+    given = {role: "bought"}
+    with pytest.raises(StepError, match=f"'bought' is the target and cannot be the {role} too"):
+        prepare(customers, replace(BUYERS, **given))
+
+
+@pytest.mark.parametrize(
+    ("problem", "column"),
+    [
+        pytest.param("classification", lambda t: t["bought"].map({"yes": "paid", "no": "left"}), id="category"),
+        pytest.param("classification", lambda t: (t["bought"] == "yes") * 7.5, id="number"),
+        pytest.param("regression", lambda t: t["spent"] * 2 + 1, id="number for number"),
+    ],
+)
+def test_says_which_column_gives_the_answer_away(
+    customers: pd.DataFrame, problem: Any, column: Callable[[pd.DataFrame], pd.Series]
+) -> None:
+    table = pd.concat([customers.assign(spent=customers["spent"] + more) for more in range(5)], ignore_index=True)
+    table = table.assign(leak=column(table))
+    target, other = ("bought", "spent") if problem == "classification" else ("spent", "bought")
+    warnings = prepare(table, Options(target, problem, exclude=(other,))).summary["warnings"]
+    leaks = [warning for warning in warnings if "alone explains" in warning]
+    assert len(leaks) == 1
+    assert leaks[0].startswith("Column 'leak' alone explains ")
+    assert leaks[0].endswith('write exclude = ["leak"].')
+
+
+def test_infinite_numbers_and_copies_are_told(customers: pd.DataFrame) -> None:
+    customers.loc[:2, "age"] = np.inf
+    table = pd.concat([customers, customers[:30]], ignore_index=True)
+    warnings = prepare(table, BUYERS).summary["warnings"]
+    assert "Column 'age' holds infinite numbers in 6 rows (1.8 %); they count as missing." in warnings
+    assert "30 rows (9.1 %) are copies of others; they stay in the same part." in warnings
+
+
+def test_a_rare_class_is_in_train_and_test(customers: pd.DataFrame) -> None:
+    for seed in range(20):
+        rare = customers.index.isin(customers.sample(2, random_state=seed).index)
+        parts = prepare(customers.assign(bought=customers["bought"].mask(rare, "perhaps")), BUYERS).parts
+        held = {name: int((part["bought"] == "perhaps").sum()) for name, part in parts.items()}
+        assert held == {"train": 1, "validation": 0, "test": 1}

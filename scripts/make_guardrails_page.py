@@ -1,0 +1,251 @@
+"""Make docs/guardrails.md: the rules as a page for reference, drawn from the code that asks them.
+
+Patterns, lists, defaults and sentences are the code's own: `make guardrails-page` after a change of any of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = Path(__file__).parents[1]
+PAGE = TEMPLATE / "docs" / "guardrails.md"
+sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
+sys.dont_write_bytecode = True
+
+from ops import guardrails, identifiers, instances, names, policy  # noqa: E402
+from ops.errors import Problem, RefusedError, UserError  # noqa: E402
+from ops.policy import Policy  # noqa: E402
+from ops.settings import Data, Environment, Gate, Project, Settings  # noqa: E402
+from ops.target import Target  # noqa: E402
+
+NAMES = {
+    "vertical": (names.VERTICAL, "`[project].vertical`", 12),
+    "project": (names.SLUG, "`[project].slug`", 26),
+    "pipeline": (names.PIPELINE, "the file in `production/pipelines`, without `.py`", 16),
+    "environment": (names.ENVIRONMENT, "`[environments.<name>]`", 7),
+    "user": (names.USER, "the user of a personal deployment", 8),
+    "region": (names.REGION, "`[project].region`", None),
+    "value of a tag": (names.TAG_VALUE, "`[project].owner`", 256),
+}
+WRONG_NAMES: dict[str, tuple[Callable[[str, str], list[Problem]], tuple[str, ...]]] = {
+    "vertical": (names.check_vertical, ("Retail", "re_tail", "retail-emea", "1retail", "r")),
+    "project": (names.check_slug, ("Churn_Model", "churn-", "-churn", "churn--x", "c" * 41)),
+    "pipeline": (names.check_pipeline, ("train_model",)),
+    "environment": (names.check_environment, ("pre-prod",)),
+    "user": (names.check_user, ("Anna.Schmidt@example.com",)),
+    "region": (names.check_region, ("Ireland",)),
+    "owner": (names.check_tag, ("R&D",)),
+}
+WRONG_ENVIRONMENTS = (
+    {"account": "1234-5678-9012"},
+    {"account": "123456789012", "role": "customer-jobs"},
+    {"account": "123456789012", "role": "arn:aws:iam::210987654321:role/customer-jobs"},
+    {"role": "arn:aws-cn:iam::123456789012:role/customer-jobs"},
+    {"bucket": "My_Bucket"},
+    {"bucket": "models-s3alias"},
+    {"kms_key": "arn:aws:kms:us-east-1:123456789012:alias/customer"},
+    {"subnets": ["subnet-123"], "security_groups": ["sg-0a1b2c3d"]},
+    {"subnets": ["subnet-0a1b2c3d"]},
+)
+# For each rule a type that breaks it: use, name, policy, images.
+BROKEN: dict[str, tuple[str, str, Policy, tuple[str, ...]]] = {
+    "prefix": ("training", "m5.xlarge", Policy(), ()),
+    "unknown": ("training", "ml.m8.xlarge", Policy(), ()),
+    "use": ("training", "ml.t2.medium", Policy(), ()),
+    "retired": ("training", "ml.p3.2xlarge", Policy(), ()),
+    "policy": ("training", "ml.c5.xlarge", Policy(instance_types={"training": ["ml.m5.*"]}), ()),
+    "arm64": ("endpoint", "ml.c7g.large", Policy(), ("1.9-0",)),
+    "gpu": ("training", "ml.g5.xlarge", Policy(), ("1.9-0",)),
+    "old": ("training", "ml.m4.xlarge", Policy(), ()),
+    "burstable": ("training", "ml.t3.large", Policy(), ()),
+    "newer": ("training", "ml.m9i.xlarge", Policy(), ()),
+}
+POLICY_KEYS = {
+    "verticals": "The verticals that may own a project. Empty: any that is well-formed.",
+    "regions": "The regions, as globs such as `eu-*`. Empty: any.",
+    "required_tags": f"Which of {', '.join(f'`{tag}`' for tag in policy.TAGS)} must not be empty.",
+    "max_instances": "The most instances that one job may have.",
+    "max_runtime_minutes": "The longest time that one job may be given in `[pipeline].max_runtime_minutes`.",
+    "instance_types": f"A list of globs for each of {', '.join(f'`{use}`' for use in policy.USES)}. Empty: any.",
+}
+
+
+def table(*rows: Iterable[object]) -> str:
+    """A table of Markdown; the first row is its heading."""
+    head, *others = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *others))
+
+
+def examples(lines: Iterable[str]) -> str:
+    return "\n".join(["```text", *lines, "```"])
+
+
+def wrong_names() -> Iterable[str]:
+    for key, (check, values) in WRONG_NAMES.items():
+        yield from (f"{key}: {problem.message}" for value in values for problem in check(value, ""))
+
+
+def wrong_environments() -> Iterable[str]:
+    for values in WRONG_ENVIRONMENTS:
+        given: dict[str, Any] = dict(values)
+        for problem in identifiers.check_environment(Environment(**given), "eu-west-1", "environments.dev"):
+            yield str(problem).removeprefix("environments.dev.")
+
+
+def composed() -> Iterable[tuple[str, str, int]]:
+    """What is called how, an example, and the length of the longest."""
+
+    def target(vertical: str, slug: str, environment: str, user: str) -> Target:
+        project = Project("", slug, vertical)
+        settings = Settings(project, Data("", "", ""), Gate(""), environments={environment: Environment()})
+        return Target(settings, environment, "", "", user)
+
+    usual = target("customer", "flight-delays", "dev", "anna")
+    longest = target("v" * 12, "s" * 26, "e" * 7, "u" * 8)
+    made = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
+    for what, name, pipelines in (
+        ("pipeline", Target.pipeline_name, ("train", "p" * 16)),
+        ("model package group, endpoint", lambda each, _: each.endpoint_name, ("", "")),
+        ("endpoint configuration, model", lambda each, _: each.endpoint_config_name(made), ("", "")),
+    ):
+        yield what, f"`{name(usual, pipelines[0])}`", len(name(longest, pipelines[1]))
+
+
+def broken_rules() -> Iterable[tuple[object, ...]]:
+    for number, (rule, level) in enumerate(instances.RULES.items(), 1):
+        use, name, rules, images = BROKEN[rule]
+        [problem] = instances.check(name, use, "", rules, images)
+        assert problem.level == level
+        yield number, level, f"`{name}`, {use}", problem.message
+
+
+def policy_rows() -> Iterable[tuple[str, str, str]]:
+    for key, meaning in POLICY_KEYS.items():
+        if key == "instance_types":
+            yield "`[instance_types]`", "none", meaning
+        else:
+            default = getattr(Policy(), key)
+            yield f"`{key}`", "not set" if default is None else f"`{default}`", meaning
+
+
+def page() -> str:
+    assert POLICY_KEYS.keys() == {item.name for item in fields(Policy)} - {"source"}
+    data = instances.data()
+    versions = " and ".join(f"{name} {version}" for name, version in data["from"].items())
+    for pattern, where, most in NAMES.values():
+        assert most is None or (pattern.fullmatch("a" * most) and not pattern.fullmatch("a" * (most + 1))), where
+    name_rows = [
+        (what, where, most or "", f"`{pattern.pattern}`".replace("|", "\\|"))
+        for what, (pattern, where, most) in NAMES.items()
+    ]
+    old = ", ".join(f"`{family}` (take `{newer}`)" for family, newer in instances.OLD.items())
+    retired = [(f"`{name}`", f"`{better}`") for name, better in instances.RETIRED.items()]
+    return f"""\
+<!-- Made by scripts/make_guardrails_page.py: `make guardrails-page`. -->
+
+# Guardrails
+
+```bash
+ops check
+```
+
+```text
+error: project.toml [project].vertical: {names.check_vertical("Retail", "")[0].message}
+warning: project.toml [instances].endpoint: {instances.check("ml.t2.medium", "endpoint", "", Policy())[0].message}
+```
+
+What AWS or the organisation would refuse is told here, before anything is deployed: every problem in one pass, a line
+each, errors before warnings. The same rules hold when a project is generated, and for `make check`, the commit hook,
+GitLab and every command. Warnings stop nothing.
+
+| | |
+|---|---|
+| `ops check` | Also looks for the columns of `[data]` in the table. |
+| `make check`, `python -m ops.guardrails` | Needs nothing installed. |
+| `--format json` | An array of `level`, `file`, `key`, `line` and `message`. |
+| `--format gitlab` | A code-quality report: GitLab shows that of the job `guardrails` in the merge request. |
+
+The exit code is {RefusedError.exit_code} when a rule refuses something, {UserError.exit_code} when `project.toml` or
+the policy cannot be read, and else 0.
+
+## Names
+
+{table(("what", "where it is written", "longest", "pattern"), *name_rows)}
+
+From these follow the names on AWS. The longest fit: SageMaker gives a pipeline 256 characters, and the others 63. The
+last part of an endpoint configuration is the time of its deployment, in seconds since 1970, to the base of 36.
+
+{table(("what", "for example, Anna's", "longest"), *composed())}
+
+What does not fit is answered with what to write instead:
+
+{examples(wrong_names())}
+
+## Environments
+
+What is `""` is not set yet, and no problem. Anything else in `[environments.<name>]` must be well-formed and fit the
+region and the account. A key of another account is a warning.
+
+{examples(wrong_environments())}
+
+The bucket of an `s3://` source in `[data]` is checked likewise. A bucket's name must not begin with
+{", ".join(f"`{prefix}`" for prefix in identifiers.RESERVED_PREFIXES)}, nor end with
+{", ".join(f"`{suffix}`" for suffix in identifiers.RESERVED_SUFFIXES)}.
+
+## Instance types
+
+`ops instance-types --for training --min-memory 64` lists what there is. The list was made on {data["made"]}, from
+{versions}. SageMaker takes other types for each use: {", ".join(policy.USES)}.
+The rules are asked in this order; the first error ends the questions.
+
+{table(("", "level", "for example", "answer"), *broken_rules())}
+
+{instances.QUOTAS}
+
+Retired, and what to take instead:
+
+{table(("type", "instead"), *retired)}
+
+Old families: {old}.
+Burstable, and for that reason not for training: {", ".join(f"`{each}`" for each in instances.BURSTABLE)}.
+
+Types and counts that a file in `production/pipelines` names by itself are checked when it is compiled.
+
+## Run time
+
+`[pipeline].max_runtime_minutes` is at most {guardrails.MAX_RUNTIME_MINUTES}: AWS gives a processing job 9 days.
+
+## Policy
+
+`{policy.FILE}` is the organisation's: what it leaves open, AWS alone decides.
+
+{table(("key", "default", "what it allows"), *policy_rows())}
+
+```toml title="{policy.FILE}"
+verticals = ["customer", "revenue", "operations"]
+regions = ["eu-*"]
+required_tags = ["owner"]
+max_instances = 4
+max_runtime_minutes = 1440
+
+[instance_types]
+training = ["ml.m5.*", "ml.c5.*", "ml.g5.xlarge"]
+```
+
+The variable `{policy.VARIABLE}` names a file that is taken instead of this one, as a whole. As a GitLab variable of
+type *file* in a group, it holds in every project of the group, and a change needs no merge request in any of them. A
+file that is missing or wrong stops every command with exit code {UserError.exit_code}.
+"""
+
+
+def main() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+"""Any text in any answer: files stay valid, the text comes back unchanged, and a name that cannot be is refused.
+
+Jinja in an answer on the command line is rendered by Cookiecutter before any of this.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from functools import cache
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import markdown
+import pytest
+import yaml
+from cookiecutter.generate import is_copy_only_path
+from cookiecutter.utils import create_env_with_context
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jinja2 import FileSystemLoader
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import isValidEntityCode
+from projects import TEMPLATE, TEMPLATE_PROJECT, Bake, Project, cookiecutter_command
+
+from ops import guardrails
+
+Answers = Mapping[str, str]
+Pieces = list[tuple[str, str]]
+
+CONTEXT = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+QUESTIONS = [name for name, default in CONTEXT.items() if not name.startswith("_") and isinstance(default, str)]
+ENVIRONMENT = create_env_with_context({"cookiecutter": CONTEXT})
+ENVIRONMENT.loader = FileSystemLoader([TEMPLATE_PROJECT, TEMPLATE / "templates"])  # as in cookiecutter.generate
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+PRE_GEN = ENVIRONMENT.from_string((TEMPLATE / "hooks" / "pre_gen_project.py").read_text(encoding="utf-8"))
+DEFAULT_SLUG = ENVIRONMENT.from_string(CONTEXT["project_slug"])
+
+# What means something to TOML, YAML, Python, HTML, Jinja, a shell or a file system, and then to Markdown; ␣ is a space.
+MEANINGFUL = r"""
+    " ' ''' \ a\ \n \U0001F680 # % $ ; : ! / .. @ {{␣7*7␣}} {%␣raw␣%} {# key:␣a null true no 1e3 0x1F &amp; &#35;
+    &#99999999999; &nbsp <b>a</b> </td> <!-- --> ]]> <? 🚀 👨‍👩‍👧 ελληνικά 日本語 نص résumé
+    #␣a a␣# 1.␣a 10)␣a -␣a --- === +␣a *␣a *** >␣a ```␣a ~~~ `a` *a* **a** _a_ __a__ ~~a~~ a|b |␣a␣|␣b␣| ␣␣␣␣a ␣a␣ a␣␣
+    {:␣.a␣} [a](b) ![a](b) [a]:␣b [a][b] [^1] <a@b.c> <http://a.b> https://example.com
+"""
+CONTROLS = "\0 \a \b \t \n \v \f \r \r\n \n\n \x1b \x1c \x7f \x85 \xa0 \u2028 \u202e \ufeff \uffff \ud800"
+WHOLE = [*(text.replace("␣", " ") for text in MEANINGFUL.split()), *CONTROLS.split(" "), '"""', ""]
+TEXTS = st.lists(st.sampled_from(WHOLE) | st.characters(), max_size=6).map("".join)
+ANSWERS = st.fixed_dictionaries(dict.fromkeys(QUESTIONS, TEXTS) | {"problem": st.sampled_from(CONTEXT["problem"])})
+PLAIN = {question: f"Answer{number}" for number, question in enumerate(QUESTIONS, 10)} | {"problem": "classification"}
+ASKED = {answer: question for question, answer in PLAIN.items()}
+mixtures = settings(max_examples=50, deadline=None)  # of eleven answers each
+
+
+def hostile(test: Callable[..., None]) -> Callable[..., None]:
+    """Runs the test with each text of WHOLE as the answer to every question, and with mixtures."""
+    for text in WHOLE:
+        test = example(dict.fromkeys(QUESTIONS, text) | {"problem": "regression"})(test)
+    return mixtures(given(ANSWERS)(test))
+
+
+def rendered_files() -> list[str]:
+    """The files of the project that Cookiecutter renders, and does not just copy."""
+    files = (path.relative_to(TEMPLATE_PROJECT) for path in TEMPLATE_PROJECT.rglob("*") if path.is_file())
+    return sorted(
+        file.as_posix()
+        for file in files
+        if not any(is_copy_only_path(str(path), {"cookiecutter": CONTEXT}) for path in (file, *file.parents[:-1]))
+    )
+
+
+def render(file: str, answers: Answers) -> str:
+    """As Cookiecutter does, without its processes; no answer adds a line or ends one."""
+    text = ENVIRONMENT.get_template(file).render(cookiecutter=answers)
+    assert len(text.splitlines()) == len(plain(file, answers["problem"]).splitlines())
+    return text
+
+
+@cache
+def plain(file: str, problem: str) -> str:
+    return ENVIRONMENT.get_template(file).render(cookiecutter=PLAIN | {"problem": problem})
+
+
+def writable(text: str) -> str:
+    """No file holds half a surrogate pair: it becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def test_these_files_hold_answers() -> None:
+    """Whoever adds one adds what must hold for it below."""
+    assert rendered_files() == ["README.md", "docs/index.md", "mkdocs.yml", "project.toml", "pyproject.toml"]
+
+
+@hostile
+def test_project_toml_holds_every_answer_unchanged(answers: Answers) -> None:
+    expected = tomllib.loads(plain("project.toml", answers["problem"]))
+    for table in (expected["project"], expected["instances"]):
+        for key, value in table.items():
+            table[key] = writable(answers[ASKED[value]])
+
+    assert tomllib.loads(render("project.toml", answers)) == expected
+
+
+@mixtures
+@given(ANSWERS)
+def test_the_guardrails_answer_any_answer_with_sentences(
+    tmp_path_factory: pytest.TempPathFactory, answers: Answers
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "project.toml").write_text(render("project.toml", answers), encoding="utf-8")
+
+    assert all(problem.message for problem in guardrails.check_project(folder))
+
+
+@mixtures
+@given(TEXTS)
+@example("flight-delays")
+@example("null")  # a word of YAML
+def test_pyproject_and_mkdocs_have_the_slug_and_stay_valid_whatever_it_is(slug: str) -> None:
+    answers = PLAIN | {"project_slug": slug}
+
+    package = tomllib.loads(render("pyproject.toml", answers))
+    site = yaml.safe_load(render("mkdocs.yml", answers))
+
+    name = package["project"]["name"]
+    assert name == slug or not re.fullmatch("[a-z](?:-?[a-z0-9])*", slug)
+    assert re.fullmatch("[a-z0-9-]*", name)
+    assert package == tomllib.loads(plain("pyproject.toml", "classification").replace("answer11", name))
+    assert site == yaml.safe_load(plain("mkdocs.yml", "classification").replace("answer11", name))
+
+
+@cache
+def commonmark(text: str) -> Pieces:
+    """(what, text) of each piece that a CommonMark renderer shows."""
+    pieces = []
+    for token in MARKDOWN.parse(text):
+        children = token.children or []
+        pieces.append((f"{token.type} {token.tag} {token.level}", "" if children else token.content))
+        pieces += [(f"{child.type} {child.tag}", child.content) for child in children]
+    return pieces
+
+
+class _Reader(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.pieces: Pieces = [("", "")]
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.pieces.append((tag, ""))
+
+    def handle_data(self, data: str) -> None:
+        tag, text = self.pieces[-1]
+        self.pieces[-1] = (tag, text + data)
+
+
+@cache
+def python_markdown(text: str) -> Pieces:
+    """(tag, text) of each element of the page that MkDocs makes, with the extensions that it always has."""
+    return _Reader(markdown.markdown(text, extensions=["toc", "tables", "fenced_code"])).pieces
+
+
+def shown_by_commonmark(text: str) -> str:
+    return "".join(c if isValidEntityCode(ord(c)) else "\N{REPLACEMENT CHARACTER}" for c in writable(text))
+
+
+def shown_by_html(text: str) -> str:
+    """HTML has no control characters, and reads some as what they were on Windows."""
+    return "".join(c if c.isprintable() else unescape(f"&#{ord(c)};") for c in writable(text))
+
+
+@pytest.mark.parametrize(
+    ("file", "read", "shown"),
+    [
+        pytest.param("README.md", commonmark, shown_by_commonmark, id="README in CommonMark"),
+        pytest.param("docs/index.md", commonmark, shown_by_commonmark, id="docs in CommonMark"),
+        pytest.param("docs/index.md", python_markdown, shown_by_html, id="docs in MkDocs"),
+    ],
+)
+@hostile
+def test_markdown_shows_every_answer_and_nothing_else(
+    file: str, read: Callable[[str], Pieces], shown: Callable[[str], str], answers: Answers
+) -> None:
+    answers = {question: answer or "-" for question, answer in answers.items()}  # an empty paragraph is none
+    texts = {PLAIN[question]: shown(answers[question]) for question in QUESTIONS}
+
+    assert read(render(file, answers)) == [
+        (what, re.sub("Answer..", lambda found: texts[found[0]], text))
+        for what, text in read(plain(file, answers["problem"]))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("Flight delays 2.0 (nord & süd)", "Flight delays 2.0 (nord &amp; süd)"),
+        ("data-team@example.com", "data-team@example.com"),
+        ("Who's late? 5% of 1,000 - it's \"fine\"!", "Who's late? 5% of 1,000 - it's \"fine\"!"),
+        ("snake_case", r"snake\_case"),
+        ("two\nlines", "two&#xa;lines"),
+    ],
+)
+def test_ordinary_text_stays_readable_in_markdown(text: str, source: str) -> None:
+    assert render("README.md", PLAIN | {"project_name": text}).splitlines()[0] == f"# {source}"
+
+
+def pre_gen(slug: str) -> dict[str, Any]:
+    """What the hook defines when it is rendered for the slug."""
+    names: dict[str, Any] = {}
+    exec(compile(PRE_GEN.render(cookiecutter={"project_slug": slug}), "pre_gen_project.py", "exec"), names)
+    return names
+
+
+@mixtures
+@given(TEXTS)
+@example("&#99999999999;")
+def test_the_slug_made_from_any_name_is_one(name: str) -> None:
+    slug = DEFAULT_SLUG.render(cookiecutter={"project_name": name})
+
+    assert re.fullmatch("(?=.{1,26}$)[a-z0-9]+(-[a-z0-9]+)*", slug)
+
+
+@mixtures
+@given(TEXTS)
+def test_the_hook_is_python_and_refuses_in_one_line_whatever_the_slug(slug: str) -> None:
+    hook = pre_gen(slug)
+
+    assert hook["SLUG"] == slug
+    assert hook["problem"]().isprintable()  # this folder holds files, so even a good one is refused
+
+
+@pytest.mark.parametrize("slug", ["con", "PRN", "aux", "nul", "com1", "com9", "lpt1", "LPT9"])
+def test_a_device_of_windows_names_no_folder(slug: str) -> None:
+    assert "cannot name a folder on Windows" in pre_gen(slug)["problem"]()
+
+
+@pytest.mark.parametrize("slug", ["flight-delays", "a", "con-x", "com0", "com10", "nullable"])
+def test_any_other_name_does(slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert pre_gen(slug)["problem"]() is None
+
+
+@pytest.mark.parametrize(
+    ("slug", "sentence"),
+    [
+        pytest.param("../x", "'../x' cannot name a folder", id="beside"),
+        pytest.param("{tmp_path}/x", "/x' cannot name a folder", id="absolute"),
+        pytest.param("a/b", "'a/b' cannot name a folder", id="two folders"),
+        pytest.param(".git", "'.git' cannot name a folder", id="git's own"),
+        pytest.param("con", "'con' cannot name a folder on Windows", id="device"),
+        # What follows is Cookiecutter's own: it cannot make the folder, and asks no hook.
+        pytest.param("", '"." directory already exists', id="empty"),
+        pytest.param("x" * 300, "File name too long", id="longer than a file system takes"),
+    ],
+)
+def test_a_slug_that_names_no_folder_is_refused_and_leaves_nothing(tmp_path: Path, slug: str, sentence: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    slug = slug.format(tmp_path=tmp_path)
+
+    done = cookiecutter_command(inside, f"project_slug={slug}", HOME=str(tmp_path / "home"))
+
+    assert done.code != 0
+    assert len([line for line in (done.err + done.out).splitlines() if sentence in line]) == 1
+    assert ours(done.err) == []
+    assert [path.name for path in inside.iterdir()] == []
+    assert {path.name for path in tmp_path.iterdir()} <= {"inside", "home"}
+
+
+def ours(tracebacks: str) -> list[str]:
+    """The frames that are neither Python's own nor an installed package's."""
+    frames = re.findall(r'(?m)^ +File "([^"]+)"', tracebacks)
+    return [frame for frame in frames if "/lib/python3" not in frame and not frame.endswith("/bin/cookiecutter")]
+
+
+def test_a_project_with_hostile_answers_is_made_and_whole(bake: Bake) -> None:
+    answers = {
+        "project_name": 'Say "hi" \\ \'100%\' & """ #1 | 🚀 ελληνικά نص',
+        "description": "# two\n\tlines [a](b) <b> `c`\x7f ",
+    }
+
+    project = bake(**answers)
+
+    assert project.path.name == "say-hi-100-1-ellenika-ns"
+    made = {
+        "project_slug": project.path.name,
+        **{question: CONTEXT[question] for question in QUESTIONS if "{{" not in CONTEXT[question]},
+        **answers,
+        "problem": "classification",
+    }
+    for file in rendered_files():
+        assert (project.path / file).read_text(encoding="utf-8") == render(file, made)
+
+
+def test_with_hooks_off_the_project_is_made_and_make_setup_tells(tmp_path: Path) -> None:
+    done = cookiecutter_command(tmp_path, "vertical=Retail EMEA", "owner=R&D", options=("--accept-hooks=no",))
+    assert done.code == 0, done
+
+    told = Project(tmp_path / "flight-delays").make("setup")
+
+    assert told.code != 0
+    assert "[project].vertical: 'Retail EMEA' is no name for a vertical" in told.err
+    assert "[project].owner: AWS tags do not take '&'" in told.err
+    assert not (tmp_path / "flight-delays" / ".venv").exists()

@@ -1,0 +1,120 @@
+"""The rules for names, tags and regions, and a sentence for what breaks one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ops.errors import Problem
+
+PIPELINES = Path("production/pipelines")
+
+# The longest name, <vertical>-<slug>-<environment>-<user>-<made> of target.py, has the 63 characters that SageMaker
+# gives a name: 12 + 26 + 7 + 8 + 6, and four hyphens between them.
+# No hyphen in a vertical: it separates the vertical from the rest, as in a Studio profile <vertical>-<user>.
+VERTICAL = re.compile(r"[a-z][a-z0-9]{1,11}")
+SLUG = re.compile(r"(?=.{2,26}\Z)[a-z](?:-?[a-z0-9])*")
+PIPELINE = re.compile(r"[a-z][a-z0-9]{1,15}")
+ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,6}")
+USER = re.compile(r"[a-z][a-z0-9]{1,7}")
+REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-\d")
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html
+TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}", re.ASCII)
+
+
+def pipelines(root: Path) -> list[str]:
+    """The names of the project's pipelines: those of the files in production/pipelines."""
+    return sorted(path.stem for path in (root / PIPELINES).glob("*.py") if not path.name.startswith("_"))
+
+
+def check_vertical(name: str, where: str) -> list[Problem]:
+    """The vertical starts every name, so that IAM policies and people can tell by it whose a resource is."""
+    if VERTICAL.fullmatch(name):
+        return []
+    better = _word(name, 12)
+    return [
+        Problem(
+            f"'{name}' is no name for a vertical: write 2 to 12 lower-case letters and digits, a letter first"
+            f"{_example(better, VERTICAL, 'customer')}.",
+            where,
+        )
+    ]
+
+
+def check_slug(name: str, where: str) -> list[Problem]:
+    """The project's slug: its folder, and the middle part of every name on AWS."""
+    if SLUG.fullmatch(name):
+        return []
+    better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").lstrip("-0123456789")[:26].rstrip("-")
+    over = f"; these are {len(name)}" if len(name) > 26 else ""
+    return [
+        Problem(
+            f"'{name}' is no name for a project: write 2 to 26 lower-case letters, digits and single hyphens "
+            f"between them, a letter first{over}{_example(better, SLUG, 'churn-model')}.",
+            where,
+        )
+    ]
+
+
+def check_pipeline(name: str, where: str) -> list[Problem]:
+    """The name of a pipeline is that of its file in production/pipelines."""
+    if PIPELINE.fullmatch(name):
+        return []
+    return [
+        Problem(
+            f"'{name}' is no name for a pipeline: write one word of 2 to 16 lower-case letters and digits, a letter "
+            f"first{_example(_word(name, 16), PIPELINE, 'train')}.",
+            where,
+        )
+    ]
+
+
+def check_environment(name: str, where: str) -> list[Problem]:
+    """An environment ends the names of what is deployed there."""
+    if ENVIRONMENT.fullmatch(name):
+        return []
+    return [
+        Problem(
+            f"'{name}' is no name for an environment: write 2 to 7 lower-case letters and digits, a letter first"
+            f"{_example(_word(name, 7), ENVIRONMENT, 'test')}.",
+            where,
+        )
+    ]
+
+
+def check_user(name: str, where: str) -> list[Problem]:
+    """The user ends the names of a personal deployment."""
+    if USER.fullmatch(name):
+        return []
+    return [
+        Problem(
+            f"'{name}' is no name for a user: write 2 to 8 lower-case letters and digits, a letter first"
+            f"{_example(_word(name.partition('@')[0], 8), USER, 'anna')}.",
+            where,
+        )
+    ]
+
+
+def check_tag(value: str, where: str) -> list[Problem]:
+    """A text that becomes the value of a tag."""
+    if TAG_VALUE.fullmatch(value):
+        return []
+    wrong = "".join(sorted(set(re.sub(r"[\w .:/=+\-@]", "", value, flags=re.ASCII))))
+    reason = f"AWS tags do not take {wrong!r}" if wrong else f"AWS tags hold 256 characters, these are {len(value)}"
+    return [Problem(f"{reason}: write ASCII letters, digits, spaces and . : / = + - @ _ only.", where)]
+
+
+def check_region(name: str, where: str) -> list[Problem]:
+    """Whether it is written as AWS writes a region; which ones there are changes too often for a list."""
+    if REGION.fullmatch(name):
+        return []
+    return [Problem(f"'{name}' is no AWS region: write one such as 'eu-west-1'.", where)]
+
+
+def _word(name: str, most: int) -> str:
+    """What a name becomes that is one word: a letter, then letters and digits."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()).lstrip("0123456789")[:most]
+
+
+def _example(better: str, pattern: re.Pattern[str], otherwise: str) -> str:
+    return f", such as '{better if pattern.fullmatch(better) else otherwise}'"
