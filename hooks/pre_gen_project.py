@@ -4,18 +4,14 @@ import os
 import sys
 
 SLUG = {{ "%a" | format(cookiecutter.project_slug) }}
-# https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file: on Windows nobody could clone the project.
-DEVICES = {"con", "prn", "aux", "nul"} | {port + number for port in ("com", "lpt") for number in "123456789"}
 
 
 def problem():
     """What is wrong, in one sentence; or None."""
     if sys.version_info < (3, 11):
         return "Cookiecutter runs on Python %d.%d here, and this template needs 3.11 or newer." % sys.version_info[:2]
-    plain = SLUG.isascii() and SLUG[:1].isalnum() and SLUG.replace("-", "").replace("_", "").isalnum()
-    if not plain or SLUG.lower() in DEVICES:
-        windows = " on Windows" if plain else ""
-        return "project_slug: %a cannot name a folder%s: write a name such as 'churn-model'." % (SLUG, windows)
+    if not (SLUG.isascii() and SLUG[:1].isalnum() and SLUG.replace("-", "").replace("_", "").isalnum()):
+        return "project_slug: %a cannot name a folder: write a name such as 'churn-model'." % SLUG
     if os.listdir("."):
         return "The folder %s already holds files, and none of them was touched: take another project_slug." % SLUG
     return None

@@ -44,7 +44,7 @@ WRONG_NAMES: dict[str, tuple[Callable[[str, str], list[Problem]], tuple[str, ...
 WRONG_ENVIRONMENTS = (
     {"account": "1234-5678-9012"},
     {"account": "123456789012", "role": "customer-jobs"},
-    {"account": "123456789012", "role": "arn:aws:iam::210987654321:role/customer-jobs"},
+    {"account": "123456789012", "role": "arn:aws:iam::111122223333:role/customer-jobs"},
     {"role": "arn:aws-cn:iam::123456789012:role/customer-jobs"},
     {"bucket": "My_Bucket"},
     {"bucket": "models-s3alias"},

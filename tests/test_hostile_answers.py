@@ -113,7 +113,7 @@ def test_the_guardrails_answer_any_answer_with_sentences(
     folder = tmp_path_factory.getbasetemp()
     (folder / "project.toml").write_text(render("project.toml", answers), encoding="utf-8")
 
-    assert all(problem.message for problem in guardrails.check_project(folder))
+    assert all(str(problem).isprintable() for problem in guardrails.check_project(folder))
 
 
 @mixtures
@@ -234,13 +234,8 @@ def test_the_hook_is_python_and_refuses_in_one_line_whatever_the_slug(slug: str)
     assert hook["problem"]().isprintable()  # this folder holds files, so even a good one is refused
 
 
-@pytest.mark.parametrize("slug", ["con", "PRN", "aux", "nul", "com1", "com9", "lpt1", "LPT9"])
-def test_a_device_of_windows_names_no_folder(slug: str) -> None:
-    assert "cannot name a folder on Windows" in pre_gen(slug)["problem"]()
-
-
-@pytest.mark.parametrize("slug", ["flight-delays", "a", "con-x", "com0", "com10", "nullable"])
-def test_any_other_name_does(slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("slug", ["flight-delays", "a", "Churn_Model", "nullable"])
+def test_a_plain_name_is_left_to_the_guardrails(slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     assert pre_gen(slug)["problem"]() is None

@@ -41,6 +41,7 @@ def test_what_a_new_project_has_is_in_order() -> None:
         pytest.param("slug", "ab", id="slug of 2"),
         pytest.param("slug", "a" * 26, id="slug of 26"),
         pytest.param("slug", "a-1-b", id="single hyphens"),
+        pytest.param("slug", "com10", id="almost a device of Windows"),
         pytest.param("owner", "", id="no owner"),
         pytest.param("owner", "Team A_1 a.b:c/d=e+f-g@h", id="all that a tag takes"),
         pytest.param("owner", "x" * 256, id="owner of 256"),
@@ -72,6 +73,10 @@ def test_a_name_at_the_limits_passes(key: str, value: str) -> None:
         pytest.param("slug", "-churn", "such as 'churn'", id="slug with a hyphen first"),
         pytest.param("slug", "2nd-try", "such as 'nd-try'", id="slug with a digit first"),
         pytest.param("slug", "churn\n", "such as 'churn'", id="slug with a line end"),
+        *(
+            pytest.param("slug", name, f"on Windows: write such as '{name}-model'", id=f"slug {name}")
+            for name in ("con", "prn", "aux", "nul", "com1", "lpt9")
+        ),
         pytest.param("owner", "R&D; x", "do not take '&;'", id="owner with signs"),
         pytest.param("owner", "Zoë", "do not take 'ë'", id="owner with an accent"),
         pytest.param("owner", "two\nlines", r"do not take '\n'", id="owner of two lines"),

@@ -14,7 +14,7 @@ from ops.policy import Policy
 
 # Well known, and in nearly every region.
 USUAL = ("m5", "c5", "r5", "g5")
-SHAPE = re.compile(r"ml\.([a-z]+?)(\d+)([a-z0-9-]*)\.(?:(\d*)xlarge|large|medium|small)")
+SHAPE = re.compile(r"ml\.([a-z]+?)(\d{1,3})([a-z0-9-]*)\.(?:(\d{0,3})xlarge|large|medium|small)")
 # GiB per vCPU by the letter of a family: what a type would have that does not exist.
 MEMORY = {"c": 2, "m": 4, "t": 4, "r": 8, "x": 16}
 NOTES = {

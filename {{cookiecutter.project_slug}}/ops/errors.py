@@ -16,7 +16,9 @@ class Problem:
     level: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
+        """One line, whatever a user wrote: control characters of an answer are shown, not sent to the terminal."""
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class UserError(Exception):

@@ -49,8 +49,8 @@ IMAGES = {
 }
 # From the sixth generation on a letter for the processor follows the number: ml.m8.xlarge cannot come any more.
 # Accelerators go without: ml.g7.xlarge, ml.p6-b300.48xlarge.
-NEW_ACCELERATOR = r"ml\.((?:dl|g|inf|p|trn))(\d+)(?:-[a-z0-9]+)?\.\d*xlarge"
-NEW_INSTANCE_TYPE = r"ml\.[a-z]+\d+[a-z][a-z0-9-]*\.(?:\d*xlarge|large|medium|small)"
+NEW_ACCELERATOR = r"ml\.((?:dl|g|inf|p|trn))(\d{1,3})(?:-[a-z0-9]+)?\.\d*xlarge"
+NEW_INSTANCE_TYPE = r"ml\.[a-z]+\d{1,3}[a-z][a-z0-9-]*\.(?:\d*xlarge|large|medium|small)"
 QUOTAS = (
     "A quota holds for one instance type and one use, and is often 0 in a new account: before the first job ask for "
     "more under Service Quotas, Amazon SageMaker."

@@ -17,6 +17,8 @@ SLUG = re.compile(r"(?=.{2,26}\Z)[a-z](?:-?[a-z0-9])*")
 PIPELINE = re.compile(r"[a-z][a-z0-9]{1,15}")
 ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,6}")
 USER = re.compile(r"[a-z][a-z0-9]{1,7}")
+# https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file: on Windows nobody could clone the project.
+WINDOWS_DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)[1-9]")
 REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+){1,3}-\d")
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html
 TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}", re.ASCII)
@@ -43,6 +45,8 @@ def check_vertical(name: str, where: str) -> list[Problem]:
 
 def check_slug(name: str, where: str) -> list[Problem]:
     """The project's slug: its folder, and the middle part of every name on AWS."""
+    if WINDOWS_DEVICE.fullmatch(name):
+        return [Problem(f"'{name}' cannot name a folder on Windows: write such as '{name}-model'.", where)]
     if SLUG.fullmatch(name):
         return []
     better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").lstrip("-0123456789")[:26].rstrip("-")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from errors import StepError, did_you_mean, listed
+from errors import StepError, did_you_mean, listed, percent
 from schema import Problem, Schema
 from splits import PARTS, Options, Split, row_hash, times
 from summary import type_of
@@ -147,7 +147,7 @@ def table_warnings(
 
 def of(rows: int, total: int) -> str:
     """`10 rows (0.5 %)`."""
-    return f"{rows:,} rows ({100 * rows / total:.2g} %)"
+    return f"{rows:,} rows ({percent(rows / total)})"
 
 
 def leak_warnings(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Schema) -> list[str]:

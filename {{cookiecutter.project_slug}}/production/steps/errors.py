@@ -48,3 +48,8 @@ def listed(names: Sequence[object], limit: int = 10) -> str:
     """`'a', 'b', 'c' and 4 more`: names for a sentence."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(f"'{name}'" for name in names[:limit]) + more
+
+
+def percent(share: float) -> str:
+    """`0.5 %`, `33 %`: a share for a sentence."""
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

@@ -1,6 +1,7 @@
 """Step 1: check the table, split it, and say what is in it.
 
-Reads CSV or Parquet; writes train, validation and test as Parquet, and summary.json and schema.json about them.
+Reads CSV or Parquet; writes train, validation and test as Parquet, and summary.json, schema.json and
+schema.toml about them.
 Everything that is wrong with the table is found before any work, and told at once.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +21,7 @@ import pandas as pd
 
 from checks import Options, leak_warnings, option_findings, part_findings, table_findings, table_warnings
 from errors import StepError, exit_code, raise_any
+from kept_schema import apply_types, load_types, save_types, types_of
 from schema import Problem, Schema
 from splits import PARTS, SPLITS, hashed, row_hash, split_rows
 from summary import choose_features, describe, describe_target, plain
@@ -38,19 +40,25 @@ class Prepared:
     part: npt.NDArray[np.int8]  # position in PARTS
     schema: Schema
     summary: dict[str, Any]
+    types: dict[str, str]  # of the columns that are not excluded
 
     @property
     def parts(self) -> dict[str, pd.DataFrame]:
         return {name: self.rows[self.part == number] for number, name in enumerate(PARTS)}
 
 
-def prepare(table: pd.DataFrame, options: Options) -> Prepared:
-    """Check and split a table. Raises StepError with every finding."""
+def prepare(table: pd.DataFrame, options: Options, kept: Mapping[str, str] | None = None) -> Prepared:
+    """Check and split a table; `kept` are the types of schema.toml. Raises StepError with every finding."""
     given, table = table, tidy(table)
-    raise_any(option_findings(options) + table_findings(table, options))
+    findings: list[str] = []
+    warnings: list[str] = []
+    if kept is not None:
+        table, findings, warnings = apply_types(table, kept, options.exclude)
+    raise_any(option_findings(options) + table_findings(table, options) + findings)
+    types = types_of(table, options.exclude)
     rows = with_labels(table, options)
     hashes = row_hash(rows, hashed(options, list(rows.columns)))
-    warnings = table_warnings(given, rows, hashes, options)
+    warnings += table_warnings(given, rows, hashes, options)
     part = split_rows(rows, hashes, options)
     raise_any(part_findings(rows, part, options))
 
@@ -81,7 +89,7 @@ def prepare(table: pd.DataFrame, options: Options) -> Prepared:
     )
     columns = [*schema.names, options.target, *options.aside]
     warnings += leak_warnings(rows, np.flatnonzero(in_train), schema)
-    return Prepared(rows[columns], part, schema, summarise(rows, part, schema, warnings))
+    return Prepared(rows[columns], part, schema, summarise(rows, part, schema, warnings), types)
 
 
 def with_labels(table: pd.DataFrame, options: Options) -> pd.DataFrame:
@@ -126,15 +134,23 @@ def summarise(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, wa
     }
 
 
-def process(input_dir: Path, folders: dict[str, Path], summary_dir: Path, options: Options) -> None:
-    """Read the table in `input_dir`, and write each part to its folder and the summary and schema to `summary_dir`."""
+def process(
+    input_dir: Path, folders: dict[str, Path], summary_dir: Path, options: Options, schema_file: Path | None = None
+) -> None:
+    """Read the table in `input_dir`, and write each part to its folder and the summary and schema to `summary_dir`.
+
+    The table must hold what `schema_file` says; while there is no such file, the one in `summary_dir` can become it.
+    """
     try:
+        kept = load_types(schema_file) if schema_file and schema_file.is_file() else None
         table = read_table(input_dir, options.unread)
     except StepError as error:
         raise StepError(*option_findings(options), *error.findings) from None
-    prepared = prepare(table, options)
+    prepared = prepare(table, options, kept)
+    del table
     write_parts(prepared.rows, prepared.part, [folders[name] for name in PARTS])
     prepared.schema.save(summary_dir)
+    save_types(prepared.types, summary_dir)
     text = json.dumps(prepared.summary, indent=2, allow_nan=False, ensure_ascii=False)
     (summary_dir / "summary.json").write_text(text + "\n", encoding="utf-8")
     for warning in prepared.summary["warnings"]:
@@ -154,7 +170,7 @@ def parser() -> argparse.ArgumentParser:
         ("--train-dir", "/opt/ml/processing/train", "rows to fit the model"),
         ("--validation-dir", "/opt/ml/processing/validation", "rows to choose hyperparameters by"),
         ("--test-dir", "/opt/ml/processing/test", "rows to evaluate the model"),
-        ("--summary-dir", "/opt/ml/processing/summary", "summary.json and schema.json"),
+        ("--summary-dir", "/opt/ml/processing/summary", "summary.json, schema.json and schema.toml"),
     ):
         folders.add_argument(name, type=Path, metavar="DIR", default=default, help=f"{what} (default: {default})")
     model = parser.add_argument_group("what to predict")
@@ -165,6 +181,7 @@ def parser() -> argparse.ArgumentParser:
     )
     model.add_argument("--weight", metavar="COLUMN", help="how much each row counts: kept beside the features")
     model.add_argument("--id", metavar="COLUMN", help="which row it is: kept beside the features")
+    model.add_argument("--schema", type=Path, metavar="FILE", help="schema.toml: the type that each column must have")
     split = parser.add_argument_group("how to split")
     split.add_argument("--split", choices=SPLITS, default=Options.split, help="(default: %(default)s)")
     split.add_argument("--split-column", metavar="COLUMN", help="the group, or the time, of --split group and time")
@@ -188,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         id=given.id or None,
     )
     folders = {"train": given.train_dir, "validation": given.validation_dir, "test": given.test_dir}
-    return exit_code(lambda: process(given.input_dir, folders, given.summary_dir, options), MESSAGE_FILE)
+    return exit_code(lambda: process(given.input_dir, folders, given.summary_dir, options, given.schema), MESSAGE_FILE)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ MISSING = [
     "nan",
     "null",
 ]
-BLOCK_BYTES = 1 << 19
+BLOCK_BYTES = 1 << 19  # of CSV, and more of a large file
 BLOCK_ROWS = 1 << 16
 FILE_ROWS = 1 << 20  # rows of one Parquet file
 
@@ -157,7 +157,8 @@ def _tidy_column(column: pd.Series) -> pd.Series:
     if pd.api.types.is_bool_dtype(kind) and not isinstance(kind, pd.CategoricalDtype):
         return column
     if pd.api.types.is_numeric_dtype(kind):
-        numbers = column.to_numpy(dtype=float, na_value=np.nan) if column.hasnans else column.to_numpy()
+        own = isinstance(kind, np.dtype)
+        numbers = column.to_numpy() if own or not column.hasnans else column.to_numpy(dtype=float, na_value=np.nan)
         if infinite(column):
             numbers = np.where(np.isinf(numbers), np.nan, numbers)
         return pd.Series(_narrow_numbers(numbers), column.index, name=column.name, copy=False)
@@ -212,12 +213,13 @@ def _read_parquet(file: Path, names: list[str]) -> Iterator[dict[str, Block]]:
 def _read_csv(file: Path, names: list[str]) -> list[dict[str, Block]]:
     """The blocks of `file`. Types follow from its first one; a value further down that does not fit widens the type."""
     types: dict[str, pa.DataType] = {}
+    block = min(max(BLOCK_BYTES, file.stat().st_size >> 6), BLOCK_BYTES << 4)
     while True:
         try:
             with pa.input_stream(file, compression="detect") as stream:
                 reader = pa.csv.open_csv(
                     stream,
-                    pa.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
+                    pa.csv.ReadOptions(block_size=block, use_threads=False),
                     pa.csv.ParseOptions(delimiter=_separator(file), newlines_in_values=True),
                     pa.csv.ConvertOptions(
                         include_columns=names, column_types=types, null_values=MISSING, strings_can_be_null=True
@@ -285,6 +287,8 @@ def _narrow_numbers(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
         low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
         fitting = [kind for kind in ("int8", "int16", "int32", "int64") if _holds(kind, low, high)]
         return numbers.astype(fitting[0], copy=False) if fitting else numbers.astype(float)
+    if numbers.dtype == np.float32:
+        return numbers
     with np.errstate(over="ignore"):
         narrow = numbers.astype("float32", copy=False)
     return narrow if np.array_equal(narrow, numbers, equal_nan=True) else numbers.astype("float64", copy=False)
