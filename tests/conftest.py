@@ -55,7 +55,7 @@ def environment(testrun_uid: str) -> Path:
         project = bake_into(SHARED)
         if aside.is_dir():
             aside.rename(kept)
-        done = project.make("setup")
+        done = project.make("setup", "docs")  # all groups, so that no test installs into it while others use it
         assert done.code == 0, done
         made_for.write_text(testrun_uid, encoding="utf-8")
     return kept

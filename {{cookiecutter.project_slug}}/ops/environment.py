@@ -39,7 +39,7 @@ def _install(root: Path, groups: set[str]) -> int:
     constraints = root / "constraints.txt"
     basis = [pyproject["project"]["dependencies"], table, constraints.read_text(encoding="utf-8")]
     wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
-    venv = root / ".venv"
+    venv = (root / ".venv").resolve()  # if it is a link, the programs in it must not name the link
     state = _read(venv / STATE)
     if state.get("hash") == wanted and _python(venv).exists():
         if groups <= set(state["groups"]):
