@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import generation, local_run
+from benchmarks import generation, local_run, processing
 
-ALL = {"generation": generation.measure, "local_run": local_run.measure}
+ALL = {"generation": generation.measure, "local_run": local_run.measure, "processing": processing.measure}
 
 
 def main(names: list[str]) -> None:

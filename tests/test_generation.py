@@ -40,8 +40,8 @@ FILES = {
         train.py
     """,
     "production/steps": """
-        README.md checks.py errors.py evaluation.py features.py inference.py metrics.py model.py
-        processing.py report.py schema.py splits.py summary.py tables.py training.py
+        README.md archive.py checks.py errors.py evaluation.py features.py inference.py kept_schema.py metrics.py
+        model.py processing.py report.py schema.py splits.py summary.py tables.py training.py
     """,
     "tests/notebooks": """
         test_notebooks.py
@@ -50,7 +50,8 @@ FILES = {
         test_train.py
     """,
     "tests/steps": """
-        conftest.py test_chain.py test_evaluation.py test_inference.py test_processing.py test_training.py
+        conftest.py test_any_table.py test_chain.py test_evaluation.py test_inference.py test_kept_schema.py
+        test_processing.py test_training.py
     """,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -10,7 +12,6 @@ from errors import StepError, did_you_mean, listed, percent
 from schema import Problem, Schema
 from splits import PARTS, Options, Split, row_hash, times
 from summary import type_of
-from tables import infinite
 
 __all__ = ["Options"]
 
@@ -65,6 +66,10 @@ def aside_findings(table: pd.DataFrame, options: Options) -> list[str]:
             findings.append(f"{role} column '{name}' is not in the table.{did_you_mean(name, table.columns)}")
         elif name == options.target:
             findings.append(f"'{name}' is the target and cannot be the {role} too")
+        elif role == "id" and table[name].hasnans:
+            findings.append(
+                f"id column '{name}' is missing in {of(int(table[name].isna().sum()), len(table))}; fill it"
+            )
         elif role == "weight":
             weight = table[name]
             numeric = pd.api.types.is_numeric_dtype(weight) and not pd.api.types.is_bool_dtype(weight)
@@ -118,16 +123,19 @@ def split_findings(table: pd.DataFrame, split: Split, column: str, target: str) 
 
 
 def table_warnings(
-    given: pd.DataFrame, rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options
+    given: int, endless: Mapping[str, int], rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options
 ) -> list[str]:
-    """What is odd about the table as `given` and about its tidy `rows` that have a target, without being wrong."""
-    target, lost = options.target, len(given) - len(rows)
-    warnings = [f"{of(lost, len(given))} without a '{target}' were dropped."] if lost else []
+    """What is odd, without being wrong, about a table of `given` rows, of which `rows` have a target.
+
+    `endless` counts infinite numbers by column, which are missing from tidy rows.
+    """
+    target, lost = options.target, given - len(rows)
+    warnings = [f"{of(lost, given)} without a '{target}' were dropped."] if lost else []
     used = [name for name in rows.columns if name not in options.exclude]
     warnings += [
-        f"Column '{name}' holds infinite numbers in {of(infinite(given[name]), len(given))}; they count as missing."
+        f"Column '{name}' holds infinite numbers in {of(endless[name], given)}; they count as missing."
         for name in used
-        if infinite(given[name])
+        if name in endless
     ]
     warnings += [
         f"Column '{name}' has another whole number in every row; if it is an identifier, exclude it."

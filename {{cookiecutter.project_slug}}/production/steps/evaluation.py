@@ -9,20 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tarfile
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import joblib
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 import report
+from archive import load_model
 from errors import StepError, did_you_mean, exit_code
 from metrics import LOWER_IS_BETTER, Scores, bootstrap, naive_prediction, report_key
-from model import predict
+from model import predict, row_weights
 from schema import Schema
 from tables import read_table
 
@@ -33,33 +31,39 @@ MESSAGE_FILE = "/opt/ml/output/message"
 
 def evaluate(model: Pipeline, schema: Schema, table: pd.DataFrame, gate_metric: str | None = None) -> dict[str, Any]:
     """What evaluation.json says of `model` on the rows of `table`; the gate metric also ranks importance and slices."""
+    weights = row_weights(schema, table)
+    table, weights = table[weights > 0], weights[weights > 0]  # a row of weight 0 counts for nothing
     frame, truth = schema.frame(table), schema.truth(table)
     prediction = predict(model, frame)
-    metrics = bootstrap(truth, prediction)
+    metrics = bootstrap(truth, prediction, weights)
+    baseline = bootstrap(truth, naive_prediction(schema.naive, len(truth)), weights)
     metric = gate_metric or DEFAULT_METRIC[schema.problem]
     if metric not in metrics:
         known = ", ".join(metrics)
         raise StepError(
             f"gate metric '{metric}' is not among those of this model: {known}.{did_you_mean(metric, metrics)}"
         )
-    classification = schema.problem == "classification"
-    errors = (
-        {"confusion": report.confusion(truth, prediction, schema)}
-        if classification
-        else {"residuals": report.residuals(truth, prediction)}
-    )
+    curves = report.curves(truth, prediction, weights, schema)
+    if schema.problem == "classification":
+        details = {
+            "calibration_error": report.calibration_error(curves),
+            "confusion": report.confusion(truth, prediction, schema),
+        }
+    else:
+        details = {"residuals": report.residuals(truth, prediction)}
     return {
         report_key(prediction): metrics,
         "gate": {"metric": metric, "value": metrics[metric]["value"]},
-        "baseline": bootstrap(truth, naive_prediction(schema.naive, len(truth))),
+        "baseline": baseline,
+        "verdict": verdict(metrics, baseline, metric, schema.problem),
         "target": schema.target,
         "problem": schema.problem,
         "classes": list(schema.classes),
         "rows": len(truth),
-        "curves": report.curves(truth, prediction, schema),
-        **errors,
-        "importance": report.importance(frame, truth, lambda rows: predict(model, rows), metric),
-        "slices": report.slices(frame, truth, prediction, schema, metric),
+        "curves": curves,
+        **details,
+        "importance": report.importance(frame, truth, weights, lambda rows: predict(model, rows), metric),
+        "slices": report.slices(frame, truth, prediction, weights, schema, metric),
     }
 
 
@@ -78,28 +82,17 @@ def print_scores(metrics: Scores, baseline: Scores) -> None:
         print(f"{name:<20}{score['value']:>12.4g}{score['standard_deviation']:>10.2g}{naive:>12}")
 
 
-def load_model(folder: Path) -> tuple[Pipeline, Schema]:
-    """The model and its schema from `folder`, which holds model.tar.gz or what is in it."""
-    if (folder / "model.tar.gz").is_file():
-        with tempfile.TemporaryDirectory() as unpacked, tarfile.open(folder / "model.tar.gz") as archive:
-            archive.extractall(unpacked, filter="data")
-            return load_model(Path(unpacked))
-    if not (folder / "model.joblib").is_file():
-        raise StepError(f"{folder} holds neither model.tar.gz nor model.joblib; give the model folder of training.py")
-    return joblib.load(folder / "model.joblib"), Schema.load(folder)
-
-
 def run(model_dir: Path, test_dir: Path, output_dir: Path, gate_metric: str | None) -> None:
     """Evaluate the model in `model_dir` on the rows in `test_dir`, and write evaluation.json to `output_dir`."""
-    model, schema = load_model(model_dir)
-    evaluation = evaluate(model, schema, read_table(test_dir), gate_metric)
+    model = load_model(model_dir)
+    evaluation = evaluate(model.pipeline, model.schema, read_table(test_dir), gate_metric)
     output_dir.mkdir(parents=True, exist_ok=True)
     text = json.dumps(evaluation, indent=2, allow_nan=False, ensure_ascii=False)
     (output_dir / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     metrics = next(scores for key, scores in evaluation.items() if key.endswith("_metrics"))
     baseline = evaluation["baseline"]
     print_scores(metrics, baseline)
-    print(verdict(metrics, baseline, evaluation["gate"]["metric"], schema.problem))
+    print(evaluation["verdict"])
 
 
 def parser() -> argparse.ArgumentParser:

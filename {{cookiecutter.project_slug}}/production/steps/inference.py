@@ -1,44 +1,41 @@
 """Serve the model: the four functions that SageMaker's scikit-learn container calls.
 
-    POST text/csv           rows with a header, columns in any order; or without one, in the order of schema.json
-    POST application/json   [{"month": 1, …}, …], or {"columns": ["month", …], "data": [[1, …], …]}
-    answer                  label and probabilities, or value; a CSV answer has a header if the request had one
+    POST text/csv                rows with a header, columns in any order; or without one, in the order of schema.json
+    POST application/json        [{"month": 1, …}, …], or {"columns": ["month", …], "data": [[1, …], …]}
+    POST application/jsonlines   {"month": 1, …}, one a line
+    answer                       label and probabilities, or value; a CSV answer has a header if the request had one
 
-Target and other columns may be there and are passed over.
+The first row of CSV is a header if it holds a feature's name, unless `text/csv; header=absent` (or `present`) says
+otherwise. The target and other columns may be there and are passed over; one that had gaps in training may be left out.
 """
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
 import pandas as pd
 
-from errors import StepError
+from archive import Model, load_model
+from errors import StepError, listed
 from model import predict
 from schema import Schema
 
-CSV, JSON = "text/csv", "application/json"
-
-
-@dataclass(frozen=True)
-class Model:
-    """What model_fn loads and predict_fn uses."""
-
-    pipeline: Any
-    schema: Schema
+CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/jsonlines"
+TYPES = f"{CSV}, {JSON} or {JSON_LINES}"
+HEADER = {"present": True, "absent": False}
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A table, and whether its columns have names (of CSV: its first row may hold them)."""
+    """A table, and whether its columns have names; None: the first row may hold them."""
 
     table: pd.DataFrame
-    named: bool
+    named: bool | None
 
 
 @dataclass(frozen=True)
@@ -51,83 +48,141 @@ class Prediction:
 
 
 def model_fn(model_dir: str) -> Model:
-    """The model that training.py wrote to `model_dir`."""
-    return Model(joblib.load(Path(model_dir) / "model.joblib"), Schema.load(Path(model_dir)))
+    """The model that training.py wrote to `model_dir`. Raises StepError under versions that cannot read it."""
+    return load_model(Path(model_dir))
 
 
-def input_fn(body: str | bytes, content_type: str) -> Rows:
+def input_fn(body: str | bytes, content_type: str | None) -> Rows:
     """The rows of a request. Raises StepError when they cannot be read."""
+    kind, parameters = _media_type(content_type)
+    if kind not in (CSV, JSON, JSON_LINES):
+        raise StepError(f"content type '{content_type or ''}' is not supported; send {TYPES}")
     try:
-        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
+        text = body.decode("utf-8") if isinstance(body, bytes | bytearray) else body
     except UnicodeDecodeError:
         raise StepError("the request is not UTF-8 text") from None
+    text = text.removeprefix("\ufeff")
     if not text.strip():
         raise StepError("the request is empty; send rows as CSV or JSON")
-    kind = content_type.split(";")[0].strip().lower()
     if kind == CSV:
-        try:
-            return Rows(pd.read_csv(io.StringIO(text), header=None, dtype=str), named=False)
-        except pd.errors.ParserError as error:
-            raise StepError(f"the CSV cannot be read: {' '.join(str(error).split())}") from None
-    if kind == JSON:
-        return Rows(_json_table(text), named=True)
-    raise StepError(f"content type '{content_type}' is not supported; send {CSV} or {JSON}")
+        return _csv_rows(text, HEADER.get(parameters.get("header", "")))
+    return Rows(_records(_lines(text)) if kind == JSON_LINES else _json_table(text), named=True)
 
 
 def predict_fn(rows: Rows, model: Model) -> Prediction:
     """One answer per row. Raises StepError for rows that do not fit the model."""
-    rows = rows if rows.named else _name_columns(rows.table, model.schema)
+    schema = model.schema
+    rows = rows if rows.named else _name_columns(rows, schema)
     if rows.table.empty:
         raise StepError("the request has a header but no rows")
-    predicted = predict(model.pipeline, model.schema.frame(rows.table))
-    if model.schema.problem == "regression":
-        return Prediction(pd.DataFrame({"value": predicted}), None, rows.named)
-    classes = model.schema.classes
-    labels = pd.DataFrame({"label": [classes[number] for number in predicted.argmax(axis=1)]})
-    return Prediction(labels, pd.DataFrame(predicted, columns=[str(label) for label in classes]), rows.named)
+    table = rows.table.copy(deep=False)
+    for name in model.optional:
+        if name not in table:
+            table[name] = None
+    predicted = predict(model.pipeline, schema.frame(table))
+    if schema.problem == "regression":
+        return Prediction(pd.DataFrame({"value": predicted}), None, bool(rows.named))
+    labels = pd.DataFrame({"label": [schema.classes[number] for number in predicted.argmax(axis=1)]})
+    probabilities = pd.DataFrame(predicted, columns=[str(label) for label in schema.classes])
+    return Prediction(labels, probabilities, bool(rows.named))
 
 
-def output_fn(prediction: Prediction, accept: str) -> tuple[str, str]:
-    """The answer and its content type; JSON unless CSV is asked for."""
+def output_fn(prediction: Prediction, accept: str | None) -> tuple[str, str]:
+    """The answer and its content type: CSV or JSON Lines if asked for, else JSON."""
     answers, probabilities = prediction.answers, prediction.probabilities
-    wanted = {kind.split(";")[0].strip().lower() for kind in accept.split(",")}
+    wanted = {_media_type(kind)[0] for kind in (accept or "").split(",")}
     if CSV in wanted:
         if probabilities is not None:
             answers = answers.join(probabilities.add_prefix("probability_"))
         return answers.to_csv(index=False, header=prediction.header, lineterminator="\n"), CSV
-    if wanted & {JSON, "*/*", "application/*", ""}:
-        records = answers.to_dict("records")
-        if probabilities is not None:
-            each = probabilities.to_dict("records")
-            records = [record | {"probabilities": of} for record, of in zip(records, each, strict=True)]
-        return json.dumps({"predictions": records}, allow_nan=False), JSON
-    raise StepError(f"accept '{accept}' is not supported; ask for {CSV} or {JSON}")
+    if not wanted & {JSON, JSON_LINES, "*/*", "application/*", ""}:
+        raise StepError(f"accept '{accept}' is not supported; ask for {TYPES}")
+    records = answers.to_dict("records")
+    if probabilities is not None:
+        each = probabilities.to_dict("records")
+        records = [record | {"probabilities": of} for record, of in zip(records, each, strict=True)]
+    if JSON_LINES in wanted:
+        return "".join(json.dumps(record, allow_nan=False) + "\n" for record in records), JSON_LINES
+    return json.dumps({"predictions": records}, allow_nan=False), JSON
+
+
+def _media_type(text: str | None) -> tuple[str, dict[str, str]]:
+    """`text/csv; charset=utf-8; header=present` as ("text/csv", {"charset": "utf-8", "header": "present"})."""
+    kind, *parameters = (part.strip().lower() for part in (text or "").split(";"))
+    return kind, {name.strip(): value.strip(' "') for name, _, value in (pair.partition("=") for pair in parameters)}
+
+
+def _csv_rows(text: str, header: bool | None) -> Rows:
+    try:
+        lengths = [len(row) for row in csv.reader(io.StringIO(text, newline="")) if row]
+        uneven = next((number for number, length in enumerate(lengths) if length != lengths[0]), None)
+        if uneven is not None:
+            raise StepError(f"row {uneven + 1} has {lengths[uneven]} values where the first has {lengths[0]}")
+        table = pd.read_csv(io.StringIO(text, newline=""), header=None, dtype=str)
+    except (csv.Error, pd.errors.ParserError) as error:
+        raise StepError(f"the CSV cannot be read: {' '.join(str(error).split())}") from None
+    return _named_by_first_row(table) if header else Rows(table, named=header)
 
 
 def _json_table(text: str) -> pd.DataFrame:
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise StepError(f"the JSON cannot be read: {error}") from None
     if isinstance(content, dict) and {"columns", "data"} <= content.keys():
         columns, rows = content["columns"], content["data"]
+        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            raise StepError("'columns' must be a list of names")
         if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
             raise StepError(f"each row of 'data' must be a list of {len(columns)} values, one for each of 'columns'")
-        return pd.DataFrame(rows, columns=columns)
-    records = content if isinstance(content, list) else [content]
+        return _plain_table(columns, rows)
+    return _records(content if isinstance(content, list) else [content])
+
+
+def _lines(text: str) -> list[Any]:
+    records = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                records.append(json.loads(line))
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise StepError(f"line {number} is no JSON: {error}") from None
+    return records
+
+
+def _records(records: list[Any]) -> pd.DataFrame:
     if not records or not all(isinstance(record, dict) for record in records):
         raise StepError('JSON must be records, [{"column": value}, …], or {"columns": […], "data": [[…], …]}')
-    return pd.DataFrame.from_records(records)
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    return _plain_table(columns, [[record.get(name) for name in columns] for record in records])
 
 
-def _name_columns(table: pd.DataFrame, schema: Schema) -> Rows:
+def _plain_table(columns: list[str], rows: list[list[Any]]) -> pd.DataFrame:
+    nested = {name for row in rows for name, value in zip(columns, row, strict=True) if isinstance(value, dict | list)}
+    if nested:
+        raise StepError(f"{listed(sorted(nested))} must hold single values, not lists or objects")
+    return _named(pd.DataFrame(rows, dtype=object), columns)
+
+
+def _name_columns(rows: Rows, schema: Schema) -> Rows:
     """CSV rows with names: from the first row when that holds any feature's name, else by position."""
-    first = table.iloc[0].tolist()
-    if set(first) & set(schema.names):
-        return Rows(table.iloc[1:].set_axis(first, axis="columns").reset_index(drop=True), named=True)
+    table = rows.table
+    if rows.named is None and set(table.iloc[0]) & set(schema.names):
+        return _named_by_first_row(table)
     if table.shape[1] != len(schema.names):
         raise StepError(
             f"a row has {table.shape[1]} values where the model takes {len(schema.names)}: {', '.join(schema.names)}; "
             "send these in order, or a header"
         )
     return Rows(table.set_axis(schema.names, axis="columns"), named=False)
+
+
+def _named_by_first_row(table: pd.DataFrame) -> Rows:
+    return Rows(_named(table.iloc[1:].reset_index(drop=True), table.iloc[0].fillna("").tolist()), named=True)
+
+
+def _named(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise StepError(f"the request names {listed(twice)} more than once")
+    return table.set_axis(names, axis="columns")

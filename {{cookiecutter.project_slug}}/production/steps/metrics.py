@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
-Scores = dict[str, dict[str, float]]
+Scores = dict[str, dict[str, Any]]  # by metric: value, standard_deviation, interval
 
 REPORT_KEYS = {"binary": "binary_classification_metrics", "multiclass": "multiclass_classification_metrics"}
 LOWER_IS_BETTER = {"mae", "mse", "rmse"}
 RESAMPLES = 200
+INTERVAL = [0.025, 0.975]  # 95 % of the resamples lie within
 BOOTSTRAP_CELLS = 20_000_000  # resamples times rows: a large test set needs fewer, for its spread is small
 
 
@@ -33,7 +34,7 @@ def report_key(prediction: Floats) -> str:
 def measure(truth: Array, prediction: Floats, weights: Floats | None = None) -> dict[str, Floats]:
     """Every metric by name, one value per set of weights; NaN where it is undefined (AUC of a single class)."""
     weights = np.ones((1, len(truth))) if weights is None else weights
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if prediction.ndim == 1:
             return _regression(truth, prediction, weights)
         if prediction.shape[1] == 2:
@@ -41,21 +42,29 @@ def measure(truth: Array, prediction: Floats, weights: Floats | None = None) -> 
         return _multiclass(truth, prediction, weights)
 
 
-def bootstrap(truth: Array, prediction: Floats) -> Scores:
-    """Each metric's `value`, and its `standard_deviation` over resamples of the rows; without the undefined ones."""
+def bootstrap(truth: Array, prediction: Floats, weights: Floats | None = None) -> Scores:
+    """Each metric's `value`, its `standard_deviation` over resamples of the rows, and the 95 % `interval` of these.
+
+    `weights` (rows,) say how much each row counts. Metrics that are undefined on these rows are left out.
+    """
     rows = len(truth)
+    weights = np.ones(rows) if weights is None else weights
     random = np.random.default_rng(0)
     resamples = max(20, min(RESAMPLES, BOOTSTRAP_CELLS // rows))
-    values = measure(truth, prediction)
+    values = measure(truth, prediction, weights[None])
     spread: dict[str, list[float]] = {name: [] for name in values}
     block = max(1, BOOTSTRAP_CELLS // 10 // rows)  # resamples at a time, to bound memory
     for start in range(0, resamples, block):
         drawn = [random.integers(rows, size=rows) for _ in range(min(block, resamples - start))]
-        counts = np.stack([np.bincount(d, minlength=rows) for d in drawn]).astype(np.float64)
-        for name, resampled in measure(truth, prediction, counts).items():
+        counts = np.stack([np.bincount(d, minlength=rows) for d in drawn])
+        for name, resampled in measure(truth, prediction, counts * weights).items():
             spread[name] += resampled[np.isfinite(resampled)].tolist()
     return {
-        name: {"value": float(value[0]), "standard_deviation": float(np.std(spread[name]))}
+        name: {
+            "value": float(value[0]),
+            "standard_deviation": float(np.std(spread[name])),
+            "interval": np.quantile(spread[name], INTERVAL).tolist(),
+        }
         for name, value in values.items()
         if np.isfinite(value[0]) and spread[name]
     }

@@ -25,7 +25,7 @@ from kept_schema import apply_types, load_types, save_types, types_of
 from schema import Problem, Schema
 from splits import PARTS, SPLITS, hashed, row_hash, split_rows
 from summary import choose_features, describe, describe_target, plain
-from tables import read_table, tidy, write_parts
+from tables import infinite, read_table, tidy, write_parts
 
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 EXCLUDED = "excluded"
@@ -49,16 +49,19 @@ class Prepared:
 
 def prepare(table: pd.DataFrame, options: Options, kept: Mapping[str, str] | None = None) -> Prepared:
     """Check and split a table; `kept` are the types of schema.toml. Raises StepError with every finding."""
-    given, table = table, tidy(table)
+    endless = {name: count for name in table.columns if (count := infinite(table[name]))}
+    table = tidy(table)
     findings: list[str] = []
     warnings: list[str] = []
     if kept is not None:
         table, findings, warnings = apply_types(table, kept, options.exclude)
     raise_any(option_findings(options) + table_findings(table, options) + findings)
     types = types_of(table, options.exclude)
+    given = len(table)
     rows = with_labels(table, options)
+    del table  # a large one does not fit twice
     hashes = row_hash(rows, hashed(options, list(rows.columns)))
-    warnings += table_warnings(given, rows, hashes, options)
+    warnings += table_warnings(given, endless, rows, hashes, options)
     part = split_rows(rows, hashes, options)
     raise_any(part_findings(rows, part, options))
 
@@ -93,12 +96,12 @@ def prepare(table: pd.DataFrame, options: Options, kept: Mapping[str, str] | Non
 
 
 def with_labels(table: pd.DataFrame, options: Options) -> pd.DataFrame:
-    """The rows that have a target, and that in its final type."""
+    """The rows that have a target, and that in its final type; takes the columns out of `table` on the way."""
     known = table[options.target].notna().to_numpy()
     if known.all():
         columns = {name: table[name] for name in table.columns}
     else:  # a column at a time, and none with an index of its own
-        columns = {name: pd.Series(table[name].array[known], copy=False) for name in table.columns}
+        columns = {name: pd.Series(table.pop(name).array[known], copy=False) for name in list(table.columns)}
     columns[options.target] = labels(columns[options.target], options.problem)
     return pd.DataFrame(columns, copy=False)
 
@@ -109,6 +112,8 @@ def labels(target: pd.Series, problem: Problem) -> pd.Series:
         return target.astype(float)
     if pd.api.types.is_bool_dtype(target):
         return target.astype(bool)
+    if pd.api.types.is_datetime64_any_dtype(target):
+        return target.map(str)
     return target.astype("int64") if pd.api.types.is_numeric_dtype(target) else target.astype(object)
 
 
@@ -147,7 +152,6 @@ def process(
     except StepError as error:
         raise StepError(*option_findings(options), *error.findings) from None
     prepared = prepare(table, options, kept)
-    del table
     write_parts(prepared.rows, prepared.part, [folders[name] for name in PARTS])
     prepared.schema.save(summary_dir)
     save_types(prepared.types, summary_dir)

@@ -1,4 +1,7 @@
-"""The parts of evaluation.json beside the metrics: curves, confusion, residuals, importance, slices."""
+"""The parts of evaluation.json beside the metrics: curves, confusion, residuals, importance, slices.
+
+`weights` (rows,) are positive and say how much each row counts; where rows are counted, each is one.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,10 @@ SLICE_SHARE = 0.01
 Predict = Callable[[pd.DataFrame], Floats]
 
 
-def curves(truth: Array, prediction: Floats, schema: Schema) -> dict[str, Any]:
+def curves(truth: Array, prediction: Floats, weights: Floats, schema: Schema) -> dict[str, Any]:
     """Points to draw: ROC, precision-recall and calibration of each class (of two: the positive one)."""
     if schema.problem == "regression":
-        return {"calibration": [_calibration(truth, prediction)]}
+        return {"calibration": [_calibration(truth, prediction, weights)]}
     chosen = [1] if len(schema.classes) == 2 else range(len(schema.classes))
     told: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
     for number in chosen:
@@ -39,14 +42,23 @@ def curves(truth: Array, prediction: Floats, schema: Schema) -> dict[str, Any]:
         if actual.all() or not actual.any():
             continue  # a class that the test rows lack has no curve
         label = {"class": schema.classes[number]}
-        false_positive_rate, true_positive_rate, _ = roc_curve(actual, score)
-        precision, recall, _ = precision_recall_curve(actual, score)
+        false_positive_rate, true_positive_rate, _ = roc_curve(actual, score, sample_weight=weights)
+        precision, recall, _ = precision_recall_curve(actual, score, sample_weight=weights)
         told["roc"].append(
             label | _thin(false_positive_rate=false_positive_rate, true_positive_rate=true_positive_rate)
         )
         told["precision_recall"].append(label | _thin(recall=recall, precision=precision))
-        told["calibration"].append(label | _calibration(actual, score))
+        told["calibration"].append(label | _calibration(actual, score, weights))
     return told
+
+
+def calibration_error(curves: dict[str, Any]) -> float | None:
+    """How far the predicted probability lies from the share that came true, on average (expected calibration error)."""
+    errors = [
+        np.average(np.abs(np.subtract(line["predicted"], line["actual"])), weights=line["weight"])
+        for line in curves["calibration"]
+    ]
+    return float(np.mean(errors)) if errors else None
 
 
 def confusion(truth: Array, prediction: Floats, schema: Schema) -> dict[str, Any]:
@@ -70,45 +82,50 @@ def residuals(truth: Array, prediction: Floats) -> dict[str, Any]:
     }
 
 
-def importance(frame: pd.DataFrame, truth: Array, predict: Predict, metric: str) -> list[dict[str, Any]]:
+def importance(
+    frame: pd.DataFrame, truth: Array, weights: Floats, predict: Predict, metric: str
+) -> list[dict[str, Any]]:
     """How much worse `metric` gets when a column is shuffled (permutation importance), the most important first."""
     columns = frame.shape[1]
     rows = min(len(frame), IMPORTANCE_ROWS, max(200, IMPORTANCE_BUDGET // columns))
     repeats = max(1, min(IMPORTANCE_REPEATS, IMPORTANCE_BUDGET // (rows * columns)))
     random = np.random.default_rng(0)
     some = np.sort(random.choice(len(frame), rows, replace=False))
-    frame, truth = frame.iloc[some].reset_index(drop=True), truth[some]
+    frame, truth, weights = frame.iloc[some].reset_index(drop=True), truth[some], weights[some][None]
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    intact = measure(truth, predict(frame))[metric][0]
+    intact = measure(truth, predict(frame), weights)[metric][0]
     if not np.isfinite(intact):  # the rows drawn hold one class alone
         return []
     told = []
     at_once = max(1, IMPORTANCE_BATCH // (rows * repeats))
     for first in range(0, columns, at_once):
         names = frame.columns[first : first + at_once]
-        shuffled = [
-            frame.assign(**{name: frame[name].to_numpy()[random.permutation(rows)]})
-            for name in names
-            for _ in range(repeats)
-        ]
+        shuffled = []
+        for name in names:
+            for _ in range(repeats):
+                shuffled.append(frame.copy(deep=False))
+                shuffled[-1][name] = frame[name].to_numpy()[random.permutation(rows)]
         parts = np.split(predict(pd.concat(shuffled, ignore_index=True)), len(shuffled))
-        losses = sign * (intact - np.array([measure(truth, part)[metric][0] for part in parts]))
+        losses = sign * (intact - np.array([measure(truth, part, weights)[metric][0] for part in parts]))
         for name, lost in zip(names, losses.reshape(-1, repeats), strict=True):
             told.append({"feature": name, "value": float(lost.mean()), "standard_deviation": float(lost.std())})
     return sorted(told, key=lambda entry: -float(entry["value"]))
 
 
-def slices(frame: pd.DataFrame, truth: Array, prediction: Floats, schema: Schema, metric: str) -> list[dict[str, Any]]:
-    """Where `metric` is worst: rows of one category, or of one quarter of a number's range, the worst first."""
+def slices(
+    frame: pd.DataFrame, truth: Array, prediction: Floats, weights: Floats, schema: Schema, metric: str
+) -> list[dict[str, Any]]:
+    """Where `metric` is worst: rows of one category, or of one quarter of a range, the worst first."""
     fewest = max(SLICE_ROWS, int(SLICE_SHARE * len(frame)))
     told = []
     for name in frame.columns:
-        groups = _groups(frame[name], schema).fillna("missing")
+        groups = _groups(frame[name], schema)
+        groups = groups.where(groups.notna(), "missing")
         for label, rows in groups.value_counts().items():
             if not fewest <= rows < len(frame):
                 continue
             chosen = (groups == label).to_numpy()
-            value = float(measure(truth[chosen], prediction[chosen])[metric][0])
+            value = float(measure(truth[chosen], prediction[chosen], weights[None, chosen])[metric][0])
             if np.isfinite(value):  # a slice of one class has no AUC
                 told.append({"feature": name, "slice": label, "rows": int(rows), "value": value})
     return sorted(told, key=lambda entry: entry["value"], reverse=metric in LOWER_IS_BETTER)[:SLICES]
@@ -124,21 +141,23 @@ def _groups(column: pd.Series, schema: Schema) -> pd.Series:
 
 
 def _quarters(column: pd.Series) -> pd.Series:
-    """The quarter of its range, by rows, that each number lies in, as text such as `5 to 9`."""
-    edges = np.unique(column.quantile([0, 0.25, 0.5, 0.75, 1]).dropna())
+    """The quarter of its range, by rows, that each value lies in, as text such as `5 to 9`."""
+    named = "{:%Y-%m-%d}" if pd.api.types.is_datetime64_any_dtype(column) else "{:g}"
+    edges = column.quantile([0, 0.25, 0.5, 0.75, 1]).dropna().unique()
     if len(edges) < 3:
-        return column.map("{:g}".format, na_action="ignore")
-    names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    return pd.cut(column, edges, labels=names, include_lowest=True).astype(object)
+        return column.map(named.format, na_action="ignore").astype(object)
+    labels = [f"{named.format(low)} to {named.format(high)}" for low, high in pairwise(pd.Series(edges))]
+    return pd.cut(column, edges, labels=labels, include_lowest=True, ordered=False).astype(object)
 
 
-def _calibration(actual: Array, predicted: Floats) -> dict[str, Any]:
+def _calibration(actual: Array, predicted: Floats, weights: Floats) -> dict[str, Any]:
     """Mean prediction against mean truth, in groups of equal size ordered by prediction."""
     bins = np.array_split(np.argsort(predicted, kind="stable"), min(CALIBRATION_BINS, len(predicted)))
     return {
-        "predicted": [float(predicted[rows].mean()) for rows in bins],
-        "actual": [float(actual[rows].mean()) for rows in bins],
+        "predicted": [float(np.average(predicted[rows], weights=weights[rows])) for rows in bins],
+        "actual": [float(np.average(actual[rows], weights=weights[rows])) for rows in bins],
         "rows": [len(rows) for rows in bins],
+        "weight": [float(weights[rows].sum()) for rows in bins],
     }
 
 

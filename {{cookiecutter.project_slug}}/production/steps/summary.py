@@ -43,8 +43,8 @@ def describe_target(column: pd.Series, problem: str) -> dict[str, Any]:
     if problem == "classification":
         counts = column.value_counts().sort_index()
         return {"classes": [{"value": plain(value), "rows": int(rows)} for value, rows in counts.items()]}
-    rows, edges = np.histogram(column.astype(float), bins=HISTOGRAM_BINS)
-    quartiles = np.quantile(column.astype(float), [0, 0.25, 0.5, 0.75, 1]).tolist()
+    rows, edges = np.histogram(column, bins=HISTOGRAM_BINS)
+    quartiles = np.quantile(column, [0, 0.25, 0.5, 0.75, 1]).tolist()
     return {
         "mean": float(column.mean()),
         "standard_deviation": float(column.std()),

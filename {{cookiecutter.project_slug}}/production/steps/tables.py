@@ -43,7 +43,7 @@ MISSING = [
     "nan",
     "null",
 ]
-BLOCK_BYTES = 1 << 19  # of CSV, and more of a large file
+BLOCK_BYTES = 1 << 19
 BLOCK_ROWS = 1 << 16
 FILE_ROWS = 1 << 20  # rows of one Parquet file
 
@@ -213,7 +213,7 @@ def _read_parquet(file: Path, names: list[str]) -> Iterator[dict[str, Block]]:
 def _read_csv(file: Path, names: list[str]) -> list[dict[str, Block]]:
     """The blocks of `file`. Types follow from its first one; a value further down that does not fit widens the type."""
     types: dict[str, pa.DataType] = {}
-    block = min(max(BLOCK_BYTES, file.stat().st_size >> 6), BLOCK_BYTES << 4)
+    block = BLOCK_BYTES
     while True:
         try:
             with pa.input_stream(file, compression="detect") as stream:
@@ -235,6 +235,9 @@ def _read_csv(file: Path, names: list[str]) -> list[dict[str, Block]]:
                 raise UnicodeError from None
             if "Empty CSV" in str(error):
                 return []
+            if "straddling" in str(error) and block < 1 << 30:  # a row is longer than a block
+                block *= 16
+                continue
             if not found or not types:
                 raise
             name = names[int(found[1])]

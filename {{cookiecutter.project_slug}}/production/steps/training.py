@@ -1,7 +1,8 @@
 """Step 2: fit the model, and pack it with the code that serves it.
 
-Reads train, validation and schema.json as processing.py wrote them; writes model.joblib, schema.json and code/ to the
-model folder, which SageMaker packs as model.tar.gz. Validation is only measured, to compare hyperparameters by.
+Reads train, validation and schema.json as processing.py wrote them; writes model.joblib, schema.json, training.json and
+code/ to the model folder, which SageMaker packs as model.tar.gz. Validation is measured, to compare hyperparameters by,
+and tells early stopping when to stop.
 """
 
 from __future__ import annotations
@@ -14,15 +15,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import joblib
-
+from archive import Model, save_model
 from errors import exit_code, raise_any
 from metrics import measure
-from model import HYPERPARAMETERS, make_model, predict, read_hyperparameters, threads
+from model import HYPERPARAMETERS, fit, make_model, predict, read_hyperparameters, row_weights
 from schema import Schema
 from tables import read_table
 
-SERVING = ("inference.py", "model.py", "features.py", "schema.py", "errors.py")  # what an endpoint needs
+SERVING = ("inference.py", "archive.py", "model.py", "features.py", "schema.py", "errors.py")  # what an endpoint needs
 FAILURE_FILE = "/opt/ml/output/failure"
 
 
@@ -36,19 +36,20 @@ def train(train_dir: Path, validation_dir: Path, summary_dir: Path, model_dir: P
     schema = Schema.load(summary_dir)
     parts = {"train": read_table(train_dir), "validation": read_table(validation_dir)}
     model = make_model(schema, hyperparameters)
-    with threads(len(parts["train"])):
-        model.fit(schema.frame(parts["train"]), schema.truth(parts["train"]))
-
-    schema.save(model_dir)
-    joblib.dump(model, model_dir / "model.joblib", compress=3)
+    fit(model, schema, **parts)
+    gaps = schema.frame(parts["train"]).isna().any()
+    save_model(Model(model, schema, optional=tuple(gaps.index[gaps])), model_dir)
     (model_dir / "code").mkdir(exist_ok=True)
     for name in SERVING:
         shutil.copy(Path(__file__).with_name(name), model_dir / "code" / name)
 
-    print("hyperparameters:", ", ".join(f"{name}={value:g}" for name, value in hyperparameters.items()))
+    print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
+    if getattr(model[-1], "early_stopping", False):
+        print(f"stopped after {model[-1].n_iter_} of {hyperparameters['max_iter']} iterations")
     for name, part in parts.items():
         # "validation:auc=0.71;" is what the regular expression of a metric definition looks for.
-        scores = measure(schema.truth(part), predict(model, schema.frame(part)))
+        weights = row_weights(schema, part)[None]
+        scores = measure(schema.truth(part), predict(model, schema.frame(part)), weights)
         print(f"{name} ({len(part):,} rows)", *(f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items()))
 
 
@@ -67,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         folders.add_argument(name, type=Path, metavar="DIR", default=default, help="(default: %(default)s)")
     steering = parser.add_argument_group("hyperparameters")
     for key, known in HYPERPARAMETERS.items():
-        steering.add_argument(f"--{key}", metavar="N", help=f"{known.help} (default: {known.default:g})")
+        steering.add_argument(f"--{key}", metavar="VALUE", help=f"{known.help} (default: {known.default})")
     return parser
 
 

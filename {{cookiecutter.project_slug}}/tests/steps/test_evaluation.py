@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,11 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sklearn_metrics
 
+import report
+from archive import load_model
+from evaluation import evaluate
 from metrics import bootstrap, measure, naive_prediction
+from schema import Feature, Schema
 
 if TYPE_CHECKING:
     from tests.steps.conftest import Chain
@@ -70,6 +75,14 @@ def test_standard_deviation_is_that_of_a_share() -> None:
     assert accuracy["standard_deviation"] == pytest.approx(known, rel=0.2)
 
 
+def test_the_interval_is_that_of_a_share() -> None:
+    truth, probability = labels_and_probabilities(2)
+    accuracy = bootstrap(truth, probability)["accuracy"]
+    half = 1.96 * np.sqrt(accuracy["value"] * (1 - accuracy["value"]) / ROWS)
+    known = [accuracy["value"] - half, accuracy["value"] + half]
+    assert accuracy["interval"] == pytest.approx(known, abs=0.2 * half)
+
+
 def test_undefined_scores_are_left_out() -> None:
     truth, probability = np.zeros(ROWS, dtype=int), labels_and_probabilities(2)[1]
     assert bootstrap(truth, probability).keys() == {"accuracy", "precision", "recall", "f1"}
@@ -78,7 +91,7 @@ def test_undefined_scores_are_left_out() -> None:
 def test_naive_scores() -> None:
     truth, _ = labels_and_probabilities(2)
     naive = bootstrap(truth, naive_prediction((0.6, 0.4), ROWS))
-    assert naive["auc"] == {"value": 0.5, "standard_deviation": 0}
+    assert naive["auc"] == {"value": 0.5, "standard_deviation": 0, "interval": [0.5, 0.5]}
     assert naive["accuracy"]["value"] == pytest.approx((truth == 0).mean())
     assert bootstrap(NUMBERS, naive_prediction((50.0,), ROWS))["r2"]["value"] == pytest.approx(0, abs=0.01)
 
@@ -86,7 +99,8 @@ def test_naive_scores() -> None:
 def test_evaluation_of_the_sample(flights: Chain, chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [f"--test-dir={flights.root / 'test'}", "--gate-metric=auc"]
     assert chain.evaluate(*arguments, f"--model-dir={flights.root / 'model'}") == 0
-    assert "better than a naive model (0.5)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "better than a naive model (0.5)" in printed
 
     evaluation = chain.json("evaluation/evaluation.json")
     auc = evaluation["binary_classification_metrics"]["auc"]
@@ -98,6 +112,9 @@ def test_evaluation_of_the_sample(flights: Chain, chain: Chain, capsys: pytest.C
     assert area == pytest.approx(auc["value"], abs=0.01)
     assert {entry["feature"] for entry in evaluation["importance"]} == set(flights.part("test")) - {"late"}
     assert all(entry["value"] < auc["value"] for entry in evaluation["slices"])
+    assert evaluation["verdict"] in printed
+    assert auc["interval"][0] < auc["value"] < auc["interval"][1]
+    assert 0 < evaluation["calibration_error"] < 0.1
 
 
 def test_a_packed_model_scores_the_same(flights: Chain, chain: Chain) -> None:
@@ -109,6 +126,38 @@ def test_a_packed_model_scores_the_same(flights: Chain, chain: Chain) -> None:
     packed = chain.json("evaluation/evaluation.json")
     assert chain.evaluate(test, f"--model-dir={flights.root / 'model'}") == 0
     assert chain.json("evaluation/evaluation.json") == packed
+
+
+def test_a_row_of_weight_zero_counts_for_nothing(flights: Chain) -> None:
+    model = load_model(flights.root / "model")
+    rows = flights.part("test").reset_index(drop=True)
+    weighted = replace(model.schema, weight="weight")
+    counted = evaluate(model.pipeline, weighted, rows.assign(weight=(rows.index % 2) * 3.0))
+    assert counted["rows"] == len(rows) // 2
+    alone = evaluate(model.pipeline, model.schema, rows[1::2])
+    for key in ("binary_classification_metrics", "baseline", "calibration_error", "importance", "slices"):
+        assert flat(counted[key]) == pytest.approx(flat(alone[key])), key
+
+
+def test_weights_are_those_of_scikit_learn(flights: Chain) -> None:
+    model, rows = load_model(flights.root / "model"), flights.part("test")
+    weights = np.random.default_rng(9).integers(0, 4, len(rows))
+    evaluation = evaluate(model.pipeline, replace(model.schema, weight="weight"), rows.assign(weight=weights))
+    measured = evaluation["binary_classification_metrics"]["auc"]
+    score = model.pipeline.predict_proba(model.schema.frame(rows))[:, 1]
+    expected = sklearn_metrics.roc_auc_score(rows["late"], score, sample_weight=weights)
+    assert measured["value"] == pytest.approx(expected)
+    roc = evaluation["curves"]["roc"][0]
+    area = sklearn_metrics.auc(roc["false_positive_rate"], roc["true_positive_rate"])
+    assert area == pytest.approx(expected, abs=0.01)
+
+
+def flat(content: Any) -> dict[str, Any]:
+    """The leaves of a JSON value by their path, which pytest.approx can compare."""
+    if not isinstance(content, dict | list):
+        return {"": content}
+    pairs = content.items() if isinstance(content, dict) else enumerate(content)
+    return {f"{key}.{path}": leaf for key, value in pairs for path, leaf in flat(value).items()}
 
 
 def test_importance_and_slices_find_what_was_put_there(chain: Chain) -> None:
@@ -133,6 +182,7 @@ def test_says_when_a_model_is_no_better_than_naive(chain: Chain, capsys: pytest.
     assert chain.train() == 0
     assert chain.evaluate() == 0
     assert "no better than a naive model" in capsys.readouterr().out
+    assert "no better than a naive model" in chain.json("evaluation/evaluation.json")["verdict"]
 
 
 @pytest.mark.parametrize(
@@ -150,3 +200,14 @@ def test_refuses(
     assert chain.evaluate(*folders, *arguments) == 1
     assert finding in capsys.readouterr().err
     assert not (chain.root / "evaluation").exists()
+
+
+def test_close_numbers_and_a_column_called_self_make_slices() -> None:
+    random = np.random.default_rng(4)
+    frame = pd.DataFrame({"self": 10_000_000 + random.integers(0, 9, 400) / 1_000, "town": ["missing", np.nan] * 200})
+    truth, weights = random.random(400), np.ones(400)
+    schema = Schema("y", "regression", (Feature("self", "numeric"), Feature("town", "categorical")))
+    found = report.slices(frame, truth, truth, weights, schema, "mae")
+    assert {entry["feature"] for entry in found} <= {"self", "town"}
+    ranked = report.importance(frame, truth, weights, lambda rows: rows["self"].to_numpy(), "mae")
+    assert {entry["feature"] for entry in ranked} == {"self", "town"}

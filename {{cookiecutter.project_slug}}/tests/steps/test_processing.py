@@ -211,6 +211,7 @@ def test_drops_rows_without_a_target_and_says_so(customers: pd.DataFrame) -> Non
         pytest.param([True, False], (False, True), id="booleans"),
         pytest.param(["no", "yes"], ("no", "yes"), id="text"),
         pytest.param(["1", "2", "other"], ("1", "2", "other"), id="digits as text"),
+        pytest.param(["2025-01-01", "2026-01-01"], ("2025-01-01 00:00:00", "2026-01-01 00:00:00"), id="dates"),
     ],
 )
 def test_classes_keep_their_type(customers: pd.DataFrame, labels: list[Any], classes: tuple[Any, ...]) -> None:
@@ -307,6 +308,28 @@ def test_numbers_and_text_take_few_bytes(tmp_path: Path) -> None:
     assert_same(read, table)
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"\xef\xbb\xbfx,y\r\n1,a\r\n2,b\r\n", {"x": [1, 2], "y": ["a", "b"]}, id="from Windows"),
+        pytest.param(b'x,,"a\nb"\n1,2,3', {"x": [1], "": [2], "a\nb": [3]}, id="odd names, no last line end"),
+        pytest.param(b'x;y\n"1";" 2"\n;\n', {"x": [1, np.nan], "y": [2, np.nan]}, id="quoted numbers and gaps"),
+        pytest.param(b"x\n1\n\n2\n", {"x": [1, 2]}, id="blank lines"),
+        pytest.param(b"x,y\n1," + b"a" * 2_000_000 + b"\n", {"x": [1], "y": ["a" * 2_000_000]}, id="a long row"),
+        pytest.param(b"x,y\n1,true\n2.5,False\n", {"x": [1, 2.5], "y": [True, False]}, id="booleans"),
+        pytest.param(b"x\n007\n7a\n", {"x": ["007", "7a"]}, id="text as it stands"),
+        pytest.param(
+            b"x\n2025-01-01\n2025-01-01T05:00:00+01:00\n",
+            {"x": [pd.Timestamp("2025-01-01"), pd.Timestamp("2025-01-01 04:00")]},
+            id="dates in UTC",
+        ),
+    ],
+)
+def test_reads_csv(tmp_path: Path, content: bytes, expected: dict[str, list[Any]]) -> None:
+    (tmp_path / "table.csv").write_bytes(content)
+    assert_same(read_table(tmp_path), pd.DataFrame(expected))
+
+
 def test_id_and_weight_are_kept_and_no_features(chain: Chain, customers: pd.DataFrame) -> None:
     table = customers.assign(customer=[f"c-{number}" for number in range(300)], counts=0.5)
     options = ("--id=customer", "--weight=counts", "--exclude=spent")
@@ -343,6 +366,11 @@ def test_refuses_roles(customers: pd.DataFrame, role: str) -> None:
     given = {role: "bought"}
     with pytest.raises(StepError, match=f"'bought' is the target and cannot be the {role} too"):
         prepare(customers, replace(BUYERS, **given))
+
+
+def test_refuses_an_id_with_gaps(customers: pd.DataFrame) -> None:
+    with pytest.raises(StepError, match="id column 'age' is missing in 28 rows"):
+        prepare(customers, replace(BUYERS, id="age"))
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import archive
 import model
 import training
-from evaluation import load_model
+from archive import load_model
+from errors import StepError
+from evaluation import evaluate
 from model import HYPERPARAMETERS, make_model, predict, read_hyperparameters
-from schema import Schema
+from schema import Feature, Schema
 
 if TYPE_CHECKING:
     from tests.steps.conftest import Chain
@@ -22,7 +29,8 @@ def test_two_trainings_predict_the_same(flights: Chain, chain: Chain) -> None:
     assert training.main([*folders, f"--model-dir={chain.root}", "--max_iter=30"]) == 0
     rows = flights.part("test")
     first, second = (
-        predict(fitted, schema.frame(rows)) for fitted, schema in map(load_model, (flights.root / "model", chain.root))
+        predict(loaded.pipeline, loaded.schema.frame(rows))
+        for loaded in map(load_model, (flights.root / "model", chain.root))
     )
     assert first.tobytes() == second.tobytes()
 
@@ -38,7 +46,7 @@ def test_reads_what_the_toolkit_sets(
     assert "learning_rate=0.2, max_iter=5" in printed
     assert "validation:auc=0." in printed
     packed = {str(path.relative_to(chain.root)) for path in chain.root.rglob("*") if path.is_file()}
-    assert packed == {"model.joblib", "schema.json", *(f"code/{name}" for name in training.SERVING)}
+    assert packed == {"model.joblib", "schema.json", "training.json", *(f"code/{name}" for name in training.SERVING)}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,7 @@ def test_reads_what_the_toolkit_sets(
         ),
         pytest.param({"learning_rate": "nan"}, "learning_rate is 'nan'", id="nan"),
         pytest.param({"l2_regularization": "-1"}, "l2_regularization is '-1'", id="too low"),
+        pytest.param({"class_weight": "equal"}, "is 'equal'; it must be 'none' or 'balanced'", id="no such word"),
     ],
 )
 def test_refuses_hyperparameters(given: dict[str, str], finding: str) -> None:
@@ -94,3 +103,109 @@ def test_added_features_reach_the_model(flights: Chain, monkeypatch: pytest.Monk
     schema, rows = Schema.load(flights.root / "summary"), flights.part("train").head(500)
     fitted = make_model(schema, {"max_iter": 1}).fit(schema.frame(rows), schema.truth(rows))
     assert fitted[-1].n_features_in_ == len(schema.features) + 1
+
+
+def test_a_balanced_model_finds_more_of_a_rare_class(flights: Chain) -> None:
+    schema, rows = Schema.load(flights.root / "summary"), flights.part("train")
+    frame, truth = schema.frame(rows), schema.truth(rows)
+    found = {
+        weighing: make_model(schema, {"max_iter": 20, "class_weight": weighing}).fit(frame, truth).predict(frame).mean()
+        for weighing in ("none", "balanced")
+    }
+    assert found["none"] < truth.mean() < found["balanced"]
+
+
+def test_balanced_classes_need_classes(
+    chain: Chain, customers: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert chain.process(customers, "spent", "regression") == 0
+    assert chain.train("--class_weight=balanced") == 1
+    assert "a regression has no classes; use 'none'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weighing", ["none", "balanced"])
+def test_stops_when_validation_gets_no_better(
+    chain: Chain, customers: pd.DataFrame, weighing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert chain.process(customers, "bought", "classification", "--exclude=spent") == 0
+    arguments = ["--max_iter=500", "--early_stopping_rounds=5", f"--class_weight={weighing}"]
+    assert chain.train(*arguments) == 0
+    fitted = load_model(chain.root / "model").pipeline[-1]
+    assert f"stopped after {fitted.n_iter_} of 500 iterations" in capsys.readouterr().out
+    assert fitted.n_iter_ < 200
+    # scikit-learn scores validation before the first tree and after each one: five at the end were no better.
+    assert np.argmax(fitted.validation_score_) <= fitted.n_iter_ - 5
+
+
+def test_learns_from_many_categories_and_dates() -> None:
+    random = np.random.default_rng(6)
+    shop, day = random.integers(0, 600, 6000), random.integers(0, 700, 6000)
+    opened = pd.Timestamp("2023-01-02") + pd.to_timedelta(day, unit="D")  # a Monday
+    table = pd.DataFrame({"shop": [f"s{number}" for number in shop], "opened": opened, "noise": random.random(6000)})
+    table["sold"] = shop % 7 + (day % 7 == 6) * 5.0 + random.normal(0, 0.1, 6000)
+    table.loc[::50, "opened"] = None
+    table.loc[::70, "shop"] = None
+    kinds = [Feature("shop", "categorical"), Feature("opened", "date"), Feature("noise", "numeric")]
+    schema, train, test = Schema("sold", "regression", tuple(kinds), naive=(0.0,)), table[1000:], table[:1000]
+    fitted = make_model(schema, {})
+    model.fit(fitted, schema, train, test)
+    evaluation = evaluate(fitted, schema, test)
+    assert evaluation["gate"]["value"] > 0.8
+    assert [entry["feature"] for entry in evaluation["importance"]] == ["shop", "opened", "noise"]
+    assert any(" to 2024-" in entry["slice"] for entry in evaluation["slices"])
+
+
+@pytest.mark.parametrize("target", ["bought", "spent"])
+@pytest.mark.parametrize("rounds", [0, 5])
+def test_a_weight_of_two_is_a_row_twice(chain: Chain, customers: pd.DataFrame, target: str, rounds: int) -> None:
+    problem, other = ("classification", "spent") if target == "bought" else ("regression", "bought")
+    assert chain.process(customers, target, problem, f"--exclude={other}", "--exclude=town") == 0
+    schema, rows = Schema.load(chain.root / "summary"), chain.part("train")
+    weighted = replace(schema, weight="weight")
+    weights = np.random.default_rng(8).integers(1, 3, len(rows))
+    values = {"max_iter": 20, "early_stopping_rounds": rounds, "min_samples_leaf": 1, "max_leaf_nodes": 4}
+    fitted = [make_model(schema, values), make_model(weighted, values)]
+    model.fit(fitted[0], schema, rows.loc[rows.index.repeat(weights)], rows)
+    model.fit(fitted[1], weighted, rows.assign(weight=weights), rows.assign(weight=1))
+    first, second = (predict(one, schema.frame(rows)) for one in fitted)
+    assert first == pytest.approx(second)
+
+
+@pytest.mark.parametrize(
+    ("weights", "finding"),
+    [
+        pytest.param(None, "weight column 'w' is missing", id="missing"),
+        pytest.param([1.0, -1.0], "must hold numbers from 0", id="negative"),
+        pytest.param([1.0, np.nan], "must hold numbers from 0", id="gaps"),
+        pytest.param([0.0, 0.0], "not 0 in every row", id="all zero"),
+    ],
+)
+def test_refuses_weights(weights: list[float] | None, finding: str) -> None:
+    table = pd.DataFrame({"x": [1, 2]} | ({} if weights is None else {"w": weights}))
+    with pytest.raises(StepError, match=finding):
+        model.row_weights(Schema("y", "regression", (), weight="w"), table)
+
+
+@pytest.mark.parametrize(
+    ("versions", "finding"),
+    [
+        pytest.param(
+            {"scikit-learn": "1.8.2"}, "trained with scikit-learn 1.8.2, and this is scikit-learn 1.", id="minor"
+        ),
+        pytest.param({"numpy": "1.26.4"}, "trained with numpy 1.26.4, and this is numpy 2.", id="major"),
+        pytest.param({"python": "3.9.1", "pandas": "1.5.3"}, "", id="readable"),
+    ],
+)
+def test_a_model_of_other_versions(flights: Chain, chain: Chain, versions: dict[str, str], finding: str) -> None:
+    shutil.copytree(flights.root / "model", chain.root / "model")
+    trained = chain.json("model/training.json")
+    assert trained["versions"] == archive.VERSIONS
+    trained["versions"] |= versions
+    (chain.root / "model" / "training.json").write_text(json.dumps(trained))
+    if not finding:
+        assert load_model(chain.root / "model").schema == load_model(flights.root / "model").schema
+        return
+    with pytest.raises(StepError) as refused:
+        load_model(chain.root / "model")
+    assert finding in str(refused.value)
+    assert "\n" not in str(refused.value)

