@@ -106,6 +106,7 @@ def test_it_says_the_next_two_commands(tmp_path: Path) -> None:
     assert "make test" in done.out
 
 
+@pytest.mark.slow  # what is refused, and how, tests/ops/test_guardrails.py says in no time
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -147,6 +148,7 @@ def test_every_wrong_answer_is_told_at_once(tmp_path: Path) -> None:
         "project.toml [project].region",
         "project.toml [instances].training",
     ]
+    assert not (tmp_path / "flight-delays").exists()
 
 
 def test_what_is_not_wise_is_told_and_the_project_is_made(tmp_path: Path) -> None:

@@ -241,6 +241,7 @@ def test_a_plain_name_is_left_to_the_guardrails(slug: str, tmp_path: Path, monke
     assert pre_gen(slug)["problem"]() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("slug", "sentence"),
     [

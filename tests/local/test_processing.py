@@ -145,6 +145,7 @@ def test_the_folder_of_a_job_that_ended_well_is_removed(local: Any) -> None:
     assert not (local.run(local.processing("A")).folder / "A/job").exists()
 
 
+@pytest.mark.slow
 def test_the_time_limit_ends_the_whole_process_group(local: Any) -> None:
     script = """
         import subprocess, sys

@@ -11,6 +11,8 @@ from projects import Bake, Project, Result
 
 from ops import instances
 
+pytestmark = pytest.mark.slow  # each starts the command in a generated project
+
 
 @pytest.fixture
 def project(bake: Bake) -> Project:
