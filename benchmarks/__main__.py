@@ -8,9 +8,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import generation, local_run, processing
+from benchmarks import aws, generation, local_run, processing
 
-ALL = {"generation": generation.measure, "local_run": local_run.measure, "processing": processing.measure}
+ALL = {
+    "aws": aws.measure,
+    "generation": generation.measure,
+    "local_run": local_run.measure,
+    "processing": processing.measure,
+}
 
 
 def main(names: list[str]) -> None:

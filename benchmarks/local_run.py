@@ -1,7 +1,13 @@
-"""How long the pipeline takes on this machine, beside its three scripts run by hand one after the other."""
+"""How long the pipeline takes on this machine, beside its three scripts run by hand one after the other.
+
+And what the runner itself takes: for a step that does nothing, and for a step with much input.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +17,7 @@ from benchmarks.measure import Contender, side_by_side, table
 
 STEPS = "production/steps"
 SAMPLE = "data/sample/flights_classification.csv"
+STEPS_IN_A_ROW = 41
 
 
 def measure(folder: Path, runs: int = 5) -> str:
@@ -34,12 +41,14 @@ def measure(folder: Path, runs: int = 5) -> str:
         side_by_side(
             [
                 Contender("the three scripts by hand", by_hand, project),
-                Contender("`ops run train`, already compiled", [[ops, "run", "train"]], project),
+                Contender("`ops run train --no-cache`", [[ops, "run", "train", "--no-cache"]], project),
+                Contender("`ops run train`, unchanged", [[ops, "run", "train"]], project),
             ],
             runs,
         ),
         "the three scripts by hand",
     )
+    runner = _runner(ops, project, folder, runs)
     commands = table(
         "Commands",
         side_by_side(
@@ -54,4 +63,47 @@ def measure(folder: Path, runs: int = 5) -> str:
         ),
         "`python -c pass`",
     )
-    return f"{run}\n{commands}"
+    return f"{run}\n{runner}\n{commands}"
+
+
+def _runner(ops: str, project: Path, folder: Path, runs: int) -> str:
+    """Definitions of steps that do nothing: one, many in a row, and one with large input."""
+    bucket = folder / "s3" / "bucket"
+    (bucket / "large").mkdir(parents=True)
+    (bucket / "small").mkdir()
+    (bucket / "small" / "data.bin").write_bytes(b"0")
+    with (bucket / "large" / "data.bin").open("wb") as file:
+        for _ in range(1024):
+            file.write(os.urandom(1 << 20))
+
+    def contender(name: str, steps: int, data: str) -> Contender:
+        definition = folder / f"{name.replace(' ', '-')}.json"
+        definition.write_text(json.dumps({"Version": "2020-12-01", "Steps": [_step(n, data) for n in range(steps)]}))
+        return Contender(name, [[ops, "run", "--definition", str(definition), "--s3", str(folder / "s3")]], project)
+
+    contenders = [
+        contender("one step", 1, "small"),
+        contender(f"{STEPS_IN_A_ROW} steps in a row", STEPS_IN_A_ROW, "small"),
+        contender("one step, 1 GB of input", 1, "large"),
+    ]
+    seconds = side_by_side(contenders, runs)
+    one, many, large = (statistics.median(values) for values in seconds.values())
+    return table("The runner's own work: steps that run `true`", seconds, "one step") + (
+        f"\nA step: {1000 * (many - one) / (STEPS_IN_A_ROW - 1):.1f} ms, the start of `true` included; "
+        f"1 GB of input: {1000 * (large - one):.0f} ms.\n"
+    )
+
+
+def _step(number: int, data: str) -> dict[str, object]:
+    """One that does nothing, after the one before it."""
+    source = {"S3Uri": f"s3://bucket/{data}/", "LocalPath": "/opt/ml/processing/data"}
+    return {
+        "Name": f"Step{number}",
+        "Type": "Processing",
+        "DependsOn": [f"Step{number - 1}"] if number else [],
+        "Arguments": {
+            "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large"}},
+            "AppSpecification": {"ImageUri": "image", "ContainerEntrypoint": ["true"]},
+            "ProcessingInputs": [{"InputName": "data", "S3Input": source}],
+        },
+    }

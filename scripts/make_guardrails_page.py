@@ -71,7 +71,10 @@ POLICY_KEYS = {
     "required_tags": f"Which of {', '.join(f'`{tag}`' for tag in policy.TAGS)} must not be empty.",
     "max_instances": "The most instances that one job may have.",
     "max_runtime_minutes": "The longest time that one job may be given in `[pipeline].max_runtime_minutes`.",
+    "max_instance_hours_per_execution": "The most instance hours that an execution may take at the worst.",
+    "max_cost_per_execution": "The most that its instances may cost at the worst, in the currency of `[prices]`.",
     "instance_types": f"A list of globs for each of {', '.join(f'`{use}`' for use in policy.USES)}. Empty: any.",
+    "prices": "What an instance costs by the hour: `region`, `date`, `currency`, and a price per type for each use.",
 }
 
 
@@ -126,8 +129,8 @@ def broken_rules() -> Iterable[tuple[object, ...]]:
 
 def policy_rows() -> Iterable[tuple[str, str, str]]:
     for key, meaning in POLICY_KEYS.items():
-        if key == "instance_types":
-            yield "`[instance_types]`", "none", meaning
+        if key in ("instance_types", "prices"):
+            yield f"`[{key}]`", "none", meaning
         else:
             default = getattr(Policy(), key)
             yield f"`{key}`", "not set" if default is None else f"`{default}`", meaning
@@ -232,10 +235,24 @@ regions = ["eu-*"]
 required_tags = ["owner"]
 max_instances = 4
 max_runtime_minutes = 1440
+max_instance_hours_per_execution = 20
 
 [instance_types]
 training = ["ml.m5.*", "ml.c5.*", "ml.g5.xlarge"]
+
+[prices]
+region = "eu-west-1"
+date = "2026-11-24"
+currency = "USD"
+processing = {{ "ml.m5.large" = 0.5, "ml.m5.xlarge" = 1.0 }}
+training = {{ "ml.m5.xlarge" = 1.0 }}
 ```
+
+At the worst, every job runs until its time limit, every retry happens, and every condition takes its dearer branch.
+`ops update-pipeline` shows it in instance hours, and in money where `[prices]` is of the project's region and has every
+instance type of the pipeline for its use; else the cost is "unknown". The prices above are made up: AWS's price list
+has yours. `ops update-pipeline` and `ops start-pipeline-execution` refuse what may go above a ceiling, with exit code
+{RefusedError.exit_code}. A transform job has no time limit on AWS, so a pipeline with one gets a warning instead.
 
 The variable `{policy.VARIABLE}` names a file that is taken instead of this one, as a whole. As a GitLab variable of
 type *file* in a group, it holds in every project of the group, and a change needs no merge request in any of them. A

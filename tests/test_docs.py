@@ -17,6 +17,8 @@ import pytest
 
 from ops import advice, instances, settings
 from ops.cli import app
+from ops.definition.shapes import AWS_ONLY
+from ops.local import isolation, process
 from ops.policy import Policy
 from ops.settings import Settings
 
@@ -127,7 +129,7 @@ def test_project_toml_tells_the_hyperparameters_one_starts_with(bake: Any) -> No
     made = tomllib.loads((bake().path / "project.toml").read_text(encoding="utf-8"))["hyperparameters"]
     written = rows(sections(DOCS / "project-toml.md")["[hyperparameters]"], "key")
 
-    assert [row[:2] for row in written] == [[key, f"`{value}`"] for key, value in made.items()]
+    assert [row[:2] for row in written] == [[key, f"`{json.dumps(value)}`"] for key, value in made.items()]
 
 
 @pytest.mark.parametrize("example", toml_examples())
@@ -164,7 +166,7 @@ def test_commands_has_a_section_for_each_command_that_names_its_options() -> Non
 
     assert list(written) == list(commands())
     for name, options in commands().items():
-        found = set(re.findall(r"--[a-z][a-z-]*", "\n".join(written[name])))
+        found = set(re.findall(r"--[a-z][a-z0-9-]*", "\n".join(written[name])))
         assert found == set(options), name
 
 
@@ -183,6 +185,15 @@ def test_the_page_of_the_guardrails_is_what_the_code_says() -> None:
     drawn = runpy.run_path(str(TEMPLATE / "scripts" / "make_guardrails_page.py"))["page"]()
 
     assert (DOCS / "guardrails.md").read_text(encoding="utf-8") == drawn, "run `make guardrails-page`"
+
+
+def test_local_runs_tells_what_stands_in_the_code() -> None:
+    page = (DOCS / "local-runs.md").read_text(encoding="utf-8")
+
+    assert f"| 120 seconds | {process.GRACE_SECONDS:.0f} seconds. |" in page
+    assert set(re.findall(r"^- `(\w+)`: ", page, re.MULTILINE)) == set(isolation.MODES) - {"auto"}
+    refused = page.partition("are refused by name: ")[2].partition(" and the like")[0]
+    assert set(refused.split(", ")) <= set(AWS_ONLY)
 
 
 def test_the_table_of_instance_types_is_quoted_as_it_is() -> None:

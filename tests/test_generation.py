@@ -26,22 +26,38 @@ FILES = {
     "eda": """
         README.md look_at_the_data.ipynb
     """,
+    "infra": """
+        README.md vertical.yaml
+    """,
     "ops": """
-        __init__.py __main__.py advice.py cli.py compiler.py data.py environment.py errors.py formats.py
-        guardrails.py guardrails.toml identifiers.py instance_types.json instances.py jobs.py names.py policy.py
-        progress.py publish.py report.py resources.py runs.py settings.py target.py typed.py
+        __init__.py __main__.py advice.py checkup.py cleaning.py cli.py compiler.py cost.py data.py describe.py
+        difference.py environment.py errors.py fetched.py formats.py guardrails.py guardrails.toml identifiers.py
+        instance_types.json instances.py jobs.py logs.py names.py plan.py policy.py progress.py publish.py report.py
+        resources.py runs.py schema.py settings.py tables.py target.py typed.py
+    """,
+    "ops/aws": """
+        __init__.py account.py change.py changes.py checkup.py deletion.py errors.py executions.py fetch.py guard.py
+        listing.py logs.py lookup.py models.py pipelines.py running.py sample.py starting.py studio.py upload.py
+        usage.py watch.py
+    """,
+    "ops/commands": """
+        __init__.py arguments.py data.py doctor.py executions.py looking.py models.py pipelines.py studio.py
+    """,
+    "ops/definition": """
+        __init__.py conditions.py expressions.py parameters.py plan.py policies.py shapes.py
     """,
     "ops/local": """
-        __init__.py archives.py conditions.py contract.py definition.py executions.py expressions.py
-        isolation.py jobs.py parameters.py process.py refusals.py runner.py scheduler.py shapes.py steps.py
-        store.py
+        __init__.py archives.py cache.py contract.py digests.py executions.py isolation.py jobs.py launcher.py
+        machine.py marks.py namespace.py preview.py process.py programs.py refusals.py runner.py scheduler.py
+        selection.py serving.py steps.py store.py transform.py
     """,
     "production/pipelines": """
         train.py
     """,
     "production/steps": """
-        README.md archive.py checks.py errors.py evaluation.py features.py inference.py kept_schema.py metrics.py
-        model.py processing.py report.py schema.py splits.py summary.py tables.py training.py
+        README.md archive.py blocks.py checks.py dates.py errors.py evaluation.py features.py hashing.py inference.py
+        kept_schema.py metrics.py model.py processing.py reading.py report.py schema.py splits.py summary.py tables.py
+        training.py
     """,
     "tests/notebooks": """
         test_notebooks.py
@@ -51,7 +67,7 @@ FILES = {
     """,
     "tests/steps": """
         conftest.py test_any_table.py test_chain.py test_evaluation.py test_inference.py test_kept_schema.py
-        test_processing.py test_training.py
+        test_processing.py test_tables.py test_training.py
     """,
 }
 

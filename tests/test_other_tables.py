@@ -12,25 +12,33 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True)
 class Table:
-    loader: str
+    frame: str
     problem: str
     gate: dict[str, str]
+    target: str = "target"
 
 
+def of_sklearn(name: str) -> str:
+    return f"sklearn.datasets.load_{name}(as_frame=True).frame"
+
+
+ACCURATE = {"metric": '"accuracy"', "minimum": "0.8"}
+PENGUINS = Table("palmerpenguins.load_penguins()", "classification", ACCURATE, target="species")
 TABLES = [
-    pytest.param(Table("load_wine", "classification", {"metric": '"accuracy"', "minimum": "0.8"}), id="wine"),
-    pytest.param(Table("load_breast_cancer", "classification", {"minimum": "0.9"}), id="breast cancer"),
-    pytest.param(Table("load_diabetes", "regression", {"metric": '"mae"', "minimum": "0"}), id="diabetes"),
+    pytest.param(Table(of_sklearn("wine"), "classification", ACCURATE), id="wine"),
+    pytest.param(Table(of_sklearn("iris"), "classification", ACCURATE), id="iris"),
+    pytest.param(PENGUINS, id="palmerpenguins"),
+    pytest.param(Table(of_sklearn("breast_cancer"), "classification", {"minimum": "0.9"}), id="breast cancer"),
+    pytest.param(Table(of_sklearn("diabetes"), "regression", {"metric": '"mae"', "minimum": "0"}), id="diabetes"),
 ]
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_it_goes_through(ready: Bake, table: Table) -> None:
     project = ready(problem=table.problem)
-    script = f"from sklearn.datasets import {table.loader} as load\n"
-    script += "load(as_frame=True).frame.to_csv('data/t.csv', index=False)"
+    script = f"import palmerpenguins, sklearn.datasets; {table.frame}.to_csv('data/t.csv', index=False)"
     assert project.run(".venv/bin/python", "-c", script).code == 0
-    project.edit("data", source='"data/t.csv"', target='"target"')
+    project.edit("data", source='"data/t.csv"', target=f'"{table.target}"')
     project.edit("gate", **table.gate)
 
     done = project.make("run")

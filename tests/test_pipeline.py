@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import Bake, Project
+from projects import Bake, Project, Result
 
 pytestmark = pytest.mark.slow
 
@@ -143,6 +144,126 @@ def test_key_network_isolation_and_limits_reach_every_job(project: Project) -> N
             "env": "prod",
             "owner": "data-team@example.com",
         }
+
+
+def read_json(project: Project, done: Result, name: str) -> Any:
+    """A file of the execution that a run has told of."""
+    [folder] = re.findall(r"^Look in (\S+):", done.out, re.MULTILINE)
+    return json.loads((project.path / folder / name).read_text(encoding="utf-8"))
+
+
+def processing(compiled: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """The arguments of the step Processing, and {input: its S3 URI} but for the parameter of the data."""
+    [step] = [step for step in compiled["Steps"] if step["Name"] == "Processing"]
+    inputs = {entry["InputName"]: entry["S3Input"]["S3Uri"] for entry in step["Arguments"]["ProcessingInputs"]}
+    assert inputs.pop("data") == {"Get": "Parameters.InputDataUrl"}
+    return step["Arguments"]["AppSpecification"]["ContainerArguments"], inputs
+
+
+def test_weight_id_and_kept_schema_reach_processing_where_there_are_any(project: Project) -> None:
+    project.edit("environments.dev", **ENVIRONMENT)
+    arguments, inputs = processing(definition(project, "dev"))
+    assert [word for word in arguments if word.startswith(("--weight", "--id", "--schema"))] == []
+    assert list(inputs) == ["code"]
+
+    project.edit("data", weight='"distance"', id='"day"')
+    (project.path / "data" / "schema.toml").write_text('[columns]\n"late" = "text"\n', encoding="utf-8")
+
+    arguments, inputs = processing(definition(project, "dev"))
+    wanted = {"--weight=distance", "--id=day", "--schema=/opt/ml/processing/schema/schema.toml"}
+    assert wanted <= set(arguments)
+    assert re.fullmatch(r"s3://customer-data/customer/flight-delays/dev/code/[0-9a-f]{16}/schema/", inputs["schema"])
+
+
+def test_what_a_model_takes_and_answers_is_what_it_is_registered_with(unchanged: Project) -> None:
+    [gate] = [step for step in definition(unchanged)["Steps"] if step["Type"] == "Condition"]
+    [register] = gate["Arguments"]["IfSteps"]
+
+    inference = register["Arguments"]["InferenceSpecification"]
+    assert inference["SupportedContentTypes"] == inference["SupportedResponseMIMETypes"]
+    assert inference["SupportedContentTypes"] == ["text/csv", "application/json", "application/jsonlines"]
+
+
+def test_the_hyperparameters_of_a_new_project_can_be_set_at_a_start(project: Project) -> None:
+    done = project.ops("run", "train", "--param", "ClassWeight=balanced", "--param", "EarlyStoppingRounds=3")
+
+    assert done.code == 0, done
+    [log] = project.path.glob(".local/runs/*/Training/log.txt")
+    assert "class_weight=balanced, early_stopping_rounds=3" in log.read_text(encoding="utf-8")
+    assert re.search(r"^stopped after \d+ of 150 iterations$", log.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_first_run_keeps_the_types_of_the_columns_and_the_second_changes_nothing(project: Project) -> None:
+    kept, quick = project.path / "data" / "schema.toml", ("--param", "MaxIter=3")
+
+    first = project.ops("run", "train", *quick)
+    assert first.code == 0, first
+    assert "\nWrote data/schema.toml, the type of each column: " in first.out
+    written = kept.read_text(encoding="utf-8")
+    assert tomllib.loads(written)["columns"]["day"] == "integer"
+
+    second = project.ops("run", "train", *quick)
+    assert second.code == 0, second
+    assert "schema.toml" not in second.out
+    assert kept.read_text(encoding="utf-8") == written
+    assert read_json(project, first, "definition.json") == read_json(project, second, "definition.json")
+
+    edited = written.replace('"day" = "integer"', '"day" = "text"')
+    kept.write_text(edited, encoding="utf-8")
+    third = project.ops("run", "train", *quick)
+    assert third.code == 0, third
+    assert kept.read_text(encoding="utf-8") == edited
+    found = read_json(project, third, "Processing/outputs/summary/schema.json")
+    assert {"name": "day", "kind": "categorical"} in found["features"]
+
+
+def test_a_table_that_is_no_more_what_was_kept_ends_the_run_with_a_sentence(project: Project) -> None:
+    kept = project.path / "data" / "schema.toml"
+    kept.write_text('[columns]\n"carrier" = "number"\n', encoding="utf-8")
+
+    done = project.ops("run", "train")
+
+    assert done.code == 1, done
+    sentence = "column 'carrier' holds text such as 'B6' in 100 % of the rows, where schema.toml says number"
+    assert f"step 'Processing': {sentence}" in done.out
+    assert kept.read_text(encoding="utf-8") == '[columns]\n"carrier" = "number"\n'
+
+
+@pytest.mark.parametrize(
+    ("kept", "sentence"),
+    [
+        pytest.param("[columns", "data/schema.toml: not valid TOML: ", id="no TOML"),
+        pytest.param('[columns]\n"carier" = "text"', "Did you mean 'carrier'?", id="a column that is gone"),
+    ],
+)
+def test_a_kept_schema_that_cannot_hold_gets_a_sentence_before_anything_runs(
+    project: Project, kept: str, sentence: str
+) -> None:
+    (project.path / "data" / "schema.toml").write_text(kept, encoding="utf-8")
+
+    done = project.ops("run", "train")
+    checked = project.ops("check")
+
+    assert (done.code, done.out) == (2, ""), done
+    assert sentence in done.err
+    assert len(done.err.splitlines()) == 1
+    assert (checked.code, checked.err) == (2, done.err)
+    assert not (project.path / ".local" / "runs").exists()
+
+
+def test_another_table_is_never_held_against_the_schema_of_the_sample(project: Project) -> None:
+    of_the_sample = 'source = "data/sample/flights_classification.csv"\n[columns]\n"carrier" = "text"\n'
+    (project.path / "data" / "schema.toml").write_text(of_the_sample, encoding="utf-8")
+    rows = "".join(f"{number % 50},{number % 50 > 20}\n" for number in range(200))
+    (project.path / "data" / "own.csv").write_text(f"minutes,late\n{rows}", encoding="utf-8")
+    project.edit("data", source='"data/own.csv"')
+
+    done = project.ops("run", "train")
+
+    assert done.code == 0, done
+    assert "\nWrote data/schema.toml anew, for 'data/own.csv', " in done.out
+    kept = tomllib.loads((project.path / "data" / "schema.toml").read_text(encoding="utf-8"))
+    assert kept == {"source": "data/own.csv", "columns": {"minutes": "integer", "late": "boolean"}}
 
 
 def test_an_s3_source_is_not_cached_by_its_address(project: Project) -> None:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import gzip
 import io
 import os
+import subprocess
 import tarfile
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ops.errors import UserError
-from ops.local import Execution, Store, check, start_pipeline_execution
+from ops.local import Execution, Options, Store, check, process, start_pipeline_execution
+from ops.local.isolation import namespaces_allowed
+
+# The same examples every time, at any speed.
+settings.register_profile("local", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("local")
 
 BUCKET = "s3://bucket"
 CODE = "/opt/ml/processing/input/code"
@@ -22,18 +34,21 @@ CODE = "/opt/ml/processing/input/code"
 class Local:
     """A project's .local folder, and builders for the pieces of a definition."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, isolation: str = "auto", launcher: process.Launcher | None = None) -> None:
         self.home = home
         self.store = Store(home / "s3")
+        self.isolation = isolation
+        self.launcher = launcher
+        self.runners: list[subprocess.Popen[str]] = []  # in processes of their own, see runners.py
 
     def put_archive(self, uri: str, files: dict[str, str]) -> None:
         buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
             for name, text in files.items():
                 member = tarfile.TarInfo(name)
                 member.size = len(text.encode())
                 tar.addfile(member, io.BytesIO(text.encode()))
-        self.store.put(uri, buffer.getvalue())
+        self.store.put(uri, gzip.compress(buffer.getvalue(), mtime=0))  # the same files, the same bytes
 
     # pieces of a definition
 
@@ -156,14 +171,26 @@ class Local:
 
     # running
 
-    def run(self, *steps: Any, parameters: Any = (), given: dict[str, str] | None = None, **more: Any) -> Execution:
+    def run(
+        self,
+        *steps: Any,
+        parameters: Any = (),
+        given: dict[str, str] | None = None,
+        options: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Execution:
         return start_pipeline_execution(
             self.definition(*steps, parameters=parameters),
             pipeline_name="customer-demo-train-local",
             parameters=given or {},
             home=self.home,
-            **more,
+            options=Options(**{"isolation": self.isolation} | (options or {})),
+            **{"launcher": None if (options or {}).get("fresh") else self.launcher} | more,
         )
+
+    def opt_ml(self, execution: Execution, step: str, path: str) -> str:
+        """How the step's job sees /opt/ml/<path>."""
+        return f"/opt/ml/{path}" if self.isolation != "rewrite" else str(execution.folder / step / "job/ml" / path)
 
     def problems(self, *steps: Any, parameters: Any = ()) -> str:
         """What `check` has against these steps."""
@@ -172,15 +199,23 @@ class Local:
         return str(caught.value)
 
     def gone(self, pid: int) -> bool:
-        """Whether the process has ended; it may take its new parent a moment to notice."""
+        """Whether the process has ended, or does soon; its new parent may take longer to notice."""
         until = time.monotonic() + 5
         while time.monotonic() < until:
             try:
                 os.kill(pid, 0)
-            except ProcessLookupError:
+                if " Z " in Path(f"/proc/{pid}/stat").read_text():
+                    return True
+            except (FileNotFoundError, ProcessLookupError):
                 return True
-            time.sleep(0.02)
+            time.sleep(0.01)
         return False
+
+    def close(self) -> None:
+        """Leave no runner behind, however the test ended."""
+        for runner in self.runners:
+            with runner:
+                runner.kill()
 
     def log(self, execution: Execution, step: str) -> str:
         path = execution.steps[step].log
@@ -190,6 +225,33 @@ class Local:
         return (execution.folder / step / "outputs" / path).read_text()
 
 
+@functools.cache
+def has_namespaces(launcher: process.Launcher) -> bool:
+    return namespaces_allowed(launcher, "us-east-1")
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[process.Launcher]:
+    """One for all executions: it takes longer to start than they do."""
+    with process.launcher("us-east-1") as started:
+        yield started
+
+
 @pytest.fixture
-def local(tmp_path: Path) -> Local:
-    return Local(tmp_path / ".local")
+def local(request: pytest.FixtureRequest, tmp_path: Path, launcher: process.Launcher) -> Iterator[Local]:
+    """A home for executions; `parametrize("local", ["namespace", "rewrite"], indirect=True)` has them both ways."""
+    isolation = getattr(request, "param", "auto")
+    if isolation == "namespace" and not has_namespaces(launcher):
+        pytest.skip("this machine allows no mount namespaces")
+    with closing(Local(tmp_path / ".local", isolation, launcher)) as made:
+        yield made
+
+
+@pytest.fixture(params=["namespace", "rewrite"])
+def nobody(request: pytest.FixtureRequest, launcher: process.Launcher) -> Iterator[Local]:
+    """A home where that user can look, for `start(…, nobody=True)` of runners.py."""
+    if request.param == "namespace" and not has_namespaces(launcher):
+        pytest.skip("this machine allows no mount namespaces")
+    with tempfile.TemporaryDirectory() as folder, closing(Local(Path(folder, ".local"), request.param)) as made:
+        os.chmod(folder, 0o755)
+        yield made

@@ -11,30 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops.definition.shapes import ARGUMENTS, AWS_ONLY
 from ops.errors import UserError
 from ops.local import check, loads
-from ops.local.shapes import ARGUMENTS, AWS_ONLY
-
-
-def test_order_comes_from_references_and_depends_on_never_from_the_list(local: Any) -> None:
-    last = local.processing("Last", inputs={"in": local.output_of("Middle", "out")})
-    middle = local.processing("Middle", outputs=("out",), DependsOn=["First"])
-    plan = check(local.definition(last, middle, local.processing("First")))
-    assert list(plan.steps) == ["First", "Middle", "Last"]
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        pytest.param(lambda get: {"Std:Join": {"On": "", "Values": ["a", {"Std:Join": {"Values": [get]}}]}}, id="join"),
-        pytest.param(lambda get: {"Std:JsonGet": {"S3Uri": get, "Path": "a"}}, id="json-get-of-uri"),
-        pytest.param(lambda get: get, id="plain"),
-    ],
-)
-def test_a_reference_makes_a_dependency_wherever_it_is(local: Any, place: Any) -> None:
-    fail = local.fail("B", place(local.output_of("A", "out")))
-    plan = check(local.definition(fail, local.processing("A", outputs=("out",))))
-    assert plan.steps["B"].waits_for == {"A"}
 
 
 def test_a_property_file_in_a_nested_condition_makes_a_dependency(local: Any) -> None:
@@ -44,13 +23,6 @@ def test_a_property_file_in_a_nested_condition_makes_a_dependency(local: Any) ->
     plan = check(local.definition(outer, local.processing("A", outputs=("out",), files={"Report": "out/a.json"})))
     assert plan.steps["Inner"].waits_for == {"A", "Outer"}
     assert plan.steps["Inner"].branch == ("Outer", True)
-
-
-@pytest.mark.parametrize("kind", AWS_ONLY)
-def test_a_step_type_of_aws_alone_is_refused_by_name(local: Any, kind: str) -> None:
-    assert f"step 'X': steps of type {kind} run on AWS only" in local.problems(
-        {"Name": "X", "Type": kind, "Arguments": {}}
-    )
 
 
 @pytest.mark.parametrize(
@@ -135,12 +107,6 @@ def test_duplicate_names_and_every_circle_are_refused_together(local: Any) -> No
     assert problems.count("in a circle") == 2
 
 
-def test_a_condition_that_waits_for_a_step_in_its_own_branch_is_a_circle(local: Any) -> None:
-    inner = local.processing("Inner", outputs=("out",))
-    question = local.compare("Equals", local.output_of("Inner", "out"), "x")
-    assert "in a circle" in local.problems(local.condition("If", question, then=[inner]))
-
-
 def test_a_number_parameter_where_aws_wants_text_is_refused_with_the_remedy(local: Any) -> None:
     step = local.processing("A", "", "--rate", local.get("Parameters.Rate"))
     problems = local.problems(step, parameters=[local.parameter("Rate", "Float", 0.1)])
@@ -160,11 +126,6 @@ def test_a_number_parameter_where_aws_wants_text_is_refused_with_the_remedy(loca
         ),
         pytest.param(
             {"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, "TrainingInputMode is 'Pipe'", id="pipe"
-        ),
-        pytest.param(
-            {"AlgorithmSpecification": {"ContainerEntrypoint": ["/bin/bash"]}},
-            "ContainerEntrypoint (['/bin/bash']) cannot be used here",
-            id="sm-drivers",
         ),
         pytest.param({"OutputDataConfig": {"CompressionType": "NONE"}}, "CompressionType is 'NONE'", id="compression"),
     ],
@@ -203,27 +164,6 @@ def test_what_processing_cannot_do_here_is_refused_by_name(local: Any) -> None:
         "it has no ContainerEntrypoint",
     ):
         assert sentence in problems
-
-
-def test_nothing_is_written_when_the_start_is_refused(local: Any) -> None:
-    with pytest.raises(UserError):
-        local.run({"Name": "X", "Type": "Lambda", "Arguments": {}})
-    assert not (local.home / "runs").exists()
-
-
-def test_an_input_that_is_nowhere_is_refused_with_the_place_to_put_it(local: Any) -> None:
-    step = local.processing("A", inputs={"data": local.get("Parameters.Input")})
-    with pytest.raises(UserError, match=r"there is nothing at s3://bucket/raw/; put it into .*/s3/bucket/raw"):
-        local.run(step, parameters=[local.parameter("Input")], given={"Input": "s3://bucket/raw/"})
-
-
-def test_an_instance_count_from_a_parameter_is_refused_at_the_start(local: Any) -> None:
-    step = local.processing("A")
-    step["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = local.get("Parameters.Count")
-    declared = [local.parameter("Count", "Integer", 1)]
-    assert check(local.definition(step, parameters=declared)).steps
-    with pytest.raises(UserError, match="InstanceCount is 2"):
-        local.run(step, parameters=declared, given={"Count": "2"})
 
 
 JSON = st.recursive(

@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-WRITE = """
-    import pathlib, sys
-    pathlib.Path(sys.argv[2], "a.txt").write_text(pathlib.Path(sys.argv[1], "in.txt").read_text() + " seen")
-"""
-
-
-def test_inputs_arguments_and_outputs_pass_from_step_to_step(local: Any) -> None:
-    local.store.put("s3://bucket/raw/in.txt", b"data")
-    first = local.processing(
-        "First",
-        WRITE,
-        "/opt/ml/processing/data",
-        "/opt/ml/processing/out",
-        inputs={"data": "s3://bucket/raw/in.txt"},
-        outputs=("out",),
-    )
-    copy = 'import shutil; shutil.copy("/opt/ml/processing/data/a.txt", "/opt/ml/processing/out/b.txt")'
-    second = local.processing("Second", copy, inputs={"data": local.output_of("First", "out")}, outputs=("out",))
-    execution = local.run(second, first)
-    assert execution.status == "Succeeded", execution.failure_reason
-    assert local.output(execution, "Second", "out/b.txt") == "data seen"
-    uri = execution.steps["Second"].properties["ProcessingOutputConfig"]["Outputs"]["out"]["S3Output"]["S3Uri"]
-    assert uri == f"s3://bucket/{execution.id}/Second/out"
-    assert not os.readlink(execution.folder / "Second/outputs/out").startswith("/")
+pytestmark = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 
 
 def test_an_input_may_lie_inside_another(local: Any) -> None:
@@ -72,29 +46,6 @@ def test_a_folder_with_spaces_and_quotes_is_no_obstacle(local: Any, tmp_path: Pa
     assert moved.log(execution, "B") == "1"
 
 
-def test_the_environment_is_the_jobs_own_and_holds_no_credentials(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/secret")
-    monkeypatch.setenv("SOME_TOKEN", "secret")
-    monkeypatch.setenv("LANG", "C.UTF-8")
-    script = "import os, json; print(json.dumps(dict(os.environ)))"
-    step = local.processing("A", script, environment={"MODE": "/opt/ml/processing"})
-    seen = json.loads(local.log(local.run(step, region="eu-west-1"), "A"))
-    assert not {"AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "SOME_TOKEN"} & set(seen)
-    assert seen["MODE"].endswith("/A/job/ml/processing")
-    assert (seen["LANG"], seen["AWS_REGION"], seen["PYTHONUNBUFFERED"]) == ("C.UTF-8", "eu-west-1", "1")
-    assert seen["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
-    assert "/A/job/" in seen["PIP_TARGET"]  # what a script installs goes away with its job
-
-
-def test_each_job_has_this_python_and_a_working_directory_of_its_own(local: Any) -> None:
-    script = 'import os, sys; open("here", "x"); print(sys.executable, os.getcwd())'
-    execution = local.run(local.processing("A", script), local.processing("B", script))
-    places = {local.log(execution, step) for step in "AB"}
-    assert len(places) == 2
-    assert all(place.startswith(sys.executable) for place in places)
-
-
 def test_the_container_finds_its_configuration(local: Any) -> None:
     script = """
         import json
@@ -130,40 +81,8 @@ def test_the_reason_of_a_failure(local: Any, script: str, reason: str) -> None:
 
 def test_a_program_that_is_not_there_fails_in_one_sentence(local: Any) -> None:
     step = local.processing("A")
-    step["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["Rscript-9", "x.R"]
-    assert "'Rscript-9' cannot be started on this machine" in str(local.run(step).failure_reason)
-
-
-def test_outputs_of_a_failed_job_are_not_in_the_store_but_its_folder_is_kept(local: Any) -> None:
-    script = "open('/opt/ml/processing/out/a.txt', 'w').write('half'); raise SystemExit(1)"
-    execution = local.run(local.processing("A", script, outputs=("out",)))
-    assert not local.store.find(f"s3://bucket/{execution.id}/A/out")
-    assert (execution.folder / "A/job/ml/processing/out/a.txt").read_text() == "half"
-
-
-def test_the_folder_of_a_job_that_ended_well_is_removed(local: Any) -> None:
-    assert not (local.run(local.processing("A")).folder / "A/job").exists()
-
-
-@pytest.mark.slow
-def test_the_time_limit_ends_the_whole_process_group(local: Any) -> None:
-    script = """
-        import subprocess, sys
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        print(child.pid)
-        child.wait()
-    """
-    begin = time.monotonic()
-    execution = local.run(local.processing("A", script, seconds=1))
-    assert time.monotonic() - begin < 9
-    assert execution.steps["A"].failure_reason == "it was stopped after MaxRuntimeInSeconds = 1."
-    assert local.gone(int(local.log(execution, "A")))
-
-
-def test_an_input_missing_at_its_turn_fails_the_step_with_a_sentence(local: Any) -> None:
-    steps = [local.processing("A", outputs=("out",)), local.processing("B", inputs={"x": local.output_of("A", "out")})]
-    execution = local.run(*steps)
-    assert execution.steps["B"].failure_reason.startswith(f"there is nothing at s3://bucket/{execution.id}/A/out")
+    step["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["/opt/ml/processing/input/code/run"]
+    assert "code/run' cannot be started on this machine: No such file" in str(local.run(step).failure_reason)
 
 
 def test_a_full_disk_fails_the_step_with_the_reason(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,3 +93,43 @@ def test_a_full_disk_fails_the_step_with_the_reason(local: Any, monkeypatch: pyt
 
     monkeypatch.setattr(type(local.store), "move_folder", full)
     assert local.run(step).failure_reason == "step 'A': No space left on device: a.txt"
+
+
+def test_a_fork_is_to_a_script_what_a_fresh_python_is(local: Any) -> None:
+    script = """
+        import atexit, json, os, pickle, resource, signal, sys, threading, warnings
+        class Model:
+            pass
+        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE", "SIGXFSZ", "SIGCHLD", "SIGUSR1")
+        seen = {
+            "command": [sys.argv, sys.path[0], __name__, __file__, __doc__, sys.executable, os.getcwd()[-10:]],
+            "streams": [
+                [each.encoding, each.errors, each.name, each.mode, each.write_through, type(each.buffer).__name__]
+                for each in (sys.stdout, sys.stderr)
+            ],
+            "originals": [sys.stdout is sys.__stdout__, sys.stderr is sys.__stderr__, sys.stdin.read()],
+            "signals": [str(signal.getsignal(getattr(signal, name))) for name in names],
+            "wakeup": [signal.set_wakeup_fd(-1), sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))],
+            "files": len(os.listdir("/proc/self/fd")),
+            "threads": [threading.active_count(), threading.current_thread() is threading.main_thread()],
+            "limits": [resource.getrlimit(getattr(resource, name)) for name in ("RLIMIT_AS", "RLIMIT_NOFILE")],
+            "filters": [str(each) for each in warnings.filters],
+            "settings": [sys.getrecursionlimit(), sys.dont_write_bytecode, os.umask(0o22)],
+            "leads its group": os.getpgid(0) == os.getpid(),
+            "environment": {name: value for name, value in os.environ.items() if "/job/" not in value},
+            "pickled": type(pickle.loads(pickle.dumps(Model()))) is Model,
+        }
+        json.dump(seen, open("/opt/ml/processing/out/seen.json", "w"))
+        atexit.register(print, "at exit")
+        threading.Timer(0.05, print, ["thread"]).start()
+        raise ValueError("\\udcff")
+    """
+    seen, logs = [], []
+    for fresh in (False, True):
+        execution = local.run(local.processing("A", script, "--x", "a b", outputs=("out",)), options={"fresh": fresh})
+        place = execution.folder / "A/job/ml"
+        seen.append((place / "processing/out/seen.json").read_text().replace(str(place), "/opt/ml"))
+        logs.append(local.log(execution, "A").replace(str(place), "/opt/ml"))
+    assert json.loads(seen[0]) == json.loads(seen[1])
+    assert logs[0] == logs[1]
+    assert logs[0].splitlines()[-3:] == ["ValueError: \\udcff", "thread", "at exit"]

@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from ops.local import contract
+
+pytestmark = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 
 HYPERPARAMETERS = {
     "learning_rate": "0.1",
@@ -30,22 +32,6 @@ HYPERPARAMETERS = {
 }
 
 
-def test_hyperparameters_are_strings_in_the_file_and_decoded_on_the_command_line(local: Any) -> None:
-    script = """
-        import json, os, sys
-        print(json.dumps([sys.argv, json.load(open("/opt/ml/input/config/hyperparameters.json")), os.getcwd()]))
-    """
-    execution = local.run(local.training("Train", script, **HYPERPARAMETERS))
-    argv, file, cwd = json.loads(local.log(execution, "Train"))
-    assert argv == [
-        *["train.py", "--empty", "", "--flag", "True", "--learning_rate", "0.1", "--list", "[1, 2, 'x']", "-n", "5"],
-        *["--name", "abc", "--none", "", "--object", "a=2,b=1", "--quoted", "q"],
-    ]
-    assert file["flag"] == "true"
-    assert file["sagemaker_program"] == "train.py"
-    assert cwd.endswith("/job/ml/code")
-
-
 def test_channels_and_configuration_are_where_the_variables_say(local: Any) -> None:
     local.store.put("s3://bucket/data/train/a.csv", b"1")
     script = """
@@ -58,40 +44,11 @@ def test_channels_and_configuration_are_where_the_variables_say(local: Any) -> N
     assert local.log(local.run(step), "Train").splitlines() == ["['a.csv'] [\"train\"] 0.5", "text/csv", "True True"]
 
 
-def test_model_and_output_become_archives_that_the_next_step_finds(local: Any) -> None:
-    script = """
-        import os
-        open(os.path.join(os.environ["SM_MODEL_DIR"], "model.bin"), "w").write("m")
-        open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "curve.csv"), "w").write("c")
-    """
-    read = """
-        import tarfile
-        print(tarfile.open("/opt/ml/processing/model/model.tar.gz").getnames())
-    """
-    model = local.get("Steps.Train.ModelArtifacts.S3ModelArtifacts")
-    execution = local.run(local.training("Train", script), local.processing("Read", read, inputs={"model": model}))
-    assert execution.status == "Succeeded", execution.failure_reason
-    properties = execution.steps["Train"].properties
-    uri = f"s3://bucket/models/{properties['TrainingJobName']}/output/"
-    assert properties["ModelArtifacts"] == {"S3ModelArtifacts": f"{uri}model.tar.gz"}
-    assert set(local.store.find(uri)) == {"model.tar.gz", "output.tar.gz"}
-    assert local.log(execution, "Read") == "['model.bin']\n"
-    with tarfile.open(execution.folder / "Train/outputs/model/output.tar.gz") as tar:
-        assert tar.getnames() == ["curve.csv"]
-
-
 def test_the_first_1024_characters_of_the_failure_file_are_the_reason(local: Any) -> None:
     script = "open('/opt/ml/output/failure', 'w').write('x' * 2000); raise SystemExit(1)"
     execution = local.run(local.training("Train", script))
     assert execution.steps["Train"].failure_reason == "x" * 1024
     assert not local.store.find("s3://bucket/models/")
-
-
-def test_requirements_are_named_in_the_log_and_not_installed(local: Any) -> None:
-    step = local.training("Train")
-    source = step["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
-    local.put_archive(source, {"train.py": "", "requirements.txt": "no-such-package-at-all"})
-    assert "requirements.txt is not installed here" in local.log(local.run(step), "Train")
 
 
 def test_a_shell_script_can_be_the_program(local: Any) -> None:
@@ -102,34 +59,86 @@ def test_a_shell_script_can_be_the_program(local: Any) -> None:
     assert local.log(local.run(step), "Train").startswith("--rate 0.5 in /")
 
 
-@pytest.mark.slow
-def test_every_variable_is_what_the_toolkit_sets(local: Any, tmp_path: Path) -> None:
-    pytest.importorskip("sagemaker_training")
-    root = tmp_path / "ml"
-    script = (
-        'import json, os, sys; json.dump([dict(os.environ), sys.argv], open(os.environ["SM_MODEL_DIR"] + "/seen", "w"))'
-    )
-    local.put_archive("s3://bucket/sourcedir.tar.gz", {"train.py": script})
-    source = local.store.get_file("s3://bucket/sourcedir.tar.gz")
-    toolkit_keys = {"sagemaker_program": "train.py", "sagemaker_submit_directory": str(source)}
-    arguments: dict[str, Any] = {
-        "AlgorithmSpecification": {"TrainingInputMode": "File"},
-        "HyperParameters": {**HYPERPARAMETERS, **toolkit_keys},
-        "InputDataConfig": [
-            {"ChannelName": name, "DataSource": {"S3DataSource": {}}, "ContentType": "text/csv"}
-            for name in ("train", "validation")
-        ],
-        "ResourceConfig": {"InstanceType": "ml.m5.xlarge"},
-    }
-    contract.write_training_config(root, arguments)
-    toolkit = [sys.executable, "-c", "from sagemaker_training.cli.train import main; main()"]
-    env = {"SAGEMAKER_BASE_DIR": str(root), "SM_STUDIO_LOCAL_MODE": "true", "TRAINING_JOB_NAME": "job"}
-    subprocess.run(toolkit, env={"PATH": os.environ["PATH"], **env}, check=True, capture_output=True)
+def test_the_environments_own_python_path_is_kept(local: Any) -> None:
+    step = local.training("Train")
+    source = step["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
+    local.put_archive(source, {"train.py": "import own; print(own.WORD)", "lib/own.py": "WORD = 'hello'"})
+    step["Arguments"]["Environment"] = {"PYTHONPATH": "/opt/ml/code/lib"}
+    assert local.log(local.run(step), "Train") == "hello\n"
 
-    theirs, argv = json.loads((root / "model/seen").read_text())
-    ours = contract.training_environment(root, arguments, "job", "arn", "us-east-1")
-    names = {name for name in theirs if name.startswith(("SM_", "SAGEMAKER_", "CURRENT_"))}
-    names -= {"SAGEMAKER_BASE_DIR", "SM_STUDIO_LOCAL_MODE"}  # how it was called here, not what it sets
-    assert {name: ours.get(name) for name in names} == {name: theirs[name] for name in names}
-    assert {name for name in ours if name.startswith("SM_")} <= names
-    assert argv == ["train.py", *contract.training_arguments(arguments["HyperParameters"])]
+
+def test_a_program_outside_its_archive_is_not_run(local: Any) -> None:
+    step = local.training("Train")
+    step["Arguments"]["HyperParameters"]["sagemaker_program"] = local.join("../", local.get("Steps.A.Outcome"))
+    reason = local.run(step, local.condition("A")).steps["Train"].failure_reason
+    assert reason == "sagemaker_program '../True' is not in s3://bucket/code/Train/sourcedir.tar.gz."
+
+
+def test_code_with_a_setup_is_run_as_a_module(local: Any) -> None:
+    step = local.training("Train", rate="0.5")
+    source = step["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
+    script = "import sys, own; print(__spec__.name, sys.argv[1:])"
+    local.put_archive(source, {"train.py": script, "own/__init__.py": "", "setup.py": ""})
+    assert local.log(local.run(step), "Train").splitlines() == [
+        "setup.py is not run here: the program finds the packages that lie beside it.",
+        "train ['--rate', '0.5']",
+    ]
+
+
+def test_checkpoints_of_an_earlier_run_are_there_and_new_ones_are_kept(local: Any) -> None:
+    script = """
+        import pathlib
+        folder = pathlib.Path("/opt/ml/checkpoints")
+        epoch = len(list(folder.iterdir()))
+        folder.joinpath(f"{epoch}.ckpt").write_text(str(epoch))
+    """
+    step = local.training("Train", script)
+    step["Arguments"]["CheckpointConfig"] = {"S3Uri": "s3://bucket/checkpoints"}
+    for _ in range(3):
+        assert local.run(step).status == "Succeeded"
+    assert {name: file.read_text() for name, file in local.store.find("s3://bucket/checkpoints").items()} == {
+        "0.ckpt": "0",
+        "1.ckpt": "1",
+        "2.ckpt": "2",
+    }
+
+
+SHOW = """
+    import json, os, sys
+    kept = {k: v for k, v in os.environ.items() if k.startswith(("SM_", "SAGEMAKER_", "CURRENT_", "TRAINING_JOB_NAME"))}
+    print("SEEN", json.dumps([kept, sys.argv, os.getcwd(), sorted(os.listdir("/opt/ml"))]))
+"""
+
+
+@pytest.mark.slow
+def test_the_program_finds_what_the_toolkit_lets_it_find(local: Any, tmp_path: Path) -> None:
+    pytest.importorskip("sagemaker_training")
+    channels = {"train": "s3://bucket/data/", "other-one": "s3://bucket/data/"}
+    local.store.put("s3://bucket/data/a.csv", b"1")
+    step = local.training("Train", SHOW, channels=channels, **HYPERPARAMETERS)
+    execution = local.run(step)
+    job = execution.steps["Train"].properties
+    ours = _seen(local.log(execution, "Train"), local.opt_ml(execution, "Train", "").rstrip("/"))
+
+    root = tmp_path / "ml"
+    uri = step["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
+    source = str(local.store.get_file(uri))
+    local.put_archive(uri, {"train.py": dedent(SHOW).replace("/opt/ml", str(root))})
+    arguments = {**job, "HyperParameters": {**job["HyperParameters"], "sagemaker_submit_directory": source}}
+    contract.write_training_config(root, arguments)
+    env = {
+        "PATH": os.environ["PATH"],
+        "SAGEMAKER_BASE_DIR": str(root),
+        "TRAINING_JOB_NAME": job["TrainingJobName"],
+        "SM_STUDIO_LOCAL_MODE": "true",  # it does not wait for a host algo-1
+    }
+    toolkit = [sys.executable, "-c", "from sagemaker_training.cli.train import main; main()"]
+    done = subprocess.run(toolkit, env=env, check=True, capture_output=True, text=True)
+    theirs = _seen(done.stdout.replace(source, uri), str(root))
+    del theirs[0]["SM_STUDIO_LOCAL_MODE"]
+    assert ours == theirs
+
+
+def _seen(text: str, root: str) -> Any:
+    [line] = [line for line in text.splitlines() if line.startswith("SEEN ")]
+    return json.loads(line.removeprefix("SEEN ").replace(root, "/opt/ml"))

@@ -110,6 +110,7 @@ def test_a_source_is_remote_by_how_it_begins(source: str, remote: bool) -> None:
         pytest.param("flights.csv", '"day","a; b; c; d",late\n1,2,3\n', id="other separators inside quotes"),
         pytest.param("flights.csv", 'day,"late"\n1,yes', id="no line end at the end"),
         pytest.param("flights.csv", "late\nyes\n", id="one column"),
+        pytest.param("flights.csv", '"day\nof month",late\n1,2\n', id="a name of two lines"),
         pytest.param("flights.csv.gz", gzip.compress(ROWS.encode()), id="gzip"),
         pytest.param("flights.CSV.GZ", gzip.compress(b"\xef\xbb\xbf" + ROWS.encode()), id="gzip with BOM, capitals"),
         pytest.param("flights", None, id="folder"),
@@ -142,6 +143,8 @@ def test_quoted_names_may_hold_commas_and_quotes(tmp_path: Path) -> None:
             {"split": "group", "split_column": "carier"}, "split_column", "Did you mean 'carrier'?", id="group"
         ),
         pytest.param({"split": "time", "split_column": "date"}, "split_column", "has no column 'date'", id="time"),
+        pytest.param({"weight": "dday"}, "weight", "has no column 'dday'. Did you mean 'day'?", id="weight"),
+        pytest.param({"id": "flight"}, "id", "has no column 'flight'", id="id"),
         pytest.param({"target": "xyz"}, "target", "It has 'day', 'carrier', 'late'.", id="like no other column"),
     ],
 )
@@ -158,13 +161,15 @@ def test_a_column_that_is_not_there_is_told_with_the_nearest(
 
 def test_every_column_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     write(tmp_path, "flights.csv")
-    wrong = replace(FLIGHTS, target="a", exclude=["b", "day", "c"], split="group", split_column="d")
+    wrong = replace(FLIGHTS, target="a", exclude=["b", "day", "c"], split="group", split_column="d", weight="e", id="f")
 
     assert [problem.where.split(".")[-1] for problem in data.check(wrong, tmp_path)] == [
         "target",
         "exclude",
         "exclude",
         "split_column",
+        "weight",
+        "id",
     ]
 
 
@@ -241,6 +246,67 @@ def test_parquet_is_checked_like_csv(tmp_path: Path) -> None:
     write(tmp_path, "flights.parquet")
     with pytest.raises(UserError, match=r"'flights\.parquet' cannot be read"):
         data.check(settings, tmp_path)
+
+
+KEPT = '[columns]\n"day" = "integer"\n"carrier" = "text"\n'
+
+
+def test_a_column_that_the_kept_schema_names_must_be_there(tmp_path: Path) -> None:
+    write(tmp_path, "flights.csv")
+    write(tmp_path, data.SCHEMA, content=KEPT + '"carier" = "text"\n"month" = "integer"\n')
+
+    first, second = data.check(FLIGHTS, tmp_path)
+
+    assert str(first) == (
+        "data/schema.toml [columns]: 'flights.csv' has no column 'carier'; take its line out, or mend the data."
+    )
+    assert "no column 'month'" in second.message
+    assert data.check(replace(FLIGHTS, exclude=["day"]), tmp_path) == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        pytest.param(None, False, id="no file"),
+        pytest.param(KEPT, True, id="for every source"),
+        pytest.param('source = "flights.csv"\n' + KEPT, True, id="for this source"),
+        pytest.param('\ufeffsource = "flights.csv"\r\n' + KEPT, True, id="as an editor on Windows writes it"),
+        pytest.param('source = "customers.csv"\n[columns]\n"age" = "number"\n', False, id="for another source"),
+    ],
+)
+def test_a_schema_is_kept_for_its_source(tmp_path: Path, content: str | None, kept: bool) -> None:
+    write(tmp_path, "flights.csv")
+    if content is not None:
+        write(tmp_path, data.SCHEMA, content=content)
+
+    assert data.schema_file("flights.csv", tmp_path) == (tmp_path / data.SCHEMA if kept else None)
+    assert data.check(FLIGHTS, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        pytest.param("[columns", "not valid TOML: Expected ']'", id="no TOML"),
+        pytest.param('[columns]\n"tür" = "text"'.encode("latin-1"), "not valid TOML", id="not UTF-8"),
+        pytest.param('source = "flights.csv"', "lacks [columns]", id="no columns"),
+        pytest.param("columns = 5", "lacks [columns]", id="no table"),
+        pytest.param(None, "cannot be read", id="a folder"),
+    ],
+)
+def test_a_kept_schema_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, content: str | bytes | None, sentence: str
+) -> None:
+    if content is None:
+        (tmp_path / data.SCHEMA).mkdir(parents=True)
+    else:
+        write(tmp_path, data.SCHEMA, content=content)
+
+    with pytest.raises(UserError) as caught:
+        data.schema_file("flights.csv", tmp_path)
+
+    [problem] = caught.value.problems
+    assert problem.where == data.SCHEMA
+    assert sentence in problem.message
 
 
 def hash_of(folder: Path) -> str:

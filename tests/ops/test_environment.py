@@ -71,9 +71,9 @@ class Machine:
 
     @property
     def installed(self) -> set[str]:
-        """What the last installation was told to install."""
+        """What the last installation was told to install, besides pip itself."""
         command = self.commands[-1]
-        return set(command[command.index("--constraint") + 2 :])
+        return set(command[command.index("--constraint") + 2 :]) - {"pip"}
 
     def write(self, name: str, text: str) -> None:
         (self.root / name).write_text(text, encoding="utf-8")
@@ -102,6 +102,7 @@ def test_uv_makes_the_environment_and_installs_into_it(machine: Machine) -> None
     assert install[install.index("--python") + 1] == str(machine.python)
     assert install[install.index("--constraint") + 1] == str(machine.root / "constraints.txt")
     assert "--compile-bytecode" in install
+    assert install[-1] == "pip", "scripts written for an image may call it"
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
 

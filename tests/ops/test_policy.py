@@ -49,18 +49,23 @@ def test_the_file_of_a_new_project_allows_everything(monkeypatch: pytest.MonkeyP
 
 def test_every_key_stands_in_the_file_of_a_new_project_if_only_as_a_comment() -> None:
     text = (TEMPLATE_PROJECT / "ops" / "guardrails.toml").read_text(encoding="utf-8")
-    keys = {item.name for item in fields(Policy)} - {"source", "instance_types"}
+    keys = {item.name for item in fields(Policy)} - {"source", "instance_types", "prices"}
 
     assert {key for key in keys if f"\n{key} = " not in text and f"\n# {key} = " not in text} == set()
+    assert "\n# [prices]\n" in text
 
 
 def test_the_examples_in_the_comments_are_valid(file: Path) -> None:
     text = (TEMPLATE_PROJECT / "ops" / "guardrails.toml").read_text(encoding="utf-8")
-    file.write_text(text.replace("# max_", "max_"), encoding="utf-8")
+    limits, _, prices = text.replace("# max_", "max_").partition("# [prices]")
+    prices = prices.replace("\n# ", "\n").replace("…", "0.5")
+    file.write_text(f"{limits}[prices]{prices}", encoding="utf-8")
 
     assert policy.load().max_instances == 4
+    assert policy.load().prices.processing == {"ml.m5.large": 0.5}
 
 
+PRICES = '[prices]\nregion = "eu-west-1"\ndate = "2026-11-24"\ncurrency = "USD"\n'
 ALLOWED = 'verticals = ["customer"]\nregions = ["eu-*"]\nrequired_tags = ["owner"]\nmax_runtime_minutes = 60\n'
 
 
@@ -145,6 +150,34 @@ def test_what_aws_refuses_the_policy_is_not_asked_about() -> None:
             "[instance_types]\ntrain = []", ["[instance_types]: there is no use of an instance type 'train'."], id="use"
         ),
         pytest.param("[instance_types]\nstudio = 1", ["{file} [instance_types].studio: a list of"], id="type of a use"),
+        pytest.param(
+            "max_instance_hours_per_execution = 0",
+            ["{file} max_instance_hours_per_execution: 0 allows no execution: write more than 0"],
+            id="no hours",
+        ),
+        pytest.param(
+            "max_cost_per_execution = 5",
+            ["{file} max_cost_per_execution: needs [prices], by which a cost is known."],
+            id="a cost without prices",
+        ),
+        pytest.param(
+            "[prices]\nprocessing = { 'ml.m5.large' = 1 }",
+            [
+                "{file} [prices].region: missing: write such as 'eu-west-1'.",
+                "{file} [prices].date: missing",
+                "{file} [prices].currency: missing",
+            ],
+            id="prices of nowhere",
+        ),
+        pytest.param(
+            f"{PRICES}training = {{ 'm5.large' = -1 }}",
+            ["[prices.training]: 'm5.large' is no instance type", "[prices.training]: -1 for m5.large is no price"],
+            id="no price",
+        ),
+        pytest.param(f"{PRICES}train = {{}}", ["[prices]: unknown key 'train'. Did you mean 'training'?"], id="use"),
+        pytest.param(
+            PRICES.replace("2026-11-24", "24.11.2026"), ["[prices].date: '24.11.2026' is no date"], id="no date"
+        ),
         pytest.param("x = 1\nmax_instances = -1", ["unknown key 'x'", "-1 allows nothing"], id="two"),
         pytest.param("[", ["{file}: not valid TOML: "], id="not TOML"),
         pytest.param("\xff", ["{file}: not valid TOML: "], id="not UTF-8"),

@@ -109,6 +109,36 @@ def test_outside_of_a_terminal_a_line_comes_at_once_and_plain(capsys: pytest.Cap
     assert out == out.rstrip() + "\n", "no blanks at the end"
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        pytest.param({"source": "earlier"}, ["cached (execution earlier)"], id="found in the cache"),
+        pytest.param({"source": "earlier", "selected": False}, ["reused (execution earlier)"], id="not selected"),
+        pytest.param({"attempts": 1}, [], id="at the first attempt"),
+        pytest.param({"attempts": 3}, ["attempt 3"], id="tried again"),
+        pytest.param({"attempts": 3, "source": "earlier"}, ["cached (execution earlier)"], id="not tried here"),
+    ],
+)
+def test_a_line_says_whose_result_it_is_and_how_often_it_was_tried(
+    capsys: pytest.CaptureFixture[str], more: dict[str, Any], told: list[str]
+) -> None:
+    with progress.shown() as show:
+        show(execution(step("Processing", **more)))
+
+    assert re.split(" {2,}", capsys.readouterr().out.strip())[1:] == ["Processing", "Succeeded", "1.5 s", *told]
+
+
+def test_a_step_that_is_tried_again_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.shown() as show:
+        for attempts in (1, 1, 2, 2):
+            show(execution(step("Processing", "Executing", attempts=attempts)))
+
+    assert [line.split()[2:] for line in capsys.readouterr().out.splitlines()] == [
+        ["Executing"],
+        ["Executing", "attempt", "2"],
+    ]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -144,6 +174,14 @@ def test_in_a_terminal_a_table_shows_every_step_as_it_is_now() -> None:
         ["Processing", "Processing", "Succeeded", "1.5", "s"],
         ["Training", "Processing", "Failed", "1.5", "s"],
     ]
+
+
+@in_a_terminal
+def test_in_a_terminal_a_cached_step_is_shown_as_such() -> None:
+    with redirect_stdout(Terminal()) as terminal, progress.shown() as show:
+        show(execution(step("Processing", source="earlier")))
+
+    assert terminal.text.splitlines()[-1].split(maxsplit=5)[-1].strip() == "cached (execution earlier)"
 
 
 @in_a_terminal
@@ -217,6 +255,12 @@ def test_a_success_shows_metrics_the_model_and_where_to_look(tmp_path: Path) -> 
         "Succeeded in 1 min 05 s: registered model customer-churn-local version 3 (PendingManualApproval).\n"
         "Look in .local/runs/abc: each step's log.txt and outputs/, definition.json"
     )
+
+
+def test_a_model_that_an_earlier_execution_registered_is_not_told_again(tmp_path: Path) -> None:
+    done = evaluated(tmp_path, EVALUATION, steps=(replace(package(), source="earlier", selected=False),))
+
+    assert "Succeeded in 1 min 05 s: execution abc." in list(report.lines(done, tmp_path))
 
 
 def test_a_failed_gate_shows_the_metrics_and_the_reason(tmp_path: Path) -> None:

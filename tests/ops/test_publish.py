@@ -7,11 +7,12 @@ import io
 import os
 import tarfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ops import publish
+from ops import fetched, publish
 from ops.errors import UserError
 from ops.local import Store
 from ops.settings import LOCAL, Data, Environment, Gate, Project, Settings
@@ -113,6 +114,23 @@ def test_data_on_s3_has_no_hash(tmp_path: Path) -> None:
     assert publish.target(settings, "local", project(tmp_path)).data_hash == ""
 
 
+def test_the_kept_schema_has_a_hash_of_its_own(tmp_path: Path) -> None:
+    none = publish.target(SETTINGS, "local", project(tmp_path))
+
+    write(tmp_path / "data" / "schema.toml", '[columns]\n"late" = "text"\n')
+    kept = publish.target(SETTINGS, "local", tmp_path)
+    write(tmp_path / "data" / "schema.toml", '[columns]\n"late" = "boolean"\n')
+    edited = publish.target(SETTINGS, "local", tmp_path)
+    on_s3 = replace(SETTINGS, data=replace(SETTINGS.data, source="s3://lake/flights/"))
+    assert publish.target(on_s3, "local", tmp_path).schema_hash == edited.schema_hash
+    write(tmp_path / "data" / "schema.toml", 'source = "other"\n[columns]\n"late" = "boolean"\n')
+    of_another = publish.target(SETTINGS, "local", tmp_path)
+
+    assert (none.schema_hash, of_another.schema_hash) == ("", "")
+    assert len({none.schema_hash, kept.schema_hash, edited.schema_hash}) == 3
+    assert len({(each.code_hash, each.data_hash) for each in (none, kept, edited)}) == 1
+
+
 def test_an_environment_that_is_not_set_yet_is_told_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not set yet"):
         publish.target(SETTINGS, "dev", tmp_path / "nowhere")
@@ -137,6 +155,17 @@ def test_code_as_folder_and_archive_and_the_data_are_published(
     assert members(store.get_file(target.sourcedir_uri).read_bytes()) == encoded(STEPS)
     assert below(store.locate(target.data_uri)) == encoded(tables)
     assert len(below(store.root)) == len(STEPS) + 1 + len(tables), "and nothing else"
+
+
+def test_the_kept_schema_is_published_too(tmp_path: Path) -> None:
+    text = '[columns]\n"late" = "text"\n'
+    write(project(tmp_path) / "data" / "schema.toml", text)
+    target, store = publish.target(SETTINGS, "local", tmp_path), Store(tmp_path / "s3")
+
+    publish.publish_local(target, tmp_path, store)
+
+    assert below(store.locate(target.schema_uri)) == {"schema.toml": text.encode()}
+    assert below(store.locate(target.data_uri)) == encoded(TABLES)
 
 
 def times(folder: Path) -> dict[str, int]:
@@ -208,7 +237,7 @@ def test_a_disk_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch: 
     ]
 
 
-def test_data_on_s3_is_not_published_but_told(tmp_path: Path) -> None:
+def test_data_on_s3_that_was_not_fetched_is_told(tmp_path: Path) -> None:
     settings = replace(SETTINGS, data=replace(SETTINGS.data, source="s3://lake/flights/"))
     target = publish.target(settings, "local", project(tmp_path))
 
@@ -217,5 +246,21 @@ def test_data_on_s3_is_not_published_but_told(tmp_path: Path) -> None:
 
     [problem] = caught.value.problems
     assert problem.where == "project.toml [data].source"
-    assert "write the name of a local file or folder" in problem.message
+    assert "run `ops fetch-data` first" in problem.message
     assert not (tmp_path / "s3").exists()
+
+
+def test_what_was_fetched_is_published_under_its_address_on_s3(tmp_path: Path) -> None:
+    source, etag = "s3://lake/flights/", '"1"'
+    settings = replace(SETTINGS, data=replace(SETTINGS.data, source=source))
+    target, store = publish.target(settings, "local", project(tmp_path)), Store(tmp_path / "s3")
+    copy = fetched.Copy(source, "dev", datetime.now(UTC), None, {"flights/deep/a.csv": etag})
+    with fetched.fetching(source, tmp_path) as folder:
+        write(folder / "objects" / copy.file("flights/deep/a.csv"), "late\nyes\n")
+        fetched.write(copy, tmp_path)
+
+    publish.publish_local(target, tmp_path, store)
+
+    assert target.data_uri == source
+    assert below(store.locate(source)) == {"deep/a.csv": b"late\nyes\n"}
+    assert below(store.locate(target.code_uri)) == encoded(STEPS)

@@ -211,6 +211,13 @@ def test_a_value_outside_of_the_choices_is_told_with_all_of_them(
             put("test_share = 0.5\nvalidation_share = 0.5"), "[data]", "together below 1", id="nothing left to train on"
         ),
         pytest.param(put("exclude = ['day', 'late']"), "[data].exclude", "'late' is the target", id="target excluded"),
+        pytest.param(put("weight = 'late'"), "[data].weight", "'late' is the target", id="target as weight"),
+        pytest.param(put("id = 'late'"), "[data].id", "'late' is the target", id="target as id"),
+        pytest.param(
+            put("exclude = ['n']\nweight = 'n'"), "[data].weight", "'n' is in `exclude`", id="weight excluded"
+        ),
+        pytest.param(put("exclude = ['n']\nid = 'n'"), "[data].id", "'n' is in `exclude`", id="id excluded"),
+        pytest.param(put("weight = 'n'\nid = 'n'"), "[data].id", "'n' is the weight", id="one column for two roles"),
         pytest.param(MINIMAL + "[environments.local]", "[environments.local]", "needs no table", id="table for local"),
         pytest.param(
             MINIMAL + "[pipeline]\nmax_runtime_minutes = 0",
@@ -238,6 +245,8 @@ def test_keys_that_contradict_each_other_are_told(problems: Problems, text: str,
     [
         pytest.param(put("test_share = 0.01\nvalidation_share = 0.98"), id="shares just possible"),
         pytest.param(put("split = 'group'\nsplit_column = 'carrier'"), id="group with its column"),
+        pytest.param(put("split = 'group'\nsplit_column = 'n'\nid = 'n'"), id="groups by id"),
+        pytest.param(put("weight = ''\nid = ''"), id="no weight and no id"),
         pytest.param(replaced("minimum = 0.6", "maximum = 12"), id="a maximum, whole"),
         pytest.param(replaced("minimum = 0.6", "minimum = 0"), id="a minimum of 0"),
         pytest.param(MINIMAL + "[pipeline]\ncache_days = 0", id="no caching"),

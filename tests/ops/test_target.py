@@ -26,6 +26,7 @@ def target(
     user: str = "",
     source: str = "data/sample",
     data_hash: str = "0123456789abcdef",
+    schema_hash: str = "0f1e2d3c4b5a6978",
     region: str = "eu-central-1",
     role: str = "arn:aws:iam::123456789012:role/jobs",
     bucket: str = "models",
@@ -36,7 +37,7 @@ def target(
         Gate("auc", minimum=0.6),
         environments={environment: Environment("123456789012", role, bucket)},
     )
-    return Target(settings, environment, code_hash="fedcba9876543210", data_hash=data_hash, user=user)
+    return Target(settings, environment, "fedcba9876543210", data_hash, user, schema_hash)
 
 
 def test_every_name_begins_with_vertical_and_project() -> None:
@@ -72,6 +73,7 @@ def test_each_deployment_has_an_endpoint_configuration_of_its_own_in_the_order_o
         ("code_uri", "/code/fedcba9876543210/steps/"),
         ("sourcedir_uri", "/code/fedcba9876543210/sourcedir.tar.gz"),
         ("data_uri", "/raw/0123456789abcdef/"),
+        ("schema_uri", "/code/0f1e2d3c4b5a6978/schema/"),
         ("runs_uri", "/runs"),
     ],
 )
@@ -81,6 +83,10 @@ def test_everything_lies_below_one_place_in_the_bucket(name: str, below: str) ->
 
 def test_data_on_s3_stays_where_it_is() -> None:
     assert target(source="s3://lake/flights/", data_hash="").data_uri == "s3://lake/flights/"
+
+
+def test_where_no_schema_is_kept_there_is_no_place_for_it() -> None:
+    assert target(schema_hash="").schema_uri == ""
 
 
 def test_the_tags_say_whose_it_is() -> None:
@@ -101,7 +107,7 @@ def test_two_environments_share_no_name_and_no_place() -> None:
 
     assert dev.pipeline_name("train") != prod.pipeline_name("train")
     assert dev.model_package_group != prod.model_package_group
-    for name in ("root_uri", "code_uri", "sourcedir_uri", "data_uri", "runs_uri"):
+    for name in ("root_uri", "code_uri", "sourcedir_uri", "data_uri", "schema_uri", "runs_uri"):
         assert getattr(dev, name) != getattr(prod, name)
 
 
@@ -145,6 +151,7 @@ def refused(a: Target, pipeline: str, shapes: Shapes) -> list[str]:
         (a.code_uri, "ProcessingS3Input", "S3Uri"),
         (a.sourcedir_uri, "S3DataSource", "S3Uri"),
         (a.data_uri, "ProcessingS3Input", "S3Uri"),
+        (a.schema_uri, "ProcessingS3Input", "S3Uri"),
         # The execution's ID has 12 characters, a step's name 64 at most, and so has an output's.
         (f"{a.runs_uri}/{'x' * 12}/{'x' * 64}/{'x' * 64}", "ProcessingS3Output", "S3Uri"),
         *((key, "Tag", "Key") for key in a.tags),

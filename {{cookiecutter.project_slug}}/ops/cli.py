@@ -6,15 +6,31 @@ Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops import guardrails, policy
-from ops.errors import Problem, UserError, did_you_mean
-from ops.settings import FILE, Settings
+from ops.commands import data, doctor, executions, looking, models, pipelines, studio
+from ops.commands.arguments import (
+    EnvironmentName,
+    Only,
+    OnwardFrom,
+    Parameters,
+    S3Folder,
+    SourceExecution,
+    choose,
+    key_values,
+    load,
+    project_root,
+    selection,
+)
+from ops.errors import UserError
+from ops.settings import FILE
+
+if TYPE_CHECKING:
+    from ops import local
 
 app = typer.Typer(
     help="Run, compile and look after this project's SageMaker pipelines.",
@@ -25,9 +41,6 @@ app = typer.Typer(
 )
 
 PipelineName = Annotated[str, typer.Argument(help="A file in production/pipelines, without .py.")]
-EnvironmentName = Annotated[
-    str, typer.Option("--env", help="local, or an environment of project.toml.", metavar="NAME")
-]
 
 
 def main() -> None:
@@ -40,25 +53,93 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
+def bare() -> None:
+    """A command under its own name: `update-pipeline train` is `ops update-pipeline train`."""
+    sys.argv = ["ops", Path(sys.argv[0]).stem, *sys.argv[1:]]
+    main()
+
+
 @app.command()
 def run(
-    pipeline: PipelineName,
-    param: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A pipeline parameter; may be given again.")
+    pipeline: Annotated[str | None, typer.Argument(help="A file in production/pipelines, without .py.")] = None,
+    param: Parameters = None,
+    definition: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Run this definition (JSON), not a pipeline of the project.")
     ] = None,
+    s3: S3Folder = None,
+    onward_from: OnwardFrom = None,
+    only: Only = None,
+    source_execution: SourceExecution = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run steps whose results are known, too.")] = False,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="How many steps run at once.")] = None,
+    isolation: Annotated[
+        str, typer.Option(metavar="NAME", help="How a step gets its /opt/ml: auto, namespace or rewrite.")
+    ] = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh", help="A new Python for each step, which is slower.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Install the requirements.txt of a step, for it alone.")
+    ] = False,
 ) -> None:
     """Run a pipeline on this machine.
 
     Example: ops run train --param QualityGate=0.8
     """
     root = project_root()
-    from ops import progress, report, runs
+    from ops import fetched, progress, report, runs, schema, settings
 
+    chosen = selection(onward_from, only, source_execution)
+    parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
+    kept: list[str] = []
+    if (pipeline is None) == (definition is None):
+        raise UserError("Name a pipeline, such as `ops run train`, or a file with --definition: one of them.")
+    if s3 is not None and definition is None:
+        raise UserError("--s3 is for --definition: a pipeline of the project has its data in .local/s3.")
     with progress.shown() as on_change:
-        execution = runs.run(pipeline, _key_values(param or []), load(root), root, on_change)
-    for line in report.lines(execution, root):
+        if pipeline is None and definition is not None:
+            region = settings.load(root).project.region
+            execution = runs.run_definition(definition, parameters, region, root, s3, on_change, options, chosen)
+        elif pipeline is not None:
+            loaded = load(root)
+            guardrails.show(fetched.warnings(loaded, root / runs.HOME), "text", root)
+            kept = schema.keep(loaded.data, root)
+            execution = runs.run(pipeline, parameters, loaded, root, on_change, None, options, chosen)
+    for line in [*kept, *report.lines(execution, root)]:
         print(line)
     sys.exit(0 if execution.status == "Succeeded" else 1)
+
+
+@app.command()
+def plan(
+    pipeline: Annotated[str, typer.Argument(help="A file in production/pipelines, without .py; or a definition.json.")],
+    param: Parameters = None,
+    s3: S3Folder = None,
+    format: Annotated[str, typer.Option(metavar="NAME", help="text or json.")] = "text",
+) -> None:
+    """Show what a run would do: which steps, in which order, what is cached, what cannot run here.
+
+    Example: ops plan train --param MaxIter=50
+    """
+    import gc
+
+    from ops import plan
+
+    choose(format, plan.FORMATS, "--format")
+    root = project_root()
+    from ops import runs, settings
+
+    parameters = key_values(param)
+    gc.disable()  # a large plan is many small objects, none of which is garbage before the end
+    if "." in pipeline or "/" in pipeline:
+        name, found = runs.plan_definition(Path(pipeline), parameters, settings.load(root).project.region, root, s3)
+    elif s3 is not None:
+        raise UserError("--s3 is for a definition in a file: a pipeline of the project has its data in .local/s3.")
+    else:
+        name, found = runs.plan(pipeline, parameters, load(root), root)
+    for line in plan.lines(name, found) if format == "text" else [plan.document(name, found)]:
+        print(line, flush=True)  # here Typer still sees that `| head` wants no more
+    if found.problems:
+        raise UserError(*found.problems)
+    sys.exit(0 if found.can_run else UserError.exit_code)
 
 
 @app.command("compile")
@@ -84,7 +165,7 @@ def check(
 
     Example: ops check --format json
     """
-    _choice(format, guardrails.FORMATS, "--format")
+    choose(format, guardrails.FORMATS, "--format")
     root = project_root()
     from ops import data
 
@@ -108,7 +189,7 @@ def instance_types(
 
     Example: ops instance-types --for training --min-memory 64
     """
-    _choice(use, policy.USES, "--for")
+    choose(use, policy.USES, "--for")
     project_root()
     from ops import advice, instances
 
@@ -117,48 +198,21 @@ def instance_types(
     print(f"\n{advice.origin()}\n{instances.QUOTAS}")
 
 
-@app.command("list-pipeline-executions")
-def list_pipeline_executions(env: EnvironmentName = "local") -> None:
-    """List what ran, the newest first.
-
-    Example: ops list-pipeline-executions --env local
-    """
-    root = project_root()
-    if env != "local":
-        raise UserError(f"Only the executions on this machine can be listed: write --env local, not '{env}'.")
-    from ops import report, runs
-
-    for line in report.table(runs.executions(root)):
-        print(line)
+app.add_typer(looking.app)
+app.add_typer(executions.app)
+app.add_typer(pipelines.app)
+app.add_typer(studio.app)
+app.add_typer(models.app)
+app.add_typer(doctor.app)
+app.add_typer(data.app)
 
 
-def project_root() -> Path:
-    """The folder of the project that one stands in, which must be the one that this `ops` belongs to."""
-    own = Path(__file__).resolve().parents[1]
-    here = Path.cwd().resolve()
-    found = next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
-    if found is None:
-        raise UserError(f"There is no {FILE} in {here} or above it: go to the project's folder.")
-    if found != own:
-        raise UserError(f"This is the `ops` of {own}, and you stand in {found}: use the one in its .venv.")
-    return found
+def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install: bool) -> local.Options:
+    from ops.local import Options
+    from ops.local.isolation import MODES
 
-
-def load(root: Path) -> Settings:
-    """The project's settings, once the guardrails have nothing against them; warnings go to standard error."""
-    loaded, warnings = guardrails.load(root)
-    guardrails.show(warnings, "text", root)
-    return loaded
-
-
-def _choice(value: str, known: Sequence[str], option: str) -> None:
-    if value not in known:
-        hint = did_you_mean(value, known) or f" Write one of {', '.join(known)}."
-        raise UserError(Problem(f"'{value}' is not known.{hint}", option))
-
-
-def _key_values(texts: list[str]) -> dict[str, str]:
-    """`["a=1"]` as `{"a": "1"}`."""
-    if wrong := [text for text in texts if "=" not in text]:
-        raise UserError(*(Problem(f"'{text}' is not NAME=VALUE.", "--param") for text in wrong))
-    return {name: value for name, _, value in (text.partition("=") for text in texts)}
+    choose(isolation, MODES, "--isolation")
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs: {jobs} steps at once cannot run: write 1 or more.")
+    usual = Options()
+    return Options(jobs or usual.jobs, cache, isolation, fresh or usual.fresh, install)

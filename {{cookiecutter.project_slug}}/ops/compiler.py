@@ -25,6 +25,7 @@ from ops.names import PIPELINES, pipelines
 from ops.target import Target
 
 COMPILED = Path(".local/compiled")
+KEY = 16  # digits, more than the name of a user has
 
 
 def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
@@ -38,13 +39,13 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
         raise UserError(f"No pipeline '{pipeline}' in {PIPELINES}.{hint}")
     if problems := guardrails.check_pipeline(pipeline, str(PIPELINES)):
         raise UserError(*problems)
-    kept = root / COMPILED / f"{pipeline}-{target.environment_name}-{_key(pipeline, target, root)}.json"
+    kept = root / COMPILED / f"{pipeline}-{target.suffix}-{_key(pipeline, target, root)}.json"
     if kept.is_file():
         text = kept.read_text(encoding="utf-8")
     else:
-        text = _compile(pipeline, target.environment_name, root)
+        text = _compile(pipeline, target, root)
         with suppress(OSError):  # where nothing can be written it is compiled each time
-            _keep(kept, text, replaces=f"{pipeline}-{target.environment_name}-*.json")
+            _keep(kept, text, replaces=f"{pipeline}-{target.suffix}-{'?' * KEY}.json")
     compiled: dict[str, Any] = json.loads(text)
     if problems := resources.check(compiled, f"{PIPELINES}/{pipeline}.py"):
         raise RefusedError(*problems)
@@ -69,7 +70,7 @@ def _key(pipeline: str, target: Target, root: Path) -> str:
         "sources": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(sources)},
         "sagemaker": _sdk_version(),
     }
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:KEY]
 
 
 def _sdk_version() -> str:
@@ -81,9 +82,9 @@ def _sdk_version() -> str:
         ) from None
 
 
-def _compile(pipeline: str, environment: str, root: Path) -> str:
+def _compile(pipeline: str, target: Target, root: Path) -> str:
     process = subprocess.run(
-        [sys.executable, "-m", "ops.compiler", pipeline, environment],
+        [sys.executable, "-m", "ops.compiler", pipeline, target.environment_name, target.user],
         cwd=root,
         env=_environment(root),
         capture_output=True,
@@ -112,7 +113,7 @@ def _environment(root: Path) -> dict[str, str]:
     }
 
 
-def _main(pipeline: str, environment: str) -> int:
+def _main(pipeline: str, environment: str, user: str = "") -> int:
     """In the process of its own: print the definition, or one sentence on standard error."""
     import logging
 
@@ -123,7 +124,7 @@ def _main(pipeline: str, environment: str) -> int:
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         sys.stdout = sys.stderr = nowhere
         try:
-            target = publish.target(settings.load(root), environment, root)
+            target = publish.target(settings.load(root), environment, root, user)
             built = _load(path).get_pipeline(target, _offline_session(target))
             print(json.dumps(json.loads(built.definition()), indent=2), file=out)
         except UserError as error:

@@ -1,4 +1,7 @@
-"""The table that [data].source names: its files, their hash, and what can be told of it without reading it whole."""
+"""The table that [data].source names: its files, their hash, and what can be told of it without reading it whole.
+
+And data/schema.toml, which keeps the type of each of its columns: schema.py writes it.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ import csv
 import gzip
 import hashlib
 import re
+import tomllib
 import zlib
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from ops.errors import Problem, UserError, did_you_mean
 from ops.settings import FILE, Data
 
 SEPARATORS = ",;\t|"
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+SCHEMA = "data/schema.toml"
 _SOURCE = f"{FILE} [data].source"
 
 
@@ -60,15 +67,24 @@ def content_hash(paths: Iterable[Path], base: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def check(data: Data, root: Path) -> list[Problem]:
-    """What is wrong with the columns that [data] names, read off the first file's head."""
-    columns, rows = _head(files(data.source, root)[0])
+def schema_file(source: str, root: Path) -> Path | None:
+    """data/schema.toml, if there is one that does not say it was made from another source than `source`."""
+    return root / SCHEMA if _schema(source, root) is not None else None
+
+
+def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
+    """What is wrong with the columns that [data] and data/schema.toml name, read off the first file's head.
+
+    first: that file, where the source is not on this machine.
+    """
+    columns, rows = _head(first or files(data.source, root)[0])
     if not columns or not rows:
         return [Problem(f"'{data.source}' is empty: a line of column names and rows are wanted.", _SOURCE)]
     named = [("target", data.target), *(("exclude", name) for name in data.exclude)]
     if data.split != "random":
         named.append(("split_column", data.split_column))
-    return [
+    named += [(key, name) for key, name in (("weight", data.weight), ("id", data.id)) if name]
+    problems = [
         Problem(
             f"'{data.source}' has no column '{name}'.{did_you_mean(name, columns) or _some(columns)}",
             f"{FILE} [data].{key}",
@@ -76,6 +92,32 @@ def check(data: Data, root: Path) -> list[Problem]:
         for key, name in named
         if name not in columns
     ]
+    kept = (_schema(data.source, root) or {"columns": {}})["columns"]
+    new = [name for name in columns if name not in kept]
+    problems += [
+        Problem(
+            f"'{data.source}' has no column '{name}'; take its line out, or mend the data.{did_you_mean(name, new)}",
+            f"{SCHEMA} [columns]",
+        )
+        for name in kept
+        if name not in columns and name not in data.exclude
+    ]
+    return problems
+
+
+def _schema(source: str, root: Path) -> dict[str, Any] | None:
+    """What data/schema.toml says of `source`; None if that is nothing."""
+    try:
+        schema = tomllib.loads((root / SCHEMA).read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(Problem(f"cannot be read: {error.strerror}.", SCHEMA)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(Problem(f"not valid TOML: {error}.", SCHEMA)) from None
+    if not isinstance(schema.get("columns"), dict):
+        raise UserError(Problem('lacks [columns], with a line for each column, such as "age" = "number".', SCHEMA))
+    return schema if schema.get("source", source) == source else None
 
 
 def _head(path: Path) -> tuple[list[str], bool]:
@@ -90,8 +132,9 @@ def _head(path: Path) -> tuple[list[str], bool]:
         with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
             header = text.readline()
             unquoted = re.sub(r'"[^"]*"', "", header)
-            separator = max(SEPARATORS, key=unquoted.count)  # as production/steps/tables.py does
-            return next(csv.reader([header], delimiter=separator), []), any(line.strip() for line in text)
+            separator = max(SEPARATORS, key=unquoted.count)  # as production/steps/reading.py does
+            lines = chain([header], text)  # a name in quotes may go on in the next one
+            return next(csv.reader(lines, delimiter=separator), []), any(line.strip() for line in lines)
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pyarrow's own errors are ValueErrors
         raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
 

@@ -57,6 +57,7 @@ def _install(root: Path, groups: set[str]) -> int:
         return 1
     (venv / STATE).unlink(missing_ok=True)  # until the end it is not what it says
     if uv:
+        requirements.append("pip")  # uv's environments have none, and scripts written for an image may call it
         command = [uv, "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode"]
         environment = os.environ | _pip_settings_for_uv(python)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,23 @@ FILE = "ops/guardrails.toml"
 # Names a file that is taken instead: in GitLab a group variable of type file, so that one change reaches every project.
 VARIABLE = "OPS_GUARDRAILS"
 USES = ("processing", "training", "transform", "endpoint", "studio", "notebook")
+DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 TAGS = ("vertical", "project", "env", "owner")
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What an instance costs by the hour, per use and type, in one region and on one day; empty: not known."""
+
+    region: str = ""
+    date: str = ""
+    currency: str = ""
+    processing: Mapping[str, float] = field(default_factory=dict)
+    training: Mapping[str, float] = field(default_factory=dict)
+    transform: Mapping[str, float] = field(default_factory=dict)
+    endpoint: Mapping[str, float] = field(default_factory=dict)
+    studio: Mapping[str, float] = field(default_factory=dict)
+    notebook: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -29,7 +46,10 @@ class Policy:
     required_tags: list[str] = field(default_factory=list)
     max_instances: int | None = None
     max_runtime_minutes: int | None = None
+    max_instance_hours_per_execution: float | None = None
+    max_cost_per_execution: float | None = None
     instance_types: Mapping[str, list[str]] = field(default_factory=dict)
+    prices: Prices = field(default_factory=Prices)
     source: str = field(default=FILE, metadata={"key": False})
     """The file that it was read from, for the sentences that name it."""
 
@@ -81,8 +101,41 @@ def _contradictions(policy: Policy, file: str) -> list[Problem]:
             for name in given
             if name not in known
         ]
+    problems += [
+        Problem(f"{value:g} allows no execution: write more than 0, or leave it out.", f"{file} {key}")
+        for key in ("max_instance_hours_per_execution", "max_cost_per_execution")
+        if (value := getattr(policy, key)) is not None and value <= 0
+    ]
+    problems += _wrong_prices(policy, f"{file} [prices]", file)
     for vertical in policy.verticals:
         problems += names.check_vertical(vertical, f"{file} verticals")
+    return problems
+
+
+def _wrong_prices(policy: Policy, place: str, file: str) -> list[Problem]:
+    """Prices say where and when they hold, or they are a guess."""
+    prices, given = policy.prices, vars(policy.prices)
+    if prices == Prices():
+        if policy.max_cost_per_execution is None:
+            return []
+        return [Problem("needs [prices], by which a cost is known.", f"{file} max_cost_per_execution")]
+    examples = {"region": "eu-west-1", "date": "2026-11-24", "currency": "USD"}
+    problems = [
+        Problem(f"missing: write such as '{example}'.", f"{place}.{key}")
+        for key, example in examples.items()
+        if not given[key]
+    ]
+    if prices.region:
+        problems += names.check_region(prices.region, f"{place}.region")
+    if prices.date and not DATE.fullmatch(prices.date):
+        problems.append(Problem(f"'{prices.date}' is no date: write such as '2026-11-24'.", f"{place}.date"))
+    for use in USES:
+        for name, price in given[use].items():
+            where = f"{file} [prices.{use}]"
+            if not name.startswith("ml."):
+                problems.append(Problem(f"'{name}' is no instance type: write such as \"ml.m5.large\".", where))
+            if price < 0:
+                problems.append(Problem(f"{price:g} for {name} is no price: write 0 or more.", where))
     return problems
 
 

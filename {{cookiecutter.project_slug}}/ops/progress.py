@@ -18,10 +18,10 @@ COLOURS = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Executin
 
 
 @contextmanager
-def shown() -> Iterator[Show]:
-    """Gives what an execution is handed to at each change."""
+def shown(before: str = "Compiling …") -> Iterator[Show]:
+    """Gives what an execution is handed to at each change; `before`: what a terminal shows until the first."""
     if sys.stdout.isatty():
-        with _live_table() as show:
+        with _live_table(before) as show:
             yield show
     else:
         yield _plain_lines()
@@ -38,28 +38,36 @@ def seconds(start: datetime | None, end: datetime | None) -> str:
     return f"{minutes} min {rest:02} s"
 
 
+def note(step: StepExecution) -> str:
+    """What is to be said of a step beside its status: whose result it has, or how often it was tried."""
+    if step.source:
+        return f"{'cached' if step.selected else 'reused'} (execution {step.source})"
+    return f"attempt {step.attempts}" if step.attempts > 1 else ""
+
+
 def _plain_lines() -> Show:
     """A line when a step starts, and one when it ends."""
-    told: set[tuple[str, str]] = set()
+    told: set[tuple[str, str, int]] = set()
 
     def show(execution: Execution) -> None:
         for step in execution.steps.values():
-            if (step.name, step.status) in told or step.status not in COLOURS:
+            state = (step.name, step.status, step.attempts)
+            if state in told or step.status not in COLOURS:
                 continue
-            told.add((step.name, step.status))
+            told.add(state)
             took = seconds(step.start_time, step.end_time) if step.end_time else ""
             line = f"{step.name:<20} {step.type:<14} {step.status:<10} {took:>8}"
-            print(line.rstrip(), _reason(step), sep="", flush=True)
+            print("  ".join(filter(None, (line.rstrip(), note(step), step.failure_reason))), flush=True)
 
     return show
 
 
 @contextmanager
-def _live_table() -> Iterator[Show]:
+def _live_table(before: str) -> Iterator[Show]:
     from rich.live import Live  # costs 50 ms, and is wanted in a terminal only
 
     current: list[Execution] = []
-    with Live(get_renderable=lambda: _table(current), refresh_per_second=4) as live:
+    with Live(get_renderable=lambda: _table(current) or before, refresh_per_second=4) as live:
 
         def show(execution: Execution) -> None:
             current[:] = [execution]
@@ -72,17 +80,13 @@ def _live_table() -> Iterator[Show]:
             raise
 
 
-def _table(current: list[Execution]) -> Table | str:
+def _table(current: list[Execution]) -> Table | None:
     from rich.table import Table
 
     if not current:
-        return "Compiling …"
-    table = Table("step", "type", "status", "time", box=None, pad_edge=False)
+        return None
+    table = Table("step", "type", "status", "time", "", box=None, pad_edge=False)
     for step in current[0].steps.values():
         status = f"[{COLOURS.get(step.status, 'dim')}]{step.status}[/]"
-        table.add_row(step.name, step.type, status, seconds(step.start_time, step.end_time))
+        table.add_row(step.name, step.type, status, seconds(step.start_time, step.end_time), note(step))
     return table
-
-
-def _reason(step: StepExecution) -> str:
-    return f"  {step.failure_reason}" if step.failure_reason else ""

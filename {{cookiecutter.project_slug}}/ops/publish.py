@@ -11,10 +11,10 @@ import io
 import tarfile
 from pathlib import Path
 
-from ops import data
-from ops.errors import Problem, UserError
+from ops import data, fetched
+from ops.errors import UserError
 from ops.local import Store
-from ops.settings import FILE, Settings
+from ops.settings import Settings
 from ops.target import Target
 
 STEPS = Path("production/steps")
@@ -41,8 +41,8 @@ def sourcedir(root: Path) -> bytes:
     return gzip.compress(raw.getvalue(), mtime=0)
 
 
-def target(settings: Settings, environment: str, root: Path) -> Target:
-    """Where the project in folder `root` would be compiled for now."""
+def target(settings: Settings, environment: str, root: Path, user: str = "") -> Target:
+    """Where the project in folder `root` would be compiled for now; `user`: as whose personal deployment."""
     settings.environment(environment)  # is complete, or says what is missing
     source = settings.data.source
     data_hash = ""
@@ -50,22 +50,19 @@ def target(settings: Settings, environment: str, root: Path) -> Target:
         if not data.is_remote(source):
             data_hash = data.content_hash(data.files(source, root), data.base(source, root))
         code_hash = data.content_hash(step_files(root), root / STEPS)
+        schema = data.schema_file(source, root)
+        schema_hash = data.content_hash([schema], schema.parent) if schema else ""
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from None
-    return Target(settings, environment, code_hash, data_hash)
+    return Target(settings, environment, code_hash, data_hash, user, schema_hash)
 
 
 def publish_local(target: Target, root: Path, store: Store) -> None:
-    """Code and data into the S3 of this machine."""
+    """Code and data into the S3 of this machine; UserError if an s3:// source has not been fetched."""
     source = target.settings.data.source
-    if data.is_remote(source):
-        raise UserError(
-            Problem(
-                f"'{source}' lies on S3, and a run here needs the data here: write the name of a local file or folder.",
-                f"{FILE} [data].source",
-            )
-        )
     try:
+        if data.is_remote(source):
+            fetched.place(source, store.root.parent, store)
         _publish_local(target, root, store)
     except OSError as error:
         raise UserError(f"Cannot write to {store.root}: {error.strerror}.") from None
@@ -73,10 +70,12 @@ def publish_local(target: Target, root: Path, store: Store) -> None:
 
 def _publish_local(target: Target, root: Path, store: Store) -> None:
     source = target.settings.data.source
-    for path in data.files(source, root):
+    for path in () if data.is_remote(source) else data.files(source, root):
         _put(store, path, target.data_uri + path.relative_to(data.base(source, root)).as_posix())
     for path in step_files(root):
         _put(store, path, target.code_uri + path.relative_to(root / STEPS).as_posix())
+    if target.schema_hash:
+        _put(store, root / data.SCHEMA, target.schema_uri + Path(data.SCHEMA).name)
     if not store.locate(target.sourcedir_uri).is_file():
         store.put(target.sourcedir_uri, sourcedir(root))
 

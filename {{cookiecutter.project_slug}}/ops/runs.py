@@ -1,15 +1,21 @@
-"""Runs a pipeline on this machine: the same definition and the same step code as on AWS, published to .local."""
+"""Runs pipelines on this machine: the same definition and the same step code as on AWS, published to .local."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ops import compiler, data, local, publish
-from ops.errors import UserError
-from ops.settings import Settings
+from ops import cleaning, compiler, data, fetched, local, publish
+from ops.errors import Problem, UserError
+from ops.settings import FILE, Settings
+
+if TYPE_CHECKING:
+    from ops.local.preview import Preview
 
 HOME = ".local"
+OnChange = Callable[[local.Execution], None]
 
 
 def run(
@@ -17,27 +23,135 @@ def run(
     parameters: Mapping[str, str],
     settings: Settings,
     root: Path,
-    on_change: Callable[[local.Execution], None] | None = None,
+    on_change: OnChange | None = None,
     home: Path | None = None,
+    options: local.Options | None = None,
+    selection: local.Selection | None = None,
 ) -> local.Execution:
     """Starts an execution and waits for its end. UserError when it cannot start; then nothing has run.
 
     `home` is where S3, state and logs lie: .local of the project, if it is not given.
     """
-    home = home or root / HOME
+    home, options = home or root / HOME, options or local.Options()
+    with (
+        local.launcher(settings.project.region, not options.fresh) as launcher,
+        cleaning.held_off(home) as begun,
+    ):
+        if not options.cache or _has_changed(root, home):
+            launcher.load(_libraries(root))  # takes a second, and so do the things until the first step
+        definition, pipeline_name = _published(pipeline, settings, root, home)
+        return local.start_pipeline_execution(
+            definition,
+            pipeline_name=pipeline_name,
+            parameters=parameters,
+            home=home,
+            region=settings.project.region,
+            options=options,
+            selection=selection,
+            launcher=launcher,
+            on_change=_telling(begun, on_change),
+        )
+
+
+def run_definition(
+    file: Path,
+    parameters: Mapping[str, str],
+    region: str,
+    root: Path,
+    s3: Path | None = None,
+    on_change: OnChange | None = None,
+    options: local.Options | None = None,
+    selection: local.Selection | None = None,
+) -> local.Execution:
+    """As `run`, for a definition in a file; s3: the folder in which s3://bucket/key is bucket/key."""
+    home, definition = root / HOME, _definition(file)
+    with cleaning.held_off(home) as begun:
+        return local.start_pipeline_execution(
+            definition,
+            pipeline_name=pipeline_name(file),
+            parameters=parameters,
+            home=home,
+            region=region,
+            store=local.Store(s3.resolve()) if s3 else None,
+            options=options,
+            selection=selection,
+            on_change=_telling(begun, on_change),
+        )
+
+
+def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root: Path) -> tuple[str, Preview]:
+    """The pipeline's name, and what `run` would do; code and data are published for it, as `run` would."""
+    from ops.local.preview import preview
+
+    home = root / HOME
+    with cleaning.held_off(home):
+        definition, name = _published(pipeline, settings, root, home)
+        region = settings.project.region
+        return name, preview(definition, pipeline_name=name, parameters=parameters, home=home, region=region)
+
+
+def plan_definition(
+    file: Path, parameters: Mapping[str, str], region: str, root: Path, s3: Path | None = None
+) -> tuple[str, Preview]:
+    """As `plan`, for a definition in a file."""
+    from ops.local.preview import preview
+
+    name, store = pipeline_name(file), local.Store(s3.resolve()) if s3 else None
+    definition = _definition(file)
+    found = preview(definition, pipeline_name=name, parameters=parameters, home=root / HOME, region=region, store=store)
+    return name, found
+
+
+def pipeline_name(file: Path) -> str:
+    """The file's name, as AWS would take it for a pipeline: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", file.name.removesuffix(".json")).strip("-")[:256].rstrip("-") or "definition"
+
+
+def _definition(file: Path) -> dict[str, Any]:
+    try:
+        return local.loads(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
+    except UserError as error:
+        raise UserError(*(Problem(problem.message, str(file)) for problem in error.problems)) from None
+
+
+def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tuple[dict[str, Any], str]:
+    """The definition, and the name of the pipeline, whose code and data now lie where it says."""
     target = publish.target(settings, "local", root)
-    if not data.is_remote(settings.data.source) and (problems := data.check(settings.data, root)):
+    source, first = settings.data.source, None
+    if data.is_remote(source):
+        first = fetched.first_file(fetched.get(source, home), home)
+    if problems := data.check(settings.data, root, first):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
     publish.publish_local(target, root, local.Store(home / "s3"))
-    return local.start_pipeline_execution(
-        definition,
-        pipeline_name=target.pipeline_name(pipeline),
-        parameters=parameters,
-        home=home,
-        region=target.region,
-        on_change=on_change,
-    )
+    return definition, target.pipeline_name(pipeline)
+
+
+def _telling(begun: Callable[[], None], on_change: OnChange | None) -> OnChange:
+    """`on_change`, which from its first call on lets `clean` go on."""
+
+    def tell(execution: local.Execution) -> None:
+        begun()
+        if on_change is not None:
+            on_change(execution)
+
+    return tell
+
+
+def _has_changed(root: Path, home: Path) -> bool:
+    """Whether something of the project is newer than every cached result, so that a step will have to run."""
+    kept = max((file.stat().st_mtime for file in (home / "cache").glob("*.json")), default=0.0)
+    sources = [root / FILE, *(root / "production").rglob("*.py"), *(root / "data").rglob("*")]
+    sources += (home / fetched.FOLDER).glob("*/manifest.json")
+    return any(file.stat().st_mtime > kept for file in sources if file.is_file())
+
+
+def _libraries(root: Path) -> list[str]:
+    """What the steps import of the large libraries, in the order in which these build on each other."""
+    found = {name for script in publish.step_files(root) for name in local.heavy_modules(script)}
+    return sorted(found, key=lambda name: (local.HEAVY.index(name.split(".")[0]), name))
 
 
 def executions(root: Path) -> list[local.Execution]:

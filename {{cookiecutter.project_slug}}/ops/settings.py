@@ -41,6 +41,10 @@ class Data:
     split: str = choice(*SPLITS, default="random")
     split_column: str = ""
     """The column that `group` keeps together, or that `time` orders by."""
+    weight: str = ""
+    """The column of numbers that says how much each row counts; empty: all alike. The model does not see it."""
+    id: str = ""
+    """The column that says which row it is; empty: none. The model does not see it."""
     test_share: float = 0.2
     validation_share: float = 0.2
 
@@ -200,6 +204,14 @@ def _contradictions(settings: Settings) -> list[Problem]:
         )
     if data.target in data.exclude:
         problems.append(Problem(f"'{data.target}' is the target; leave it out here.", f"{FILE} [data].exclude"))
+    taken = {data.target: "the target"} | dict.fromkeys(data.exclude, "in `exclude`")
+    for key, column in (("weight", data.weight), ("id", data.id)):
+        if column and column in taken:
+            problems.append(
+                Problem(f"'{column}' is {taken[column]}, too; write another column.", f"{FILE} [data].{key}")
+            )
+        elif column:
+            taken[column] = f"the {key}"
     if "local" in settings.environments:
         problems.append(
             Problem("'local' is this machine and needs no table; remove it.", f"{FILE} [environments.local]")

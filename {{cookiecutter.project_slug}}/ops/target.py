@@ -24,6 +24,8 @@ class Target:
     """Of a local [data].source; empty for an s3:// one, which stays where it is."""
     user: str = ""
     """Whose personal deployment it is; empty for the project's own."""
+    schema_hash: str = ""
+    """Of data/schema.toml; empty where there is none for [data].source."""
 
     @property
     def environment(self) -> Environment:
@@ -85,6 +87,11 @@ class Target:
         return f"{self.root_uri}/raw/{self.data_hash}/" if self.data_hash else self.settings.data.source
 
     @property
+    def schema_uri(self) -> str:
+        """The folder of data/schema.toml, the type that each column must have; empty where there is none."""
+        return f"{self.root_uri}/code/{self.schema_hash}/schema/" if self.schema_hash else ""
+
+    @property
     def runs_uri(self) -> str:
         """Below it each execution has a folder, with a folder for each step's outputs."""
         return f"{self.root_uri}/runs"
@@ -98,6 +105,7 @@ class Target:
             "project": project.slug,
             "env": self.environment_name,
             "owner": project.owner,
+            **({"user": self.user} if self.user else {}),
         }
 
 

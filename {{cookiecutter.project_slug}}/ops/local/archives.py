@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ops.errors import UserError
 
@@ -31,6 +31,18 @@ def unpack(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive, "r:*") as tar:
-            tar.extractall(folder, filter="data")
+            if hasattr(tarfile, "data_filter"):
+                tar.extractall(folder, filter="data")
+            else:
+                _extract_plain(tar, folder)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
         raise UserError(f"{archive.name} cannot be unpacked: {error}.") from error
+
+
+def _extract_plain(tar: tarfile.TarFile, folder: Path) -> None:
+    """As the filter `data`, which Python has since 3.11.4, for what archives of code hold: files and folders alone."""
+    for member in tar.getmembers():
+        member.name = member.name.lstrip("/")
+        if ".." in PurePosixPath(member.name).parts or not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"'{member.name}' is no file or folder inside it")
+        tar.extract(member, folder)

@@ -95,27 +95,34 @@ def training_arguments(hyperparameters: Mapping[str, str]) -> list[str]:
     for key, value in sorted(user_hyperparameters(hyperparameters).items()):
         if isinstance(value, dict):
             value = ",".join(f"{name}={item}" for name, item in sorted(value.items()))
-        arguments += [f"--{key}" if len(key) > 1 else f"-{key}", "" if value is None else str(value)]
+        arguments += [f"{'--' if len(key) > 1 else '-'}{key}" if key else "", "" if value is None else str(value)]
     return arguments
 
 
-def training_command(hyperparameters: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The program, a file in code/, and the command that starts it there; the shell runs what is not Python."""
-    program = str(decoded(hyperparameters)["sagemaker_program"])
-    arguments = training_arguments(hyperparameters)
+def training_program(arguments: Mapping[str, Any]) -> str:
+    """The script that script mode starts, if any is named: the environment's own name for it counts first."""
+    named = arguments.get("Environment", {}).get("SAGEMAKER_PROGRAM")
+    return str(named or decoded(arguments.get("HyperParameters", {})).get("sagemaker_program", ""))
+
+
+def training_command(arguments: Mapping[str, Any], code: Path) -> list[str]:
+    """The command that starts the program in the folder of code; the shell runs what is not Python."""
+    program, given = training_program(arguments), training_arguments(arguments.get("HyperParameters", {}))
+    if (code / "setup.py").is_file() and not program.endswith(".sh"):
+        return ["python", "-m", program.removesuffix(".py"), *given]
     if program.endswith(".py"):
-        return program, ["python", program, *arguments]
-    return program, ["/bin/sh", "-c", shlex.join([f"./{program}", *arguments])]
+        return ["python", program, *given]
+    return ["/bin/sh", "-c", shlex.join([f"./{program}", *given])]
 
 
 def training_environment(
     root: Path, arguments: Mapping[str, Any], job_name: str, arn: str, region: str
 ) -> dict[str, str]:
     """Every variable the toolkit gives the program, and those SageMaker gives the container."""
-    hyperparameters = arguments.get("HyperParameters", {})
+    own, hyperparameters = arguments.get("Environment", {}), arguments.get("HyperParameters", {})
     toolkit = decoded(hyperparameters)
     user = user_hyperparameters(hyperparameters)
-    program = str(toolkit["sagemaker_program"])
+    program = training_program(arguments)
     channels = input_data_config(arguments)
     resources = resource_config(arguments)
     instance_groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
@@ -180,7 +187,7 @@ def training_environment(
         "CURRENT_HOST": HOST,
         "SAGEMAKER_JOB_NAME": str(toolkit.get("sagemaker_job_name", "")),
         "SAGEMAKER_REGION": str(toolkit.get("sagemaker_region", region)),
-        "PYTHONPATH": f"{root}/code",
+        "PYTHONPATH": os.pathsep.join(filter(None, [f"{root}/code", own.get("PYTHONPATH")])),
     }
 
 

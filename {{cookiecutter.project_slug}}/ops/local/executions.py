@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +33,26 @@ class StepExecution:
     end_time: datetime | None = None
     failure_reason: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 0
+    source: str | None = None
+    """The execution whose result was reused: found in the cache, or because this step was not selected."""
+    selected: bool = True
     log: Path | None = None
+
+    @property
+    def usage(self) -> dict[str, float]:
+        """{metric of CloudWatch: % of the instances}, which AWS alone measures."""
+        return {}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What else AWS knows of it, under AWS's keys."""
+        return {}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """{name: the S3 folder with what the step made}."""
+        return outputs(self.type, self.properties)
 
 
 @dataclass
@@ -47,6 +68,11 @@ class Execution:
     status: str = "Executing"  # Stopping, Stopped, Failed, Succeeded
     end_time: datetime | None = None
     failure_reason: str | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What else AWS knows of it, under AWS's keys."""
+        return {}
 
     def read_property_file(self, step: str, name: str) -> Any:
         """The JSON of a property file; UserError if the step has none of this name, or did not write it."""
@@ -68,6 +94,18 @@ class Execution:
         write_atomically(self.folder / "execution.json", json.dumps(state, indent=1, default=_as_json).encode())
 
 
+def outputs(kind: str, properties: Mapping[str, Any]) -> dict[str, str]:
+    """The S3 folders that a step of this type, with these properties, has put its outputs into, by name."""
+    if kind == "Processing":
+        made = properties.get("ProcessingOutputConfig", {}).get("Outputs", {})
+        return {name: each["S3Output"]["S3Uri"] for name, each in made.items() if "S3Output" in each}
+    if kind == "Training" and "ModelArtifacts" in properties:
+        return {"model": properties["ModelArtifacts"]["S3ModelArtifacts"].rpartition("/")[0] + "/"}
+    if kind == "Transform" and "TransformOutput" in properties:
+        return {"transform": properties["TransformOutput"]["S3OutputPath"]}
+    return {}
+
+
 def _as_json(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
@@ -84,9 +122,33 @@ def list_pipeline_executions(home: Path) -> list[Execution]:
 
     One that says Executing though its runner is gone is shown as Stopped.
     """
-    runs = home.resolve() / "runs"
-    found = [_load(file) for file in runs.glob("*/execution.json")] if runs.is_dir() else []
-    return sorted(found, key=lambda execution: execution.start_time, reverse=True)
+    return sorted(newest_first(home), key=lambda execution: execution.start_time, reverse=True)
+
+
+def newest_first(home: Path) -> Iterator[Execution]:
+    """The same, roughly in that order, each read only when it is asked for."""
+    for file in sorted((home.resolve() / "runs").glob("*/execution.json"), key=_claimed, reverse=True):
+        with suppress(FileNotFoundError):  # somebody removed it just now
+            yield _load(file)
+
+
+def _claimed(file: Path) -> int:
+    """When the execution began, as far as the file system knows."""
+    with suppress(OSError):
+        return file.with_name("lock").stat().st_mtime_ns
+    return 0
+
+
+def find(home: Path, execution: str) -> Execution:
+    """One execution by its id, by a beginning that no other id has, or by `latest`; UserError if there is none."""
+    if execution == "latest" and (listed := list_pipeline_executions(home)):
+        return listed[0]
+    known = {each.name for each in (home.resolve() / "runs").glob("*") if (each / "execution.json").is_file()}
+    matching = [name for name in known if name.startswith(execution)] if execution else []
+    if len(matching) != 1:
+        hint = did_you_mean(execution, known) or " `ops list-pipeline-executions` lists them."
+        raise UserError(f"there is no execution '{execution}' on this machine.{hint}")
+    return _load(home.resolve() / "runs" / matching[0] / "execution.json")
 
 
 def _load(file: Path) -> Execution:
@@ -94,6 +156,8 @@ def _load(file: Path) -> Execution:
         state = json.loads(file.read_bytes())
         steps = {step["name"]: StepExecution(**_with_times(step)) for step in state.pop("steps")}
         execution = Execution(folder=file.parent, steps=steps, **_with_times(state))
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{file} cannot be read ({error}); remove its folder.") from error
     stale = execution.end_time is None and not _alive(file.parent)

@@ -8,21 +8,27 @@ import os
 import re
 import secrets
 import string
+import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ops.definition.expressions import Scope
+from ops.definition.parameters import values as typed_values
+from ops.definition.plan import Plan, Step, parse
 from ops.errors import Problem, UserError
-from ops.local import executions, scheduler, steps
-from ops.local.definition import Plan, Step, parse
+from ops.local import executions, process, scheduler, steps
+from ops.local.cache import Cache
+from ops.local.digests import Digests
 from ops.local.executions import Execution, StepExecution
-from ops.local.expressions import Scope
 from ops.local.jobs import ACCOUNT, Job
-from ops.local.parameters import values as typed_values
-from ops.local.process import Stop
-from ops.local.refusals import missing_inputs, refusals
+from ops.local.machine import Machine, Options
+from ops.local.refusals import missing_inputs, missing_models, refusals
+from ops.local.scheduler import Result
+from ops.local.selection import Selection, select
 from ops.local.store import Store, write_atomically
 
 
@@ -39,21 +45,31 @@ def start_pipeline_execution(
     parameters: Mapping[str, str],
     home: Path,
     region: str = "us-east-1",
+    store: Store | None = None,
+    options: Options | None = None,
+    selection: Selection | None = None,
+    launcher: process.Launcher | None = None,
     on_change: Callable[[Execution], None] | None = None,
 ) -> Execution:
     """Run a definition to its end and return the execution: Succeeded, Failed or Stopped.
 
-    parameters: texts, as from `--param NAME=VALUE`. home: the project's .local folder. on_change: called in this
-    thread after every change of a status. UserError, before anything starts, with everything that is wrong.
+    parameters: texts, as from `--param NAME=VALUE`. home: the project's .local folder. store: S3, if it is not there.
+    launcher: one that is warming up already, and made with `options`; its maker closes it.
+    on_change: called in this thread after every change of a status. UserError, before anything starts, with
+    everything that is wrong.
     """
-    home, stop = home.resolve(), Stop()
-    store = Store(home / "s3")
+    home, options = home.resolve(), options or Options()
+    store = store or Store(home / "s3")
     plan, problems = parse(definition)
-    values, wrong = typed_values(plan.parameters, parameters)
-    execution = _execution(plan, pipeline_name, values, home)
-    scope = Scope(values, _variables(execution, region))
-    problems += wrong + refusals(plan, scope) + missing_inputs(plan, scope, store)
-    _raise_or(plan, problems)
+    chosen, source = set(plan.steps), None
+    if selection is not None and not problems:
+        chosen, source = select(plan, selection, pipeline_name, home)
+    runs = Plan(plan.parameters, {name: step for name, step in plan.steps.items() if name in chosen})
+    values, wrong = typed_values(plan.parameters, parameters, source.parameters if source else {})
+    execution = new_execution(plan, pipeline_name, values, home)
+    scope = Scope(values, variables(execution, region))
+    problems += wrong + refusals(runs, scope) + missing_models(runs, scope, home)
+    _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
 
     def changed() -> None:
         with suppress(OSError):  # a full disk fails the step that met it; its reason must still be told
@@ -61,15 +77,24 @@ def start_pipeline_execution(
         if on_change is not None:
             on_change(execution)
 
-    def work(step: Step, started: Callable[[], None]) -> dict[str, Any]:
-        return _run_step(step, plan, execution, store, region, stop, started)
+    stop = process.Stop()
+    with nullcontext(launcher) if launcher else process.launcher(region, not options.fresh) as launcher:
+        machine = Machine(home, store, Digests(home / "digests.json"), region, options, launcher)
+        if options.isolation == "namespace":
+            _ = machine.private  # says so before anything starts if there is none
 
-    lock = _set_up(execution, definition)
-    try:
-        changed()
-        scheduler.run(plan, execution, work, changed, stop)
-    finally:
-        os.close(lock)
+        def work(step: Step, started: Callable[[], None]) -> Result:
+            return _run_step(step, plan, execution, machine, stop, started)
+
+        lock = _set_up(execution, definition)
+        try:
+            if source is not None:
+                _reuse(source, execution, chosen, store)
+            changed()
+            scheduler.run(runs, execution, work, changed, stop, options.jobs)
+        finally:
+            machine.digests.save()
+            os.close(lock)
     return execution
 
 
@@ -79,7 +104,7 @@ def _raise_or(plan: Plan, problems: list[Problem]) -> Plan:
     return plan
 
 
-def _execution(plan: Plan, pipeline_name: str, values: dict[str, Any], home: Path) -> Execution:
+def new_execution(plan: Plan, pipeline_name: str, values: dict[str, Any], home: Path) -> Execution:
     identifier = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
     return Execution(
         id=identifier,
@@ -106,7 +131,27 @@ def _set_up(execution: Execution, definition: object) -> int:
     return lock
 
 
-def _variables(execution: Execution, region: str, job_name: str = "") -> dict[str, str]:
+def _reuse(source: Execution, execution: Execution, chosen: set[str], store: Store) -> None:
+    """Take over the results of the steps that are not run again."""
+    now = datetime.now(UTC)
+    for name, step in source.steps.items():
+        if name in execution.steps and name not in chosen and step.status == "Succeeded":
+            execution.steps[name] = replace(
+                step, start_time=now, end_time=now, source=step.source or source.id, selected=False, log=None
+            )
+            _link_outputs(execution, name, step.outputs, store)
+
+
+def _link_outputs(execution: Execution, step: str, outputs: Mapping[str, str], store: Store) -> None:
+    """outputs/<name> → the folder in the store, relative where it lies in the project, so that that can be moved."""
+    for name, uri in outputs.items():
+        link, target = execution.folder / step / "outputs" / name, store.locate(uri)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        inside = target.is_relative_to(execution.folder.parent.parent)
+        link.symlink_to(os.path.relpath(target, link.parent) if inside else target)
+
+
+def variables(execution: Execution, region: str, job_name: str = "") -> dict[str, str]:
     """The execution variables, and for a step the name of its job."""
     arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:pipeline/{execution.pipeline_name.lower()}"
     variables = {
@@ -123,18 +168,45 @@ def _variables(execution: Execution, region: str, job_name: str = "") -> dict[st
 
 
 def _run_step(
-    step: Step, plan: Plan, execution: Execution, store: Store, region: str, stop: Stop, started: Callable[[], None]
-) -> dict[str, Any]:
+    step: Step, plan: Plan, execution: Execution, machine: Machine, stop: process.Stop, started: Callable[[], None]
+) -> Result:
     # as on AWS: at most 63 characters, no two alike in an execution, and here the same for the same step
     digest = hashlib.sha256(step.name.encode()).hexdigest()[:10]
     name = re.sub("-+", "-", f"pipelines-{execution.id}-{step.name[:28].replace('_', '-')}-{digest}")
     scope = Scope(
         execution.parameters,
-        _variables(execution, region, name),
+        variables(execution, machine.region, name),
         {each.name: each.properties for each in execution.steps.values() if each.status == "Succeeded"},
         {(each.name, file): where for each in plan.steps.values() for file, where in each.property_files.items()},
-        store.read_json,
+        machine.store.read_json,
     )
-    folder, registry = execution.folder / step.name, execution.folder.parent.parent / "registry"
     arguments = steps.resolved(step, scope)
-    return steps.run(Job(step, arguments, name, folder, store, registry, region, scope, stop, started))
+    cache = Cache(machine, execution.pipeline_name)
+    keys = cache.keys(step, arguments) if machine.options.cache else None
+    if keys is not None and (found := cache.find(step, keys)) is not None:
+        cache.keep_again(keys, execution.id, found)
+        _link_outputs(execution, step.name, executions.outputs(step.type, found.properties), machine.store)
+        return Result(found.properties, found.execution)
+    folder = execution.folder / step.name
+    folder.mkdir(exist_ok=True)
+    job = Job(step, arguments, name, folder, machine, scope, stop, started)
+    properties = _with_retries(job, execution.steps[step.name])
+    _link_outputs(execution, step.name, executions.outputs(step.type, properties), machine.store)
+    if keys is not None:
+        cache.keep(keys, execution.id, step, properties)
+    return Result(properties)
+
+
+def _with_retries(job: Job, state: StepExecution) -> dict[str, Any]:
+    """Run the step, and again if this machine failed it and its retry policy says so: never after an exit code."""
+    policy, begin = job.step.retry, time.monotonic()
+    while True:
+        state.attempts += 1
+        try:
+            return steps.run(job)
+        except OSError:
+            pause = policy.pause(state.attempts, time.monotonic() - begin) if policy else None
+            if pause is None:
+                raise
+            if job.stop.wait(pause):
+                raise process.StoppedError from None

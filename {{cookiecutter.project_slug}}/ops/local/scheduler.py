@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,13 +11,21 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
 
+from ops.definition.plan import Plan, Step
 from ops.errors import UserError
-from ops.local.definition import Plan, Step
 from ops.local.executions import Execution
 from ops.local.process import Stop, StoppedError
 
-MAX_PARALLEL = max(2, os.cpu_count() or 1)
-Work = Callable[[Step, Callable[[], None]], dict[str, Any]]
+
+@dataclass(frozen=True)
+class Result:
+    """How a step ended well. source: the execution whose result was reused, if it did not run."""
+
+    properties: dict[str, Any] = field(default_factory=dict)
+    source: str | None = None
+
+
+Work = Callable[[Step, Callable[[], None]], Result]
 
 
 @dataclass(frozen=True)
@@ -27,16 +34,16 @@ class _Event:
 
     step: str = ""
     status: str = ""
-    properties: dict[str, Any] = field(default_factory=dict)
+    result: Result = field(default_factory=Result)
     reason: str | None = None
     bug: BaseException | None = None
 
 
-def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None], stop: Stop) -> None:
+def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None], stop: Stop, jobs: int) -> None:
     """Run the plan until no step is left that can start; the execution then has its final status.
 
-    work: runs one step, calls back when its program starts, returns its properties; UserError or OSError if the step
-    failed, StoppedError if it was stopped. changed: called, here in this thread, after every change of the execution.
+    work: runs one step, calls back when its program starts; UserError or OSError if the step failed, StoppedError if it
+    was stopped. changed: called, here in this thread, after every change of the execution. jobs: how many at once.
     """
     events: SimpleQueue[_Event] = SimpleQueue()  # the one queue a signal handler may put into
     running: dict[str, threading.Thread] = {}
@@ -44,7 +51,7 @@ def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None
         try:
             while True:
                 for step in _ready(plan, execution):
-                    if len(running) < MAX_PARALLEL and not stop.requests:
+                    if len(running) < jobs and not stop.requests:
                         _set(execution, _Event(step.name, "Starting"))
                         running[step.name] = threading.Thread(target=_work, args=(step, work, events))
                         running[step.name].start()
@@ -57,14 +64,14 @@ def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None
                 if event.step:
                     _set(execution, event)
                 else:
-                    stop.requests += 1
+                    stop.ask()
                     execution.status = "Stopping"
                 if event.status not in ("", "Executing"):
                     running.pop(event.step).join()
                 changed()
         finally:
             if running:  # something went wrong in here: leave no process behind
-                stop.requests += 1
+                stop.ask()
                 for thread in running.values():
                     thread.join()
     _conclude(execution, stop)
@@ -85,14 +92,15 @@ def _ready(plan: Plan, execution: Execution) -> list[Step]:
 def _work(step: Step, work: Work, events: SimpleQueue[_Event]) -> None:
     """The thread of one step: always ends with an event."""
     try:
-        properties = work(step, lambda: events.put(_Event(step.name, "Executing")))
-        events.put(_Event(step.name, "Succeeded", properties))
+        result = work(step, lambda: events.put(_Event(step.name, "Executing")))
+        events.put(_Event(step.name, "Succeeded", result))
     except StoppedError:
         events.put(_Event(step.name, "Stopped"))
     except UserError as error:
         events.put(_Event(step.name, "Failed", reason=str(error)))
     except OSError as error:
-        events.put(_Event(step.name, "Failed", reason=f"{error.strerror or error}: {error.filename or 'a file'}"))
+        where = f": {error.filename}" if error.filename else ""
+        events.put(_Event(step.name, "Failed", reason=f"{error.strerror or error}{where}"))
     except BaseException as error:
         events.put(_Event(step.name, "Failed", bug=error))
 
@@ -105,7 +113,7 @@ def _set(execution: Execution, event: _Event) -> None:
     if event.status == "Starting":
         step.start_time = _now()
     elif event.status != "Executing":
-        step.end_time, step.properties = _now(), event.properties
+        step.end_time, step.properties, step.source = _now(), event.result.properties, event.result.source
 
 
 def _conclude(execution: Execution, stop: Stop) -> None:

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ops.definition import conditions, shapes
+from ops.definition.expressions import Scope, resolve
+from ops.definition.plan import Step
 from ops.errors import UserError
-from ops.local import conditions, shapes
-from ops.local.definition import Step
-from ops.local.expressions import Scope, resolve
 from ops.local.jobs import Job, run_processing, run_training
 from ops.local.store import write_atomically
+from ops.local.transform import run_transform
 
 APPROVAL = ("PendingManualApproval", "Approved", "Rejected")
-_GROUP = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 
 def resolved(step: Step, scope: Scope) -> dict[str, Any]:
@@ -47,19 +48,23 @@ def _model(job: Job) -> dict[str, Any]:
     containers = job.arguments.get("Containers") or [job.arguments.get("PrimaryContainer", {})]
     _find_model_data(job, containers)
     name = job.arguments.get("ModelName", job.name)
-    return {**job.arguments, "ModelName": name, "ModelArn": job.arn(f"model/{name}")}
+    if not _NAME.fullmatch(name):
+        raise UserError(f"'{name}' is no name for a model: use letters, digits and '-'.")
+    model = {**job.arguments, "ModelName": name, "ModelArn": job.arn(f"model/{name}")}
+    job.machine.write_model(name, model)
+    return model
 
 
 def _register_model(job: Job) -> dict[str, Any]:
     """Write the next version of the model package group to the registry."""
     group = job.arguments["ModelPackageGroupName"]
     status = job.arguments.get("ModelApprovalStatus", APPROVAL[0])
-    if not _GROUP.fullmatch(group):
+    if not _NAME.fullmatch(group):
         raise UserError(f"'{group}' is no name for a model package group: use letters, digits and '-'.")
     if status not in APPROVAL:
         raise UserError(f"ModelApprovalStatus is one of {', '.join(APPROVAL)}, not '{status}'.")
     _find_model_data(job, job.arguments["InferenceSpecification"]["Containers"])
-    folder = job.registry / group
+    folder = job.machine.registry / group
     folder.mkdir(parents=True, exist_ok=True)
     version = max((int(file.stem) for file in folder.glob("*.json") if file.stem.isdecimal()), default=0)
     draft = folder / f".{job.name}"
@@ -86,13 +91,14 @@ def _register_model(job: Job) -> dict[str, Any]:
 def _find_model_data(job: Job, containers: list[dict[str, Any]]) -> None:
     for container in containers:
         uri = container.get("ModelDataUrl")
-        if uri is not None and not job.store.find(uri):
-            raise UserError(f"there is no model data at {uri}; locally that is {job.store.locate(uri)}.")
+        if uri is not None and not job.machine.store.find(uri):
+            raise UserError(f"there is no model data at {uri}; locally that is {job.machine.store.locate(uri)}.")
 
 
 _RUN: dict[str, Callable[[Job], dict[str, Any]]] = {
     "Processing": run_processing,
     "Training": run_training,
+    "Transform": run_transform,
     "Condition": _condition,
     "Fail": _fail,
     "Model": _model,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -57,15 +58,12 @@ class Store:
                 found |= {str(file.relative_to(origin)): file for file in _files(entry)}
         return found
 
-    def download(self, uri: str, folder: Path) -> None:
-        """Copy what an S3Prefix names into `folder`; UserError if it names nothing."""
+    def get(self, uri: str) -> dict[str, Path]:
+        """The objects an S3Prefix names; UserError if it names nothing."""
         found = self.find(uri)
         if not found:
             raise UserError(f"there is nothing at {uri}; locally that is {self.locate(uri)}.")
-        for name, file in found.items():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
+        return found
 
     def get_file(self, uri: str) -> Path:
         """The file of one object; UserError if there is none."""
@@ -93,16 +91,32 @@ class Store:
         with self._scratch() as folder:
             self.move_file(uri, shutil.copyfile(file, Path(folder, "object")))
 
+    def link_file(self, uri: str, file: Path) -> None:
+        """Make one file one object as well, under a second name; as a copy where links are not known."""
+        with self._scratch() as folder:
+            draft = Path(folder, "object")
+            try:
+                os.link(file, draft)
+            except OSError:
+                shutil.copyfile(file, draft)
+            self.move_file(uri, draft)
+
     def put_folder(self, uri: str, folder: Path) -> None:
         """Copy every file of a folder to an object below the URI."""
         for file in _files(folder):
             self.put_file(f"{uri.rstrip('/')}/{file.relative_to(folder)}", file)
 
     def move_file(self, uri: str, file: Path) -> None:
-        """Make a file, on the store's own file system, an object: a rename."""
+        """Make a file an object: a rename, or a copy where the store lies on another file system."""
         target = self.locate(uri)
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(file, target)
+        try:
+            os.replace(file, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self.put_file(uri, file)
+            file.unlink()
 
     def move_folder(self, uri: str, folder: Path) -> None:
         """Make every file of a folder an object below the URI. What is there already stays, as on S3.
@@ -121,13 +135,32 @@ class Store:
         return tempfile.TemporaryDirectory(dir=parts)
 
 
+class Unchanging(Store):
+    """A store that nobody writes to for as long as this is used: what lies at an address is looked up once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._found: dict[str, dict[str, Path]] = {}
+
+    def find(self, uri: str) -> dict[str, Path]:
+        if uri not in self._found:
+            self._found[uri] = super().find(uri)
+        return self._found[uri]
+
+
 def _split(uri: str) -> list[str]:
     """[bucket, part of the key, …]."""
     found = _URI.fullmatch(uri)
     parts = [part for part in (found[2] or "").split("/") if part] if found else []
-    if found is None or {".", ".."} & set(parts) or not uri.isprintable():
+    if found is None or {".", ".."} & set(parts) or not all(map(_is_name, parts)):
         raise UserError(f"'{uri}' is no S3 address; write it like s3://bucket/folder/file.")
     return [found[1], *parts]
+
+
+def _is_name(part: str) -> bool:
+    """Whether a file can have it as name here, and a key of S3 as part."""
+    encoded = part.encode("utf-8", "replace")
+    return encoded.decode() == part and b"\0" not in encoded and len(encoded) <= 255
 
 
 def _files(path: Path) -> Iterator[Path]:

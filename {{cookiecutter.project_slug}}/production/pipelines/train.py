@@ -24,7 +24,7 @@ from ops.jobs import Jobs, hyperparameters
 from ops.settings import APPROVALS
 from ops.target import Target
 
-CONTENT_TYPES = ["text/csv", "application/json"]
+CONTENT_TYPES = ["text/csv", "application/json", "application/jsonlines"]
 
 
 def get_pipeline(target: Target, session: PipelineSession) -> Pipeline:
@@ -44,18 +44,23 @@ def get_pipeline(target: Target, session: PipelineSession) -> Pipeline:
         enum_values=list(APPROVALS),
     )
     model_parameters = hyperparameters(target)
+    # data/schema.toml, where it is kept: the type that each column must have.
+    kept_schema = {"schema": target.schema_uri} if target.schema_uri else {}
 
     processing = jobs.processing_step(
         "Processing",
         "processing.py",
         instance_type=processing_instance,
-        inputs={"data": input_data},
+        inputs={"data": input_data, **kept_schema},
         outputs=["train", "validation", "test", "summary"],
         arguments=[
             "--input-dir=/opt/ml/processing/data",
             f"--target={data.target}",
             f"--problem={data.problem}",
             *(f"--exclude={column}" for column in data.exclude),
+            *([f"--weight={data.weight}"] if data.weight else []),
+            *([f"--id={data.id}"] if data.id else []),
+            *(["--schema=/opt/ml/processing/schema/schema.toml"] if kept_schema else []),
             f"--split={data.split}",
             *([f"--split-column={data.split_column}"] if data.split_column else []),
             f"--test-share={data.test_share}",

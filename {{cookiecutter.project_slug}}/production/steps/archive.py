@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -30,6 +31,7 @@ VERSIONS = {
 # How much of a version must agree. scikit-learn promises nothing for a model of another minor version, and NumPy moved
 # its modules between 1 and 2; Python and pandas read what an earlier or later one of them wrote.
 DIGITS = {"scikit-learn": 2, "numpy": 1}
+SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since Python 3.11.4
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def load_model(folder: Path) -> Model:
     """
     if (folder / "model.tar.gz").is_file():
         with tempfile.TemporaryDirectory() as unpacked, tarfile.open(folder / "model.tar.gz") as archive:
-            archive.extractall(unpacked, filter="data")
+            archive.extractall(unpacked, **SAFELY)
             return load_model(Path(unpacked))
     missing = [name for name in FILES if not (folder / name).is_file()]
     if len(missing) == len(FILES):

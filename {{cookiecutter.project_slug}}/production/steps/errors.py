@@ -12,8 +12,8 @@ class StepError(ValueError):
     """Wrong input or usage of a step; each finding is one sentence that says what to do instead."""
 
     def __init__(self, *findings: str) -> None:
-        self.findings = findings
-        super().__init__("\n".join(findings))
+        self.findings = tuple(finding.replace("\n", r"\n") for finding in findings)  # a column's name may hold one
+        super().__init__("\n".join(self.findings))
 
 
 def raise_any(findings: Sequence[str]) -> None:
@@ -22,7 +22,7 @@ def raise_any(findings: Sequence[str]) -> None:
         raise StepError(*findings)
 
 
-def exit_code(step: Callable[[], None], message_file: str) -> int:
+def exit_code(step: Callable[[], None], message_file: str = "") -> int:
     """Run `step`; 0, or 1 after printing its findings to stderr, one a line.
 
     Where the folder of `message_file` exists (in a container) they are written there too, and SageMaker shows the first
@@ -32,7 +32,7 @@ def exit_code(step: Callable[[], None], message_file: str) -> int:
         step()
     except StepError as error:
         print(error, file=sys.stderr)
-        if Path(message_file).parent.is_dir():
+        if message_file and Path(message_file).parent.is_dir():
             Path(message_file).write_text(f"{error}\n", encoding="utf-8")
         return 1
     return 0
@@ -47,7 +47,13 @@ def did_you_mean(word: str, known: Iterable[object]) -> str:
 def listed(names: Sequence[object], limit: int = 10) -> str:
     """`'a', 'b', 'c' and 4 more`: names for a sentence."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(f"'{name}'" for name in names[:limit]) + more
+    return ", ".join(f"'{short(name)}'" for name in names[:limit]) + more
+
+
+def short(value: object) -> str:
+    """`value` for a sentence: 40 characters at most, and a day without 00:00:00."""
+    text = str(value).removesuffix(" 00:00:00")
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def percent(share: float) -> str:

@@ -85,13 +85,15 @@ def print_scores(metrics: Scores, baseline: Scores) -> None:
 def run(model_dir: Path, test_dir: Path, output_dir: Path, gate_metric: str | None) -> None:
     """Evaluate the model in `model_dir` on the rows in `test_dir`, and write evaluation.json to `output_dir`."""
     model = load_model(model_dir)
-    evaluation = evaluate(model.pipeline, model.schema, read_table(test_dir), gate_metric)
+    evaluation = evaluate(model.pipeline, model.schema, read_table(test_dir, text=model.schema.texts), gate_metric)
     output_dir.mkdir(parents=True, exist_ok=True)
     text = json.dumps(evaluation, indent=2, allow_nan=False, ensure_ascii=False)
     (output_dir / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     metrics = next(scores for key, scores in evaluation.items() if key.endswith("_metrics"))
     baseline = evaluation["baseline"]
     print_scores(metrics, baseline)
+    if model.schema.weight:
+        print(f"Each row counts by its '{model.schema.weight}', for the naive model too.")
     print(evaluation["verdict"])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from dates import days
+
 
 def add_features(frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with the columns you add to it: numbers, made from one row at a time.
@@ -18,8 +20,5 @@ def add_features(frame: pd.DataFrame) -> pd.DataFrame:
 
 def date_numbers(dates: pd.DataFrame) -> pd.DataFrame:
     """Each date as numbers that a model can use: days since 1970, month, weekday (Monday is 0) and hour."""
-    numbers = [
-        [(date - pd.Timestamp(0)) / pd.Timedelta(days=1), date.dt.month, date.dt.weekday, date.dt.hour]
-        for _, date in dates.items()
-    ]
+    numbers = [[days(date), date.dt.month, date.dt.weekday, date.dt.hour] for _, date in dates.items()]
     return pd.concat([number for each in numbers for number in each], axis="columns", ignore_index=True)

@@ -1,12 +1,14 @@
-"""Serve the model: the four functions that SageMaker's scikit-learn container calls.
+"""Serve the model: SageMaker's scikit-learn container calls model_fn once, and transform_fn for each request.
 
     POST text/csv                rows with a header, columns in any order; or without one, in the order of schema.json
     POST application/json        [{"month": 1, …}, …], or {"columns": ["month", …], "data": [[1, …], …]}
     POST application/jsonlines   {"month": 1, …}, one a line
     answer                       label and probabilities, or value; a CSV answer has a header if the request had one
+    answer 400                   what is wrong with the request, one sentence a line
 
-The first row of CSV is a header if it holds a feature's name, unless `text/csv; header=absent` (or `present`) says
-otherwise. The target and other columns may be there and are passed over; one that had gaps in training may be left out.
+The first row of CSV is a header if it holds a feature's name, or all of them where names are numbers, unless
+`text/csv; header=absent` (or `present`) says otherwise. The target and other columns may be there and are passed over;
+one that had gaps in training may be left out.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,15 +55,39 @@ def model_fn(model_dir: str) -> Model:
     return load_model(Path(model_dir))
 
 
-def input_fn(body: str | bytes, content_type: str | None) -> Rows:
+def transform_fn(model: Model, body: str | bytes, content_type: str | None, accept: str | None) -> Any:
+    """The answer to a request and its content type. A wrong request gets what `refuse` makes of it."""
+    try:
+        return write(predict_rows(read(body, content_type), model), accept)
+    except StepError as error:
+        return refuse(error)
+
+
+def refuse(error: StepError) -> Any:
+    """The answer 400, as the server wants it in whose process this runs; without a server the error itself.
+
+    AWS's image serves one model with Flask (sagemaker-containers), for which any error is a 500, so that it gets a
+    response; and several models with sagemaker-inference, which knows no other way than an error of its own.
+    """
+    flask, toolkit = sys.modules.get("flask"), sys.modules.get("sagemaker_inference.errors")
+    if flask and flask.has_request_context():
+        return flask.Response(f"{error}\n", 400, mimetype="text/plain")
+    if toolkit:
+        raise toolkit.GenericInferenceToolkitError(400, str(error)) from None
+    raise error
+
+
+def read(body: str | bytes, content_type: str | None) -> Rows:
     """The rows of a request. Raises StepError when they cannot be read."""
     kind, parameters = _media_type(content_type)
     if kind not in (CSV, JSON, JSON_LINES):
         raise StepError(f"content type '{content_type or ''}' is not supported; send {TYPES}")
     try:
-        text = body.decode("utf-8") if isinstance(body, bytes | bytearray) else body
-    except UnicodeDecodeError:
-        raise StepError("the request is not UTF-8 text") from None
+        text = body.decode("utf-8") if isinstance(body, bytes | bytearray) else body or ""
+        if text is body and "\ufffd" in text:  # which the server put in the place of what it could not decode
+            raise UnicodeError
+    except UnicodeError:
+        raise StepError("the request is not UTF-8 text; send it in that encoding") from None
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise StepError("the request is empty; send rows as CSV or JSON")
@@ -69,7 +96,7 @@ def input_fn(body: str | bytes, content_type: str | None) -> Rows:
     return Rows(_records(_lines(text)) if kind == JSON_LINES else _json_table(text), named=True)
 
 
-def predict_fn(rows: Rows, model: Model) -> Prediction:
+def predict_rows(rows: Rows, model: Model) -> Prediction:
     """One answer per row. Raises StepError for rows that do not fit the model."""
     schema = model.schema
     rows = rows if rows.named else _name_columns(rows, schema)
@@ -87,7 +114,7 @@ def predict_fn(rows: Rows, model: Model) -> Prediction:
     return Prediction(labels, probabilities, bool(rows.named))
 
 
-def output_fn(prediction: Prediction, accept: str | None) -> tuple[str, str]:
+def write(prediction: Prediction, accept: str | None) -> tuple[str, str]:
     """The answer and its content type: CSV or JSON Lines if asked for, else JSON."""
     answers, probabilities = prediction.answers, prediction.probabilities
     wanted = {_media_type(kind)[0] for kind in (accept or "").split(",")}
@@ -114,19 +141,19 @@ def _media_type(text: str | None) -> tuple[str, dict[str, str]]:
 
 def _csv_rows(text: str, header: bool | None) -> Rows:
     try:
-        lengths = [len(row) for row in csv.reader(io.StringIO(text, newline="")) if row]
-        uneven = next((number for number, length in enumerate(lengths) if length != lengths[0]), None)
-        if uneven is not None:
-            raise StepError(f"row {uneven + 1} has {lengths[uneven]} values where the first has {lengths[0]}")
-        table = pd.read_csv(io.StringIO(text, newline=""), header=None, dtype=str)
-    except (csv.Error, pd.errors.ParserError) as error:
-        raise StepError(f"the CSV cannot be read: {' '.join(str(error).split())}") from None
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
+        raise StepError(f"the CSV cannot be read: {error}") from None
+    uneven = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    if uneven is not None:
+        raise StepError(f"row {uneven + 1} has {len(rows[uneven])} values where the first has {len(rows[0])}")
+    table = pd.DataFrame(rows, dtype=object)
     return _named_by_first_row(table) if header else Rows(table, named=header)
 
 
 def _json_table(text: str) -> pd.DataFrame:
     try:
-        content = json.loads(text)
+        content = _parse(text)
     except (json.JSONDecodeError, RecursionError) as error:
         raise StepError(f"the JSON cannot be read: {error}") from None
     if isinstance(content, dict) and {"columns", "data"} <= content.keys():
@@ -144,10 +171,15 @@ def _lines(text: str) -> list[Any]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                records.append(json.loads(line))
+                records.append(_parse(line))
             except (json.JSONDecodeError, RecursionError) as error:
                 raise StepError(f"line {number} is no JSON: {error}") from None
     return records
+
+
+def _parse(text: str) -> Any:
+    # An integer of more digits than int64 has is no number for pandas.
+    return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))
 
 
 def _records(records: list[Any]) -> pd.DataFrame:
@@ -165,9 +197,10 @@ def _plain_table(columns: list[str], rows: list[list[Any]]) -> pd.DataFrame:
 
 
 def _name_columns(rows: Rows, schema: Schema) -> Rows:
-    """CSV rows with names: from the first row when that holds any feature's name, else by position."""
-    table = rows.table
-    if rows.named is None and set(table.iloc[0]) & set(schema.names):
+    """CSV rows with names: from the first row when that is a header, else by position."""
+    table, names = rows.table, set(schema.names)
+    first = set(rows.table.iloc[0])
+    if rows.named is None and (names <= first or not all(map(_is_number, first & names))):
         return _named_by_first_row(table)
     if table.shape[1] != len(schema.names):
         raise StepError(
@@ -177,8 +210,12 @@ def _name_columns(rows: Rows, schema: Schema) -> Rows:
     return Rows(table.set_axis(schema.names, axis="columns"), named=False)
 
 
+def _is_number(text: str) -> bool:
+    return bool(pd.notna(pd.to_numeric(text, errors="coerce")))
+
+
 def _named_by_first_row(table: pd.DataFrame) -> Rows:
-    return Rows(_named(table.iloc[1:].reset_index(drop=True), table.iloc[0].fillna("").tolist()), named=True)
+    return Rows(_named(table.iloc[1:].reset_index(drop=True), table.iloc[0].tolist()), named=True)
 
 
 def _named(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -1,16 +1,20 @@
 """data/schema.toml: what each column holds, kept with the project, so that a change in the data does not pass unseen.
 
+    source = "data/flights.csv"
+
     [columns]
     "carrier" = "text"
     "distance" = "integer"
 
-Processing writes the file to its summary folder as it found the table. Whoever keeps it may edit it: a number that
-stands for a category becomes "text".
+As a script it writes that file for a table. Processing writes the columns to its summary folder as it found them.
+Whoever keeps the file may edit it: a number that stands for a category becomes "text".
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,17 +22,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from errors import StepError, did_you_mean, percent
-from summary import type_of
+from errors import StepError, did_you_mean, exit_code, percent, short
+from schema import plain_text, read_as
+from summary import KINDS, type_of
+from tables import read_table, tidy
 
 TYPES = ("integer", "number", "boolean", "date", "text")
-NUMBERS = ("integer", "number", "boolean")
+KEPT = f"""\
+# What each column holds ({", ".join(TYPES)}): every run holds the table against it, here and on AWS.
+# Edit it: a number that stands for a category becomes "text". A column without a line here is told as new.
+# Once project.toml names another source than this one, the file is written anew; without this line it holds for any.
+"""
 
 
 def load_types(path: Path) -> dict[str, str]:
     """The type of each column in the file `path`. Raises StepError with every finding."""
     try:
-        columns = tomllib.loads(path.read_text(encoding="utf-8")).get("columns")
+        columns = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("columns")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StepError(f"{path.name} is not valid TOML: {error}") from None
     if not isinstance(columns, dict):
@@ -45,9 +55,20 @@ def load_types(path: Path) -> dict[str, str]:
 
 def save_types(types: Mapping[str, str], folder: Path) -> None:
     """Write `folder`/schema.toml."""
-    lines = [f"{_quoted(name)} = {_quoted(kind)}" for name, kind in types.items()]
-    text = "# What each column holds: processing.py compares every table with it.\n[columns]\n" + "\n".join(lines)
-    (folder / "schema.toml").write_text(text + "\n", encoding="utf-8")
+    text = "# What each column holds: processing.py compares every table with it.\n" + _columns(types)
+    (folder / "schema.toml").write_text(text, encoding="utf-8")
+
+
+def keep(source: str, output: Path, exclude: Sequence[str]) -> None:
+    """Write the file `output` for the table in the file or folder `source`."""
+    types = types_of(tidy(read_table(Path(source), exclude)), exclude)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(f"{KEPT}source = {_quoted(source)}\n\n{_columns(types)}", encoding="utf-8")
+
+
+def texts_of(kept: Mapping[str, str] | None) -> list[str]:
+    """The columns that must stay as they stand, for 007 is not 7."""
+    return [name for name, kind in (kept or {}).items() if kind == "text"]
 
 
 def types_of(table: pd.DataFrame, exclude: Sequence[str]) -> dict[str, str]:
@@ -82,35 +103,45 @@ def apply_types(
 
 
 def _convert(column: pd.Series, kind: str) -> tuple[pd.Series, str]:
+    """`column` as `kind`, or what it holds instead: an example, and the share of the rows."""
     found = type_of(column)
-    if found == kind or {found, kind} == {"integer", "number"}:  # one missing value makes numbers of integers
+    if found == kind or (found, kind) == ("number", "integer"):  # one missing value makes numbers of integers
         return column, ""
     if kind == "text":
-        if found == "number" and (column.dropna() % 1 == 0).all():
-            column = column.astype("Int64")  # 5, not 5.0
-        return column.map(str, na_action="ignore").astype("category"), ""
-    if kind in NUMBERS and found in NUMBERS:
-        if kind != "boolean":
-            return column.astype("float32"), ""
-        if column.dropna().isin([0, 1]).all():
-            return column.astype("boolean"), ""
-    return column, _difference(column, found, kind)
-
-
-def _difference(column: pd.Series, found: str, kind: str) -> str:
-    """What `column` holds instead of `kind`: an example, and the share of the rows."""
-    wrong = column.notna()
-    if kind in ("integer", "number") and found == "text":
-        wrong &= pd.to_numeric(column.astype(object), errors="coerce").isna()
-    elif kind == "date" and found == "text":
-        wrong &= pd.to_datetime(column.astype(object), format="ISO8601", errors="coerce", utc=True).isna()
-    elif kind == "boolean" and found in NUMBERS:
-        wrong &= ~column.isin([0, 1])
-    return (
-        f"holds {found} such as '{column[wrong].iloc[0]}' in {percent(float(np.mean(wrong)))} of the rows, "
+        return plain_text(column).astype("category"), ""
+    values, wrong = read_as(KINDS[kind], column)
+    if "date" in (found, kind) and found != "text":  # 20251231 is a number, whatever else it may be read as
+        wrong = column.notna()
+    if not wrong.any():
+        return values.astype("boolean") if kind == "boolean" else values, ""
+    return column, (
+        f"holds {found} such as '{short(column[wrong].iloc[0])}' in {percent(float(np.mean(wrong)))} of the rows, "
         f'where schema.toml says {kind}; mend the data, or write "{found}"'
     )
 
 
+def _columns(types: Mapping[str, str]) -> str:
+    return "[columns]\n" + "".join(f"{_quoted(name)} = {_quoted(kind)}\n" for name, kind in types.items())
+
+
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Write what each column of a table holds.", allow_abbrev=False)
+    parser.add_argument("--input-dir", required=True, metavar="DIR", help="CSV or Parquet files of one table")
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the schema.toml to write")
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="COLUMN", help="a column to leave out; may be given again"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = parser().parse_args(argv)
+    return exit_code(lambda: keep(given.input_dir, given.output, given.exclude))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

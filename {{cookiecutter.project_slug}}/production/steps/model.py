@@ -82,7 +82,7 @@ HYPERPARAMETERS: dict[str, Number | Choice] = {
     "l2_regularization": Number(0.0, 0.0, 1_000_000.0, "penalty on large leaf values"),
     "class_weight": Choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones"),
     "early_stopping_rounds": Number(
-        0, 0, 10_000, "stop after so many iterations that did not help validation; 0: never"
+        0, 0, 10_000, "stop after so many iterations that did not help validation (0: never)"
     ),
 }
 
@@ -133,9 +133,12 @@ def high_cardinality(frame: pd.DataFrame) -> list[str]:
 def fit(model: Pipeline, schema: Schema, train: pd.DataFrame, validation: pd.DataFrame) -> None:
     """Fit `model` to the rows of `train`; early stopping, where it is on, looks at those of `validation`."""
     preparation, estimator = model[:-1], model[-1]
-    truth, options = schema.truth(train), {}
+    truth, weights, options = schema.truth(train), row_weights(schema, train), {}
     if schema.weight:
-        options["sample_weight"] = row_weights(schema, train)
+        options["sample_weight"] = weights
+    if getattr(estimator, "class_weight", None) == "balanced":  # scikit-learn's own counts rows, and not their weights
+        totals = np.bincount(truth, weights)
+        estimator.set_params(class_weight=dict(enumerate(totals.mean() / totals)))
     with threads(len(train)):
         prepared = preparation.fit_transform(schema.frame(train), truth)
         if getattr(estimator, "early_stopping", False):
@@ -147,7 +150,11 @@ def fit(model: Pipeline, schema: Schema, train: pd.DataFrame, validation: pd.Dat
 
 
 def row_weights(schema: Schema, table: pd.DataFrame) -> Floats:
-    """How much each row of `table` counts: `schema.weight`, or 1. Raises StepError if that cannot be a weight."""
+    """How much each row of `table` counts: 1 on average, in proportion to `schema.weight`, or each 1.
+
+    Boosting splits no leaf whose weights add up to less than 0.001, so that weights which are shares of a whole would
+    teach it nothing. Raises StepError if the column holds no weights.
+    """
     if schema.weight is None:
         return np.ones(len(table))
     if schema.weight not in table:
@@ -155,7 +162,7 @@ def row_weights(schema: Schema, table: pd.DataFrame) -> Floats:
     weights = np.asarray(pd.to_numeric(table[schema.weight], errors="coerce"), dtype=np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise StepError(f"weight column '{schema.weight}' must hold numbers from 0, and not 0 in every row")
-    return weights
+    return np.asarray(weights / weights.mean())
 
 
 def threads(rows: int) -> threadpool_limits:

@@ -8,24 +8,41 @@ Everything that is wrong with the table is found before any work, and told at on
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+# Before pandas loads both: Arrow's own allocator keeps what it has freed, and nothing here uses BLAS and its threads.
+os.environ.update(ARROW_DEFAULT_MEMORY_POOL="system", OPENBLAS_NUM_THREADS="1")
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from checks import Options, leak_warnings, option_findings, part_findings, table_findings, table_warnings
-from errors import StepError, exit_code, raise_any
-from kept_schema import apply_types, load_types, save_types, types_of
-from schema import Problem, Schema
-from splits import PARTS, SPLITS, hashed, row_hash, split_rows
+from checks import (
+    Options,
+    counted,
+    infinity_warnings,
+    leak_warnings,
+    lost_warnings,
+    option_findings,
+    part_findings,
+    table_findings,
+    table_warnings,
+)
+from dates import date_text
+from errors import StepError, exit_code, listed, raise_any
+from hashing import Hashes, row_hash
+from kept_schema import apply_types, load_types, save_types, texts_of, types_of
+from schema import Label, Problem, Schema
+from splits import PARTS, SPLITS, hashed, split_rows
 from summary import choose_features, describe, describe_target, plain
-from tables import infinite, read_table, tidy, write_parts
+from tables import give_back, no_values, read_and_hash, typed, without_infinity, write_parts
 
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 EXCLUDED = "excluded"
@@ -47,23 +64,33 @@ class Prepared:
         return {name: self.rows[self.part == number] for number, name in enumerate(PARTS)}
 
 
-def prepare(table: pd.DataFrame, options: Options, kept: Mapping[str, str] | None = None) -> Prepared:
-    """Check and split a table; `kept` are the types of schema.toml. Raises StepError with every finding."""
-    endless = {name: count for name in table.columns if (count := infinite(table[name]))}
-    table = tidy(table)
+def prepare(
+    table: pd.DataFrame, options: Options, kept: Mapping[str, str] | None = None, begun: Hashes | None = None
+) -> Prepared:
+    """Check and split a table; `kept` are the types of schema.toml. Raises StepError with every finding.
+
+    `begun` is the sum that row_hash goes on from, over columns whose values are not in `table` any more.
+    """
+    duplicate = table.columns.map(str).duplicated()
+    if duplicate.any():
+        raise StepError(f"the table names {listed(sorted(set(table.columns[duplicate])))} more than once")
+    table, endless = without_infinity(typed(table, texts_of(kept)))
     findings: list[str] = []
-    warnings: list[str] = []
+    warnings = infinity_warnings(table, endless, options)
     if kept is not None:
-        table, findings, warnings = apply_types(table, kept, options.exclude)
+        table, findings, new = apply_types(table, kept, options.exclude)
+        warnings += new
     raise_any(option_findings(options) + table_findings(table, options) + findings)
     types = types_of(table, options.exclude)
-    given = len(table)
+    warnings += lost_warnings(table, options)
+    hashes = row_hash(table, hashed(options, list(table.columns)), begun)[counted(table, options)]
     rows = with_labels(table, options)
-    del table  # a large one does not fit twice
-    hashes = row_hash(rows, hashed(options, list(rows.columns)))
-    warnings += table_warnings(given, endless, rows, hashes, options)
+    del table, begun  # a large one does not fit twice
+    give_back()
+    warnings += table_warnings(rows, hashes, options)
     part = split_rows(rows, hashes, options)
     raise_any(part_findings(rows, part, options))
+    del hashes
 
     aside = dict.fromkeys(options.exclude, EXCLUDED)
     aside |= {name: f"kept beside the features: the {role}" for name, role in options.aside.items()}
@@ -81,40 +108,52 @@ def prepare(table: pd.DataFrame, options: Options, kept: Mapping[str, str] | Non
         reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
         raise StepError(f"no column is left to predict from ({reasons})")
 
-    target = rows.loc[in_train, options.target]
-    if options.problem == "classification":
-        shares = target.value_counts(normalize=True).sort_index()
-        classes, naive = tuple(plain(label) for label in shares.index), tuple(shares.tolist())
-    else:
-        classes, naive = (), (float(target.mean()),)
+    weights = rows.loc[in_train, options.weight] if options.weight else None
+    classes, naive = naive_answer(rows.loc[in_train, options.target], options.problem, weights)
     schema = Schema(
         options.target, options.problem, tuple(features), classes, naive, tuple(left_out), options.weight, options.id
     )
     columns = [*schema.names, options.target, *options.aside]
     warnings += leak_warnings(rows, np.flatnonzero(in_train), schema)
-    return Prepared(rows[columns], part, schema, summarise(rows, part, schema, warnings), types)
+    summary = summarise(rows, part, schema, warnings)
+    return Prepared(pd.DataFrame({name: rows[name] for name in columns}, copy=False), part, schema, summary, types)
 
 
 def with_labels(table: pd.DataFrame, options: Options) -> pd.DataFrame:
-    """The rows that have a target, and that in its final type; takes the columns out of `table` on the way."""
-    known = table[options.target].notna().to_numpy()
-    if known.all():
-        columns = {name: table[name] for name in table.columns}
-    else:  # a column at a time, and none with an index of its own
-        columns = {name: pd.Series(table.pop(name).array[known], copy=False) for name in list(table.columns)}
+    """The rows that count, their target in its final type; takes the columns out of `table` on the way."""
+    known = counted(table, options)
+    chosen = np.flatnonzero(known)
+    columns = dict.fromkeys(table.columns, no_values(len(chosen)))  # none of those that decide nothing any more
+    for name in table.columns.difference([*options.unread, *options.only_hashed], sort=False):
+        values = table.pop(name).array  # a column at a time, and none with an index of its own
+        columns[name] = pd.Series(values if known.all() else values.take(chosen), copy=False)
     columns[options.target] = labels(columns[options.target], options.problem)
     return pd.DataFrame(columns, copy=False)
 
 
 def labels(target: pd.Series, problem: Problem) -> pd.Series:
-    """The target without missing values, in its final type: float64, or bool, int64 or text for classes."""
+    """The target without missing values, in its final type: float64; or for classes bool, int64, float64 or text."""
     if problem == "regression":
         return target.astype(float)
     if pd.api.types.is_bool_dtype(target):
         return target.astype(bool)
-    if pd.api.types.is_datetime64_any_dtype(target):
-        return target.map(str)
-    return target.astype("int64") if pd.api.types.is_numeric_dtype(target) else target.astype(object)
+    if pd.api.types.is_numeric_dtype(target):
+        whole = target.dtype.kind in "iu" or ((target % 1 == 0) & (target.abs() < 2**53)).all()
+        return target.astype("int64" if whole else float)
+    return date_text(target) if pd.api.types.is_datetime64_any_dtype(target) else target.astype(object)
+
+
+def naive_answer(
+    target: pd.Series, problem: Problem, weights: pd.Series | None
+) -> tuple[tuple[Label, ...], tuple[float, ...]]:
+    """The classes, and what a model that looks at no feature would say: the share of each, or the mean target."""
+    if weights is not None:
+        weights = weights / weights.max()  # of which many have a sum, times the target
+    if problem == "regression":
+        return (), (float(np.average(target, weights=weights)),)
+    numbers, classes = pd.factorize(target, sort=True)
+    counts = np.bincount(numbers, weights)
+    return tuple(plain(label) for label in classes), tuple((counts / counts.sum()).tolist())
 
 
 def summarise(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, warnings: list[str]) -> dict[str, Any]:
@@ -123,7 +162,7 @@ def summarise(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, wa
     reasons = {column.name: column.reason for column in schema.left_out}
     excluded = [column.name for column in schema.left_out if column.reason == EXCLUDED]
     target = rows[schema.target]
-    parts = {name: target[part == number] for number, name in enumerate(PARTS)}
+    chosen = {name: np.flatnonzero(part == number) for number, name in enumerate(PARTS)}
     return {
         "rows": len(rows),
         "columns": [
@@ -133,10 +172,30 @@ def summarise(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, wa
         ],
         "target": {"name": schema.target, "problem": schema.problem} | describe_target(target, schema.problem),
         "parts": {
-            name: {"rows": len(own), "target": describe_target(own, schema.problem)} for name, own in parts.items()
+            name: {"rows": len(own), "target": describe_target(pd.Series(target.array.take(own)), schema.problem)}
+            for name, own in chosen.items()
         },
         "warnings": warnings,
     }
+
+
+def read_and_prepare(input_dir: Path, options: Options, schema_file: Path | None = None) -> Prepared:
+    """The table in `input_dir`, checked and split; it must hold what `schema_file` says, where there is such a file."""
+    findings: list[str] = []
+    kept = table = None
+    try:
+        kept = load_types(schema_file) if schema_file and schema_file.is_file() else None
+    except StepError as error:
+        findings += error.findings
+    try:
+        table, begun = read_and_hash(input_dir, options.unread, texts_of(kept), options.only_hashed)
+    except StepError as error:
+        findings += error.findings
+    if table is None or findings:
+        raise StepError(*option_findings(options), *findings)
+    read = [begun, table]
+    del begun, table  # so that `prepare` has the only reference, and what it drops is free
+    return prepare(read.pop(), options, kept, read.pop())
 
 
 def process(
@@ -144,14 +203,9 @@ def process(
 ) -> None:
     """Read the table in `input_dir`, and write each part to its folder and the summary and schema to `summary_dir`.
 
-    The table must hold what `schema_file` says; while there is no such file, the one in `summary_dir` can become it.
+    While there is no `schema_file`, the one in `summary_dir` can become it.
     """
-    try:
-        kept = load_types(schema_file) if schema_file and schema_file.is_file() else None
-        table = read_table(input_dir, options.unread)
-    except StepError as error:
-        raise StepError(*option_findings(options), *error.findings) from None
-    prepared = prepare(table, options, kept)
+    prepared = read_and_prepare(input_dir, options, schema_file)
     write_parts(prepared.rows, prepared.part, [folders[name] for name in PARTS])
     prepared.schema.save(summary_dir)
     save_types(prepared.types, summary_dir)
@@ -196,18 +250,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    gc.freeze()  # What is imported stays. So no collection looks through it, and the end comes sooner.
     given = parser().parse_args(argv)
-    options = Options(
-        target=given.target,
-        problem=given.problem,
-        exclude=tuple(given.exclude),
-        split=given.split,
-        split_column=given.split_column or None,
-        test_share=given.test_share,
-        validation_share=given.validation_share,
-        weight=given.weight or None,
-        id=given.id or None,
-    )
+    options = Options.of(given)
     folders = {"train": given.train_dir, "validation": given.validation_dir, "test": given.test_dir}
     return exit_code(lambda: process(given.input_dir, folders, given.summary_dir, options, given.schema), MESSAGE_FILE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,12 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from errors import StepError, did_you_mean, listed, raise_any
+from dates import date_text, is_far_off, to_dates
+from errors import StepError, did_you_mean, listed, raise_any, short
 
 Problem = Literal["classification", "regression"]
 Kind = Literal["numeric", "boolean", "categorical", "date"]
-Label = bool | int | str
+Label = bool | int | float | str
+Convert = Callable[[pd.Series], pd.Series]
 
+EXPECTED = {"numeric": "numbers", "boolean": "true or false", "date": "dates such as 2025-12-31"}
+
+# What stands for no value in a CSV file, as pandas has it.
+MISSING = ["", "NA", "#NA", "<NA>", "N/A", "#N/A", "#N/A N/A", "n/a"]
+MISSING += ["NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
 BOOLEANS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
 
@@ -58,6 +66,11 @@ class Schema:
     def names(self) -> list[str]:
         return [feature.name for feature in self.features]
 
+    @property
+    def texts(self) -> list[str]:
+        """The columns whose text stays as it stands when a part is read, even where it looks like dates."""
+        return self.of_kind("categorical") + [self.target] * any(isinstance(label, str) for label in self.classes)
+
     def of_kind(self, *kinds: Kind) -> list[str]:
         return [feature.name for feature in self.features if feature.kind in kinds]
 
@@ -75,9 +88,13 @@ class Schema:
         columns = {}
         for feature in self.features:
             if feature.name in table:
-                values, finding = _CONVERT[feature.kind](table[feature.name])
-                columns[feature.name] = values
-                findings += [f"column '{feature.name}' {finding}"] if finding else []
+                columns[feature.name], wrong = read_as(feature.kind, table[feature.name])
+                if wrong.any():
+                    row = int(wrong.to_numpy().argmax())
+                    findings.append(
+                        f"column '{feature.name}' must hold {EXPECTED[feature.kind]}, "
+                        f"but row {row + 1} holds '{short(table[feature.name].iloc[row])}'"
+                    )
         raise_any(findings)
         return pd.DataFrame(columns, index=table.index)
 
@@ -85,7 +102,8 @@ class Schema:
         """The target of `table`: class numbers (positions in `classes`) as int64, or float64."""
         if self.problem == "regression":
             return np.asarray(table[self.target], dtype=np.float64)
-        numbers = table[self.target].map({label: number for number, label in enumerate(self.classes)})
+        target = plain_text(table[self.target]) if self.target in self.texts else table[self.target]
+        numbers = target.map({label: number for number, label in enumerate(self.classes)})
         unknown = table.loc[numbers.isna(), self.target].unique().tolist()
         if unknown:
             raise StepError(f"target '{self.target}' holds {listed(unknown)}, not among {listed(self.classes)}")
@@ -116,38 +134,38 @@ class Schema:
         )
 
 
-Converted = tuple[pd.Series, str]  # the values, and what is wrong with the column ("" if nothing)
+def plain_text(column: pd.Series) -> pd.Series:
+    """`column` as text: a whole number without the .0 that a gap elsewhere adds, a day without 00:00:00."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return date_text(column)
+    return column.map(_plain, na_action="ignore").astype(object)
 
 
-def _numeric(column: pd.Series) -> Converted:
-    values = pd.to_numeric(column, errors="coerce").astype(float).replace([np.inf, -np.inf], np.nan)
-    return values, _first_wrong(column, values, "numbers")
+def _plain(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _boolean(column: pd.Series) -> Converted:
+def read_as(kind: Kind, column: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """`column` as a feature of `kind`, NaN or NaT where it is missing, and which of its values are no such thing."""
+    if kind != "categorical" and (column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)):
+        column = column.mask(column.isin(MISSING), None)
+    values = _READ[kind](column)
+    return values.mask(_NOTHING[kind](values)), column.notna() & values.isna()
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column, errors="coerce").astype(float)
+
+
+def _flags(column: pd.Series) -> pd.Series:
     known = column.astype(object).where(column.notna(), None)  # pandas' NA is no float, None becomes NaN
-    values = known.map(lambda value: BOOLEANS.get(str(value).lower()), na_action="ignore").astype(float)
-    return values, _first_wrong(column, values, "true or false")
+    return known.map(lambda value: BOOLEANS.get(str(value).lower()), na_action="ignore").astype(float)
 
 
-def _categorical(column: pd.Series) -> Converted:
-    values = column.map(str, na_action="ignore").astype(object)
-    return values.where(column.notna() & (values != ""), np.nan), ""
-
-
-def _date(column: pd.Series) -> Converted:
-    text = column if pd.api.types.is_datetime64_any_dtype(column) else column.map(str, na_action="ignore")
-    moments = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
-    values = moments.dt.tz_convert(None).astype("datetime64[ns]")
-    return values, _first_wrong(column, values, "dates such as 2025-12-31")
-
-
-_CONVERT = {"numeric": _numeric, "boolean": _boolean, "categorical": _categorical, "date": _date}
-
-
-def _first_wrong(column: pd.Series, values: pd.Series, expected: str) -> str:
-    wrong = (column.notna() & values.isna() & (column.map(str) != "")).to_numpy()
-    if not wrong.any():
-        return ""
-    row = int(wrong.argmax())
-    return f"must hold {expected}, but row {row + 1} holds '{column.iloc[row]}'"
+_READ: dict[Kind, Convert] = {"numeric": _numbers, "boolean": _flags, "categorical": plain_text, "date": to_dates}
+_NOTHING: dict[Kind, Convert] = {
+    "numeric": np.isinf,
+    "boolean": np.isnan,
+    "categorical": lambda text: text == "",
+    "date": is_far_off,
+}

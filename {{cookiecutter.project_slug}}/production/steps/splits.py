@@ -5,22 +5,21 @@ Every split gives each row a position from 0 to 1 and cuts there: the first rows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from errors import StepError
+from dates import to_dates
+from errors import StepError, percent, short
 from schema import Problem
 
 Split = Literal["random", "group", "time"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 PARTS = ("train", "validation", "test")
 RARE = 30  # of as many rows and shares of 0.2, one class in a thousand would miss the test part
-SLICE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,21 @@ class Options:
     weight: str | None = None
     id: str | None = None
 
+    @classmethod
+    def of(cls, given: Any) -> Options:
+        """The arguments of processing.py, or [data] of project.toml: what has these names; "" is one not given."""
+        return cls(
+            target=given.target,
+            problem=given.problem,
+            exclude=tuple(given.exclude),
+            split=given.split,
+            split_column=given.split_column or None,
+            test_share=given.test_share,
+            validation_share=given.validation_share,
+            weight=given.weight or None,
+            id=given.id or None,
+        )
+
     @property
     def aside(self) -> dict[str, str]:
         """The columns that every part keeps and no model sees, with their role."""
@@ -45,9 +59,22 @@ class Options:
     @property
     def unread(self) -> tuple[str, ...]:
         """The columns whose values decide nothing: not the model, and not the part of a row."""
-        whole_row = self.split == "random" and not self.id
+        return () if self.whole_row else self._dropped
+
+    @property
+    def only_hashed(self) -> tuple[str, ...]:
+        """The columns whose values decide the part of a row, and nothing else."""
+        return self._dropped if self.whole_row else ()
+
+    @property
+    def whole_row(self) -> bool:
+        """Whether all of a row decides its part, so that copies are in the same one."""
+        return self.split == "random" and not self.id
+
+    @property
+    def _dropped(self) -> tuple[str, ...]:
         needed = {self.target, self.weight, self.id, self.split_column}
-        return () if whole_row else tuple(name for name in self.exclude if name not in needed)
+        return tuple(name for name in self.exclude if name not in needed)
 
 
 def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options) -> npt.NDArray[np.int8]:
@@ -73,7 +100,7 @@ def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Opti
                     position[own] = (pd.Series(position[own]).rank(method="min") - 1) / (number - 1)
     # Rounded, for 1 - 0.2 - 0.2 is a little more than 0.6.
     cuts = np.round([1 - options.test_share - options.validation_share, 1 - options.test_share], 9)
-    return np.asarray(np.digitize(position, cuts), dtype=np.int8)
+    return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts))
 
 
 def hashed(options: Options, names: list[str]) -> list[str]:
@@ -85,37 +112,15 @@ def hashed(options: Options, names: list[str]) -> list[str]:
     return [column] if column else names
 
 
-def row_hash(table: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.uint64]:
-    """A number for each row, from its values in these columns alone, however pandas came to store them."""
-    hashes = np.empty(len(table), dtype=np.uint64)
-    for start in range(0, len(table), SLICE):  # in slices, for each value takes eight bytes on the way
-        rows = table.iloc[start : start + SLICE]
-        plain = pd.DataFrame({name: _plain(rows[name]) for name in names}, copy=False)
-        hashes[start : start + SLICE] = pd.util.hash_pandas_object(plain, index=False)
-    return hashes
-
-
 def times(column: pd.Series) -> pd.Series:
     """`column` as something that has an order: numbers and dates as they are, text read as ISO 8601 dates."""
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column
-    column = column.astype(object)
-    moments = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+    moments = to_dates(column)
     if moments.isna().any():
-        example = column[moments.isna()].iloc[0]
+        example = short(column[moments.isna()].iloc[0])
         raise StepError(
-            f"split column '{column.name}' holds '{example}', which has no place in time; "
-            "write numbers or dates such as 2025-12-31"
+            f"split column '{column.name}' holds '{example}' in {percent(float(moments.isna().mean()))} of the rows, "
+            "which has no place in time; write numbers or dates such as 2025-12-31"
         )
     return moments
-
-
-def _plain(column: pd.Series) -> pd.Series:
-    # An integer column turns into floats as soon as one value is missing; its rows must not move for that.
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return column
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.add_categories("").fillna("") if column.hasnans else column
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return column.astype(float)
-    return column

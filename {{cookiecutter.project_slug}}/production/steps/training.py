@@ -15,6 +15,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from archive import Model, save_model
 from errors import exit_code, raise_any
 from metrics import measure
@@ -22,7 +24,7 @@ from model import HYPERPARAMETERS, fit, make_model, predict, read_hyperparameter
 from schema import Schema
 from tables import read_table
 
-SERVING = ("inference.py", "archive.py", "model.py", "features.py", "schema.py", "errors.py")  # what an endpoint needs
+SERVING = tuple(f"{name}.py" for name in ("inference", "archive", "model", "features", "schema", "dates", "errors"))
 FAILURE_FILE = "/opt/ml/output/failure"
 
 
@@ -34,7 +36,10 @@ def train(train_dir: Path, validation_dir: Path, summary_dir: Path, model_dir: P
     raise_any(findings)
 
     schema = Schema.load(summary_dir)
-    parts = {"train": read_table(train_dir), "validation": read_table(validation_dir)}
+    parts = {
+        name: read_table(folder, text=schema.texts)
+        for name, folder in (("train", train_dir), ("validation", validation_dir))
+    }
     model = make_model(schema, hyperparameters)
     fit(model, schema, **parts)
     gaps = schema.frame(parts["train"]).isna().any()
@@ -50,7 +55,8 @@ def train(train_dir: Path, validation_dir: Path, summary_dir: Path, model_dir: P
         # "validation:auc=0.71;" is what the regular expression of a metric definition looks for.
         weights = row_weights(schema, part)[None]
         scores = measure(schema.truth(part), predict(model, schema.frame(part)), weights)
-        print(f"{name} ({len(part):,} rows)", *(f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items()))
+        told = [f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items() if np.isfinite(value[0])]
+        print(f"{name} ({len(part):,} rows)", *told)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,7 +74,8 @@ def parser() -> argparse.ArgumentParser:
         folders.add_argument(name, type=Path, metavar="DIR", default=default, help="(default: %(default)s)")
     steering = parser.add_argument_group("hyperparameters")
     for key, known in HYPERPARAMETERS.items():
-        steering.add_argument(f"--{key}", metavar="VALUE", help=f"{known.help} (default: {known.default})")
+        told = f"{known.help}; {known.expected} (default: {known.default})"
+        steering.add_argument(f"--{key}", metavar="VALUE", help=told)
     return parser
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import strategies as st
 
 from archive import Model
 from errors import StepError
-from inference import CSV, JSON, JSON_LINES, input_fn, model_fn, output_fn, predict_fn
+from inference import CSV, JSON, JSON_LINES, model_fn, transform_fn
+from kept_schema import save_types
 
 if TYPE_CHECKING:
     from tests.steps.conftest import Chain
@@ -30,7 +35,7 @@ def rows(flights: Chain, model: Model) -> pd.DataFrame:
 
 
 def answer(model: Model, body: str | bytes, content_type: str | None, accept: str = JSON) -> Any:
-    text, kind = output_fn(predict_fn(input_fn(body, content_type), model), accept)
+    text, kind = transform_fn(model, body, content_type, accept)
     return json.loads(text)["predictions"] if kind == JSON else text
 
 
@@ -72,6 +77,96 @@ def test_what_had_gaps_in_training_may_be_left_out(model: Model, rows: pd.DataFr
     fewer = rows.drop(columns=[*model.optional])
     empty = rows.assign(**dict.fromkeys(model.optional, None))
     assert answer(model, fewer.to_csv(index=False), CSV) == answer(model, empty.to_csv(index=False), CSV)
+
+
+@pytest.fixture(scope="module")
+def dated(flights: Chain, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A model of a date with gaps, a category that is a number by its look, a boolean, and names that are numbers."""
+    chain = replace(flights, root=tmp_path_factory.mktemp("dated"))
+    number = np.arange(400)
+    day = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(number % 90 * 17, "h")).where(number % 9 > 0)
+    table = pd.DataFrame({"0": day, "1": number * 7 % 5 / 2, "2": number % 2 == 0, "code": number % 3})
+    table["y"] = day.dt.weekday.fillna(9) + table["code"]
+    save_types({"0": "date", "1": "number", "2": "boolean", "code": "text", "y": "number"}, chain.root)
+    assert chain.process(table, "y", "regression", f"--schema={chain.root / 'schema.toml'}") == 0
+    assert chain.train() == 0
+    return model_fn(str(chain.root / "model"))
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param("0,1,2,code\n2024-02-03,1,true,2\n", CSV, id="CSV"),
+        pytest.param("2024-02-03,1,true,2\n", CSV, id="CSV without header"),
+        pytest.param("0,1,2,code\n2024-02-03T00:00:00,1.0,True,2\n", CSV, id="a moment"),
+        pytest.param("0,1,2,code\n2024-02-03T02:00:00+02:00,1e0,1,2\n", CSV, id="a moment of another zone"),
+        pytest.param('{"0": "2024-02-03", "1": 1, "2": true, "code": 2}', JSON, id="JSON"),
+        pytest.param(
+            '{"0": "2024-02-03T00:00:00.000Z", "1": "1", "2": 1, "code": 2.0}', JSON, id="JSON in other types"
+        ),
+        pytest.param(
+            '{"columns": ["code", "0", "1", "2"], "index": [7], "data": [["2", "20240203", 1, "TRUE"]]}',
+            JSON,
+            id="split with an index",
+        ),
+    ],
+)
+def test_every_way_to_write_a_value_gives_the_same_answer(dated: Model, body: str, content_type: str) -> None:
+    plain = pd.DataFrame({"0": [pd.Timestamp("2024-02-03")], "1": [1.0], "2": [True], "code": ["2"]})
+    expected = dated.pipeline.predict(dated.schema.frame(plain)).tolist()
+    assert [one["value"] for one in answer(dated, body, content_type)] == expected
+
+
+@pytest.mark.parametrize("gap", [None, "", "NA", "null", "9999-12-31", "0001-01-01T00:00:00Z", np.nan], ids=repr)
+def test_missing_is_missing_however_it_is_written(dated: Model, gap: Any) -> None:
+    expected = answer(dated, '{"1": null, "2": null, "code": 2}', JSON)
+    assert answer(dated, json.dumps({"0": gap, "1": None, "2": None, "code": 2}), JSON) == expected
+    if "-" not in str(gap):
+        assert answer(dated, json.dumps({"0": None, "1": gap, "2": gap, "code": 2}), JSON) == expected
+
+
+def test_numbers_past_all_bounds_are_answered(dated: Model) -> None:
+    body = json.dumps([{"1": value, "2": None, "code": 10**400} for value in (10**400, -(10**30), 1e308, 0)])
+    assert len(answer(dated, body, JSON)) == 4
+    assert answer(dated, "1,2,code\ninf,,1\n", CSV) == answer(dated, "1,2,code\n,,1\n", CSV)
+    with pytest.raises(StepError, match=r"must hold numbers, but row 1 holds '10{38}…'"):
+        answer(dated, f"1,2,code\n{10**400},,1\n", CSV)
+
+
+def test_a_first_row_of_numbers_is_no_header(dated: Model) -> None:
+    assert len(answer(dated, ",0,1,2\n,1,0,code\n", "text/csv; header=absent")) == 2
+    assert len(answer(dated, ",0,1,2\n,1,0,2\n", CSV)) == 2
+    assert len(answer(dated, "2,1,0,code\n1,0,,2\n", CSV)) == 1
+
+
+def test_a_request_of_six_megabytes(model: Model, rows: pd.DataFrame) -> None:
+    line = rows.head(1).to_csv(index=False, header=False)
+    times = 6_000_000 // len(line)
+    assert len(answer(model, line * times, CSV, accept=CSV).splitlines()) == times
+
+
+CELLS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.none()))
+NAMES = st.sampled_from(["0", "1", "2", "code", "y", ""])
+BODIES = st.one_of(
+    st.text(alphabet=st.sampled_from('01,;"\n\r {}[]:acdeo-TZ\0\ufeff😀')),
+    st.binary(),
+    st.recursive(CELLS, lambda some: st.lists(some) | st.dictionaries(NAMES, some), max_leaves=8).map(json.dumps),
+    st.lists(st.dictionaries(NAMES, CELLS), min_size=1).map(json.dumps),
+)
+
+
+@hypothesis.settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@hypothesis.given(body=BODIES, content_type=st.sampled_from([CSV, JSON, JSON_LINES, f"{CSV}; header=absent"]))
+def test_any_body_is_answered_or_refused_in_words(dated: Model, body: str | bytes, content_type: str) -> None:
+    try:
+        values = [one["value"] for one in answer(dated, body, content_type)]
+    except StepError as refused:
+        values, findings = [], refused.findings
+    else:
+        findings = ()
+    assert np.isfinite(values).all()
+    assert all(len(finding) > 20 for finding in findings)
+    assert bool(values) != bool(findings)
 
 
 def test_csv_has_a_header_if_the_request_had_one(model: Model, rows: pd.DataFrame) -> None:
@@ -125,12 +220,51 @@ def test_numbers_for_a_regression(chain: Chain, customers: pd.DataFrame) -> None
         pytest.param("a,b\n1,2\n", "text/csv; header=present", "column 'month' is missing", id="other columns"),
         pytest.param(" \n", JSON, "the request is empty", id="blank"),
         pytest.param("a", None, "content type '' is not supported", id="no type"),
+        pytest.param(None, JSON, "the request is empty", id="no body"),
+        pytest.param("K\ufffdln", CSV, "not UTF-8", id="encoding, as Flask decodes it"),
+        pytest.param('{"instances": [{"month": 1}]}', JSON, "'instances' must hold single values", id="another format"),
+        pytest.param("[" * 100_000, JSON, "the JSON cannot be read", id="deep JSON"),
     ],
 )
 def test_refuses(model: Model, body: str | bytes, content_type: str | None, finding: str) -> None:
     with pytest.raises(StepError) as refused:
         answer(model, body, content_type)
     assert finding in str(refused.value)
+
+
+def test_refuses_a_wrong_date_with_the_row(dated: Model) -> None:
+    body = json.dumps([{"0": day, "1": 1, "2": True, "code": 1} for day in ("2024-01-01", 1707000000000)])
+    with pytest.raises(StepError, match="'0' must hold dates such as 2025-12-31, but row 2 holds '1707000000000'"):
+        answer(dated, body, JSON)
+
+
+def test_a_server_with_flask_answers_400(model: Model) -> None:
+    """As AWS's image serves one model: sagemaker-containers takes what transform_fn returns as Flask's response."""
+    flask = pytest.importorskip("flask")
+    app = flask.Flask("served")
+
+    @app.post("/invocations")  # type: ignore[untyped-decorator]
+    def invocations() -> Any:
+        request = flask.request
+        return transform_fn(model, request.get_data(), request.content_type, request.headers.get("Accept"))
+
+    response = app.test_client().post("/invocations", data="month\n1\n", content_type=CSV)
+    assert (response.status_code, response.mimetype) == (400, "text/plain")
+    assert response.text.splitlines()[0] == "column 'day' is missing."
+
+
+def test_a_server_with_the_inference_toolkit_answers_400(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As AWS's image serves several models: an error of sagemaker-inference's own, which carries the status."""
+
+    class GenericInferenceToolkitError(Exception):
+        def __init__(self, status_code: int, message: str) -> None:
+            super().__init__(status_code, message)
+
+    toolkit = SimpleNamespace(GenericInferenceToolkitError=GenericInferenceToolkitError)
+    monkeypatch.setitem(sys.modules, "sagemaker_inference.errors", toolkit)
+    with pytest.raises(GenericInferenceToolkitError) as refused:
+        transform_fn(model, "", CSV, None)
+    assert refused.value.args == (400, "the request is empty; send rows as CSV or JSON")
 
 
 def test_refuses_an_unknown_accept(model: Model, rows: pd.DataFrame) -> None:
@@ -141,7 +275,7 @@ def test_refuses_an_unknown_accept(model: Model, rows: pd.DataFrame) -> None:
 def test_the_packed_code_serves_on_its_own(flights: Chain, rows: pd.DataFrame) -> None:
     program = (
         "import sys, inference as i; body = sys.stdin.read(); model = i.model_fn('..');"
-        "print(i.output_fn(i.predict_fn(i.input_fn(body, i.CSV), model), i.JSON)[0])"
+        "print(i.transform_fn(model, body, i.CSV, i.JSON)[0])"
     )
     served = subprocess.run(
         [sys.executable, "-c", program],

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 import processing
-import tables
 from checks import Options
 from errors import StepError
 from processing import prepare
@@ -43,8 +42,71 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
         ),
         pytest.param({"target": "xyz"}, same, "The columns are 'age', 'member'", id="target unknown"),
         pytest.param({}, lambda t: t.assign(bought="no"), "is 'no' in every row", id="target constant"),
-        pytest.param({}, lambda t: t.assign(bought=np.nan), "0 rows have a 'bought'", id="target missing everywhere"),
-        pytest.param({}, lambda t: t.head(20), "20 rows have a 'bought'; at least 50", id="too few rows"),
+        pytest.param(
+            {}, lambda t: t.assign(bought=np.nan), "0 rows (0 %) have a 'bought'", id="target missing everywhere"
+        ),
+        pytest.param(
+            {}, lambda t: t.head(20), "20 rows (100 %) have a 'bought' that counts; at least", id="too few rows"
+        ),
+        pytest.param({}, lambda t: t.head(0), "0 rows (0 %) have a 'bought'", id="no row"),
+        pytest.param({}, lambda t: t.head(1), "1 row (100 %) have a 'bought'", id="one row"),
+        pytest.param(
+            {"weight": "w"},
+            lambda t: t.assign(w=t.index < 30),
+            "weight column 'w' holds no number of 0 or more in 300 rows (100 %), such as 'True'",
+            id="weight is boolean",
+        ),
+        pytest.param(
+            {"weight": "w"},
+            lambda t: t.assign(w=(t.index < 30) * 1.5),
+            "30 rows (10 %) have a 'bought' that counts",
+            id="weights of 0 leave too few rows",
+        ),
+        pytest.param(
+            {"weight": "w"},
+            lambda t: t.assign(w=np.where(t.index < 30, 1e20, 1)),
+            "weights from 1 to 1e+20",
+            id="weights too far apart",
+        ),
+        pytest.param(
+            {"weight": "age", "id": "age"}, lambda t: t.dropna(), "both the weight and the id", id="two roles"
+        ),
+        pytest.param(
+            {},
+            lambda t: t.assign(age=t["age"].where(t.index > 2, 1e308)),
+            "column 'age' holds numbers such as 1e+308 in 3 rows (1 %), and beyond 1e+300 they cannot be computed with",
+            id="feature too large",
+        ),
+        pytest.param(
+            {"target": "spent", "problem": "regression", "exclude": ()},
+            lambda t: t.assign(spent=t["spent"].where(t.index > 2, -1e160)),
+            "column 'spent' holds numbers such as -1e+160 in 3 rows (1 %), and beyond 1e+30",
+            id="target too large",
+        ),
+        pytest.param(
+            {"target": "spent", "problem": "regression", "exclude": ()},
+            lambda t: t.assign(spent=t["spent"] * 1e-200),
+            "too little to compute with; multiply it",
+            id="target too small",
+        ),
+        pytest.param(
+            {"target": "spent", "problem": "regression", "exclude": (), "split": "time", "split_column": "day"},
+            lambda t: t.assign(day=t.index, spent=t["spent"].where(t.index < 200, 0)),
+            "target 'spent' is 0 in every row of test after the time split",
+            id="numbers of one value in test",
+        ),
+        pytest.param(
+            {},
+            lambda t: t.assign(bought=["maybe", "perhaps", *t["bought"][2:]]),
+            "each of the 2 classes 'maybe', 'perhaps' of target 'bought' has a single row (0.67 %)",
+            id="classes of one row",
+        ),
+        pytest.param(
+            {},
+            lambda t: t.set_axis(["age", "age", "town", "spent", "bought"], axis=1),
+            "the table names 'age' more than once",
+            id="column twice",
+        ),
         pytest.param(
             {},
             lambda t: t.assign(bought=["perhaps", *t["bought"][1:]]),
@@ -62,7 +124,9 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
             "'twon' is not in the table. Did you mean 'town'?",
             id="split",
         ),
-        pytest.param({"split": "group", "split_column": "town"}, same, "is missing in 24 rows", id="split column gaps"),
+        pytest.param(
+            {"split": "group", "split_column": "town"}, same, "is missing in 24 rows (8 %)", id="split column gaps"
+        ),
         pytest.param({"split": "group", "split_column": "bought"}, same, "split by another", id="split by target"),
         pytest.param(
             {"split": "time", "split_column": "town"}, lambda t: t.dropna(), "has no place in time", id="no dates"
@@ -138,6 +202,8 @@ def test_reads_a_folder_of_any_format(tmp_path: Path, customers: pd.DataFrame) -
     (tmp_path / "older").mkdir()
     customers[200:].to_parquet(tmp_path / "older" / "c.parquet")
     (tmp_path / "README.md").write_text("passed over")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    (tmp_path / ".ipynb_checkpoints" / "a-checkpoint.csv").write_text("passed,over\n1,2\n")
     assert_same(read_table(tmp_path), customers)
 
 
@@ -152,7 +218,7 @@ def test_a_row_keeps_its_part(customers: pd.DataFrame) -> None:
 
 
 def test_shares_are_met(customers: pd.DataFrame) -> None:
-    table = pd.DataFrame({"x": range(10_000), "bought": np.arange(10_000) % 2})
+    table = pd.DataFrame({"x": np.arange(10_000) / 2, "bought": np.arange(10_000) % 2})
     parts = prepare(table, replace(BUYERS, exclude=(), test_share=0.1, validation_share=0.3)).parts
     sizes = [len(parts[name]) / len(table) for name in ("train", "validation", "test")]
     assert sizes == pytest.approx([0.6, 0.3, 0.1], abs=0.015)
@@ -170,14 +236,24 @@ def test_no_group_is_in_two_parts(customers: pd.DataFrame) -> None:
 
 def test_test_is_the_newest(customers: pd.DataFrame) -> None:
     days = pd.date_range("2025-01-01", periods=300).strftime("%Y-%m-%d")
-    table = customers.assign(day=days, number=range(300)).sample(frac=1, random_state=1)
+    table = customers.assign(day=days, number=np.arange(300) * 1.0).sample(frac=1, random_state=1)
+    table["number"] = table["number"] + 0.5
     parts = prepare(table, replace(BUYERS, split="time", split_column="day")).parts
-    assert [(min(part["number"]), max(part["number"])) for part in parts.values()] == [(0, 179), (180, 239), (240, 299)]
+    assert [(min(part["number"]), max(part["number"])) for part in parts.values()] == [
+        (0.5, 179.5),
+        (180.5, 239.5),
+        (240.5, 299.5),
+    ]
 
 
 def test_leaves_out_what_a_model_cannot_use(customers: pd.DataFrame) -> None:
     table = customers.assign(
-        key=[f"c-{number}" for number in range(300)], day="2025-01-31", empty=np.nan, country="DE", number=range(300)
+        key=[f"c-{number}" for number in range(300)],
+        day="2025-01-31",
+        empty=np.nan,
+        country="DE",
+        number=range(300),
+        since=pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(300), "D"),
     )
     prepared = prepare(table, replace(BUYERS, exclude=("spent",)))
     assert {column.name: column.reason.split()[0] for column in prepared.schema.left_out} == {
@@ -186,14 +262,88 @@ def test_leaves_out_what_a_model_cannot_use(customers: pd.DataFrame) -> None:
         "day": "every",
         "empty": "every",
         "country": "every",
+        "number": "an",
     }
     assert [(feature.name, feature.kind) for feature in prepared.schema.features] == [
         ("age", "numeric"),
         ("member", "boolean"),
         ("town", "categorical"),
-        ("number", "numeric"),
+        ("since", "date"),
     ]
-    assert any("'number' has another whole number in every row" in warning for warning in prepared.summary["warnings"])
+    warnings = prepared.summary["warnings"]
+    assert "Column 'key' is left out: text that differs in 100 % of its rows: an identifier or free text." in warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "evidence"),
+    [
+        pytest.param("row", np.arange(300), "300 of the whole numbers from 0 to 299", id="a counter"),
+        pytest.param("kunde", 100_000 + np.arange(300) * 3, "300 of the whole numbers from 100000", id="with gaps"),
+        pytest.param("customer_id", np.arange(300) ** 3, "by its name", id="the name says so"),
+        pytest.param("customerID", np.arange(300) ** 3, "by its name", id="the name says so otherwise"),
+        pytest.param("invoice no", np.arange(300) ** 3, "by its name", id="a number by name"),
+        pytest.param("price in cents", np.arange(300) ** 3 + 17, "", id="a measure"),
+        pytest.param("paid", np.arange(300) ** 2 * 7 % 99_991, "", id="a measure in any order"),
+        pytest.param("year", 1801 + np.arange(300), "", id="a year for each row"),
+        pytest.param("month_index", np.arange(300) // 2, "", id="not in every row"),
+        pytest.param("level", np.arange(300) + 0.5, "", id="no whole numbers"),
+    ],
+)
+def test_leaves_out_identifiers_and_says_how_to_keep_them(
+    customers: pd.DataFrame, name: str, values: Any, evidence: str
+) -> None:
+    table = customers.assign(**{name: np.random.default_rng(3).permutation(values)})
+    prepared = prepare(table, BUYERS)
+    assert (name in prepared.schema.names) == (not evidence)
+    told = "".join(warning for warning in prepared.summary["warnings"] if "left out: an identifier" in warning)
+    assert bool(told) == bool(evidence)
+    assert evidence in told
+    assert told.endswith(f'to keep it, write "{name}" = "number" in schema.toml.' if evidence else "")
+    kept = {"age": "number", "member": "boolean", "town": "text", "bought": "text", name: "number"}
+    assert name in prepare(table, BUYERS, kept).schema.names
+
+
+def test_warns_of_whole_numbers_that_may_be_an_identifier(customers: pd.DataFrame) -> None:
+    warnings = prepare(customers.assign(paid=np.arange(300) ** 3), BUYERS).summary["warnings"]
+    assert "Column 'paid' has another whole number in every row; if it is an identifier, exclude it." in warnings
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_dates_far_off_count_as_missing(chain: Chain, customers: pd.DataFrame, suffix: str) -> None:
+    days = np.resize(np.array(["2024-05-01", "2024-06-01", "9999-12-31", "0001-01-01", None]), 300)
+    source = chain.root / f"table.{suffix}"
+    if suffix == "csv":
+        customers.assign(until=days).to_csv(source, index=False)
+    else:
+        customers.assign(until=days.astype("datetime64[us]")).to_parquet(source)
+    assert chain.process(source, "bought", "classification", "--exclude=spent") == 0
+    summary = chain.json("summary/summary.json")
+    expected = "Column 'until' holds dates before 1678 or after 2261 in 120 rows (40 %); they count as missing."
+    assert expected in summary["warnings"]
+    until = next(column for column in summary["columns"] if column["name"] == "until")
+    assert (until["role"], until["missing"], until["distinct"]) == ("date", 0.6, 2)
+    assert (until["min"], until["max"]) == ("2024-05-01 00:00:00", "2024-06-01 00:00:00")
+    assert chain.train() == 0
+    assert chain.evaluate() == 0
+
+
+def test_rows_of_weight_zero_are_dropped_and_told(customers: pd.DataFrame) -> None:
+    weights = np.where(customers.index % 4 == 0, 0, 2.5)
+    prepared = prepare(customers.assign(counts=weights), replace(BUYERS, weight="counts"))
+    assert prepared.summary["rows"] == 225
+    assert "75 rows (25 %) whose 'counts' is 0 were dropped." in prepared.summary["warnings"]
+
+
+@pytest.mark.parametrize("target", ["bought", "spent"])
+def test_the_naive_answer_is_weighted(customers: pd.DataFrame, target: str) -> None:
+    problem: Any = "classification" if target == "bought" else "regression"
+    table = customers.assign(counts=1 + (customers["bought"] == "yes") * 2.0)
+    prepared = prepare(table, Options(target, problem, exclude=("town",), weight="counts"))
+    train = prepared.parts["train"]
+    repeated = train.loc[train.index.repeat(train["counts"].astype(int)), target]
+    shares = repeated.value_counts(normalize=True).sort_index().tolist()
+    expected = shares if target == "bought" else [repeated.mean()]
+    assert prepared.schema.naive == pytest.approx(expected)
 
 
 def test_drops_rows_without_a_target_and_says_so(customers: pd.DataFrame) -> None:
@@ -211,7 +361,12 @@ def test_drops_rows_without_a_target_and_says_so(customers: pd.DataFrame) -> Non
         pytest.param([True, False], (False, True), id="booleans"),
         pytest.param(["no", "yes"], ("no", "yes"), id="text"),
         pytest.param(["1", "2", "other"], ("1", "2", "other"), id="digits as text"),
-        pytest.param(["2025-01-01", "2026-01-01"], ("2025-01-01 00:00:00", "2026-01-01 00:00:00"), id="dates"),
+        pytest.param([0.5, 1.0, 1.5], (0.5, 1.0, 1.5), id="halves"),
+        pytest.param(["🙂", "😀"], ("😀", "🙂"), id="emoji"),
+        pytest.param(["2025-01-01", "2026-01-01"], ("2025-01-01", "2026-01-01"), id="dates"),
+        pytest.param(
+            ["2025-01-01 05:00", "2026-01-01"], ("2025-01-01 05:00:00", "2026-01-01"), id="moments, in another form"
+        ),
     ],
 )
 def test_classes_keep_their_type(customers: pd.DataFrame, labels: list[Any], classes: tuple[Any, ...]) -> None:
@@ -271,12 +426,16 @@ def many_types(rows: int) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
-@pytest.mark.parametrize("split", [(), ("--split=time", "--split-column=day"), ("--id=n° 1", "--exclude=day")])
+@pytest.mark.parametrize(
+    "split", [(), ("--split=time", "--split-column=day"), ("--id=n° 1", "--exclude=day"), ("--exclude=late text",)]
+)
 def test_a_file_in_many_blocks_gives_what_the_table_gives(
     chain: Chain, monkeypatch: pytest.MonkeyPatch, suffix: str, split: tuple[str, ...]
 ) -> None:
-    for block in ("BLOCK_BYTES", "BLOCK_ROWS", "FILE_ROWS"):
-        monkeypatch.setattr(tables, block, 1000)
+    for size in ("BLOCK_BYTES", "STREAM_BYTES", "BLOCK_ROWS"):
+        monkeypatch.setattr(f"reading.{size}", 1000)
+    for size in ("FILE_ROWS", "GROUP_ROWS"):
+        monkeypatch.setattr(f"tables.{size}", 1000)
     table = many_types(4000)
     source = chain.root / f"table.{suffix}"
     if suffix == "parquet":
@@ -347,7 +506,7 @@ def test_id_and_weight_are_kept_and_no_features(chain: Chain, customers: pd.Data
 @pytest.mark.parametrize(
     ("weight", "finding"),
     [
-        pytest.param(-1, "no number of 0 or more in 300 rows", id="negative"),
+        pytest.param(-1, "no number of 0 or more in 300 rows .100 %., such as '-1'", id="negative"),
         pytest.param("heavy", "no number of 0 or more in 300 rows", id="text"),
         pytest.param(np.nan, "no number of 0 or more in 300 rows", id="missing"),
         pytest.param(0, "is 0 in every row", id="nothing counts"),
@@ -379,6 +538,11 @@ def test_refuses_an_id_with_gaps(customers: pd.DataFrame) -> None:
         pytest.param("classification", lambda t: t["bought"].map({"yes": "paid", "no": "left"}), id="category"),
         pytest.param("classification", lambda t: (t["bought"] == "yes") * 7.5, id="number"),
         pytest.param("regression", lambda t: t["spent"] * 2 + 1, id="number for number"),
+        pytest.param(
+            "classification",
+            lambda t: pd.Series(pd.Timestamp("2025-01-01") + pd.to_timedelta(t.index, "D")).where(t["bought"] == "yes"),
+            id="a date when it happened",
+        ),
     ],
 )
 def test_says_which_column_gives_the_answer_away(

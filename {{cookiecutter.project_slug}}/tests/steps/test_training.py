@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 import archive
 import model
@@ -33,6 +34,17 @@ def test_two_trainings_predict_the_same(flights: Chain, chain: Chain) -> None:
         for loaded in map(load_model, (flights.root / "model", chain.root))
     )
     assert first.tobytes() == second.tobytes()
+
+
+def test_more_threads_predict_the_same(flights: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema, rows = Schema.load(flights.root / "summary"), flights.part("train").head(4000)
+    predictions = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(model, "threads", lambda _, number=threads: threadpool_limits(number, user_api="openmp"))
+        fitted = make_model(schema, {"max_iter": 5})
+        model.fit(fitted, schema, rows, rows)
+        predictions.append(predict(fitted, schema.frame(rows)).tobytes())
+    assert predictions == predictions[:1] * 3
 
 
 def test_reads_what_the_toolkit_sets(
@@ -68,6 +80,14 @@ def test_refuses_hyperparameters(given: dict[str, str], finding: str) -> None:
     _, findings = read_hyperparameters(given)
     assert len(findings) == 1
     assert finding in findings[0]
+
+
+def test_the_help_says_what_each_hyperparameter_may_be(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        training.main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for name, known in HYPERPARAMETERS.items():
+        assert f"--{name} VALUE {known.help}; {known.expected} (default: {known.default})" in said
 
 
 def test_whole_numbers_may_come_as_floats() -> None:
@@ -107,12 +127,12 @@ def test_added_features_reach_the_model(flights: Chain, monkeypatch: pytest.Monk
 
 def test_a_balanced_model_finds_more_of_a_rare_class(flights: Chain) -> None:
     schema, rows = Schema.load(flights.root / "summary"), flights.part("train")
-    frame, truth = schema.frame(rows), schema.truth(rows)
-    found = {
-        weighing: make_model(schema, {"max_iter": 20, "class_weight": weighing}).fit(frame, truth).predict(frame).mean()
-        for weighing in ("none", "balanced")
-    }
-    assert found["none"] < truth.mean() < found["balanced"]
+    found = {}
+    for weighing in ("none", "balanced"):
+        fitted = make_model(schema, {"max_iter": 20, "class_weight": weighing})
+        model.fit(fitted, schema, rows, rows)
+        found[weighing] = predict(fitted, schema.frame(rows)).argmax(axis=1).mean()
+    assert found["none"] < schema.truth(rows).mean() < found["balanced"]
 
 
 def test_balanced_classes_need_classes(
@@ -155,20 +175,45 @@ def test_learns_from_many_categories_and_dates() -> None:
     assert any(" to 2024-" in entry["slice"] for entry in evaluation["slices"])
 
 
-@pytest.mark.parametrize("target", ["bought", "spent"])
+@pytest.mark.parametrize(
+    ("target", "weighing"),
+    [
+        pytest.param("bought", "none", id="two classes"),
+        pytest.param("bought", "balanced", id="two classes, balanced"),
+        pytest.param("town", "balanced", id="three classes, balanced"),
+        pytest.param("spent", "none", id="numbers"),
+    ],
+)
 @pytest.mark.parametrize("rounds", [0, 5])
-def test_a_weight_of_two_is_a_row_twice(chain: Chain, customers: pd.DataFrame, target: str, rounds: int) -> None:
-    problem, other = ("classification", "spent") if target == "bought" else ("regression", "bought")
-    assert chain.process(customers, target, problem, f"--exclude={other}", "--exclude=town") == 0
+@pytest.mark.parametrize("unit", [1, 1e-9], ids=["counts", "shares of a whole"])
+def test_a_weight_of_two_is_a_row_twice(
+    chain: Chain, customers: pd.DataFrame, target: str, weighing: str, rounds: int, unit: float
+) -> None:
+    problem = "regression" if target == "spent" else "classification"
+    excluded = [f"--exclude={name}" for name in {"bought", "spent", "town"} - {target}]
+    assert chain.process(customers, target, problem, *excluded) == 0
     schema, rows = Schema.load(chain.root / "summary"), chain.part("train")
     weighted = replace(schema, weight="weight")
     weights = np.random.default_rng(8).integers(1, 3, len(rows))
-    values = {"max_iter": 20, "early_stopping_rounds": rounds, "min_samples_leaf": 1, "max_leaf_nodes": 4}
+    values: dict[str, float | str] = {"max_iter": 20, "early_stopping_rounds": rounds, "class_weight": weighing}
+    values |= {"min_samples_leaf": 1, "max_leaf_nodes": 4}
     fitted = [make_model(schema, values), make_model(weighted, values)]
     model.fit(fitted[0], schema, rows.loc[rows.index.repeat(weights)], rows)
-    model.fit(fitted[1], weighted, rows.assign(weight=weights), rows.assign(weight=1))
+    model.fit(fitted[1], weighted, rows.assign(weight=weights * unit), rows.assign(weight=unit))
     first, second = (predict(one, schema.frame(rows)) for one in fitted)
     assert first == pytest.approx(second)
+    assert np.ptp(first, axis=0).min() > 0  # it has learned something
+
+
+@pytest.mark.parametrize(("target", "rows"), [("bought", 1), ("bought", 7), ("town", 1), ("spent", 1)])
+def test_a_tiny_validation_part_stops_training_too(
+    chain: Chain, customers: pd.DataFrame, target: str, rows: int
+) -> None:
+    problem = "regression" if target == "spent" else "classification"
+    assert chain.process(customers, target, problem) == 0
+    chain.part("validation").head(rows).to_parquet(chain.root / "validation" / "part-0.parquet")
+    assert chain.train("--early_stopping_rounds=2", *["--class_weight=balanced"] * (target != "spent")) == 0
+    assert 2 <= load_model(chain.root / "model").pipeline[-1].n_iter_ <= 30
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 from ops.errors import UserError, did_you_mean
@@ -23,7 +24,7 @@ EXECUTION_VARIABLES = (
     "TrainingJobName",
     "ProcessingJobName",
 )
-_KEY = re.compile(r"""(?:^|\.)([^.\[\]'"]+)|\[(\d+)\]|\[(['"])(.+?)\3\]""")
+_KEY = re.compile(r"""(?:^|\.)([^.\[\]'"]+)|\[(\d+)\]|\[(['"])(.+?)\3\]""", re.DOTALL)
 _STEP = re.compile(r"Steps\.([A-Za-z0-9_-]+)(.+)", re.DOTALL)
 
 
@@ -77,13 +78,18 @@ def parse_path(text: str) -> Keys:
 
 def parse_reference(text: object) -> Reference:
     """The target of a Get; ValueError when it has not the form of one."""
-    if isinstance(text, str):
-        kind, _, name = text.partition(".")
-        if kind in ("Parameters", "Execution") and name:
-            return Reference(kind, name)
-        if found := _STEP.fullmatch(text):
-            return Reference("Steps", found[1], parse_path(found[2]))
+    if isinstance(text, str) and (reference := _reference(text)) is not None:
+        return reference
     raise ValueError(f"Get {text!r} is none of 'Parameters.X', 'Execution.X' and 'Steps.<name>.<property>'")
+
+
+@lru_cache(maxsize=4096)  # the same few stand in many places, and are asked for again and again
+def _reference(text: str) -> Reference | None:
+    kind, _, name = text.partition(".")
+    if kind in ("Parameters", "Execution") and name:
+        return Reference(kind, name)
+    found = _STEP.fullmatch(text)
+    return Reference("Steps", found[1], parse_path(found[2])) if found else None
 
 
 def scan(value: object) -> tuple[list[Reference], list[str]]:
@@ -164,6 +170,8 @@ def resolve(value: Any, scope: Scope) -> Any:
 
 def resolve_early(value: Any, scope: Scope) -> Any:
     """The value when it is known before anything ran; None while it depends on a step or an unknown parameter."""
+    if not isinstance(value, dict | list):
+        return value
     references, complaints = scan(value)
     known = {"Parameters": scope.parameters, "Execution": scope.execution}
     if complaints or not all(ref.kind in known and ref.name in known[ref.kind] for ref in references):

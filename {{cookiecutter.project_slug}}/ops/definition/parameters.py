@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ops.errors import Problem, did_you_mean
@@ -45,8 +45,19 @@ def parse(raw: object) -> tuple[Parameter | None, list[str]]:
     return parameter, complaints
 
 
-def values(declared: Mapping[str, Parameter], given: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
-    """Typed values for an execution, from `KEY=VALUE` texts and defaults, and every problem with them."""
+def values(
+    declared: Mapping[str, Parameter], given: Mapping[str, str], before: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Typed values for an execution, and every problem with them.
+
+    They come from `KEY=VALUE` texts, else from an execution `before` that this one goes on with, else are the defaults.
+    """
+    declared = {
+        name: replace(each, default=value)
+        if (value := _typed(each.type, (before or {}).get(name))) is not None
+        else each
+        for name, each in declared.items()
+    }
     problems = [
         Problem(f"there is no parameter '{name}'.{did_you_mean(name, declared) or _listing(declared)}")
         for name in given

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from ops.definition import conditions, parameters, policies, shapes
+from ops.definition.expressions import EXECUTION_VARIABLES, Reference, scan
 from ops.errors import Problem, UserError, did_you_mean
-from ops.local import conditions, parameters, shapes
-from ops.local.expressions import EXECUTION_VARIABLES, Reference, scan
 
 VERSION = "2020-12-01"
 MAX_DEPTH = 100  # far beyond any real definition, and below Python's recursion limit
@@ -22,7 +23,8 @@ _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class Step:
     """One step. branch: the Condition step that decides about it, and the outcome it needs.
 
-    property_files: {name: (output name, file path)}. Arguments of a Condition hold no steps: they are in the Plan.
+    property_files: {name: (output name, file path)}. cache_for: how long its result is reused, None for never.
+    Arguments of a Condition hold no steps: they are in the Plan.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Step:
     waits_for: frozenset[str] = frozenset()
     branch: tuple[str, bool] | None = None
     property_files: dict[str, tuple[str, str]] = field(default_factory=dict)
+    cache_for: timedelta | None = None
+    retry: policies.Retry | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,10 @@ def _step(
         complaints += [sentence for each in arguments["Conditions"] for sentence in conditions.complaints(each)]
         arguments = {"Conditions": arguments["Conditions"]}
     files = {each["PropertyFileName"]: (each["OutputName"], each["FilePath"]) for each in listed}
-    return Step(name, kind, arguments, frozenset(raw.get("DependsOn", [])), branch, files), complaints
+    cache_for, unreadable = policies.cache_for(raw.get("CacheConfig", {}))
+    retry, malformed = policies.retry(raw.get("RetryPolicies", []))
+    step = Step(name, kind, arguments, frozenset(raw.get("DependsOn", [])), branch, files, cache_for, retry)
+    return step, complaints + unreadable + malformed
 
 
 def _link(
@@ -166,7 +173,7 @@ def _link(
 ) -> tuple[Step, list[str]]:
     """The step with everything it waits for, and a sentence for every reference that leads nowhere."""
     references, complaints = scan(step.arguments)
-    for name in sorted(step.waits_for - set(steps)):
+    for name in sorted(step.waits_for - steps.keys()):
         complaints.append(f"DependsOn names '{name}', which is no step.{did_you_mean(name, steps)}")
     complaints += filter(None, (_dead_end(reference, steps, declared) for reference in references))
     outputs = _outputs(step)
@@ -176,10 +183,7 @@ def _link(
     waits_for = {ref.name for ref in references if ref.kind in ("Steps", "PropertyFiles")} | step.waits_for
     if step.branch:
         waits_for.add(step.branch[0])
-    linked = Step(
-        step.name, step.type, step.arguments, frozenset(waits_for & set(steps)), step.branch, step.property_files
-    )
-    return linked, list(dict.fromkeys(complaints))
+    return replace(step, waits_for=frozenset(waits_for & steps.keys())), list(dict.fromkeys(complaints))
 
 
 def _dead_end(
@@ -189,7 +193,7 @@ def _dead_end(
     known = {"Parameters": declared, "Execution": EXECUTION_VARIABLES, "Steps": steps, "PropertyFiles": steps}
     if reference.kind not in known:
         return None
-    name, names = reference.name, list(known[reference.kind])
+    name, names = reference.name, known[reference.kind]
     if name not in names:
         what = {"Parameters": "parameter", "Execution": "execution variable"}.get(reference.kind, "step")
         return f"it reads '{name}', which is no {what} of this pipeline.{did_you_mean(name, names)}"

@@ -6,8 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from ops.definition.expressions import Scope, resolve
 from ops.errors import UserError, did_you_mean
-from ops.local.expressions import Scope, resolve
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "Equals": operator.eq,

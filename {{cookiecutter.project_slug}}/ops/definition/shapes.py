@@ -11,14 +11,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ops.local.expressions import is_expression
-from ops.local.parameters import Parameter
+from ops.definition.expressions import is_expression
+from ops.definition.parameters import Parameter
 
 TEXT, NUMBER, NAME, PATH, ANYTHING = "text", "number", "name", "path", "anything"
 _PATTERNS = {NAME: re.compile(r"\w[\w .-]{0,254}"), PATH: re.compile(r"[\w./ -]+")}
 Shape = str | list[Any] | dict[str, Any]
 
-STEP: Shape = {"Name": NAME, "Type": NAME, "Arguments?": {}, "DependsOn?": [NAME], "PropertyFiles?": [{}]}
+STEP: Shape = {
+    "Name": NAME,
+    "Type": NAME,
+    "Arguments?": {},
+    "DependsOn?": [NAME],
+    "PropertyFiles?": [{}],
+    "CacheConfig?": {},
+    "RetryPolicies?": [ANYTHING],
+}
 PROPERTY_FILE: Shape = {"PropertyFileName": NAME, "OutputName": NAME, "FilePath": PATH}
 
 _ENVIRONMENT: Shape = {"*": TEXT}
@@ -33,13 +41,34 @@ ARGUMENTS: dict[str, Shape] = {
         "StoppingCondition?": _STOPPING,
     },
     "Training": {
-        "AlgorithmSpecification": {"TrainingImage?": TEXT, "TrainingInputMode?": TEXT},
+        "AlgorithmSpecification": {
+            "TrainingImage?": TEXT,
+            "TrainingInputMode?": TEXT,
+            "ContainerEntrypoint?": [TEXT],
+            "ContainerArguments?": [TEXT],
+        },
         "HyperParameters?": {"*": TEXT},
         "Environment?": _ENVIRONMENT,
         "InputDataConfig?": [{"ChannelName": NAME, "DataSource": {"S3DataSource?": {"S3Uri": TEXT}}}],
         "OutputDataConfig": {"S3OutputPath": TEXT},
         "ResourceConfig": {"InstanceCount?": NUMBER, "InstanceType?": TEXT},
         "StoppingCondition?": _STOPPING,
+    },
+    "Transform": {
+        "ModelName": TEXT,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType?": TEXT, "S3Uri": TEXT}},
+            "ContentType?": TEXT,
+            "CompressionType?": TEXT,
+            "SplitType?": TEXT,
+        },
+        "TransformOutput": {"S3OutputPath": TEXT, "Accept?": TEXT, "AssembleWith?": TEXT},
+        "TransformResources": {"InstanceCount": NUMBER, "InstanceType": TEXT},
+        "BatchStrategy?": TEXT,
+        "MaxPayloadInMB?": NUMBER,
+        "MaxConcurrentTransforms?": NUMBER,
+        "Environment?": _ENVIRONMENT,
+        "DataProcessing?": {"InputFilter?": TEXT, "OutputFilter?": TEXT, "JoinSource?": TEXT},
     },
     "Condition": {"Conditions": [ANYTHING], "IfSteps?": [ANYTHING], "ElseSteps?": [ANYTHING]},
     "Fail": {"ErrorMessage": TEXT},
@@ -52,7 +81,7 @@ ARGUMENTS: dict[str, Shape] = {
 }
 # Step types of SageMaker that only run there; a definition with one is refused by name.
 AWS_ONLY = (
-    "Transform", "Tuning", "Callback", "Lambda", "QualityCheck", "ClarifyCheck", "EMR", "EMRServerless", "AutoML",
+    "Tuning", "Callback", "Lambda", "QualityCheck", "ClarifyCheck", "EMR", "EMRServerless", "AutoML",
     "EndpointConfig", "Endpoint", "InferenceComponent", "Lineage", "Job", "Cleanup", "ForEach",
 )  # fmt: skip
 

@@ -1,0 +1,112 @@
+"""A moto server, what it lacks, and commands that run against it as someone types them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from projects import Project, Result, bake_into
+
+from aws import gaps
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+BUCKET = "customer-ml-dev"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/customer-pipelines"
+
+
+@dataclass(frozen=True)
+class Aws:
+    """The server, seen by a test."""
+
+    endpoint: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs to reach it, and nothing of the developer's own."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",  # pragma: allowlist secret
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        }
+
+    @functools.cache  # noqa: B019 - it lives as long as the tests, and a client takes its time to make
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.endpoint,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",  # pragma: allowlist secret
+        )
+
+    def calls(self, *names: str) -> list[str]:
+        """The SageMaker operations that were called, in order; of these names only, if some are given."""
+        return [name for name, _ in gaps.CALLS if not names or name in names]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A command in a process of its own takes a second."""
+    for item in items:
+        if (
+            isinstance(item, pytest.Function)
+            and item.path.parent == Path(__file__).parent
+            and "ops" in item.fixturenames
+        ):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[str]:
+    gaps.register()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(_server: str) -> Aws:
+    """An empty account with the bucket and the role of the vertical 'customer'."""
+    import urllib.request
+
+    urllib.request.urlopen(urllib.request.Request(f"{_server}/moto-api/reset", method="POST"), timeout=10).close()
+    gaps.reset()
+    account = Aws(_server)
+    account.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    gaps.CALLS.clear()
+    return account
+
+
+@pytest.fixture(scope="session")
+def _project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = bake_into(tmp_path_factory.mktemp("aws"))
+    project.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
+    return project
+
+
+@pytest.fixture
+def project(_project: Project) -> Project:
+    """The project that `ops` runs in, which the tests share: leave it as it is."""
+    return _project
+
+
+@pytest.fixture
+def ops(aws: Aws, _project: Project) -> Callable[..., Result]:
+    """`ops("list-pipelines")` runs the command in a generated project whose environment dev is the server."""
+
+    def run(*arguments: str, **environment: str) -> Result:
+        return _project.run(sys.executable, "-m", "ops", *arguments, **{**aws.environment, **environment})
+
+    return run

@@ -1,0 +1,234 @@
+"""What moto's SageMaker lacks, added to it: it then answers over HTTP too, to a command in a process of its own.
+
+State that AWS would make by itself (the steps of an execution, Studio's apps) is put there by the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.iam.responses import IamResponse
+from moto.sagemaker.models import sagemaker_backends
+from moto.sagemaker.responses import SageMakerResponse
+from moto.servicequotas.responses import ServiceQuotasResponse
+
+Record = dict[str, Any]
+_create_processing_job = SageMakerResponse.create_processing_job
+
+STEPS: dict[str, list[Record]] = {}  # by the ARN of the execution
+COURSE: list[
+    tuple[str, list[Record]]
+] = []  # status and steps of an execution; each look takes the next, the last stays
+APPS: list[Record] = []
+SPACES: list[Record] = []
+PROFILES: list[Record] = []
+VERSIONS: dict[str, list[Record]] = {}  # by the name of the pipeline, the newest first
+TAGS: dict[str, dict[str, str]] = {}  # by the ARN of an app, space or user profile
+QUOTAS: dict[str, float] = {}  # of SageMaker, by name
+PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
+CALLS: list[tuple[str, Record]] = []  # every request that one of the methods below answered
+FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status, code, message) of the next answers
+
+
+def reset() -> None:
+    for state in (STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, TAGS, QUOTAS, PASSABLE, CALLS, FAULTS):
+        state.clear()
+
+
+def execution(arn: str) -> Any:
+    """moto's own record of an execution, whose status a test may set."""
+    _, _, _, region, account, name = arn.split(":", 5)
+    pipeline = name.split("/")[1]
+    return sagemaker_backends[account][region].pipelines[pipeline].pipeline_executions[arn]
+
+
+class Missing(SageMakerResponse):
+    """The methods that are registered on SageMakerResponse; each reads its request as moto's own do."""
+
+    def _request(self) -> Record:
+        request: Record = json.loads(self.body or "{}")
+        return request
+
+    def update_pipeline_execution(self) -> ActionResult:
+        request = self._request()
+        found = execution(request["PipelineExecutionArn"])
+        for key, attribute in (
+            ("PipelineExecutionDisplayName", "pipeline_execution_display_name"),
+            ("PipelineExecutionDescription", "pipeline_execution_description"),
+            ("ParallelismConfiguration", "parallelism_configuration"),
+        ):
+            if key in request:
+                setattr(found, attribute, request[key])
+        return ActionResult({"PipelineExecutionArn": found.arn})
+
+    def stop_pipeline_execution(self) -> ActionResult:
+        found = execution(self._request()["PipelineExecutionArn"])
+        found.pipeline_execution_status = "Stopped"
+        return ActionResult({"PipelineExecutionArn": found.arn})
+
+    def retry_pipeline_execution(self) -> ActionResult:
+        found = execution(self._request()["PipelineExecutionArn"])
+        found.pipeline_execution_status = "Executing"
+        return ActionResult({"PipelineExecutionArn": found.arn})
+
+    def start_pipeline_execution(self) -> ActionResult:
+        """With a token that was there before it is the execution that was started then."""
+        request = self._request()
+        backend = sagemaker_backends[self.current_account][self.region]
+        pipeline = backend.pipelines.get(request["PipelineName"])
+        for each in pipeline.pipeline_executions.values() if pipeline else ():
+            if each.client_request_token == request["ClientRequestToken"]:
+                return ActionResult({"PipelineExecutionArn": each.arn})
+        started = backend.start_pipeline_execution(
+            request["PipelineName"],
+            request.get("PipelineExecutionDisplayName"),
+            request.get("PipelineParameters", []),
+            request.get("PipelineExecutionDescription"),
+            request.get("ParallelismConfiguration"),
+            request["ClientRequestToken"],
+        )
+        return ActionResult(started)
+
+    def describe_pipeline_execution(self) -> ActionResult:
+        arn = self._request()["PipelineExecutionArn"]
+        answer = sagemaker_backends[self.current_account][self.region].describe_pipeline_execution(arn)
+        if COURSE:
+            status, steps = COURSE.pop(0) if len(COURSE) > 1 else COURSE[0]
+            execution(arn).pipeline_execution_status = answer["PipelineExecutionStatus"] = status
+            STEPS[arn] = steps
+        answer["FailureReason"] = execution(arn).pipeline_execution_failure_reason
+        return ActionResult(answer)
+
+    def list_pipeline_executions(self) -> ActionResult:
+        request = self._request()
+        backend = sagemaker_backends[self.current_account][self.region]
+        answer = backend.list_pipeline_executions(request["PipelineName"])
+        newest = sorted(answer["PipelineExecutionSummaries"], key=lambda each: each["StartTime"], reverse=True)
+        for each in newest:
+            reason = execution(each["PipelineExecutionArn"]).pipeline_execution_failure_reason
+            each["PipelineExecutionFailureReason"] = reason
+        return _page("PipelineExecutionSummaries", newest, request)
+
+    def create_processing_job(self) -> ActionResult:
+        """moto's own forgets the instances."""
+        answer: ActionResult = _create_processing_job(self)
+        request = self._request()
+        job = sagemaker_backends[self.current_account][self.region].processing_jobs[request["ProcessingJobName"]]
+        job.processing_resources = request["ProcessingResources"]
+        return answer
+
+    def list_pipeline_execution_steps(self) -> ActionResult:
+        request = self._request()
+        return _page("PipelineExecutionSteps", STEPS.get(request["PipelineExecutionArn"], []), request)
+
+    def list_pipeline_versions(self) -> ActionResult:
+        return ActionResult({"PipelineVersionSummaries": VERSIONS.get(self._request()["PipelineName"], [])})
+
+    def list_apps(self) -> ActionResult:
+        return _page("Apps", APPS, self._request())
+
+    def describe_app(self) -> ActionResult:
+        request = self._request()
+        keys = ("DomainId", "AppType", "AppName", "UserProfileName", "SpaceName")
+        found = [app for app in APPS if all(app.get(key) == request.get(key) for key in keys)]
+        return ActionResult(found[0]) if found else _not_found("App")
+
+    def delete_app(self) -> ActionResult:
+        request = self._request()
+        keys = ("DomainId", "AppType", "AppName", "UserProfileName", "SpaceName")
+        for app in APPS:
+            if all(app.get(key) == request.get(key) for key in keys):
+                app["Status"] = "Deleting"
+        return ActionResult({})
+
+    def list_spaces(self) -> ActionResult:
+        return _page("Spaces", SPACES, self._request())
+
+    def describe_space(self) -> ActionResult:
+        request = self._request()
+        found = [space for space in SPACES if space["SpaceName"] == request["SpaceName"]]
+        return ActionResult(found[0]) if found else _not_found("Space")
+
+    def list_user_profiles(self) -> ActionResult:
+        return _page("UserProfiles", PROFILES, self._request())
+
+    def describe_user_profile(self) -> ActionResult:
+        request = self._request()
+        found = [each for each in PROFILES if each["UserProfileName"] == request["UserProfileName"]]
+        return ActionResult(found[0]) if found else _not_found("UserProfile")
+
+
+def _list_tags(self: SageMakerResponse) -> ActionResult:
+    """moto's own, and the tags of what moto does not know."""
+    arn = json.loads(self.body or "{}")["ResourceArn"]
+    if arn.split(":")[5].split("/")[0] in ("app", "space", "user-profile"):
+        return ActionResult({"Tags": [{"Key": key, "Value": value} for key, value in TAGS.get(arn, {}).items()]})
+    return _moto_list_tags(self)
+
+
+_moto_list_tags = SageMakerResponse.list_tags
+
+
+def _list_service_quotas(self: ServiceQuotasResponse) -> str:
+    quotas = [{"QuotaName": name, "Value": value, "ServiceCode": "sagemaker"} for name, value in QUOTAS.items()]
+    return json.dumps(_paged("Quotas", quotas, json.loads(self.body or "{}")))
+
+
+def _simulate_principal_policy(self: IamResponse) -> ActionResult:
+    role = self._get_param("ResourceArns.member.1") or self._get_param("ResourceArns")[0]
+    decision = "allowed" if role in PASSABLE else "implicitDeny"
+    return ActionResult({"EvaluationResults": [{"EvalActionName": "iam:PassRole", "EvalDecision": decision}]})
+
+
+def _page(key: str, items: list[Record], request: Record) -> ActionResult:
+    return ActionResult(_paged(key, items, request))
+
+
+def _paged(key: str, items: list[Record], request: Record) -> Record:
+    """One page: at most MaxResults items, from the number that NextToken is."""
+    start, most = int(request.get("NextToken") or 0), int(request.get("MaxResults") or 10)
+    page: Record = {key: items[start : start + most]}
+    if start + most < len(items):
+        page["NextToken"] = str(start + most)
+    return page
+
+
+def _not_found(kind: str) -> Any:
+    return 400, {"status": 400}, json.dumps({"__type": "ResourceNotFound", "message": f"{kind} does not exist"})
+
+
+def register() -> None:
+    """Add them to moto, and let FAULTS answer before any method of SageMaker, moto's own too."""
+    own = {name: method for name, method in vars(Missing).items() if callable(method) and not name.startswith("__")}
+    for name, method in own.items():
+        setattr(SageMakerResponse, name, method)
+    SageMakerResponse.list_tags = _list_tags  # type: ignore[method-assign]
+    ServiceQuotasResponse.list_service_quotas = _list_service_quotas  # type: ignore[attr-defined]
+    IamResponse.simulate_principal_policy = _simulate_principal_policy  # type: ignore[attr-defined]
+    for name in [name for name in dir(SageMakerResponse) if name.startswith(_VERBS)]:
+        method = getattr(SageMakerResponse, name)
+        if not getattr(method, "faulty", False):
+            setattr(SageMakerResponse, name, _recorded(name, method))
+
+
+_VERBS = ("create_", "describe_", "list_", "update_", "delete_", "start_", "stop_", "retry_", "add_", "search")
+
+
+def _recorded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(self: SageMakerResponse) -> Any:
+        CALLS.append((name, json.loads(self.body or "{}") if isinstance(self.body, str | bytes) else {}))
+        if faults := FAULTS.get(name):
+            status, code, message = faults.pop(0)
+            return status, {"status": status}, json.dumps({"__type": code, "message": message})
+        return method(self)
+
+    answer.faulty = True  # type: ignore[attr-defined]
+    return answer
+
+
+def now() -> float:
+    return time.time()

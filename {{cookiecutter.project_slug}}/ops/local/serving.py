@@ -1,0 +1,267 @@
+"""The program of a transform job: hosts the handlers of inference.py, and sends them the inputs, request by request.
+
+It runs as the job (`python serving.py JOB.json`), with nothing but the standard library of its own. Splitting, joining
+and assembling follow https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html and, below the same address,
+batch-transform-data-processing.html; what stands in for a handler that is missing is what the scikit-learn image has
+(GitHub: aws/sagemaker-scikit-learn-container, serving.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib
+import io
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+CSV, JSON, JSON_LINES, NPY = "text/csv", "application/json", "application/jsonlines", "application/x-npy"
+HANDLERS = ("model_fn", "transform_fn", "input_fn", "predict_fn", "output_fn")
+DEFAULT_MB = 6
+Filter = list[Any]
+"""The steps of a JSONPath: None for a wildcard, else a list of names, or one of indexes and slices."""
+_NAME, _NUMBER = r" *'[^',.]+' *", r" *(?:-?\d+|-?\d*:) *"
+_STEP = rf"\.?\[(?: *\* *|({_NAME}(?:,{_NAME})*)|({_NUMBER}(?:,{_NUMBER})*))\]|\.(?:\*|([^.\[\]*',:]+))"
+
+
+class InputError(Exception):
+    """Why an input cannot be transformed, in one sentence."""
+
+
+def media_type(text: str | None) -> str:
+    """`Text/CSV; header=present` as `text/csv`."""
+    return (text or "").partition(";")[0].strip().lower()
+
+
+def parse_filter(text: str) -> Filter:
+    """The steps of a JSONPath as AWS takes it; ValueError, a sentence, for any other.
+
+    None with the end of a slice in it: AWS's page says that "$[1:4]" has the fifth column, the library it points to
+    says it has not, and no column at all is better than a wrong one.
+    """
+    strange = [letter for letter in text if not (letter.isalnum() or letter in "$[]*. ,:-'")]
+    if strange:  # https://github.com/aws/aws-sdk/issues/184
+        raise ValueError(f"{text} holds {strange[0]!r}, which AWS takes in no filter; give the attribute another name.")
+    if re.search(r": *-?\d", text):
+        raise ValueError(f"{text} has a slice with an end, which AWS explains in two ways; write indexes: $[0,1,2].")
+    if len(text) > 63 or not re.fullmatch(rf"\$(?:{_STEP})*", text) or re.search(r":[^\]]*:", text):
+        raise ValueError(f"{text} is no filter; AWS takes those like $[1:], $[0,-1], $.features and $['id','name'].")
+    steps: Filter = []
+    for names, numbers, name in re.findall(_STEP, text):
+        indexes = [each.strip() for each in numbers.split(",") if each]
+        cut = [slice(int(each[:-1] or 0), None) if each.endswith(":") else int(each) for each in indexes]
+        steps.append(cut or [each.strip(" '") for each in names.split(",") if each] or ([name] if name else None))
+    return steps
+
+
+def select(value: Any, steps: Filter) -> Any:
+    """The part of a JSON value that a filter names; InputError if that is not there."""
+    for step in steps:
+        try:
+            if step is None:
+                value = list(value.values() if isinstance(value, dict) else value)
+            elif isinstance(step[0], str):
+                value = {name: value[name] for name in step} if step[1:] else value[step[0]]
+            else:
+                parts = [value[each] if isinstance(each, slice) else [value[each]] for each in step]
+                if not isinstance(value, list) or [] in parts:
+                    raise IndexError
+                found = [item for part in parts for item in part]
+                value = found if step[1:] or isinstance(step[0], slice) else found[0]
+        except (KeyError, IndexError, TypeError):
+            raise InputError(f"a filter asks for what is not in {json.dumps(value)[:80]}") from None
+    return value
+
+
+class Exchange:
+    """How inputs become requests and answers become outputs, by the arguments of CreateTransformJob."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        source, output = arguments["TransformInput"], arguments["TransformOutput"]
+        processing = arguments.get("DataProcessing", {})
+        self.content_type, self.accept = media_type(source.get("ContentType")), media_type(output.get("Accept"))
+        self.zipped, self.by_line = source.get("CompressionType") == "Gzip", source.get("SplitType") == "Line"
+        self.megabytes = arguments.get("MaxPayloadInMB", DEFAULT_MB)
+        self.single = arguments.get("BatchStrategy") == "SingleRecord"
+        self.ends_lines, self.joins = output.get("AssembleWith") == "Line", processing.get("JoinSource") == "Input"
+        self.asked, self.kept = (parse_filter(processing.get(f"{which}Filter", "$")) for which in ("Input", "Output"))
+
+    def outputs(self, file: Path, invoke: Callable[[bytes], bytes]) -> Iterator[bytes]:
+        """The output for one input, answer by answer."""
+        with gzip.open(file) if self.zipped else file.open("rb") as content:
+            for records, request in self._requests(content if self.by_line else [content.read()]):
+                answer = invoke(request)
+                if self.joins or self.kept:
+                    answer = self._joined(records, answer)
+                yield answer + b"\n" if self.ends_lines and answer and not answer.endswith(b"\n") else answer
+
+    def _requests(self, records: Iterable[bytes]) -> Iterator[tuple[list[bytes], bytes]]:
+        """Each request, and before it the records of the input that it holds."""
+        limit = self.megabytes * 1024**2 or sys.maxsize
+        batch: list[bytes] = []
+        request = bytearray()
+        for record in records:
+            sent = record
+            if self.asked:
+                sent = self._filtered(self._parsed(record, self.content_type), self.asked, self.content_type)
+            if len(sent) > limit:
+                raise InputError(f"a record has {len(sent):,} bytes, and MaxPayloadInMB is {self.megabytes}")
+            if batch and (self.single or len(request) + len(sent) > limit):
+                yield batch, bytes(request)
+                batch, request = [], bytearray()
+            if sent:  # no more than an empty line, else
+                batch.append(record)
+                request += sent
+        if batch:
+            yield batch, bytes(request)
+
+    def _joined(self, records: list[bytes], answer: bytes) -> bytes:
+        """The answer, filtered, and before that each record of it joined to the one that was sent, if asked for."""
+        values = self._parsed(answer, self.accept)
+        if self.joins:
+            given = [value for record in records for value in self._parsed(record, self.content_type)]
+            if len(given) != len(values):
+                raise InputError(f"{len(given)} records were sent and {len(values)} answered, so they cannot be joined")
+            values = [_join(*pair, self.accept) for pair in zip(given, values, strict=True)]
+        return self._filtered(values, self.kept, self.accept)
+
+    def _parsed(self, data: bytes, kind: str) -> list[Any]:
+        """The records in it: rows of CSV as lists of texts, or JSON values."""
+        in_lines = self.by_line or kind == JSON_LINES
+        parts = [line for line in data.split(b"\n") if line.strip()] if in_lines else [data]
+        try:
+            texts = [part.decode("utf-8-sig") for part in parts]
+            return [next(csv.reader([text], strict=True)) if kind == CSV else json.loads(text) for text in texts]
+        except (ValueError, csv.Error, RecursionError) as error:
+            raise InputError(f"what should be {kind} cannot be read, record by record: {error}") from None
+
+    def _filtered(self, values: list[Any], steps: Filter, kind: str) -> bytes:
+        """What the filter leaves of the records, as text again."""
+        rows = csv.writer(file := io.StringIO(), lineterminator="")
+        for value in (select(each, steps) for each in values):
+            if kind == CSV:
+                rows.writerow(value if isinstance(value, list) else [value])
+            else:  # as AWS writes it
+                file.write(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+            file.write("\n" if self.by_line or kind == JSON_LINES else "")
+        return file.getvalue().encode("utf-8", "replace")
+
+
+def _join(record: Any, answer: Any, kind: str) -> Any:
+    if kind == CSV:
+        return record + answer
+    before = record if isinstance(record, dict) else {"SageMakerInput": record}
+    return {**before, "SageMakerOutput": answer}
+
+
+def handlers(job: Mapping[str, Any]) -> Callable[[bytes], bytes]:
+    """What answers a request: the handlers in job["program"], with the model that its model_fn loads.
+
+    InputError if they are not what the image would take.
+    """
+    sys.path.insert(0, job["code"])
+    module = importlib.import_module(job["program"].removesuffix(".py").replace("/", "."))
+    model_fn, transform_fn, *parts = (getattr(module, name, None) for name in HANDLERS)
+    input_fn, predict_fn, output_fn = parts
+    if model_fn is None:
+        raise InputError("it has no model_fn(model_dir), which loads the model")
+    if transform_fn is not None and any(parts):
+        raise InputError(
+            "it has transform_fn, and one of the three that it stands for: input_fn, predict_fn, output_fn"
+        )
+    content_type = job["arguments"]["TransformInput"].get("ContentType") or JSON
+    accept = job["arguments"]["TransformOutput"].get("Accept", "*/*")
+    if accept in ("", "*/*"):
+        accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
+    model = model_fn(job["model"])
+
+    def invoke(request: bytes) -> bytes:
+        body = request.decode("utf-8", "replace") if content_type in (CSV, JSON) else request
+        if transform_fn is not None:
+            answer = transform_fn(model, body, content_type, accept)
+        else:
+            data = (input_fn or default_input_fn)(body, content_type)
+            prediction = predict_fn(data, model) if predict_fn else model.predict(data)
+            answer = (output_fn or default_output_fn)(prediction, accept)
+        answer = answer[0] if isinstance(answer, tuple) else answer  # and its content type
+        if not isinstance(answer, str | bytes | bytearray):
+            raise InputError(f"the handlers answered with {type(answer).__name__}, and not with text or bytes")
+        return answer.encode() if isinstance(answer, str) else bytes(answer)
+
+    return invoke
+
+
+def default_input_fn(body: Any, content_type: str) -> Any:
+    """An array of the request; one row of CSV has one dimension, as in the image."""
+    import numpy as np
+
+    if content_type == NPY:
+        return np.load(io.BytesIO(body), allow_pickle=True)
+    if content_type not in (CSV, JSON):
+        raise InputError(f"without an input_fn requests are {CSV}, {JSON} or {NPY}, not '{content_type}'")
+    values = np.array(list(csv.reader(io.StringIO(body), strict=True)) if content_type == CSV else json.loads(body))
+    return (values.squeeze() if content_type == CSV else values).astype(np.float32)
+
+
+def default_output_fn(prediction: Any, accept: str) -> str | bytes:
+    """The prediction as CSV, JSON or a NumPy file."""
+    import numpy as np
+
+    if accept == JSON:
+        return json.dumps(prediction, default=lambda value: value.tolist())
+    if accept not in (CSV, NPY):
+        raise InputError(f"without an output_fn answers are {CSV}, {JSON} or {NPY}, not '{accept}'")
+    if accept == NPY:
+        np.save(binary := io.BytesIO(), prediction)
+        return binary.getvalue()
+    rows, text = np.array(prediction), io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows.reshape(-1, 1) if rows.ndim == 1 else rows)
+    return text.getvalue()
+
+
+def serve(job: Mapping[str, Any]) -> int:
+    """Transform each input into job["results"]; 1 if one failed, with the reason in the file job["failure"].
+
+    The others are transformed nevertheless, as on AWS; a file of results is there when it is complete.
+    """
+    draft, failures = Path(job["results"] + ".part"), []
+    try:
+        exchange, invoke, inputs = Exchange(job["arguments"]), handlers(job), job["inputs"]
+    except Exception as error:
+        failures, inputs = [_reason(job["program"], error)], {}
+    for name, file in inputs.items():
+        try:
+            with draft.open("wb") as output:
+                output.writelines(exchange.outputs(Path(file), invoke))
+            target = Path(job["results"], f"{name}.out")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(draft, target)
+        except Exception as error:
+            failures.append(_reason(name, error))
+    if failures:
+        more = f" ({len(failures) - 1} more inputs failed)" if failures[1:] else ""
+        Path(job["failure"]).write_text(failures[0] + more, encoding="utf-8")
+    return bool(failures)
+
+
+def _reason(where: str, error: Exception) -> str:
+    """The failure in a sentence, which is logged; what a handler raised with the way there."""
+    kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+    if kind:
+        traceback.print_exception(error)
+    sentence = f"{where}: {kind}{' '.join(str(error).split())}"
+    print(sentence, file=sys.stderr)
+    return sentence
+
+
+if __name__ == "__main__":
+    # What lies beside this file is no module of the handlers'.
+    sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.realpath(__file__))]
+    csv.field_size_limit(sys.maxsize)
+    sys.exit(serve(json.loads(Path(sys.argv[1]).read_bytes())))
