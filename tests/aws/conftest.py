@@ -56,13 +56,9 @@ class Aws:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A command in a process of its own takes a second."""
+    """A server, its clients and commands in processes of their own take seconds."""
     for item in items:
-        if (
-            isinstance(item, pytest.Function)
-            and item.path.parent == Path(__file__).parent
-            and "ops" in item.fixturenames
-        ):
+        if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.slow)
 
 

@@ -17,8 +17,6 @@ from ops import settings
 from ops.aws import models
 from ops.aws.account import Account
 
-pytestmark = pytest.mark.slow  # each command is a process of its own
-
 Ops = Callable[..., Result]
 GROUP = "customer-flight-delays-dev"
 OWN = {"vertical": "customer", "owner": "ana@example.com"}

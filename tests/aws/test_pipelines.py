@@ -112,9 +112,6 @@ def start(aws: Aws, name: str = NAME, status: str = "Succeeded") -> str:
     return arn
 
 
-pytestmark = pytest.mark.slow  # each bakes, or starts the command
-
-
 def test_a_dry_run_shows_what_would_be_done_and_changes_nothing(run: Run, aws: Aws) -> None:
     done = run("update-pipeline", "train", "--dry-run")
 

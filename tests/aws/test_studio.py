@@ -13,8 +13,6 @@ from projects import Project, Result
 from aws import gaps
 from aws.conftest import ACCOUNT, REGION, Aws
 
-pytestmark = pytest.mark.slow  # each command is a process of its own
-
 Ops = Callable[..., Result]
 DOMAIN = "d-abc"
 OWN = {"vertical": "customer", "owner": "ana@example.com"}

@@ -18,6 +18,7 @@ from projects import Bake
 from ops.local import Selection, Store, serving
 from ops.local.serving import Exchange, InputError, parse_filter, select
 
+pytestmark = pytest.mark.slow  # each starts a model
 both = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 
 IDENTITY = """
