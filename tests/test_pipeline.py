@@ -285,7 +285,7 @@ def test_an_s3_source_is_not_cached_by_its_address(project: Project) -> None:
         (("run", "train", "--param", "MaxIter"), 2, "'MaxIter' is not NAME=VALUE"),
         (("compile", "train", "--env", "dev"), 2, "[environments.dev].role: not set yet"),
         (("compile", "train", "--env", "test"), 2, "project.toml has no [environments.test]"),
-        (("list-pipeline-executions", "--env", "dev"), 2, "--env local"),
+        (("list-pipeline-executions", "--env", "dev"), 2, "write the 12 digits of the AWS account"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
