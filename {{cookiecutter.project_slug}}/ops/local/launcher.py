@@ -42,7 +42,7 @@ class Launcher:
         self.connection = connection
         self.jobs: dict[int, int] = {}  # process: the number that the runner gave the job
         self.modules: list[str] = []  # to import while there is nothing else to do
-        self.busy = False  # since the first job
+        self.busy = False  # since the first job that is a fork
         self.inbox = b""
         self.woken, self.wake = os.pipe()
 
@@ -93,7 +93,7 @@ class Launcher:
             self._say(job=request["job"], error=error)
         else:
             self.jobs[process] = request["job"]
-            self.busy = True
+            self.busy = self.busy or request["fork"]
             self._say(job=request["job"], process=process)
 
     def _reap(self) -> None:

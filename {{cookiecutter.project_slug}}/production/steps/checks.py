@@ -13,7 +13,7 @@ from errors import StepError, did_you_mean, listed, percent, short
 from hashing import row_hash
 from schema import Problem, Schema
 from splits import PARTS, Options, Split, times
-from summary import distinct, identifier, is_unique_integer, type_of
+from summary import distinct, identifier, is_unique_integer, pick, type_of
 
 __all__ = ["Options"]
 
@@ -51,7 +51,9 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
     """What is wrong with the table for this target and this split."""
     findings = aside_findings(table, options)
     if options.target in table:
-        rows = table[options.target] if findings else table.loc[counted(table, options), options.target]
+        rows = (
+            table[options.target] if findings else pick(table[options.target], np.flatnonzero(counted(table, options)))
+        )
         findings += target_findings(rows, len(table), options.problem)
     else:
         hint = did_you_mean(options.target, table.columns) or f" The columns are {listed(list(table.columns))}."
@@ -124,7 +126,7 @@ def weight_findings(weight: pd.Series) -> list[str]:
 
 def target_findings(target: pd.Series, given: int, problem: Problem) -> list[str]:
     """What is wrong with the target of the rows that count, of `given` ones; where it is missing does not count."""
-    name, known = target.name, target.dropna()
+    name, known = target.name, target.dropna() if target.hasnans else target
     if len(known) < FEWEST_ROWS:
         have = of(len(known), given)
         return [f"{have} have a '{name}' that counts; at least {FEWEST_ROWS} are needed to train and test a model"]
@@ -254,14 +256,19 @@ def part_findings(rows: pd.DataFrame, part: npt.NDArray[np.int8], options: Optio
     if empty:
         return [f"the {options.split} split leaves {' and '.join(empty)} without rows: {by}, or a share is too small"]
     if options.problem == "regression":
-        targets = {name: rows.loc[part == PARTS.index(name), options.target] for name in ("train", "test")}
+        targets = {
+            name: pick(rows[options.target], np.flatnonzero(part == PARTS.index(name))) for name in ("train", "test")
+        }
         return [
             f"target '{options.target}' is {target.iloc[0]:g} in every row of {name} after the {options.split} split; "
             "add rows, or change the share"
             for name, target in targets.items()
             if target.max() - target.min() < SMALLEST_SPREAD
         ]
-    labels_of = {name: set(rows.loc[part == number, options.target].unique()) for number, name in enumerate(PARTS)}
+    labels_of = {
+        name: set(pick(rows[options.target], np.flatnonzero(part == number)).unique())
+        for number, name in enumerate(PARTS)
+    }
     findings = [
         f"class '{short(label)}', {of((rows[options.target] == label).sum(), len(rows))}, "
         f"has no row in train after the {options.split} split; add rows, or drop or merge the class"

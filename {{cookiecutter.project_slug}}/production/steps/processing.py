@@ -41,7 +41,7 @@ from hashing import Hashes, row_hash
 from kept_schema import apply_types, load_types, save_types, texts_of, types_of
 from schema import Label, Problem, Schema
 from splits import PARTS, SPLITS, hashed, split_rows
-from summary import choose_features, describe, describe_target, plain
+from summary import choose_features, describe, describe_target, pick, plain
 from tables import give_back, no_values, read_and_hash, typed, without_infinity, write_parts
 
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
@@ -97,8 +97,8 @@ def prepare(
     if options.split != "random" and options.split_column is not None:
         aside[options.split_column] = f"the rows are split by it ({options.split})"
     # What train does not hold cannot be learned, even if validation or test do.
-    in_train = part == PARTS.index("train")
-    features, left_out = choose_features(rows, in_train, aside | {options.target: ""})
+    train = np.flatnonzero(part == PARTS.index("train"))
+    features, left_out = choose_features(rows, train, aside | {options.target: ""})
     warnings += [
         f"Column '{column.name}' is left out: {column.reason}."
         for column in left_out
@@ -108,25 +108,23 @@ def prepare(
         reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
         raise StepError(f"no column is left to predict from ({reasons})")
 
-    weights = rows.loc[in_train, options.weight] if options.weight else None
-    classes, naive = naive_answer(rows.loc[in_train, options.target], options.problem, weights)
+    weights = pick(rows[options.weight], train) if options.weight else None
+    classes, naive = naive_answer(pick(rows[options.target], train), options.problem, weights)
     schema = Schema(
         options.target, options.problem, tuple(features), classes, naive, tuple(left_out), options.weight, options.id
     )
     columns = [*schema.names, options.target, *options.aside]
-    warnings += leak_warnings(rows, np.flatnonzero(in_train), schema)
+    warnings += leak_warnings(rows, train, schema)
     summary = summarise(rows, part, schema, warnings)
     return Prepared(pd.DataFrame({name: rows[name] for name in columns}, copy=False), part, schema, summary, types)
 
 
 def with_labels(table: pd.DataFrame, options: Options) -> pd.DataFrame:
     """The rows that count, their target in its final type; takes the columns out of `table` on the way."""
-    known = counted(table, options)
-    chosen = np.flatnonzero(known)
-    columns = dict.fromkeys(table.columns, no_values(len(chosen)))  # none of those that decide nothing any more
+    known = np.flatnonzero(counted(table, options))
+    columns = dict.fromkeys(table.columns, no_values(len(known)))  # none of those that decide nothing any more
     for name in table.columns.difference([*options.unread, *options.only_hashed], sort=False):
-        values = table.pop(name).array  # a column at a time, and none with an index of its own
-        columns[name] = pd.Series(values if known.all() else values.take(chosen), copy=False)
+        columns[name] = pick(table.pop(name), known)  # a column at a time
     columns[options.target] = labels(columns[options.target], options.problem)
     return pd.DataFrame(columns, copy=False)
 
@@ -162,7 +160,7 @@ def summarise(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, wa
     reasons = {column.name: column.reason for column in schema.left_out}
     excluded = [column.name for column in schema.left_out if column.reason == EXCLUDED]
     target = rows[schema.target]
-    chosen = {name: np.flatnonzero(part == number) for number, name in enumerate(PARTS)}
+    parts = {name: np.flatnonzero(part == number) for number, name in enumerate(PARTS)}
     return {
         "rows": len(rows),
         "columns": [
@@ -172,8 +170,8 @@ def summarise(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, wa
         ],
         "target": {"name": schema.target, "problem": schema.problem} | describe_target(target, schema.problem),
         "parts": {
-            name: {"rows": len(own), "target": describe_target(pd.Series(target.array.take(own)), schema.problem)}
-            for name, own in chosen.items()
+            name: {"rows": len(own), "target": describe_target(pick(target, own), schema.problem)}
+            for name, own in parts.items()
         },
         "warnings": warnings,
     }

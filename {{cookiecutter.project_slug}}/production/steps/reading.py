@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
 import re
@@ -11,10 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TextIO, TypeAlias, TypeVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -73,11 +73,8 @@ def column_names(file: Path) -> list[str]:
     """The column names as they stand in `file`; pandas would rename one that occurs twice."""
     if is_parquet(file):
         return [str(name) for name in pq.read_schema(file).names if name != "__index_level_0__"]
-    try:
-        first = pd.read_csv(file, header=None, nrows=1, dtype=str, sep=_separator(file), encoding="utf-8-sig")
-    except pd.errors.EmptyDataError:
-        return []
-    return [str(name) for name in first.iloc[0].fillna("")]
+    with _text(file) as text:
+        return next(filter(None, csv.reader(text, delimiter=_separator(file))), [])
 
 
 def _read_parquet(file: Path, names: list[str], work: Work) -> Iterator[Rows]:
@@ -89,21 +86,21 @@ def _read_parquet(file: Path, names: list[str], work: Work) -> Iterator[Rows]:
 
 def _read_csv(file: Path, names: list[str], wanted: list[str], types: dict[str, pa.DataType], work: Work) -> list[Rows]:
     """The rows of a CSV file. Types follow from its first block; for a value that does not fit, all begins anew."""
-    csv = _Csv(names, wanted, types, _separator(file))
-    read, block = csv.in_pieces, BLOCK_BYTES
+    table = _Csv(names, wanted, types, _separator(file))
+    read, block = table.in_pieces, BLOCK_BYTES
     while True:
         try:
             with pa.input_stream(file, compression="detect") as stream:
                 return list(read(stream, block, work))
         except _QuotesError:
-            read, block = csv.as_a_stream, STREAM_BYTES
+            read, block = table.as_a_stream, STREAM_BYTES
         except pa.ArrowInvalid as error:
             if "invalid UTF8" in str(error):
                 raise UnicodeError from None
-            if csv.widen(str(error)):
+            if table.widen(str(error)):
                 continue
-            if read == csv.in_pieces:
-                read, block = csv.as_a_stream, STREAM_BYTES  # which tells the row that is wrong
+            if read == table.in_pieces:
+                read, block = table.as_a_stream, STREAM_BYTES  # which tells the row that is wrong
             elif "straddling" in str(error) and block < 1 << 30:  # a row is longer than a block
                 block *= 16
             elif "Empty CSV" in str(error):
@@ -223,7 +220,12 @@ def _meaning(block: Block) -> str:
 
 def _separator(file: Path) -> str:
     """The separator that the header uses most, outside quotes."""
-    opener = gzip.open if file.suffix.lower() == ".gz" else open
-    with opener(file, "rt", encoding="utf-8-sig") as text:
-        header = re.sub(r'"[^"]*"', "", text.readline())
+    with _text(file) as text:
+        header = re.sub(r'"[^"]*"', "", next(filter(str.strip, text), ""))
     return max(SEPARATORS, key=header.count)
+
+
+def _text(file: Path) -> TextIO:
+    opener: Any = gzip.open if file.suffix.lower() == ".gz" else open
+    opened: TextIO = opener(file, "rt", encoding="utf-8-sig", newline="")
+    return opened

@@ -66,16 +66,15 @@ def describe_target(column: pd.Series, problem: str) -> dict[str, Any]:
 
 
 def choose_features(
-    rows: pd.DataFrame, in_train: npt.NDArray[np.bool_], aside: dict[str, str]
+    rows: pd.DataFrame, train: npt.NDArray[np.intp], aside: dict[str, str]
 ) -> tuple[list[Feature], list[LeftOut]]:
-    """The columns that a model can use, judged by train, and those it cannot.
+    """The columns that a model can use, judged by the rows `train`, and those it cannot.
 
     `aside` names columns that are none of its features, and why; without a reason they are not even spoken of.
     """
     features, left_out = [], []
-    train = np.flatnonzero(in_train)
     for name in rows.columns:
-        reason = aside[name] if name in aside else unusable(rows[name].take(train)) or identifier(rows[name])
+        reason = aside[name] if name in aside else unusable(pick(rows[name], train)) or identifier(rows[name])
         if reason:
             left_out.append(LeftOut(name, reason))
         elif name not in aside:
@@ -121,6 +120,11 @@ def is_unique_integer(column: pd.Series) -> bool:
     """Does `column` hold another whole number in every row?"""
     # The first rows tell it of most columns, at no cost.
     return type_of(column) == "integer" and column.head(1000).is_unique and bool(column.is_unique)
+
+
+def pick(column: pd.Series, rows: npt.NDArray[np.intp]) -> pd.Series:
+    """The values of `column` in these rows, numbered anew: an index would take more memory than they do."""
+    return pd.Series(column.array.take(rows), name=column.name, copy=False)
 
 
 def distinct(column: pd.Series) -> int:

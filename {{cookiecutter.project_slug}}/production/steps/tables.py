@@ -6,6 +6,7 @@ a number for each distinct text (pandas' category). That takes about a tenth of 
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -117,7 +118,7 @@ def _read(path: Path, skip: Collection[str], text: Collection[str], only_hashed:
                     read.add(rows)
         except UnicodeError:
             findings.append(f"{file.name} is not UTF-8 text; save it again in that encoding")
-        except (pd.errors.ParserError, pa.ArrowException, OSError) as error:
+        except (csv.Error, pa.ArrowException, OSError) as error:
             findings.append(f"{file.name} cannot be read: {' '.join(str(error).split())}")
     raise_any(findings)
     if not read.rows:

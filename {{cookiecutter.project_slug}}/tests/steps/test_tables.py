@@ -65,6 +65,7 @@ TIMES = [f"2025-01-01T00:{number // 60:02}:{number % 60:02}+01:00" for number in
         pytest.param([csv(*FIFTY).replace(b"\n", b"\r")], [*range(50)], id="from an old Mac"),
         pytest.param([csv(*FIFTY).replace(b"\n", b"\n\n").strip()], [*range(50)], id="blank lines, no last line end"),
         pytest.param([csv(*FIFTY).replace(b",", b";")], [*range(50)], id="semicolons"),
+        pytest.param([b'\n\n"x";"a, b";"NA"\n1;2;3\n'], [1], id="a header of odd names, after blank lines"),
     ],
 )
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
