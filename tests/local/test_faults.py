@@ -19,6 +19,8 @@ from ops.local import Execution, list_pipeline_executions, process
 from ops.local.isolation import Container
 from ops.local.store import Store
 
+pytestmark = pytest.mark.slow  # processes die here, and that takes its time
+
 both_ways = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 only_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 
