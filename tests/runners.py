@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.local import Execution, list_pipeline_executions, namespace
+from ops.container import namespace
+from ops.local import Execution, list_pipeline_executions
 
 PROJECT = Path(namespace.__file__).parents[2]
 NOBODY = 65534

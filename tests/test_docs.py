@@ -17,8 +17,8 @@ import pytest
 
 from ops import advice, instances, settings
 from ops.cli import app
+from ops.container import isolation, process
 from ops.definition.shapes import AWS_ONLY
-from ops.local import isolation, process
 from ops.policy import Policy
 from ops.settings import Settings
 

@@ -33,7 +33,7 @@ FILES = {
         __init__.py __main__.py advice.py checkup.py cleaning.py cli.py compiler.py cost.py data.py describe.py
         difference.py environment.py errors.py fetched.py formats.py guardrails.py guardrails.toml identifiers.py
         instance_types.json instances.py jobs.py logs.py names.py plan.py policy.py progress.py publish.py report.py
-        resources.py runs.py schema.py settings.py tables.py target.py typed.py
+        resources.py runs.py schema.py settings.py store.py tables.py target.py typed.py warm.py
     """,
     "ops/aws": """
         __init__.py account.py change.py changes.py checkup.py deletion.py errors.py executions.py fetch.py guard.py
@@ -43,13 +43,19 @@ FILES = {
     "ops/commands": """
         __init__.py arguments.py data.py doctor.py executions.py looking.py models.py pipelines.py studio.py
     """,
+    "ops/container": """
+        __init__.py archives.py contract.py isolation.py launcher.py marks.py namespace.py packages.py process.py
+        serving.py
+    """,
     "ops/definition": """
         __init__.py conditions.py expressions.py parameters.py plan.py policies.py shapes.py
     """,
     "ops/local": """
-        __init__.py archives.py cache.py contract.py digests.py executions.py isolation.py jobs.py launcher.py
-        machine.py marks.py namespace.py preview.py process.py programs.py refusals.py runner.py scheduler.py
-        selection.py serving.py steps.py store.py transform.py
+        __init__.py cache.py digests.py executions.py jobs.py machine.py preview.py runner.py scheduler.py selection.py
+        steps.py transform.py
+    """,
+    "ops/preflight": """
+        __init__.py programs.py refusals.py transforms.py
     """,
     "production/pipelines": """
         train.py

@@ -24,7 +24,7 @@ from ops.aws import fetch, sample
 from ops.aws.account import Account
 from ops.aws.errors import AwsError
 from ops.errors import UserError
-from ops.local import Store
+from ops.store import Store
 
 Ops = Callable[..., Result]
 Files = dict[str, bytes]

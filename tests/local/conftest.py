@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ops.container import process
+from ops.container.isolation import namespaces_allowed
 from ops.errors import UserError
-from ops.local import Execution, Options, Store, check, process, start_pipeline_execution
-from ops.local.isolation import namespaces_allowed
+from ops.local import Execution, Options, check, start_pipeline_execution
+from ops.store import Store
 
 # The same examples every time, at any speed.
 settings.register_profile("local", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -233,7 +235,7 @@ def has_namespaces(launcher: process.Launcher) -> bool:
 @pytest.fixture(scope="session")
 def launcher() -> Iterator[process.Launcher]:
     """One for all executions: it takes longer to start than they do."""
-    with process.launcher("us-east-1") as started:
+    with process.launcher() as started:
         yield started
 
 

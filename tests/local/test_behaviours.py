@@ -19,14 +19,15 @@ from typing import Any
 import pytest
 from runners import start, wait_for
 
+from ops.container import packages, process
+from ops.container.archives import unpack
 from ops.definition import parameters
 from ops.definition.conditions import holds
 from ops.definition.expressions import Scope, resolve
 from ops.definition.policies import cache_for
 from ops.definition.shapes import AWS_ONLY
 from ops.errors import UserError
-from ops.local import Selection, cache, check, list_pipeline_executions, machine, process
-from ops.local.archives import unpack
+from ops.local import Selection, cache, check, list_pipeline_executions
 
 pytestmark = pytest.mark.slow  # each runs a pipeline, most of them both ways
 
@@ -744,8 +745,8 @@ def _made(counted: Counted) -> Path:
 
 
 def _package(_: Counted) -> None:
-    machine.packages_digest.cache_clear()
-    Path(machine.sysconfig.get_paths()["purelib"], "new-1.0.dist-info").mkdir()
+    packages.packages_digest.cache_clear()
+    Path(packages.sysconfig.get_paths()["purelib"], "new-1.0.dist-info").mkdir()
 
 
 @pytest.mark.parametrize(
@@ -770,16 +771,16 @@ def _package(_: Counted) -> None:
 def test_any_change_of_what_goes_in_or_came_out_runs_the_step_again(
     local: Any, change: Callable[[Counted], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packages = local.home.parent / "site-packages"
-    packages.mkdir()
-    monkeypatch.setattr(machine.sysconfig, "get_paths", lambda: {"purelib": str(packages)})
-    machine.packages_digest.cache_clear()
+    site_packages = local.home.parent / "site-packages"
+    site_packages.mkdir()
+    monkeypatch.setattr(packages.sysconfig, "get_paths", lambda: {"purelib": str(site_packages)})
+    packages.packages_digest.cache_clear()
     counted = Counted(local)
     counted.run()
     change(counted)
     execution = counted.run()
     assert (execution.steps["Copy"].source, counted.times) == (None, 2), execution.failure_reason
-    machine.packages_digest.cache_clear()
+    packages.packages_digest.cache_clear()
 
 
 @pytest.mark.parametrize(("expires", "age", "found"), [("P30D", {"days": 29}, True), ("T12H", {"hours": 13}, False)])

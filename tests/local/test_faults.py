@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from runners import NOBODY, start, wait_for
 
-from ops.local import Execution, list_pipeline_executions, process
-from ops.local.isolation import Container
-from ops.local.store import Store
+from ops.container import process
+from ops.container.isolation import Container
+from ops.local import Execution, list_pipeline_executions
+from ops.store import Store
 
 pytestmark = pytest.mark.slow  # processes die here, and that takes its time
 

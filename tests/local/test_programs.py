@@ -10,7 +10,7 @@ import pytest
 from ops.definition.expressions import Scope
 from ops.definition.plan import parse
 from ops.errors import UserError
-from ops.local.refusals import missing_inputs, refusals
+from ops.preflight.refusals import missing_inputs, refusals
 
 AWS = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -114,7 +114,7 @@ def test_what_a_script_wants_of_its_image_must_be_here(
 ) -> None:
     """In a folder, as one file, in an archive, and behind the script of SDK v3; not in a branch, which may not run."""
     gone = {"xgboost", "torch", "transformers", "sklearn"}
-    monkeypatch.setattr("ops.local.programs.is_installed", lambda module: module not in gone)
+    monkeypatch.setattr("ops.preflight.programs.is_installed", lambda module: module not in gone)
     files = {"main.py": code, "own.py": "import json, xgboost"}
     if code == "from transformers import own":
         files["transformers/own.py"] = ""

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ops.container import process
 from ops.definition.expressions import Scope, resolve
 from ops.definition.plan import Step
 from ops.errors import UserError
@@ -27,7 +28,6 @@ from ops.local import (
     StepExecution,
     check,
     list_pipeline_executions,
-    process,
     scheduler,
     start_pipeline_execution,
 )

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from projects import clean_environment
 
-from ops.local import Options, Store, start_pipeline_execution
+from ops.local import Options, start_pipeline_execution
+from ops.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ops.container.archives import pack, unpack
+from ops.container.isolation import Container, inside
 from ops.errors import UserError
-from ops.local.archives import pack, unpack
-from ops.local.isolation import Container, inside
 
 
 @pytest.mark.parametrize(

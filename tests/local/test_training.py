@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ops.local import contract
+from ops.container import contract
 
 pytestmark = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 

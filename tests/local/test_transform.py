@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from projects import Bake
 
-from ops.local import Selection, Store, serving
-from ops.local.serving import Exchange, InputError, parse_filter, select
+from ops.container import serving
+from ops.container.serving import Exchange, InputError, parse_filter, select
+from ops.local import Selection
+from ops.store import Store
 
 pytestmark = pytest.mark.slow  # each starts a model
 both = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)

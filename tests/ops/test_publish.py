@@ -14,8 +14,8 @@ import pytest
 
 from ops import fetched, publish
 from ops.errors import UserError
-from ops.local import Store
 from ops.settings import LOCAL, Data, Environment, Gate, Project, Settings
+from ops.store import Store
 
 SETTINGS = Settings(
     Project("Churn", "churn", "customer"),

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,16 +86,23 @@ def run(
     Example: ops run train --param QualityGate=0.8
     """
     root = project_root()
-    from ops import fetched, progress, report, runs, schema, settings
-
-    chosen = selection(onward_from, only, source_execution)
-    parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
-    kept: list[str] = []
     if (pipeline is None) == (definition is None):
         raise UserError("Name a pipeline, such as `ops run train`, or a file with --definition: one of them.")
     if s3 is not None and definition is None:
         raise UserError("--s3 is for --definition: a pipeline of the project has its data in .local/s3.")
-    with progress.shown() as on_change:
+    with ExitStack() as stack:
+        launcher = None
+        if pipeline is not None:
+            from ops import warm  # first of all: what it starts has most to do
+            from ops.container.process import FRESH
+
+            launcher = stack.enter_context(warm.launcher(root, not no_cache, fresh or FRESH))
+        from ops import fetched, progress, report, runs, schema, settings
+
+        on_change = stack.enter_context(progress.shown())
+        chosen = selection(onward_from, only, source_execution)
+        parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
+        kept: list[str] = []
         if pipeline is None and definition is not None:
             region = settings.load(root).project.region
             execution = runs.run_definition(definition, parameters, region, root, s3, on_change, options, chosen)
@@ -102,7 +110,7 @@ def run(
             loaded = load(root)
             guardrails.show(fetched.warnings(loaded, root / runs.HOME), "text", root)
             kept = schema.keep(loaded.data, root)
-            execution = runs.run(pipeline, parameters, loaded, root, on_change, None, options, chosen)
+            execution = runs.run(pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher)
     for line in [*kept, *report.lines(execution, root)]:
         print(line)
     sys.exit(0 if execution.status == "Succeeded" else 1)
@@ -208,8 +216,8 @@ app.add_typer(data.app)
 
 
 def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install: bool) -> local.Options:
+    from ops.container.isolation import MODES
     from ops.local import Options
-    from ops.local.isolation import MODES
 
     choose(isolation, MODES, "--isolation")
     if jobs is not None and jobs < 1:

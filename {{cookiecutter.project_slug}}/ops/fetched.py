@@ -18,9 +18,8 @@ from pathlib import Path
 
 from ops import data
 from ops.errors import Problem, UserError
-from ops.local import Store
-from ops.local.store import write_atomically
 from ops.settings import FILE, Settings
+from ops.store import Store, write_atomically
 
 FOLDER, OBJECTS = "source", "objects"
 OLD = timedelta(days=1)

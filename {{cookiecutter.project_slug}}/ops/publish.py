@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ops import data, fetched
 from ops.errors import UserError
-from ops.local import Store
 from ops.settings import Settings
+from ops.store import Store
 from ops.target import Target
 
 STEPS = Path("production/steps")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops import cleaning, compiler, data, fetched, local, publish
+from ops import cleaning, compiler, data, fetched, local, publish, warm
 from ops.errors import Problem, UserError
-from ops.settings import FILE, Settings
+from ops.settings import Settings
+from ops.store import Store
 
 if TYPE_CHECKING:
     from ops.local.preview import Preview
 
-HOME = ".local"
+HOME = warm.HOME
 OnChange = Callable[[local.Execution], None]
 
 
@@ -27,18 +29,18 @@ def run(
     home: Path | None = None,
     options: local.Options | None = None,
     selection: local.Selection | None = None,
+    launcher: local.Launcher | None = None,
 ) -> local.Execution:
     """Starts an execution and waits for its end. UserError when it cannot start; then nothing has run.
 
-    `home` is where S3, state and logs lie: .local of the project, if it is not given.
+    `home` is where S3, state and logs lie: .local of the project, if it is not given. launcher: one that was made with
+    the same options, and that its maker closes.
     """
     home, options = home or root / HOME, options or local.Options()
     with (
-        local.launcher(settings.project.region, not options.fresh) as launcher,
+        nullcontext(launcher) if launcher else warm.launcher(root, options.cache, options.fresh, home) as launcher,
         cleaning.held_off(home) as begun,
     ):
-        if not options.cache or _has_changed(root, home):
-            launcher.load(_libraries(root))  # takes a second, and so do the things until the first step
         definition, pipeline_name = _published(pipeline, settings, root, home)
         return local.start_pipeline_execution(
             definition,
@@ -72,7 +74,7 @@ def run_definition(
             parameters=parameters,
             home=home,
             region=region,
-            store=local.Store(s3.resolve()) if s3 else None,
+            store=Store(s3.resolve()) if s3 else None,
             options=options,
             selection=selection,
             on_change=_telling(begun, on_change),
@@ -96,7 +98,7 @@ def plan_definition(
     """As `plan`, for a definition in a file."""
     from ops.local.preview import preview
 
-    name, store = pipeline_name(file), local.Store(s3.resolve()) if s3 else None
+    name, store = pipeline_name(file), Store(s3.resolve()) if s3 else None
     definition = _definition(file)
     found = preview(definition, pipeline_name=name, parameters=parameters, home=root / HOME, region=region, store=store)
     return name, found
@@ -125,7 +127,7 @@ def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tup
     if problems := data.check(settings.data, root, first):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
-    publish.publish_local(target, root, local.Store(home / "s3"))
+    publish.publish_local(target, root, Store(home / "s3"))
     return definition, target.pipeline_name(pipeline)
 
 
@@ -138,20 +140,6 @@ def _telling(begun: Callable[[], None], on_change: OnChange | None) -> OnChange:
             on_change(execution)
 
     return tell
-
-
-def _has_changed(root: Path, home: Path) -> bool:
-    """Whether something of the project is newer than every cached result, so that a step will have to run."""
-    kept = max((file.stat().st_mtime for file in (home / "cache").glob("*.json")), default=0.0)
-    sources = [root / FILE, *(root / "production").rglob("*.py"), *(root / "data").rglob("*")]
-    sources += (home / fetched.FOLDER).glob("*/manifest.json")
-    return any(file.stat().st_mtime > kept for file in sources if file.is_file())
-
-
-def _libraries(root: Path) -> list[str]:
-    """What the steps import of the large libraries, in the order in which these build on each other."""
-    found = {name for script in publish.step_files(root) for name in local.heavy_modules(script)}
-    return sorted(found, key=lambda name: (local.HEAVY.index(name.split(".")[0]), name))
 
 
 def executions(root: Path) -> list[local.Execution]:

@@ -25,7 +25,7 @@ from ops.aws.errors import AwsError, code_of, told
 from ops.aws.sample import first_rows
 from ops.errors import Problem, UserError
 from ops.fetched import Copy
-from ops.local import Store
+from ops.store import Store
 
 AT_ONCE = 8  # objects whose first rows are read
 ROOM = 0.05  # of the disk is left free

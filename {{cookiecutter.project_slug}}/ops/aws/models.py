@@ -17,7 +17,7 @@ from ops.aws import guard
 from ops.aws.account import Account
 from ops.aws.errors import AwsError, is_not_found, told
 from ops.errors import UserError
-from ops.local import Store
+from ops.store import Store
 
 AT_ONCE = 8  # requests
 MOST = 1024  # characters of an ApprovalDescription

@@ -11,13 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ops.container.contract import decoded
+from ops.container.packages import packages_digest
 from ops.definition.plan import Step
 from ops.errors import UserError
-from ops.local.contract import decoded
 from ops.local.digests import combined
 from ops.local.executions import outputs
-from ops.local.machine import Machine, packages_digest
-from ops.local.store import Unchanging, write_atomically
+from ops.local.machine import Machine
+from ops.store import Unchanging, write_atomically
 
 # What AWS compares: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-default-keys.html
 COMPARED: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ops.local.store import write_atomically
+from ops.store import write_atomically
 
 _SETTLED_NS = 50_000_000  # a younger file could change once more without a new time of change
 _MOST = 50_000

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import UserError, did_you_mean
-from ops.local.store import write_atomically
+from ops.store import write_atomically
 
 STALE = "its runner ended without a word (killed, or the machine was switched off)"
 

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ops.container import archives, contract, isolation, process
+from ops.container.isolation import Container
+from ops.container.packages import heavy_modules
 from ops.definition.expressions import Scope
 from ops.definition.plan import Step
 from ops.errors import UserError
-from ops.local import archives, contract, isolation, process, programs
 from ops.local.digests import combined
-from ops.local.isolation import Container
-from ops.local.machine import Machine, heavy_modules
-from ops.local.store import write_atomically
+from ops.local.machine import Machine
+from ops.preflight import programs
+from ops.store import write_atomically
 
 ACCOUNT = "123456789012"
 MAX_REASON = 1024  # characters of output/failure that become the failure reason, as on AWS

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import importlib.util
 import json
 import os
 import re
 import shutil
 import sys
-import sysconfig
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -18,14 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ops.container import isolation, process
+from ops.container.packages import is_installed
 from ops.errors import UserError
-from ops.local import isolation, process
 from ops.local.digests import Digests, combined
-from ops.local.store import Store, write_atomically
+from ops.store import Store, write_atomically
 
-_IMPORTED = re.compile(r"^(?:import|from)\s+(\w+(?:\.\w+)*)", re.MULTILINE)
 _NAMES_FILES = re.compile(r"^\s*[-./]", re.MULTILINE)  # lines of requirements.txt: -r more.txt, --find-links, ./package
-HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "scipy", "joblib")  # worth loading before a fork, and they bear it
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Options:
     jobs: int = max(2, os.cpu_count() or 1)
     cache: bool = True
     isolation: str = "auto"
-    fresh: bool = sys.platform == "darwin"  # where forks of a process with libraries in it crash
+    fresh: bool = process.FRESH
     install: bool = False
 
 
@@ -122,33 +117,3 @@ def read_model(home: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError):
         raise UserError(f"there is no model '{name}' on this machine: a Model step creates one.") from None
     return model
-
-
-def heavy_modules(script: Path) -> list[str]:
-    """The large libraries that a script, and the modules beside it that it imports, want at their top."""
-    found: dict[str, None] = {}
-    seen, waiting = set(), [script]
-    while waiting:
-        file = waiting.pop(0)
-        seen.add(file)
-        text = file.read_text(encoding="utf-8", errors="replace") if file.suffix == ".py" and file.is_file() else ""
-        for name in _IMPORTED.findall(text):
-            package, beside = name.split(".")[0], file.with_name(f"{name.split('.')[0]}.py")
-            if package in HEAVY and is_installed(package):
-                found[name] = None
-            elif beside not in seen and beside not in waiting and beside.is_file():
-                waiting.append(beside)
-    return list(found)
-
-
-@functools.cache
-def is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
-
-
-@functools.cache
-def packages_digest() -> str:
-    """Changes with every package that is installed, upgraded or removed here, and with Python itself."""
-    folder = Path(sysconfig.get_paths()["purelib"])
-    names = sorted(entry.name for entry in folder.glob("*.dist-info"))
-    return hashlib.sha256("\n".join([sys.version, *names]).encode()).hexdigest()

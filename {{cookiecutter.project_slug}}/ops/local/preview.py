@@ -6,21 +6,24 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ops.container import process
+from ops.container.packages import packages_digest
 from ops.definition import conditions
 from ops.definition.expressions import Scope, resolve, scan
 from ops.definition.parameters import values as typed_values
 from ops.definition.plan import Plan, Step, parse
 from ops.errors import Problem, UserError
-from ops.local import executions, process
+from ops.local import executions
 from ops.local.cache import COMPARED, Cache, Keys
 from ops.local.digests import Digests
-from ops.local.machine import Machine, Options, packages_digest
-from ops.local.refusals import missing_inputs, missing_models, refusals
+from ops.local.machine import Machine, Options, read_model
 from ops.local.runner import new_execution, variables
-from ops.local.store import Store, Unchanging
+from ops.preflight.refusals import missing_inputs, missing_models, refusals
+from ops.store import Store, Unchanging
 
 CACHED, RUNS, PERHAPS, FAILS = "cached", "runs", "runs unless unchanged", "fails the execution"
 SKIPPED, REFUSED = "does not start", "cannot run here"
@@ -72,7 +75,12 @@ def preview(
     given, wrong = typed_values(plan.parameters, parameters)
     execution = new_execution(plan, pipeline_name, given, home)
     scope = Scope(given, variables(execution, region))
-    problems += wrong + refusals(plan, scope) + missing_models(plan, scope, home) + missing_inputs(plan, scope, store)
+    problems += (
+        wrong
+        + refusals(plan, scope)
+        + missing_models(plan, scope, partial(read_model, home))
+        + missing_inputs(plan, scope, store)
+    )
     of_steps = {f"step '{name}'": name for name in plan.steps}
     refused: dict[str, list[str]] = {}
     for problem in dict.fromkeys(problems):
@@ -80,7 +88,7 @@ def preview(
             refused.setdefault(of_steps[problem.where], []).append(problem.message)
     found = Preview(plan, [each for each in dict.fromkeys(problems) if each.where not in of_steps])
     digests = Digests(home / "digests.json")
-    machine = Machine(home, store, digests, region, Options(), process.Launcher(region))
+    machine = Machine(home, store, digests, region, Options(), process.Launcher())
     files = {(step.name, file): at for step in plan.steps.values() for file, at in step.property_files.items()}
     scope = replace(
         scope, execution=variables(execution, region, "job"), property_files=files, read_json=store.read_json

@@ -13,23 +13,25 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ops.container import process
 from ops.definition.expressions import Scope
 from ops.definition.parameters import values as typed_values
 from ops.definition.plan import Plan, Step, parse
 from ops.errors import Problem, UserError
-from ops.local import executions, process, scheduler, steps
+from ops.local import executions, scheduler, steps
 from ops.local.cache import Cache
 from ops.local.digests import Digests
 from ops.local.executions import Execution, StepExecution
 from ops.local.jobs import ACCOUNT, Job
-from ops.local.machine import Machine, Options
-from ops.local.refusals import missing_inputs, missing_models, refusals
+from ops.local.machine import Machine, Options, read_model
 from ops.local.scheduler import Result
 from ops.local.selection import Selection, select
-from ops.local.store import Store, write_atomically
+from ops.preflight.refusals import missing_inputs, missing_models, refusals
+from ops.store import Store, write_atomically
 
 
 def check(definition: object) -> Plan:
@@ -68,7 +70,7 @@ def start_pipeline_execution(
     values, wrong = typed_values(plan.parameters, parameters, source.parameters if source else {})
     execution = new_execution(plan, pipeline_name, values, home)
     scope = Scope(values, variables(execution, region))
-    problems += wrong + refusals(runs, scope) + missing_models(runs, scope, home)
+    problems += wrong + refusals(runs, scope) + missing_models(runs, scope, partial(read_model, home))
     _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
 
     def changed() -> None:
@@ -78,7 +80,7 @@ def start_pipeline_execution(
             on_change(execution)
 
     stop = process.Stop()
-    with nullcontext(launcher) if launcher else process.launcher(region, not options.fresh) as launcher:
+    with nullcontext(launcher) if launcher else process.launcher(not options.fresh) as launcher:
         machine = Machine(home, store, Digests(home / "digests.json"), region, options, launcher)
         if options.isolation == "namespace":
             _ = machine.private  # says so before anything starts if there is none

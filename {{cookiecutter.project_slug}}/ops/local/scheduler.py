@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
 
+from ops.container.process import Stop, StoppedError
 from ops.definition.plan import Plan, Step
 from ops.errors import UserError
 from ops.local.executions import Execution
-from ops.local.process import Stop, StoppedError
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from ops.definition.expressions import Scope, resolve
 from ops.definition.plan import Step
 from ops.errors import UserError
 from ops.local.jobs import Job, run_processing, run_training
-from ops.local.store import write_atomically
 from ops.local.transform import run_transform
+from ops.store import write_atomically
 
 APPROVAL = ("PendingManualApproval", "Approved", "Rejected")
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")

@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ops.container import contract, isolation, process
+from ops.container.packages import is_installed
 from ops.definition.expressions import Scope, resolve_early
 from ops.definition.plan import Step
 from ops.errors import UserError, did_you_mean
-from ops.local import contract, isolation, process
-from ops.local.machine import is_installed
-from ops.local.store import Store
+from ops.store import Store
 
 PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
 CALLS_PIP = re.compile(rb"\bpip\b")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from ops.container import contract, isolation
 from ops.definition.expressions import Scope, resolve_early, scan
 from ops.definition.plan import Plan, Step
 from ops.errors import Problem, UserError
-from ops.local import contract, isolation, programs, transform
-from ops.local.machine import read_model
-from ops.local.store import Store, Unchanging
+from ops.preflight import programs, transforms
+from ops.store import Store, Unchanging
 
 # Where in the arguments ("*": in each item) → the values that work here; empty: it must not be there at all.
 LIMITS: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -85,14 +84,17 @@ def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False
     return problems
 
 
-def missing_models(plan: Plan, scope: Scope, home: Path) -> list[Problem]:
-    """A problem for every transform step with a model that cannot be served, or that no step makes or has made."""
+def missing_models(plan: Plan, scope: Scope, read_model: Callable[[str], Mapping[str, Any]]) -> list[Problem]:
+    """A problem for every transform step with a model that cannot be served, or that no step makes or has made.
+
+    read_model: the model of a name on this machine; UserError if there is none.
+    """
     problems = []
     for step in plan.steps.values():
         name = resolve_early(step.arguments.get("ModelName"), scope)
         if step.type == "Transform" and step.branch is None and name is not None and not _maker(step, plan, scope):
             try:
-                sentences = list(transform.misfits(read_model(home, name)))
+                sentences = list(transforms.misfits(read_model(name)))
             except UserError as error:
                 sentences = [problem.message for problem in error.problems]
             problems += [Problem(sentence, f"step '{step.name}'") for sentence in sentences]
@@ -118,9 +120,9 @@ def _transform(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
     asked = {**step.arguments, "ModelName": "", "Environment": variables}  # without what a step makes
     asked["TransformInput"] = {**asked["TransformInput"], "DataSource": {}}
     asked["TransformOutput"] = {**asked["TransformOutput"], "S3OutputPath": ""}
-    yield from transform.refused(known) if (known := resolve_early(asked, scope)) else []
+    yield from transforms.refused(known) if (known := resolve_early(asked, scope)) else []
     if (maker := _maker(step, plan, scope)) is not None:
-        yield from transform.misfits(maker.arguments)
+        yield from transforms.misfits(maker.arguments)
 
 
 def _beyond_limits(step: Step, scope: Scope) -> Iterator[str]:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ops.container import archives, process
 from ops.errors import UserError
-from ops.local import archives, process
 
 OPT_ML = "/opt/ml"
 MODES = ("auto", "namespace", "rewrite")

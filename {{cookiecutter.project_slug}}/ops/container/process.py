@@ -19,8 +19,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from ops.local import marks
+from ops.container import marks
 
+FRESH = sys.platform == "darwin"  # where forks of a process with libraries in it crash
 GRACE_SECONDS = 10.0  # between TERM and KILL; AWS gives 120
 # Why a program cannot be started without being at fault itself.
 OF_THE_MACHINE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EIO, errno.EPIPE}
@@ -85,8 +86,9 @@ class Launcher:
     fork: whether Python scripts begin as forks of it.
     """
 
-    def __init__(self, region: str, fork: bool = True) -> None:
-        self._region, self._fork = region, fork
+    def __init__(self, fork: bool = True) -> None:
+        self._fork = fork
+        self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None  # while it runs
         self._listener: threading.Thread | None = None
         self._numbers = itertools.count(1)
@@ -101,7 +103,9 @@ class Launcher:
     def close(self) -> None:
         """End it, and with it whatever still runs."""
         with self._lock, suppress(OSError):  # it may just have ended by itself
-            if self._socket is not None:
+            if self._process is not None and not self._answers:
+                self._process.kill()  # there is nothing to end with it, and much that it would give back piece by piece
+            elif self._socket is not None:
                 self._socket.shutdown(socket.SHUT_RDWR)
         if self._listener is not None:
             self._listener.join()
@@ -163,12 +167,12 @@ class Launcher:
         self._socket, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 # -P: what lies beside launcher.py is no module of anybody's
                 [sys.executable, "-P", str(Path(__file__).with_name("launcher.py")), str(number)],
-                env=environment({}, self._region), stdin=subprocess.DEVNULL, pass_fds=[number], start_new_session=True,
+                env=environment({}, ""), stdin=subprocess.DEVNULL, pass_fds=[number], start_new_session=True,
             )  # fmt: skip
-        self._listener = threading.Thread(target=self._listen, args=(self._socket, process), daemon=True)
+        self._listener = threading.Thread(target=self._listen, args=(self._socket, self._process), daemon=True)
         self._listener.start()
         return self._socket
 
@@ -218,9 +222,9 @@ class Running:
 
 
 @contextmanager
-def launcher(region: str, fork: bool = True) -> Iterator[Launcher]:
+def launcher(fork: bool = True) -> Iterator[Launcher]:
     """A launcher that is gone in the end, with all that it started."""
-    started = Launcher(region, fork)
+    started = Launcher(fork)
     try:
         yield started
     finally:
