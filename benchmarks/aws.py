@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -36,6 +37,11 @@ def measure(folder: Path, runs: int = 11) -> str:
     """`folder` is empty and may be filled: with a project, its environment, and the AWS CLI in one of its own."""
     from moto.server import ThreadedMotoServer
 
+    sys.path.insert(0, str(Path(TEMPLATE, "tests")))
+    from aws import gaps
+
+    gaps.register()
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it tells of every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

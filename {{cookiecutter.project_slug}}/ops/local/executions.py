@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,10 @@ class Execution:
 
     def save(self) -> None:
         """Write execution.json; OSError if the disk does not want it."""
-        state = asdict(self)
-        del state["folder"]
-        state["steps"] = [{k: v for k, v in step.items() if k != "log"} for step in state["steps"].values()]
-        write_atomically(self.folder / "execution.json", json.dumps(state, indent=1, default=_as_json).encode())
+        state = {key: value for key, value in vars(self).items() if key != "folder"}
+        state["steps"] = [{k: v for k, v in vars(step).items() if k != "log"} for step in self.steps.values()]
+        indent = 1 if self.end_time else None  # for who looks into it; until then it is written often
+        write_atomically(self.folder / "execution.json", json.dumps(state, indent=indent, default=_as_json).encode())
 
 
 def outputs(kind: str, properties: Mapping[str, Any]) -> dict[str, str]:
