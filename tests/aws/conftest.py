@@ -14,7 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from projects import Project, Result, bake_into
 
-from aws import gaps
+from aws import deployable, gaps
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -89,6 +89,17 @@ def aws(_server: str) -> Aws:
 def _project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = bake_into(tmp_path_factory.mktemp("aws"))
     project.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
+    return project
+
+
+@pytest.fixture(scope="session")
+def _deployable(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that compiles at once, which the tests share: leave it as it is."""
+    project = bake_into(tmp_path_factory.mktemp("deployable"), owner="team@example.com")
+    project.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
+    deployable.prepare(project)
+    compiled = project.run(sys.executable, "-m", "ops", "compile", "train", "--env", "dev")  # once, for all the copies
+    assert compiled.code == 0, compiled
     return project
 
 

@@ -109,7 +109,7 @@ def run(
         elif pipeline is not None:
             loaded = load(root)
             guardrails.show(fetched.warnings(loaded, root / runs.HOME), "text", root)
-            kept = schema.keep(loaded.data, root)
+            kept = schema.keep(loaded.data, root, root / runs.HOME)
             execution = runs.run(pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher)
     for line in [*kept, *report.lines(execution, root)]:
         print(line)

@@ -68,8 +68,8 @@ def _studio_profile() -> Caller | None:
         profile = json.loads(STUDIO_METADATA.read_text(encoding="utf-8"))["UserProfileName"]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not in Studio, or in a shared space
-    vertical = str(profile).partition("-")[0]
-    return Caller(vertical, f"Studio profile {profile}")
+    vertical, hyphen, _ = str(profile).partition("-")
+    return Caller(vertical, f"Studio profile {profile}") if hyphen else None  # else it is not named <vertical>-<user>
 
 
 def _role(account: Account) -> Caller | None:

@@ -108,10 +108,10 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
         **_definition(new, large),
     }
     if deployed is None:
-        # The same content twice is one creation.
-        token = _hash(json.dumps([request, dict(new.tags)], sort_keys=True))
+        # The token is botocore's, another one each time: one made of the content would come back after a deletion, when
+        # AWS may take the creation for a repetition.
         with told(f"create pipeline '{new.name}'"):
-            account.sagemaker.create_pipeline(**request, ClientRequestToken=token, Tags=_tags(new.tags))
+            account.sagemaker.create_pipeline(**request, Tags=_tags(new.tags))
         _wait_until_known(account, new.name)
         return _newest_version(account, new.name)
     old, arn = deployed

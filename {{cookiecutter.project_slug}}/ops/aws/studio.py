@@ -102,13 +102,16 @@ def find(apps: Iterable[App], name: str, domain: str | None) -> App:
 
 
 def check_own(account: Account, app: App) -> None:
-    """RefusedError unless the owner's name and, where tags may be read, the tag say that it is the vertical's."""
+    """RefusedError unless the owner's name and the tag say that it is the vertical's."""
     if not app.belongs_to(account.vertical):
         whose = f"belongs to '{app.owner}'" if app.owner else "has no owner"
         raise RefusedError(f"app '{app.path}' {whose}, and you work for '{account.vertical}': ask them.")
     tags = _tags(account, app)
     if tags is None:
-        return
+        raise RefusedError(
+            f"you may not read the tags of app '{app.path}', so nobody knows whose it is: ask your platform team for "
+            "sagemaker:ListTags."
+        )
     vertical, owner = tags.get("vertical"), tags.get("owner", "")
     if vertical is None:
         raise RefusedError(

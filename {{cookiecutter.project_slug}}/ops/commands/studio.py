@@ -31,7 +31,8 @@ def list_apps(everyone: Everyone = False, env: AwsEnvironment = "dev", output: O
     if output == "json":
         print(tables.document({"Apps": [each.document for each in found]}))
     elif not found:
-        print(f"No apps of '{account.vertical}' in account {account.id}, {account.region}.")
+        whose = "" if everyone else f" of '{account.vertical}'"
+        print(f"No apps{whose} in account {account.id}, {account.region}.")
     else:
         heading = ("app", "owner", "domain", "instance type", "status", "unused for", "created")
         rows = [
@@ -45,7 +46,7 @@ def list_apps(everyone: Everyone = False, env: AwsEnvironment = "dev", output: O
 @app.command("delete-app")
 def delete_app(
     name: Annotated[
-        str, typer.Argument(metavar="APP", help="As list-apps shows it, or its beginning where that tells it.")
+        str, typer.Argument(metavar="APP", help="As list-apps shows it, or its first part where that tells it.")
     ],
     domain: Annotated[
         str | None, typer.Option(metavar="ID", help="The Studio domain, where the app is in several.")

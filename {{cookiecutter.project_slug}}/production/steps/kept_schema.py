@@ -59,9 +59,9 @@ def save_types(types: Mapping[str, str], folder: Path) -> None:
     (folder / "schema.toml").write_text(text, encoding="utf-8")
 
 
-def keep(source: str, output: Path, exclude: Sequence[str]) -> None:
-    """Write the file `output` for the table in the file or folder `source`."""
-    types = types_of(tidy(read_table(Path(source), exclude)), exclude)
+def keep(table: Path, source: str, output: Path, exclude: Sequence[str]) -> None:
+    """Write the file `output` for the file or folder `table`, which is, or is a copy of, what project.toml names."""
+    types = types_of(tidy(read_table(table, exclude)), exclude)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(f"{KEPT}source = {_quoted(source)}\n\n{_columns(types)}", encoding="utf-8")
 
@@ -131,6 +131,7 @@ def _quoted(text: str) -> str:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Write what each column of a table holds.", allow_abbrev=False)
     parser.add_argument("--input-dir", required=True, metavar="DIR", help="CSV or Parquet files of one table")
+    parser.add_argument("--source", metavar="NAME", help="what project.toml calls them (default: DIR)")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the schema.toml to write")
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="COLUMN", help="a column to leave out; may be given again"
@@ -140,7 +141,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     given = parser().parse_args(argv)
-    return exit_code(lambda: keep(given.input_dir, given.output, given.exclude))
+    return exit_code(lambda: keep(Path(given.input_dir), given.source or given.input_dir, given.output, given.exclude))
 
 
 if __name__ == "__main__":

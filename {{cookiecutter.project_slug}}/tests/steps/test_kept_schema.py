@@ -46,6 +46,9 @@ def test_the_script_writes_what_processing_finds(chain: Chain, customers: pd.Dat
     assert load_types(file) == load_types(chain.root / "summary" / "schema.toml")
     assert tomllib.loads(file.read_text(encoding="utf-8"))["source"] == str(chain.root / "table.csv")
 
+    assert main([f"--input-dir={chain.root / 'table.csv'}", "--source=s3://lake/a.csv", f"--output={file}"]) == 0
+    assert tomllib.loads(file.read_text(encoding="utf-8"))["source"] == "s3://lake/a.csv"
+
 
 def test_the_script_writes_nothing_for_a_table_that_cannot_be_read(
     chain: Chain, capsys: pytest.CaptureFixture[str]

@@ -1,0 +1,132 @@
+"""Who calls: by the tag of the role, or by the Studio profile. Of another vertical, they change and start nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from projects import Project, Result
+
+from aws import gaps
+from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
+from ops.aws import guard
+from ops.aws.account import Account
+from ops.errors import RefusedError
+from ops.settings import Environment, parse
+
+Ops = Callable[..., Result]
+CHANGES = ("add", "approve", "create", "delete", "retry", "start", "stop", "update")
+
+
+@pytest.fixture
+def ops(aws: Aws, _deployable: Project) -> Ops:
+    """As the one for all, in a project that compiles."""
+
+    def run(*arguments: str, **environment: str) -> Result:
+        return _deployable.run(sys.executable, "-m", "ops", *arguments, **{**aws.environment, **environment})
+
+    return run
+
+
+def credentials_of(aws: Aws, **tags: str) -> dict[str, str]:
+    """What a session of a role with these tags has in its environment."""
+    made = aws.client("iam").create_role(
+        RoleName="data-science",
+        AssumeRolePolicyDocument="{}",
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    session = aws.client("sts").assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="ana")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("update-pipeline", "train"), id="update-pipeline"),
+        pytest.param(("delete-pipeline", "train"), id="delete-pipeline"),
+        pytest.param(("start-pipeline-execution", "train"), id="start"),
+        pytest.param(("stop-pipeline-execution", "latest"), id="stop"),
+        pytest.param(("retry-pipeline-execution", "latest"), id="retry"),
+        pytest.param(("update-pipeline-execution", "latest", "--name", "mine"), id="update-pipeline-execution"),
+        pytest.param(("approve-model", "1"), id="approve-model"),
+        pytest.param(("reject-model", "1"), id="reject-model"),
+        pytest.param(("delete-app", "lab"), id="delete-app"),
+    ],
+)
+def test_a_role_of_another_vertical_changes_nothing(aws: Aws, ops: Ops, command: tuple[str, ...]) -> None:
+    done = ops(*command, "--yes", **credentials_of(aws, vertical="revenue"))
+
+    assert done.code == 3, done
+    assert "you belong to 'revenue' (role data-science), and this project is of 'customer': ask " in done.err
+    assert done.out == ""
+    assert [name for name, _ in gaps.CALLS if name.startswith(CHANGES)] == []
+    assert aws.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize(
+    "tags", [pytest.param({"vertical": "customer"}, id="its own"), pytest.param({"team": "x"}, id="no vertical")]
+)
+def test_a_role_of_its_own_or_of_nobodys_goes_on(aws: Aws, ops: Ops, tags: dict[str, str]) -> None:
+    done = ops("update-pipeline", "train", "--dry-run", **credentials_of(aws, **tags))
+
+    assert done.code == 0, done
+    assert "assumed-role/data-science/ana" in done.err
+
+
+@pytest.mark.parametrize(
+    ("metadata", "caller"),
+    [
+        pytest.param({"UserProfileName": "revenue-bob"}, "revenue", id="another vertical's profile"),
+        pytest.param({"UserProfileName": "customer-ana-lu"}, "customer", id="its own"),
+        pytest.param({"UserProfileName": "ana"}, "", id="a profile that names no vertical"),
+        pytest.param({"SpaceName": "shared"}, "", id="a shared space"),
+        pytest.param([], "", id="another form"),
+        pytest.param(None, "", id="not in Studio"),
+    ],
+)
+def test_in_studio_the_profile_says_whose_one_is(
+    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata: object, caller: str
+) -> None:
+    file = tmp_path / "resource-metadata.json"
+    if metadata is not None:
+        file.write_text(json.dumps(metadata), encoding="utf-8")
+    monkeypatch.setattr(guard, "STUDIO_METADATA", file)
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    account = _account()
+
+    assert guard.caller_of(account).vertical == caller
+    if caller == "revenue":
+        with pytest.raises(RefusedError, match=r"you belong to 'revenue' \(Studio profile revenue-bob\)"):
+            guard.check_caller(account)
+    else:
+        guard.check_caller(account)
+
+
+def test_the_profile_counts_before_the_role(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "resource-metadata.json"
+    file.write_text('{"UserProfileName": "customer-ana"}', encoding="utf-8")
+    monkeypatch.setattr(guard, "STUDIO_METADATA", file)
+    for name, value in {**aws.environment, **credentials_of(aws, vertical="revenue")}.items():
+        monkeypatch.setenv(name, value)
+
+    assert guard.caller_of(_account()) == guard.Caller("customer", "Studio profile customer-ana")
+
+
+def _account() -> Account:
+    settings = parse(
+        {
+            "project": {"name": "x", "slug": "flight-delays", "vertical": "customer", "region": REGION},
+            "data": {"source": "data", "target": "late", "problem": "classification"},
+            "gate": {"metric": "auc", "minimum": 0.5},
+        }
+    )
+    return Account(replace(settings, environments={"dev": Environment(ACCOUNT, ROLE, BUCKET)}), "dev")
