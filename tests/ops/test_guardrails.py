@@ -131,7 +131,7 @@ def test_a_pipeline_with_another_kind_of_name_is_told(name: str) -> None:
     [problem] = guardrails.check_pipeline(name, "production/pipelines")
 
     assert problem.where == "production/pipelines"
-    assert f"'{name}' is no name for a pipeline: write one word" in problem.message
+    assert f"'{name}' is no name for a pipeline: write 2 to 16" in problem.message
 
 
 def test_errors_come_before_warnings() -> None:

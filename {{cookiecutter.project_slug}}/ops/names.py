@@ -31,16 +31,7 @@ def pipelines(root: Path) -> list[str]:
 
 def check_vertical(name: str, where: str) -> list[Problem]:
     """The vertical starts every name, so that IAM policies and people can tell by it whose a resource is."""
-    if VERTICAL.fullmatch(name):
-        return []
-    better = _word(name, 12)
-    return [
-        Problem(
-            f"'{name}' is no name for a vertical: write 2 to 12 lower-case letters and digits, a letter first"
-            f"{_example(better, VERTICAL, 'customer')}.",
-            where,
-        )
-    ]
+    return _check_word(name, VERTICAL, 12, "a vertical", "customer", where)
 
 
 def check_slug(name: str, where: str) -> list[Problem]:
@@ -62,41 +53,17 @@ def check_slug(name: str, where: str) -> list[Problem]:
 
 def check_pipeline(name: str, where: str) -> list[Problem]:
     """The name of a pipeline is that of its file in production/pipelines."""
-    if PIPELINE.fullmatch(name):
-        return []
-    return [
-        Problem(
-            f"'{name}' is no name for a pipeline: write one word of 2 to 16 lower-case letters and digits, a letter "
-            f"first{_example(_word(name, 16), PIPELINE, 'train')}.",
-            where,
-        )
-    ]
+    return _check_word(name, PIPELINE, 16, "a pipeline", "train", where)
 
 
 def check_environment(name: str, where: str) -> list[Problem]:
     """An environment ends the names of what is deployed there."""
-    if ENVIRONMENT.fullmatch(name):
-        return []
-    return [
-        Problem(
-            f"'{name}' is no name for an environment: write 2 to 7 lower-case letters and digits, a letter first"
-            f"{_example(_word(name, 7), ENVIRONMENT, 'test')}.",
-            where,
-        )
-    ]
+    return _check_word(name, ENVIRONMENT, 7, "an environment", "test", where)
 
 
 def check_user(name: str, where: str) -> list[Problem]:
-    """The user ends the names of a personal deployment."""
-    if USER.fullmatch(name):
-        return []
-    return [
-        Problem(
-            f"'{name}' is no name for a user: write 2 to 8 lower-case letters and digits, a letter first"
-            f"{_example(_word(name.partition('@')[0], 8), USER, 'anna')}.",
-            where,
-        )
-    ]
+    """The user ends the names of a personal deployment; of an e-mail address, what stands before the @ is meant."""
+    return _check_word(name, USER, 8, "a user", "anna", where)
 
 
 def check_tag(value: str, where: str) -> list[Problem]:
@@ -115,9 +82,18 @@ def check_region(name: str, where: str) -> list[Problem]:
     return [Problem(f"'{name}' is no AWS region: write one such as 'eu-west-1'.", where)]
 
 
-def _word(name: str, most: int) -> str:
-    """What a name becomes that is one word: a letter, then letters and digits."""
-    return re.sub(r"[^a-z0-9]", "", name.lower()).lstrip("0123456789")[:most]
+def _check_word(name: str, pattern: re.Pattern[str], most: int, what: str, example: str, where: str) -> list[Problem]:
+    """What names one word and no more: a letter, then letters and digits."""
+    if pattern.fullmatch(name):
+        return []
+    better = re.sub(r"[^a-z0-9]", "", name.partition("@")[0].lower()).lstrip("0123456789")[:most]
+    return [
+        Problem(
+            f"'{name}' is no name for {what}: write 2 to {most} lower-case letters and digits, a letter first"
+            f"{_example(better, pattern, example)}.",
+            where,
+        )
+    ]
 
 
 def _example(better: str, pattern: re.Pattern[str], otherwise: str) -> str:
