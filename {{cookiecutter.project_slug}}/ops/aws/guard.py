@@ -45,8 +45,8 @@ def check_resource(account: Account, name: str, arn: str, kind: str) -> dict[str
     whose = f"'{vertical}'{f' (owner {owner})' if owner else ''}"
     if vertical is None:
         raise RefusedError(
-            f"{kind} '{name}' has no tag 'vertical', so nobody knows whose it is: its owner, or your platform team, "
-            f"must set vertical = {account.vertical} first."
+            f"{kind} '{name}' has no tag 'vertical', so nobody knows whose it is: its owner"
+            f"{f' ({owner})' if owner else ''}, or your platform team, must set vertical = {account.vertical} first."
         )
     if vertical != account.vertical:
         raise RefusedError(f"{kind} '{name}' belongs to {whose}, and you work for '{account.vertical}': ask them.")
