@@ -428,6 +428,35 @@ def test_another_project_of_the_vertical_is_named_in_full(aws: Aws, ops: Ops) ->
     assert len(requests("start_pipeline_execution")) == 1
 
 
+def test_a_personal_deployment_is_started_alone(aws: Aws, ops: Ops) -> None:
+    deploy(aws)
+    deploy(aws, f"{TRAIN}-anna", {**TAGS, "user": "anna"})
+
+    done = ops("start-pipeline-execution", "train", "--as", "anna", "--yes")
+
+    assert done.code == 0, done
+    assert [request["PipelineName"] for request in requests("start_pipeline_execution")] == [f"{TRAIN}-anna"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        pytest.param(("train", "--as", "Anna"), 3, "'Anna' is no name for a user", id="no name"),
+        pytest.param((TRAIN, "--as", "anna"), 2, "a name in full says whose it is", id="beside a name in full"),
+        pytest.param(("train", "--as", "bob"), 2, f"there is no pipeline '{TRAIN}-bob'", id="not deployed"),
+    ],
+)
+def test_whose_personal_deployment_starts_is_said_right(
+    aws: Aws, ops: Ops, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    deploy(aws)
+
+    done = ops("start-pipeline-execution", *arguments, "--yes")
+
+    assert (done.code, aws.calls("start_pipeline_execution")) == (code, []), done
+    assert sentence in done.err
+
+
 def test_two_projects_that_come_to_one_name_are_told_apart(aws: Aws, ops: Ops) -> None:
     deploy(aws, TRAIN, {**TAGS, "project": "flight"})
 

@@ -429,3 +429,17 @@ def test_what_may_not_be_looked_at_is_told_after_the_rest(ops: Ops) -> None:
     assert done.code == 4
     assert "lab/JupyterLab/default" in done.out
     assert "your role may not do sagemaker:ListNotebookInstances" in done.err
+
+
+def test_a_job_that_may_not_be_looked_at_runs_all_the_same(ops: Ops, aws: Aws) -> None:
+    put_execution(aws, "customer-churn-train-dev")
+    gaps.FAULTS["describe_training_job"] = [(400, "AccessDeniedException", "no")]
+
+    done = ops("list-running")
+
+    assert done.code == 0, done
+    assert [line.split()[:2] for line in done.out.splitlines()[1:3]] == [
+        ["execution", "customer-churn-train-dev"],
+        ["job", "step"],
+    ]
+    assert "ml.m5.large" not in done.out

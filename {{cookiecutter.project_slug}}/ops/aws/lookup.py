@@ -19,15 +19,22 @@ _WHOLE_ID = 12  # characters
 _ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):pipeline/([A-Za-z0-9-]+)/execution/([a-z0-9]+)")
 
 
-def pipeline_name(account: Account, pipeline: str) -> str:
-    """The name on AWS: `train` is this project's, in the environment; what has a hyphen is a name in full."""
-    target = Target(account.settings, account.environment_name, code_hash="", data_hash="")
-    return pipeline if "-" in pipeline else target.pipeline_name(pipeline)
+def pipeline_name(account: Account, pipeline: str, user: str = "") -> str:
+    """The name on AWS: `train` is this project's, in the environment; what has a hyphen is a name in full.
+
+    user: whose personal deployment is meant.
+    """
+    if "-" in pipeline:
+        if user:
+            raise UserError("--as is for a pipeline of this project: a name in full says whose it is.")
+        return pipeline
+    target = Target(account.settings, account.environment_name, code_hash="", data_hash="", user=user)
+    return target.pipeline_name(pipeline)
 
 
-def describe_pipeline(account: Account, pipeline: str) -> dict[str, Any]:
+def describe_pipeline(account: Account, pipeline: str, user: str = "") -> dict[str, Any]:
     """What DescribePipeline answers; UserError, with what there is, if there is no such pipeline."""
-    name = pipeline_name(account, pipeline)
+    name = pipeline_name(account, pipeline, user)
     with told(f"look at pipeline '{name}'"):
         try:
             described: dict[str, Any] = account.sagemaker.describe_pipeline(PipelineName=name)

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from ops import policy, tables
 from ops.aws import studio
 from ops.aws.account import Account
-from ops.aws.errors import DENIED, AwsError, code_of, is_not_found, told
+from ops.aws.errors import AwsError, is_denied, is_not_found, told
 from ops.policy import Policy
 
 LONGEST = timedelta(days=30)  # an execution: its jobs run for 28 days at most
@@ -73,7 +73,7 @@ def list_running(account: Account, *, everyone: bool = False) -> tuple[list[Runn
         try:
             found += kind(account, everyone)
         except AwsError as error:
-            if not isinstance(error.__cause__, ClientError) or code_of(error.__cause__) not in DENIED:
+            if not _is_denied(error):
                 raise
             denied.append(error)
     return found, denied
@@ -195,7 +195,12 @@ def _jobs(account: Account, execution: str) -> Iterator[Running]:
             if step["StepStatus"] not in GOING_ON or kind not in JOBS or "Arn" not in metadata:
                 continue
             use, operation, argument, path = JOBS[kind]
-            job = _or_gone(operation, account, **{argument: metadata["Arn"].rpartition("/")[2]})
+            try:
+                job = _or_gone(operation, account, **{argument: metadata["Arn"].rpartition("/")[2]})
+            except AwsError as error:
+                if not _is_denied(error):
+                    raise
+                job = {}  # that it runs is known all the same
             started = next((job[key] for key in _STARTED if key in job), None)
             groups = reduce(lambda found, key: found.get(key, {}), path, job)
             for group in groups.get("InstanceGroups") or [groups]:
@@ -213,6 +218,10 @@ def _or_gone(operation: str, account: Account, **arguments: Any) -> dict[str, An
                 return {}
             raise
     return found
+
+
+def _is_denied(error: AwsError) -> bool:
+    return isinstance(error.__cause__, ClientError) and is_denied(error.__cause__)
 
 
 def _is_own(account: Account, name: str, everyone: bool) -> bool:

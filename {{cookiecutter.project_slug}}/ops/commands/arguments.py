@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import guardrails
-from ops.errors import Problem, UserError, did_you_mean
+from ops.errors import Problem, RefusedError, UserError, did_you_mean
 from ops.settings import FILE, Settings
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ OUTPUTS = ("table", "json")
 Output = Annotated[str, typer.Option(metavar="NAME", help="table or json.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+User = Annotated[
+    str, typer.Option("--as", metavar="USER", help="The personal deployment of USER, beside the shared one.")
+]
 
 
 def project_root() -> Path:
@@ -64,6 +67,12 @@ def load(root: Path) -> Settings:
     loaded, warnings = guardrails.load(root)
     guardrails.show(warnings, "text", root)
     return loaded
+
+
+def check_user(user: str) -> None:
+    """Refused if nobody may be called so."""
+    if user and (problems := guardrails.check_user(user, "--as")):
+        raise RefusedError(*problems)
 
 
 def choose(value: str, known: Sequence[str], option: str) -> None:

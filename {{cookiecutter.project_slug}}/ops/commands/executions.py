@@ -14,7 +14,9 @@ from ops.commands.arguments import (
     OnwardFrom,
     Parameters,
     SourceExecution,
+    User,
     Yes,
+    check_user,
     key_values,
     load,
     project_root,
@@ -40,6 +42,7 @@ INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
 @app.command("start-pipeline-execution")
 def start_pipeline_execution(
     pipeline: PipelineName,
+    user: User = "",
     env: AwsEnvironment = "dev",
     param: Parameters = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the execution is called.")] = None,
@@ -56,12 +59,13 @@ def start_pipeline_execution(
     """
     parameters, chosen = key_values(param), selection(onward_from, only, source_execution)
     settings = load(project_root())
+    check_user(user)
     from ops.aws import change, lookup, starting
     from ops.aws.account import connect
 
     account = connect(settings, env)
     change.announce(account)
-    described = lookup.describe_pipeline(account, pipeline)
+    described = lookup.describe_pipeline(account, pipeline, user)
     lookup.check_own(account, described["PipelineName"], described["PipelineArn"], pipeline)
     prepared = starting.prepare(account, described, parameters, name, chosen)
     for warning in prepared.warnings:

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops import guardrails
-from ops.commands.arguments import OUTPUTS, AwsEnvironment, DryRun, Output, Yes, choose, load, project_root
+from ops.commands.arguments import (
+    OUTPUTS,
+    AwsEnvironment,
+    DryRun,
+    Output,
+    User,
+    Yes,
+    check_user,
+    choose,
+    load,
+    project_root,
+)
 from ops.errors import RefusedError, UserError
 
 if TYPE_CHECKING:
@@ -19,10 +29,6 @@ if TYPE_CHECKING:
     from ops.settings import Settings
 
 app = typer.Typer()
-
-User = Annotated[
-    str, typer.Option("--as", metavar="USER", help="The personal deployment of USER, beside the shared one.")
-]
 
 
 @app.command("update-pipeline")
@@ -40,7 +46,8 @@ def update_pipeline(
     gc.disable()  # what botocore loads is many small objects, none of which is garbage before the end
     root = project_root()
     settings = load(root)
-    _check(settings, user, root)
+    check_user(user)
+    _check_columns(settings, root)
     from ops import compiler, cost, policy, publish
     from ops.aws import change, pipelines, upload
     from ops.aws.account import connect
@@ -95,15 +102,13 @@ def delete_pipeline(
     """
     root = project_root()
     settings = load(root)
-    if user and "-" in name:
-        raise UserError("--as is for a pipeline of this project: a name in full says whose it is.")
-    _check(settings, user, root=None)
+    check_user(user)
     from ops.aws import change, deletion, lookup, pipelines
     from ops.aws.account import connect
 
     account = connect(settings, env)
     change.announce(account)
-    full = lookup.pipeline_name(account, name) + (f"-{user}" if user else "")
+    full = lookup.pipeline_name(account, name, user)
     found = pipelines.find(account, full, name)
     if found is None:
         raise lookup.unknown(account, full)
@@ -156,13 +161,11 @@ def list_pipelines(
         print(line, flush=True)  # here Typer still sees that `| head` wants no more
 
 
-def _check(settings: Settings, user: str, root: Path | None) -> None:
-    """Refused if nobody may be called so; wrong if the table, where one is looked at, lacks a column."""
+def _check_columns(settings: Settings, root: Path) -> None:
+    """UserError if the table, where it lies on this machine, lacks a column that project.toml names."""
     from ops import data
 
-    if user and (problems := guardrails.check_user(user, "--as")):
-        raise RefusedError(*problems)
-    if root and not data.is_remote(settings.data.source) and (problems := data.check(settings.data, root)):
+    if not data.is_remote(settings.data.source) and (problems := data.check(settings.data, root)):
         raise UserError(*problems)
 
 
