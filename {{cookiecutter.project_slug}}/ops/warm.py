@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ops import fetched, publish
-from ops.container.packages import HEAVY, heavy_modules
 from ops.container.process import FRESH, Launcher
 from ops.container.process import launcher as new_launcher
 from ops.settings import FILE
@@ -22,14 +20,17 @@ def launcher(root: Path, cache: bool = True, fresh: bool = FRESH, home: Path | N
     cache, fresh: as in the options of the run that it is for.
     """
     with new_launcher(not fresh) as started:
+        if not cache:
+            started.load([])  # it comes up while the scripts, and what reads them, are read
         if not cache or _has_changed(root, home or root / HOME):
-            started.load([])  # it comes up while the scripts are read
             started.load(_libraries(root))
         yield started
 
 
 def _has_changed(root: Path, home: Path) -> bool:
     """Whether something of the project is newer than every cached result, so that a step will have to run."""
+    from ops import fetched
+
     kept = max((file.stat().st_mtime for file in (home / "cache").glob("*.json")), default=0.0)
     sources = [root / FILE, *(root / "production").rglob("*.py"), *(root / "data").rglob("*")]
     sources += (home / fetched.FOLDER).glob("*/manifest.json")
@@ -38,5 +39,8 @@ def _has_changed(root: Path, home: Path) -> bool:
 
 def _libraries(root: Path) -> list[str]:
     """What the steps import of the large libraries, in the order in which these build on each other."""
+    from ops import publish
+    from ops.container.packages import HEAVY, heavy_modules
+
     found = {name for script in publish.step_files(root) for name in heavy_modules(script)}
     return sorted(found, key=lambda name: (HEAVY.index(name.split(".")[0]), name))
