@@ -41,7 +41,8 @@ FILES = {
         usage.py watch.py
     """,
     "ops/commands": """
-        __init__.py arguments.py data.py doctor.py executions.py looking.py models.py pipelines.py studio.py
+        __init__.py arguments.py completion.py data.py doctor.py executions.py looking.py models.py pipelines.py
+        studio.py
     """,
     "ops/container": """
         __init__.py archives.py contract.py isolation.py launcher.py marks.py namespace.py packages.py process.py

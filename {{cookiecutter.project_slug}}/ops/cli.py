@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import guardrails, policy
-from ops.commands import data, doctor, executions, looking, models, pipelines, studio
+from ops.commands import completion, data, doctor, executions, looking, models, pipelines, studio
 from ops.commands.arguments import (
     EnvironmentName,
     Only,
@@ -41,7 +41,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-PipelineName = Annotated[str, typer.Argument(help="A file in production/pipelines, without .py.")]
+PipelineName = Annotated[
+    str, typer.Argument(help="A file in production/pipelines, without .py.", autocompletion=completion.pipelines)
+]
 
 
 def main() -> None:
@@ -62,7 +64,10 @@ def bare() -> None:
 
 @app.command()
 def run(
-    pipeline: Annotated[str | None, typer.Argument(help="A file in production/pipelines, without .py.")] = None,
+    pipeline: Annotated[
+        str | None,
+        typer.Argument(help="A file in production/pipelines, without .py.", autocompletion=completion.pipelines),
+    ] = None,
     param: Parameters = None,
     definition: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Run this definition (JSON), not a pipeline of the project.")
@@ -74,7 +79,12 @@ def run(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run steps whose results are known, too.")] = False,
     jobs: Annotated[int | None, typer.Option(metavar="N", help="How many steps run at once.")] = None,
     isolation: Annotated[
-        str, typer.Option(metavar="NAME", help="How a step gets its /opt/ml: auto, namespace or rewrite.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How a step gets its /opt/ml: auto, namespace or rewrite.",
+            autocompletion=completion.words("auto", "namespace", "rewrite"),
+        ),
     ] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="A new Python for each step, which is slower.")] = False,
     install: Annotated[
@@ -118,10 +128,18 @@ def run(
 
 @app.command()
 def plan(
-    pipeline: Annotated[str, typer.Argument(help="A file in production/pipelines, without .py; or a definition.json.")],
+    pipeline: Annotated[
+        str,
+        typer.Argument(
+            help="A file in production/pipelines, without .py; or a definition.json.",
+            autocompletion=completion.pipelines,
+        ),
+    ],
     param: Parameters = None,
     s3: S3Folder = None,
-    format: Annotated[str, typer.Option(metavar="NAME", help="text or json.")] = "text",
+    format: Annotated[
+        str, typer.Option(metavar="NAME", help="text or json.", autocompletion=completion.words("text", "json"))
+    ] = "text",
 ) -> None:
     """Show what a run would do: which steps, in which order, what is cached, what cannot run here.
 
@@ -167,7 +185,14 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
 @app.command()
 def check(
-    format: Annotated[str, typer.Option(metavar="NAME", help="text, json or gitlab (a code-quality report).")] = "text",
+    format: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="text, json or gitlab (a code-quality report).",
+            autocompletion=completion.words(*guardrails.FORMATS),
+        ),
+    ] = "text",
 ) -> None:
     """Check project.toml: names, instance types, environments, columns.
 
@@ -190,7 +215,15 @@ def check(
 
 @app.command("instance-types")
 def instance_types(
-    use: Annotated[str, typer.Option("--for", metavar="USE", help=f"One of {', '.join(policy.USES)}.")],
+    use: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="USE",
+            help=f"One of {', '.join(policy.USES)}.",
+            autocompletion=completion.words(*policy.USES),
+        ),
+    ],
     min_memory: Annotated[float, typer.Option(metavar="GIB", help="Leave out what has less memory.")] = 0,
 ) -> None:
     """List the instance types for a use, those that one may take first.

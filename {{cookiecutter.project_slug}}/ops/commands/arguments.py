@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops import guardrails
+from ops.commands import completion
 from ops.errors import Problem, RefusedError, UserError, did_you_mean
 from ops.settings import FILE, Settings
 
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
     from ops.local import Selection
 
 EnvironmentName = Annotated[
-    str, typer.Option("--env", help="local, or an environment of project.toml.", metavar="NAME")
+    str,
+    typer.Option(
+        "--env",
+        help="local, or an environment of project.toml.",
+        metavar="NAME",
+        autocompletion=completion.environments,
+    ),
 ]
 Parameters = Annotated[
     list[str] | None,
@@ -39,10 +46,17 @@ SourceExecution = Annotated[
 ]
 # Of the commands that operate on AWS.
 AwsEnvironment = Annotated[
-    str, typer.Option("--env", envvar="OPS_ENV", help="An environment of project.toml.", metavar="NAME")
+    str,
+    typer.Option(
+        "--env",
+        envvar="OPS_ENV",
+        help="An environment of project.toml.",
+        metavar="NAME",
+        autocompletion=completion.aws_environments,
+    ),
 ]
 OUTPUTS = ("table", "json")
-Output = Annotated[str, typer.Option(metavar="NAME", help="table or json.")]
+Output = Annotated[str, typer.Option(metavar="NAME", help="table or json.", autocompletion=completion.words(*OUTPUTS))]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 User = Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from ops.commands import completion
 from ops.commands.arguments import (
     AwsEnvironment,
     DryRun,
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 PipelineName = Annotated[
-    str, typer.Argument(metavar="PIPELINE", help="A file in production/pipelines, without .py; or a name in full.")
+    str,
+    typer.Argument(
+        metavar="PIPELINE",
+        help="A file in production/pipelines, without .py; or a name in full.",
+        autocompletion=completion.pipelines,
+    ),
 ]
 ExecutionId = Annotated[
     str, typer.Argument(metavar="EXECUTION", help="An execution's id, its beginning, its ARN, or latest.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands import completion
 from ops.commands.arguments import OUTPUTS, EnvironmentName, Output, choose, load, project_root
 from ops.errors import Problem, UserError
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 LOCAL = "local"
-ExecutionId = Annotated[str, typer.Argument(help="An execution's id, its beginning, or latest; on AWS also its ARN.")]
+ExecutionId = Annotated[
+    str,
+    typer.Argument(
+        help="An execution's id, its beginning, or latest; on AWS also its ARN.", autocompletion=completion.executions
+    ),
+]
 INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
 _POLL_SECONDS = 0.5
 
@@ -28,7 +34,11 @@ _POLL_SECONDS = 0.5
 @app.command("list-pipeline-executions")
 def list_pipeline_executions(
     pipeline: Annotated[
-        str | None, typer.Argument(help="Of this pipeline alone: a file in production/pipelines, or a name in full.")
+        str | None,
+        typer.Argument(
+            help="Of this pipeline alone: a file in production/pipelines, or a name in full.",
+            autocompletion=completion.pipelines,
+        ),
     ] = None,
     env: EnvironmentName = LOCAL,
     max_results: Annotated[int, typer.Option(metavar="N", help="How many at most, the newest.")] = 100,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ops.commands import completion
 from ops.commands.arguments import (
     OUTPUTS,
     AwsEnvironment,
@@ -33,7 +34,9 @@ app = typer.Typer()
 
 @app.command("update-pipeline")
 def update_pipeline(
-    pipeline: Annotated[str, typer.Argument(help="A file in production/pipelines, without .py.")],
+    pipeline: Annotated[
+        str, typer.Argument(help="A file in production/pipelines, without .py.", autocompletion=completion.pipelines)
+    ],
     user: User = "",
     env: AwsEnvironment = "dev",
     dry_run: DryRun = False,
@@ -88,7 +91,12 @@ def update_pipeline(
 @app.command("delete-pipeline")
 def delete_pipeline(
     name: Annotated[
-        str, typer.Argument(metavar="PIPELINE", help="A pipeline of this project, or one of the vertical in full.")
+        str,
+        typer.Argument(
+            metavar="PIPELINE",
+            help="A pipeline of this project, or one of the vertical in full.",
+            autocompletion=completion.pipelines,
+        ),
     ],
     user: User = "",
     stop_first: Annotated[bool, typer.Option("--stop-first", help="Stop what runs, and then delete.")] = False,
