@@ -114,7 +114,7 @@ def weight_findings(weight: pd.Series) -> list[str]:
     wrong = (~(weight >= 0)).to_numpy() if numeric else np.ones(len(weight), dtype=bool)
     if wrong.any():
         return [
-            f"weight column '{weight.name}' holds no number of 0 or more in {of(wrong.sum(), len(wrong))}, "
+            f"weight column '{weight.name}' holds no number of 0 or more in {of(int(wrong.sum()), len(wrong))}, "
             f"such as '{short(weight[wrong].iloc[0])}'; fill it, or drop these rows"
         ]
     low, high = weight[weight > 0].min(), weight.max()
@@ -241,7 +241,7 @@ def _explained(groups: npt.NDArray[np.intp], answers: npt.NDArray[np.float64]) -
     """The share of the variance of `answers` in every second row that the means of the groups in the others explain."""
     learn, check = slice(0, None, 2), slice(1, None, 2)
     mean = answers[learn].mean(axis=0)
-    rows = np.bincount(groups[learn], minlength=groups.max() + 1)
+    rows = np.bincount(groups[learn], minlength=int(np.max(groups)) + 1)
     sums = np.stack([np.bincount(groups[learn], one, len(rows)) for one in (answers[learn] - mean).T], axis=1)
     predicted = mean + (sums / np.maximum(rows, 1)[:, None])[groups[check]]
     variance = ((answers[check] - answers[check].mean(axis=0)) ** 2).sum()
