@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from projects import Bake, Project
+from projects import TEMPLATE, Bake, Project
 
 COMBINATIONS = [
     pytest.param({}, id="default"),
@@ -37,6 +39,29 @@ def test_make(ready: Bake, answers: dict[str, str], target: str) -> None:
     done = project.make(target)
 
     assert done.code == 0, done
+
+
+@pytest.mark.slow
+def test_it_is_in_order_under_the_python_of_the_image_and_of_gitlab(bake: Bake, image_python: str) -> None:
+    """There NumPy is another one, too."""
+    done = bake().make("test", "lint", f"PYTHON={image_python}")
+
+    assert done.code == 0, done
+
+
+@pytest.fixture
+def image_python() -> str:
+    """A Python of the version that AWS's image and the GitLab jobs have, where there is one beside this one."""
+    gitlab = yaml.safe_load((TEMPLATE / "{{cookiecutter.project_slug}}" / ".gitlab-ci.yml").read_text(encoding="utf-8"))
+    version = gitlab["default"]["image"].removeprefix("python:")
+    if sys.version.startswith(version):
+        pytest.skip(f"this is Python {version}, which all tests run under")
+    installed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    for python in filter(None, [shutil.which(f"python{version}"), *map(str, installed)]):
+        asked = subprocess.run([python, "--version"], capture_output=True, text=True, check=False)
+        if asked.stdout.startswith(f"Python {version}."):
+            return python
+    pytest.skip(f"there is no Python {version} on this machine")
 
 
 @pytest.mark.slow
