@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from moto.server import ThreadedMotoServer
 from projects import Project, Result, bake_into
 
 from aws import deployable, gaps
+from ops.aws import watch
+from ops.aws.account import Account
+from ops.settings import Environment, parse
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -117,3 +120,37 @@ def ops(aws: Aws, _project: Project) -> Callable[..., Result]:
         return _project.run(sys.executable, "-m", "ops", *arguments, **{**aws.environment, **environment})
 
     return run
+
+
+@pytest.fixture(scope="session")
+def _clients() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def clients(aws: Aws, _clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """By service, those of every Account in this process: they are shared, for one takes its time to make."""
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    make = Account.client
+
+    def client(self: Account, service: str) -> Any:
+        if service not in _clients:
+            _clients[service] = make(self, service)
+        return _clients[service]
+
+    monkeypatch.setattr(Account, "client", client)
+    return _clients
+
+
+@pytest.fixture
+def account(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Account:
+    """The environment dev of a project, in this process."""
+    monkeypatch.setattr(watch, "FIRST", 0.01)
+    monkeypatch.setattr(watch, "LONGEST", 0.01)
+    table = {
+        "project": {"name": "x", "slug": "flight-delays", "vertical": "customer", "region": REGION},
+        "data": {"source": "data", "target": "late", "problem": "classification"},
+        "gate": {"metric": "auc", "minimum": 0.5},
+    }
+    return Account(replace(parse(table), environments={"dev": Environment(ACCOUNT, ROLE, BUCKET)}), "dev")
