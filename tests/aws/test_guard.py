@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from projects import Project, Result
 
 from aws import gaps
-from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
+from aws.conftest import ACCOUNT, BUCKET, Aws
 from ops.aws import guard
 from ops.aws.account import Account
 from ops.errors import RefusedError
-from ops.settings import Environment, parse
 
 Ops = Callable[..., Result]
 CHANGES = ("add", "approve", "create", "delete", "retry", "start", "stop", "update")
@@ -93,15 +91,12 @@ def test_a_role_of_its_own_or_of_nobodys_goes_on(aws: Aws, ops: Ops, tags: dict[
     ],
 )
 def test_in_studio_the_profile_says_whose_one_is(
-    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata: object, caller: str
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata: object, caller: str
 ) -> None:
     file = tmp_path / "resource-metadata.json"
     if metadata is not None:
         file.write_text(json.dumps(metadata), encoding="utf-8")
     monkeypatch.setattr(guard, "STUDIO_METADATA", file)
-    for name, value in aws.environment.items():
-        monkeypatch.setenv(name, value)
-    account = _account()
 
     assert guard.caller_of(account).vertical == caller
     if caller == "revenue":
@@ -111,22 +106,13 @@ def test_in_studio_the_profile_says_whose_one_is(
         guard.check_caller(account)
 
 
-def test_the_profile_counts_before_the_role(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_profile_counts_before_the_role(
+    aws: Aws, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "resource-metadata.json"
     file.write_text('{"UserProfileName": "customer-ana"}', encoding="utf-8")
     monkeypatch.setattr(guard, "STUDIO_METADATA", file)
-    for name, value in {**aws.environment, **credentials_of(aws, vertical="revenue")}.items():
-        monkeypatch.setenv(name, value)
+    credentials_of(aws, vertical="revenue")
+    monkeypatch.setattr(Account, "caller", f"arn:aws:sts::{ACCOUNT}:assumed-role/data-science/ana")
 
-    assert guard.caller_of(_account()) == guard.Caller("customer", "Studio profile customer-ana")
-
-
-def _account() -> Account:
-    settings = parse(
-        {
-            "project": {"name": "x", "slug": "flight-delays", "vertical": "customer", "region": REGION},
-            "data": {"source": "data", "target": "late", "problem": "classification"},
-            "gate": {"metric": "auc", "minimum": 0.5},
-        }
-    )
-    return Account(replace(settings, environments={"dev": Environment(ACCOUNT, ROLE, BUCKET)}), "dev")
+    assert guard.caller_of(account) == guard.Caller("customer", "Studio profile customer-ana")
