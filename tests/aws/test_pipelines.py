@@ -465,7 +465,7 @@ def test_without_a_network_it_says_so(run: Run) -> None:
 
 
 def test_credentials_of_another_account_are_refused(here: Run, aws: Aws, project: Project) -> None:
-    project.edit("environments.dev", account='"210987654321"', role='"arn:aws:iam::210987654321:role/customer-x"')
+    project.edit("environments.dev", account='"111122223333"', role='"arn:aws:iam::111122223333:role/customer-x"')
 
     done = here("update-pipeline", "train", "--yes")
 
