@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PROJECT := {{cookiecutter.project_slug}}
-# A generated project makes its environment with ops/environment.py, and so does the template.
-NEED := PYTHONPATH='$(PROJECT)' $(PYTHON) -B -m ops.environment
+# A generated project makes its environment with the library, and so does the template.
+NEED := PYTHONPATH='$(PROJECT)/vendor' $(PYTHON) -B -m sagemaker_ops.project.environment
 DEMO := build/demo
 # Caches stay out of the project's folder: whatever lies there is generated too.
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
@@ -37,6 +37,7 @@ lint: ## Check style and types of the template and of what it generates, as it s
 	@$(NEED) dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
 	@cd '$(PROJECT)' && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --quiet --check . && ../$(BIN)/mypy
+	@cd "$(PROJECT)/vendor" && ../../$(BIN)/ruff check . && ../../$(BIN)/ruff format --quiet --check . && ../../$(BIN)/mypy
 
 format: ## Put the code into the one style
 	@$(NEED) dev
@@ -54,7 +55,7 @@ bench: ## Measure every figure that README and docs quote
 constraints: ## Pin newer versions (needs uv)
 	@$(PYTHON) scripts/make_constraints.py
 
-instance-types: ## Make ops/instance_types.json from botocore and moto
+instance-types: ## Make vendor/sagemaker_ops/guardrails/instance_types.json from botocore and moto
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_instance_types.py
 

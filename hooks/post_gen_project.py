@@ -9,10 +9,10 @@ PROJECT = Path.cwd()
 
 
 def main() -> None:
-    sys.path.insert(0, str(PROJECT))
-    from ops import guardrails  # the new project's own, so that the rules stand in one place
+    sys.path.insert(0, str(PROJECT / "vendor"))
+    from sagemaker_ops.guardrails import project_check  # the new project's own, so that the rules stand in one place
 
-    problems = guardrails.check_project(PROJECT)
+    problems = project_check.check_project(PROJECT)
     for problem in problems:
         print(f"{problem.level}: {problem}", file=sys.stderr)
     if any(problem.level == "error" for problem in problems):

@@ -8,20 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 TEMPLATE = Path(__file__).parents[1]
 PAGE = TEMPLATE / "docs" / "guardrails.md"
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
+sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}" / "vendor"))
 sys.dont_write_bytecode = True
 
-from ops import guardrails, identifiers, instances, names, policy  # noqa: E402
-from ops.errors import Problem, RefusedError, UserError  # noqa: E402
-from ops.policy import Policy  # noqa: E402
-from ops.settings import Data, Environment, Gate, Project, Settings  # noqa: E402
-from ops.target import Target  # noqa: E402
+from sagemaker_ops.errors import Problem, RefusedError, UserError  # noqa: E402
+from sagemaker_ops.guardrails import identifiers, instance_check, instance_types, names, policy, project_check  # noqa: E402
+from sagemaker_ops.guardrails.policy import Policy  # noqa: E402
+from sagemaker_ops.project.settings import Data, Environment, Gate, Project, Settings  # noqa: E402
+from sagemaker_ops.project.target import Target  # noqa: E402
 
 NAMES = {
     "vertical": (names.VERTICAL, "`[project].vertical`", 12),
@@ -110,19 +109,17 @@ def composed() -> Iterable[tuple[str, str, int]]:
 
     usual = target("customer", "flight-delays", "dev", "anna")
     longest = target("v" * 12, "s" * 26, "e" * 7, "u" * 8)
-    made = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
     for what, name, pipelines in (
         ("pipeline", Target.pipeline_name, ("train", "p" * 16)),
-        ("model package group, endpoint", lambda each, _: each.endpoint_name, ("", "")),
-        ("endpoint configuration, model", lambda each, _: each.endpoint_config_name(made), ("", "")),
+        ("model package group", lambda each, _: each.model_package_group, ("", "")),
     ):
         yield what, f"`{name(usual, pipelines[0])}`", len(name(longest, pipelines[1]))
 
 
 def broken_rules() -> Iterable[tuple[object, ...]]:
-    for number, (rule, level) in enumerate(instances.RULES.items(), 1):
+    for number, (rule, level) in enumerate(instance_types.RULES.items(), 1):
         use, name, rules, images = BROKEN[rule]
-        [problem] = instances.check(name, use, "", rules, images)
+        [problem] = instance_check.check(name, use, "", rules, images)
         assert problem.level == level
         yield number, level, f"`{name}`, {use}", problem.message
 
@@ -138,7 +135,7 @@ def policy_rows() -> Iterable[tuple[str, str, str]]:
 
 def page() -> str:
     assert POLICY_KEYS.keys() == {item.name for item in fields(Policy)} - {"source"}
-    data = instances.data()
+    data = instance_types.data()
     versions = " and ".join(f"{name} {version}" for name, version in data["from"].items())
     for pattern, where, most in NAMES.values():
         assert most is None or (pattern.fullmatch("a" * most) and not pattern.fullmatch("a" * (most + 1))), where
@@ -146,8 +143,8 @@ def page() -> str:
         (what, where, most or "", f"`{pattern.pattern}`".replace("|", "\\|"))
         for what, (pattern, where, most) in NAMES.items()
     ]
-    old = ", ".join(f"`{family}` (take `{newer}`)" for family, newer in instances.OLD.items())
-    retired = [(f"`{name}`", f"`{better}`") for name, better in instances.RETIRED.items()]
+    old = ", ".join(f"`{family}` (take `{newer}`)" for family, newer in instance_types.OLD.items())
+    retired = [(f"`{name}`", f"`{better}`") for name, better in instance_types.RETIRED.items()]
     return f"""\
 <!-- Made by scripts/make_guardrails_page.py: `make guardrails-page`. -->
 
@@ -159,7 +156,7 @@ ops check
 
 ```text
 error: project.toml [project].vertical: {names.check_vertical("Retail", "")[0].message}
-warning: project.toml [instances].endpoint: {instances.check("ml.t2.medium", "endpoint", "", Policy())[0].message}
+warning: project.toml [instances].endpoint: {instance_check.check("ml.t2.medium", "endpoint", "", Policy())[0].message}
 ```
 
 What AWS or the organisation would refuse is told here, before anything is deployed: every problem in one pass, a line
@@ -169,7 +166,7 @@ GitLab and every command. Warnings stop nothing.
 | | |
 |---|---|
 | `ops check` | Also looks for the columns of `[data]` in the table. |
-| `make check`, `python -m ops.guardrails` | Needs nothing installed. |
+| `make check`, `python -m sagemaker_ops.guardrails` | Needs nothing installed. |
 | `--format json` | An array of `level`, `file`, `key`, `line` and `message`. |
 | `--format gitlab` | A code-quality report: GitLab shows that of the job `guardrails` in the merge request. |
 
@@ -180,8 +177,8 @@ the policy cannot be read, and else 0.
 
 {table(("what", "where it is written", "longest", "pattern"), *name_rows)}
 
-From these follow the names on AWS. The longest fit: SageMaker gives a pipeline 256 characters, and the others 63. The
-last part of an endpoint configuration is the time of its deployment, in seconds since 1970, to the base of 36.
+From these follow the names on AWS. The longest fit: SageMaker gives a pipeline 256 characters, and a model package
+group 63.
 
 {table(("what", "for example, Anna's", "longest"), *composed())}
 
@@ -208,20 +205,20 @@ The rules are asked in this order; the first error ends the questions.
 
 {table(("", "level", "for example", "answer"), *broken_rules())}
 
-{instances.QUOTAS}
+{instance_types.QUOTAS}
 
 Retired, and what to take instead:
 
 {table(("type", "instead"), *retired)}
 
 Old families: {old}.
-Burstable, and for that reason not for training: {", ".join(f"`{each}`" for each in instances.BURSTABLE)}.
+Burstable, and for that reason not for training: {", ".join(f"`{each}`" for each in instance_types.BURSTABLE)}.
 
 Types and counts that a file in `production/pipelines` names by itself are checked when it is compiled.
 
 ## Run time
 
-`[pipeline].max_runtime_minutes` is at most {guardrails.MAX_RUNTIME_MINUTES}: AWS gives a processing job 9 days.
+`[pipeline].max_runtime_minutes` is at most {project_check.MAX_RUNTIME_MINUTES}: AWS gives a processing job 9 days.
 
 ## Policy
 

@@ -1,4 +1,4 @@
-"""Make ops/instance_types.json: which instance type SageMaker takes for which use, and how large it is.
+"""Make instance_types.json of the guardrails: which instance type SageMaker takes for which use, and how large it is.
 
 The uses come from the enums of botocore's SageMaker model, the sizes from moto's copy of EC2's DescribeInstanceTypes.
 Both are development dependencies; run it after raising their versions in constraints.txt: `make instance-types`.
@@ -14,7 +14,14 @@ from pathlib import Path
 
 import botocore.loaders
 
-TARGET = Path(__file__).parents[1] / "{{cookiecutter.project_slug}}" / "ops" / "instance_types.json"
+TARGET = (
+    Path(__file__).parents[1]
+    / "{{cookiecutter.project_slug}}"
+    / "vendor"
+    / "sagemaker_ops"
+    / "guardrails"
+    / "instance_types.json"
+)
 # Our word for a use -> the shape whose enum lists the types SageMaker takes for it.
 SHAPES = {
     "processing": "ProcessingInstanceType",

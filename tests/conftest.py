@@ -15,6 +15,11 @@ sys.dont_write_bytecode = True  # of `ops`, which lies in the folder that is gen
 SHARED = TEMPLATE / "build" / "tests"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The tests of the steps are all slow, and importing pandas and scikit-learn to find that out is, too."""
+    return True if collection_path.name == "tabular" and config.getoption("markexpr") == "not slow" else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cookiecutter_keeps_to_itself(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Cookiecutter's replay files and user defaults: none of the developer's own are read or written."""

@@ -14,6 +14,8 @@ from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).parents[1]
 TEMPLATE_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+VENDOR = TEMPLATE_PROJECT / "vendor"
+LIBRARY = VENDOR / "sagemaker_ops"
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,14 @@ class Project:
     path: Path
 
     def run(self, *command: str | Path, **environment: str) -> Result:
-        """A command in the project's folder; the environment has no more than a fresh shell's."""
+        """A command in the project's folder, with a fresh shell's environment.
+
+        PYTHONPATH makes up for the environment that all projects of the tests share: it has one project's library.
+        """
         done = subprocess.run(
             [str(part) for part in command],
             cwd=self.path,
-            env=clean_environment() | environment,
+            env=clean_environment() | {"PYTHONPATH": str(self.path / "vendor")} | environment,
             capture_output=True,
             text=True,
             check=False,
@@ -45,7 +50,7 @@ class Project:
         return Result(done.returncode, done.stdout, done.stderr)
 
     def ops(self, *arguments: str, **environment: str) -> Result:
-        return self.run(".venv/bin/python", "-m", "ops", *arguments, **environment)
+        return self.run(".venv/bin/python", "-m", "sagemaker_ops", *arguments, **environment)
 
     def make(self, *targets: str, **environment: str) -> Result:
         return self.run("make", "--no-print-directory", f"PYTHON={sys.executable}", *targets, **environment)

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.container import namespace
-from ops.local import Execution, list_pipeline_executions
+from sagemaker_ops.container import namespace
+from sagemaker_ops.local import Execution, list_pipeline_executions
 
-PROJECT = Path(namespace.__file__).parents[2]
+VENDOR = Path(namespace.__file__).parents[2]
 NOBODY = 65534
 RUNNER = """
 import json, pathlib, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # both may be ignored where the tests run,
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as in a shell's "&" and under nohup
-from ops.local import Options, start_pipeline_execution
+from sagemaker_ops.local import Options, start_pipeline_execution
 def show(execution):
     print(execution.status, *[s.status for s in execution.steps.values()], flush=True)
 home, definition, options = pathlib.Path(sys.argv[1]), json.loads(sys.stdin.read()), json.loads(sys.argv[2])
@@ -88,7 +88,7 @@ def start(local: Any, *steps: Any, options: dict[str, Any] | None = None, nobody
         command = [sys.executable, "-c", BECOME_NOBODY, namespace.__file__, json.dumps(_openings(local.home)), *command]
     runner = subprocess.Popen(
         command,
-        env=os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONPATH": str(VENDOR), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -103,9 +103,9 @@ def start(local: Any, *steps: Any, options: dict[str, Any] | None = None, nobody
 
 
 def _openings(home: Path) -> list[list[Any]]:
-    """Mounts that let nobody find this Python and the project where only root may look, and give it the home."""
+    """Mounts that let nobody find this Python and the library where only root may look, and give it the home."""
     mounts: dict[str, list[Any]] = {}
-    for needed in (Path(sys.executable).resolve(), Path(sys.prefix), PROJECT):
+    for needed in (Path(sys.executable).resolve(), Path(sys.prefix), VENDOR):
         parts = [*reversed(needed.parents), needed]
         for folder, inside in itertools.pairwise(parts):
             if folder.stat().st_mode & 0o005 != 0o005:

@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from ops import advice, instances, settings
-from ops.cli import app
-from ops.container import isolation, process
-from ops.definition.shapes import AWS_ONLY
-from ops.policy import Policy
-from ops.settings import Settings
+from sagemaker_ops.commands.app import app
+from sagemaker_ops.container import isolation, process
+from sagemaker_ops.definition import step_types
+from sagemaker_ops.guardrails import instance_advice, instance_types
+from sagemaker_ops.guardrails.policy import Policy
+from sagemaker_ops.project import settings
+from sagemaker_ops.project.settings import Settings
 
 TEMPLATE = Path(__file__).parents[1]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
@@ -32,6 +33,7 @@ TYPES = {
     int: "whole number",
     float: "number",
     float | None: "number",
+    int | None: "whole number",
     bool: "true or false",
     list[str]: "list of texts",
 }
@@ -70,6 +72,7 @@ def described(kind: Any) -> list[list[str]]:
             default(field),
         ]
         for field in dataclasses.fields(kind)
+        if not field.metadata.get("others")  # any step's name
     ]
 
 
@@ -193,15 +196,15 @@ def test_local_runs_tells_what_stands_in_the_code() -> None:
     assert f"| 120 seconds | {process.GRACE_SECONDS:.0f} seconds. |" in page
     assert set(re.findall(r"^- `(\w+)`: ", page, re.MULTILINE)) == set(isolation.MODES) - {"auto"}
     refused = page.partition("are refused by name: ")[2].partition(" and the like")[0]
-    assert set(refused.split(", ")) <= set(AWS_ONLY)
+    assert set(refused.split(", ")) <= set(step_types.TYPES) - set(step_types.HERE)
 
 
 def test_the_table_of_instance_types_is_quoted_as_it_is() -> None:
     quoted = "\n".join(sections(DOCS / "commands.md")["ops instance-types"])
     table, _, notes = quoted.partition("```text\n")[2].partition("```")[0].partition("…\n")
 
-    assert table.splitlines() == advice.table("training", Policy(), 64)[: len(table.splitlines())]
-    assert notes.strip().splitlines() == [advice.origin(), instances.QUOTAS]
+    assert table.splitlines() == instance_advice.table("training", Policy(), 64)[: len(table.splitlines())]
+    assert notes.strip().splitlines() == [instance_advice.origin(), instance_types.QUOTAS]
 
 
 def test_the_five_steps_to_a_question_name_files_that_exist() -> None:

@@ -119,7 +119,7 @@ def test_gitlab_takes_the_pipeline(bake: Bake) -> None:
     ("answers", "lines"),
     [
         pytest.param({}, {}, id="in order"),
-        pytest.param({"endpoint_instance_type": "ml.t2.medium"}, {"instances.endpoint": "minor"}, id="a warning"),
+        pytest.param({"training_instance_type": "ml.m4.xlarge"}, {"instances.training": "minor"}, id="a warning"),
         pytest.param({"vertical": "retail"}, {"project.vertical": "major"}, id="refused"),
     ],
 )

@@ -6,12 +6,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from projects import Bake, cookiecutter_command
+from projects import TEMPLATE_PROJECT, VENDOR, Bake, cookiecutter_command
 
 # Every file of a new project, by folder.
 FILES = {
     ".": """
-        .gitignore .gitlab-ci.yml .pre-commit-config.yaml Makefile README.md constraints.txt mkdocs.yml
+        .gitignore .gitlab-ci.yml .pre-commit-config.yaml Makefile README.md constraints.txt guardrails.toml mkdocs.yml
         project.toml pyproject.toml
     """,
     "data/sample": """
@@ -26,45 +26,11 @@ FILES = {
     "eda": """
         README.md look_at_the_data.ipynb
     """,
-    "infra": """
-        README.md vertical.yaml
-    """,
-    "ops": """
-        __init__.py __main__.py advice.py checkup.py cleaning.py cli.py compiler.py cost.py data.py describe.py
-        difference.py environment.py errors.py fetched.py formats.py guardrails.py guardrails.toml identifiers.py
-        instance_types.json instances.py jobs.py logs.py names.py plan.py policy.py progress.py publish.py report.py
-        resources.py runs.py schema.py settings.py store.py tables.py target.py typed.py warm.py
-    """,
-    "ops/aws": """
-        __init__.py account.py change.py changes.py checkup.py deletion.py errors.py executions.py fetch.py guard.py
-        listing.py logs.py lookup.py models.py pipelines.py running.py sample.py starting.py studio.py upload.py
-        usage.py watch.py
-    """,
-    "ops/commands": """
-        __init__.py arguments.py completion.py data.py doctor.py executions.py looking.py models.py pipelines.py
-        studio.py
-    """,
-    "ops/container": """
-        __init__.py archives.py contract.py isolation.py launcher.py marks.py namespace.py packages.py process.py
-        serving.py
-    """,
-    "ops/definition": """
-        __init__.py conditions.py expressions.py parameters.py plan.py policies.py shapes.py
-    """,
-    "ops/local": """
-        __init__.py cache.py digests.py executions.py jobs.py machine.py preview.py runner.py scheduler.py selection.py
-        steps.py transform.py
-    """,
-    "ops/preflight": """
-        __init__.py programs.py refusals.py transforms.py
-    """,
     "production/pipelines": """
         train.py
     """,
     "production/steps": """
-        README.md archive.py blocks.py checks.py dates.py errors.py evaluation.py features.py hashing.py inference.py
-        kept_schema.py metrics.py model.py processing.py reading.py report.py schema.py splits.py summary.py tables.py
-        training.py
+        README.md evaluation.py features.py inference.py model.py processing.py training.py
     """,
     "tests/notebooks": """
         test_notebooks.py
@@ -73,8 +39,7 @@ FILES = {
         test_train.py
     """,
     "tests/steps": """
-        conftest.py test_any_table.py test_chain.py test_evaluation.py test_inference.py test_kept_schema.py
-        test_processing.py test_tables.py test_training.py
+        test_steps.py
     """,
 }
 
@@ -83,7 +48,13 @@ FILES = {
 def test_a_project_has_exactly_these_files(bake: Bake, problem: str) -> None:
     expected = {str(Path(folder) / name) for folder, names in FILES.items() for name in names.split()}
 
-    assert bake(problem=problem).files() == expected
+    files = bake(problem=problem).files()
+
+    assert {name for name in files if not name.startswith("vendor/")} == expected
+    library = (path for path in VENDOR.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    assert {name for name in files if name.startswith("vendor/")} == {
+        path.relative_to(TEMPLATE_PROJECT).as_posix() for path in library
+    }
 
 
 def test_the_answers_stand_in_project_toml(bake: Bake) -> None:
@@ -129,7 +100,7 @@ def test_it_says_the_next_two_commands(tmp_path: Path) -> None:
     assert "make test" in done.out
 
 
-@pytest.mark.slow  # what is refused, and how, tests/ops/test_guardrails.py says in no time
+@pytest.mark.slow  # what is refused, and how, tests/guardrails/test_project_check.py says in no time
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -145,7 +116,6 @@ def test_it_says_the_next_two_commands(tmp_path: Path) -> None:
             id="does not exist",
         ),
         pytest.param("training_instance_type=ml.p3.2xlarge", "take 'ml.g5.2xlarge'", id="retired"),
-        pytest.param("endpoint_instance_type=ml.c7g.large", "is an image for x86", id="processor of another kind"),
         pytest.param("region=Ireland", "such as 'eu-west-1'", id="region"),
         pytest.param("owner=R&D", "AWS tags do not take '&'", id="owner that no tag can hold"),
     ],
@@ -175,10 +145,10 @@ def test_every_wrong_answer_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_what_is_not_wise_is_told_and_the_project_is_made(tmp_path: Path) -> None:
-    done = cookiecutter_command(tmp_path, "endpoint_instance_type=ml.t2.medium")
+    done = cookiecutter_command(tmp_path, "training_instance_type=ml.m4.xlarge")
 
     assert done.code == 0, done
-    assert done.err.startswith("warning: project.toml [instances].endpoint: 'ml.t2.medium' is of an old family: take ")
+    assert done.err.startswith("warning: project.toml [instances].training: 'ml.m4.xlarge' is of an old family: take ")
     assert (tmp_path / "flight-delays" / "project.toml").is_file()
 
 

@@ -27,7 +27,7 @@ from markdown_it import MarkdownIt
 from markdown_it.common.utils import isValidEntityCode
 from projects import TEMPLATE, TEMPLATE_PROJECT, Bake, Project, cookiecutter_command
 
-from ops import guardrails
+from sagemaker_ops.guardrails import project_check
 
 Answers = Mapping[str, str]
 Pieces = list[tuple[str, str]]
@@ -113,7 +113,7 @@ def test_the_guardrails_answer_any_answer_with_sentences(
     folder = tmp_path_factory.getbasetemp()
     (folder / "project.toml").write_text(render("project.toml", answers), encoding="utf-8")
 
-    assert all(str(problem).isprintable() for problem in guardrails.check_project(folder))
+    assert all(str(problem).isprintable() for problem in project_check.check_project(folder))
 
 
 @mixtures

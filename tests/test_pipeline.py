@@ -373,7 +373,7 @@ def test_no_command_imports_what_it_does_not_use(unchanged: Project, command: st
     definition(unchanged)
     wrong = ["--param=QualityGate=high"] if command == "run train" else []  # as far as the start of the execution
 
-    done = unchanged.run(".venv/bin/python", "-X", "importtime", "-m", "ops", *command.split(), *wrong)
+    done = unchanged.run(".venv/bin/python", "-X", "importtime", "-m", "sagemaker_ops", *command.split(), *wrong)
 
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.err.splitlines()}
     assert "ops" in imported
@@ -381,7 +381,7 @@ def test_no_command_imports_what_it_does_not_use(unchanged: Project, command: st
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(unchanged: Project) -> None:
-    done = unchanged.run("bash", "-o", "pipefail", "-c", ".venv/bin/python -m ops compile train | head -1")
+    done = unchanged.run("bash", "-o", "pipefail", "-c", ".venv/bin/python -m sagemaker_ops compile train | head -1")
 
     assert (done.out, done.err) == ("{\n", "")
 
@@ -404,7 +404,9 @@ def test_a_local_folder_that_cannot_be_written_gets_a_sentence(project: Project,
 def test_from_another_projects_folder_it_refuses_to_run(project: Project, tmp_path: Path) -> None:
     (tmp_path / "project.toml").touch()
 
-    done = Project(tmp_path).run(project.path / ".venv/bin/python", "-m", "ops", "check", PYTHONPATH=str(project.path))
+    done = Project(tmp_path).run(
+        project.path / ".venv/bin/python", "-m", "sagemaker_ops", "check", PYTHONPATH=str(project.path)
+    )
 
     assert done.code == 2
     assert str(project.path) in done.err

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from projects import TEMPLATE, TEMPLATE_PROJECT, Project
+from projects import LIBRARY, TEMPLATE, TEMPLATE_PROJECT, VENDOR, Project
+
+import sagemaker_ops
 
 BIN = Path(sys.executable).parent
 
@@ -21,11 +24,12 @@ def test_python_and_notebooks_hold_no_jinja() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["ruff check .", "ruff format --check .", "mypy"])
-def test_it_is_clean(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", [TEMPLATE_PROJECT, VENDOR], ids=["project", "library"])
+def test_it_is_clean(folder: Path, command: str, tmp_path: Path) -> None:
     caches = {"RUFF_CACHE_DIR": str(tmp_path), "MYPY_CACHE_DIR": str(tmp_path)}
     program, *arguments = command.split()
 
-    done = Project(TEMPLATE_PROJECT).run(BIN / program, *arguments, **caches)
+    done = Project(folder).run(BIN / program, *arguments, **caches)
 
     assert done.code == 0, done
 
@@ -35,41 +39,109 @@ def test_no_file_says_where_packages_came_from() -> None:
         assert not re.search(r"https?://|--.*(index|find-links)", file.read_text(encoding="utf-8"))
 
 
-def test_no_module_of_ops_is_long() -> None:
-    lengths = {
-        file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in TEMPLATE_PROJECT.glob("ops/**/*.py")
-    }
+def test_no_module_of_the_library_is_long() -> None:
+    files = {file.relative_to(LIBRARY).as_posix(): file for file in LIBRARY.rglob("*.py")}
+    lengths = {name: len(file.read_text(encoding="utf-8").splitlines()) for name, file in files.items()}
 
     assert {name: length for name, length in lengths.items() if length > 300} == {}
 
 
-# Each part of the local runner, and the parts that it may build on.
-PARTS = {
+# Each room of the library, and the rooms that it may build on; what stands beside the rooms is one, too.
+ROOMS = {
+    "errors": set(),
+    "store": {"errors"},
+    "project": {"errors", "store"},
     "definition": {"errors"},
+    "guardrails": {"errors", "project", "definition"},
     "container": {"errors"},
     "preflight": {"errors", "store", "definition", "container"},
     "local": {"errors", "store", "definition", "container", "preflight"},
+    "pipelines": {"errors", "store", "project", "definition", "guardrails", "container", "local"},
+    "aws": {"errors", "store", "project", "definition", "guardrails", "local", "pipelines"},
+    "tabular": set(),
+    "terminal": {"errors", "store", "project", "definition", "guardrails", "local", "pipelines", "aws"},
+}
+ROOMS["commands"] = set(ROOMS)
+# What is imported in each room beside the standard library; elsewhere it is nothing.
+FOREIGN = {
+    "container": {"numpy"},  # what a served model's answers are made with
+    "pipelines": {"sagemaker", "boto3"},
+    "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
+    "project": {"pyarrow"},
+    "terminal": {"rich"},
+    "commands": {"typer"},
+    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "sklearn", "threadpoolctl"},
 }
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_the_runner_is_standard_library_alone_and_its_parts_build_on_each_other_one_way(part: str) -> None:
-    imported: set[str] = set()
-    for file in (TEMPLATE_PROJECT / "ops" / part).glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                imported |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                module = node.module or ""
-                imported |= {f"ops.{alias.name}" for alias in node.names} if module == "ops" else {module}
-    own = {name.split(".")[1] for name in imported if name.startswith("ops.")}
-    foreign = {name.split(".")[0] for name in imported} - sys.stdlib_module_names - {"ops"}
+def imports(file: Path) -> set[str]:
+    """The modules that a file imports, wherever in it, in full: `from a import b` is `a.b` if that is a module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = {f"{module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else module for name in names}
+    return found
 
-    assert own <= PARTS[part] | {part}
-    assert foreign == ({"numpy"} if part == "container" else set())  # what a served model's answers are made with
+
+def _name(file: Path) -> str:
+    parts = file.relative_to(LIBRARY.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {_name(file): file for file in LIBRARY.rglob("*.py")}
+GRAPH = {name: imports(file) for name, file in MODULES.items()}
+
+
+def room(module: str) -> str:
+    return module.removeprefix("sagemaker_ops").strip(".").partition(".")[0]
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_of_the_library_builds_on_others_one_way(name: str) -> None:
+    imported = set().union(*(GRAPH[module] for module in MODULES if room(module) == name))
+    own = {room(module) for module in imported if module.startswith("sagemaker_ops.")}
+    foreign = {module.partition(".")[0] for module in imported} - sys.stdlib_module_names - {"sagemaker_ops"}
+
+    assert own - {name} <= ROOMS[name]
+    assert foreign <= FOREIGN.get(name, set())
+
+
+def test_no_two_modules_of_the_library_import_each_other_not_even_late() -> None:
+    inside = MODULES.keys() - {"sagemaker_ops"}  # which loads all of them late, and whose version some of them read
+    graph = {module: GRAPH[module] & inside - {module} for module in inside}
+
+    TopologicalSorter(graph).prepare()  # CycleError if they do
 
 
 def test_the_runner_can_be_read_in_an_hour() -> None:
-    files = (TEMPLATE_PROJECT / "ops" / "local").glob("*.py")
+    files = [file for file in (LIBRARY / "local").glob("*.py") if file.name != "cleaning.py"]  # which runs nothing
 
     assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 1800
+
+
+def test_the_table_of_public_names_is_what_type_checkers_see() -> None:
+    tree = ast.parse((LIBRARY / "__init__.py").read_text(encoding="utf-8"))
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    imported = [node for node in nodes if str(node.module).startswith("sagemaker_ops")]
+    seen = {alias.asname or alias.name: (node.module, alias.name) for node in imported for alias in node.names}
+
+    assert seen == {name: (f"sagemaker_ops.{module}", there) for name, (module, there) in sagemaker_ops._HOME.items()}
+    assert {*seen, "EXPORTS", "__version__"} == set(sagemaker_ops.__all__)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*sagemaker_ops._HOME} - {"Jobs"}))  # that needs the SDK
+def test_a_public_name_can_be_imported(name: str) -> None:
+    assert getattr(sagemaker_ops, name) is not None
+
+
+@pytest.mark.parametrize("folder", ["production", "eda", "develop", "tests"])
+def test_a_project_imports_the_library_by_its_public_names_alone(folder: str) -> None:
+    files = [*(TEMPLATE_PROJECT / folder).rglob("*.py"), *(TEMPLATE_PROJECT / folder).rglob("*.ipynb")]
+    texts = {file.name: file.read_text(encoding="utf-8") for file in files}
+
+    assert {name for name, text in texts.items() if re.search(r"sagemaker_ops\.\w", text)} == set()

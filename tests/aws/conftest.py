@@ -15,9 +15,9 @@ from moto.server import ThreadedMotoServer
 from projects import Project, Result, bake_into
 
 from aws import deployable, gaps
-from ops.aws import watch
-from ops.aws.account import Account
-from ops.settings import Environment, parse
+from sagemaker_ops.aws import watch
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.project.settings import Environment, parse
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -61,7 +61,8 @@ class Aws:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A server, its clients and commands in processes of their own take seconds."""
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        names = getattr(item, "fixturenames", ())
+        if item.path.parent == Path(__file__).parent and ("_server" in names or "_deployable" in names):
             item.add_marker(pytest.mark.slow)
 
 
@@ -101,7 +102,9 @@ def _deployable(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = bake_into(tmp_path_factory.mktemp("deployable"), owner="team@example.com")
     project.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
     deployable.prepare(project)
-    compiled = project.run(sys.executable, "-m", "ops", "compile", "train", "--env", "dev")  # once, for all the copies
+    compiled = project.run(
+        sys.executable, "-m", "sagemaker_ops", "compile", "train", "--env", "dev"
+    )  # once, for all the copies
     assert compiled.code == 0, compiled
     return project
 
@@ -117,7 +120,7 @@ def ops(aws: Aws, _project: Project) -> Callable[..., Result]:
     """`ops("list-pipelines")` runs the command in a generated project whose environment dev is the server."""
 
     def run(*arguments: str, **environment: str) -> Result:
-        return _project.run(sys.executable, "-m", "ops", *arguments, **{**aws.environment, **environment})
+        return _project.run(sys.executable, "-m", "sagemaker_ops", *arguments, **{**aws.environment, **environment})
 
     return run
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from projects import Project
 
-# What ops.compiler imports of the SDK.
+# What compile_process.py imports of the SDK.
 SDK = {
     "sagemaker-3.27.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: sagemaker\nVersion: 3.27.0\n",
     "sagemaker/core/telemetry/telemetry_logging.py": "",

@@ -17,11 +17,12 @@ from projects import Bake, Project, Result
 
 from aws import gaps
 from aws.conftest import ACCOUNT, BUCKET, ROLE, Aws
-from ops import checkup, settings
-from ops.aws import guard
-from ops.aws.account import Account
-from ops.aws.checkup import of_account
-from ops.checkup import Finding
+from sagemaker_ops.aws import guard
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.account_check import of_account
+from sagemaker_ops.guardrails import machine_check
+from sagemaker_ops.guardrails.machine_check import Finding
+from sagemaker_ops.project import settings
 
 Ops = Callable[..., Result]
 Usage = namedtuple("Usage", "total used free")
@@ -74,7 +75,7 @@ def test_an_account_in_which_nothing_is_missing(account: Account, aws: Aws, monk
         "processing 4 of ml.m5.large, training 2 of ml.m5.xlarge, transform 4 of ml.m5.large, "
         "endpoint 1 of ml.c5.large, studio 5 of ml.t3.medium"
     )
-    assert checkup.exit_code(findings) == 0
+    assert machine_check.exit_code(findings) == 0
 
 
 def no_role(aws: Aws) -> None:
@@ -148,7 +149,7 @@ def test_the_vertical_of_who_calls(
     findings = of_account(account)
 
     assert found(findings, "vertical") == [(level, code)]
-    assert checkup.exit_code(each for each in findings if each.what == "vertical") == code
+    assert machine_check.exit_code(each for each in findings if each.what == "vertical") == code
 
 
 def test_a_shell_in_another_region_is_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +227,7 @@ def test_without_credentials_nothing_else_is_asked(
     [((3, 12), "ok"), ((3, 11), "warning"), ((3, 13), "warning"), ((3, 10), "problem"), ((3, 14), "problem")],
 )
 def test_python_against_the_image(version: tuple[int, int], level: str) -> None:
-    finding = checkup._python(version)
+    finding = machine_check._python(version)
 
     assert finding.level == level
     assert (level == "ok") is ("PYTHON=python3.12" not in finding.message)
@@ -258,19 +259,19 @@ def test_packages_against_the_image(
 
     monkeypatch.setattr(metadata, "version", version)
 
-    finding = checkup._packages(folder(tmp_path))
+    finding = machine_check._packages(folder(tmp_path))
 
     assert finding.level == level
     assert sentence in finding.message
 
 
 def test_git_hooks(tmp_path: Path) -> None:
-    assert "run `git init`" in checkup._hooks(tmp_path).message
+    assert "run `git init`" in machine_check._hooks(tmp_path).message
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
-    assert "run `make setup`" in checkup._hooks(tmp_path).message
+    assert "run `make setup`" in machine_check._hooks(tmp_path).message
     (tmp_path / ".git" / "hooks").mkdir(exist_ok=True)
     (tmp_path / ".git" / "hooks" / "pre-commit").touch()
-    assert checkup._hooks(tmp_path).level == "ok"
+    assert machine_check._hooks(tmp_path).level == "ok"
 
 
 @pytest.mark.parametrize(("free", "level"), [(50 * GB, "ok"), (4 * GB, "warning"), (GB // 2, "problem")])
@@ -278,7 +279,7 @@ def test_disk_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, l
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(100 * GB, 100 * GB - free, free))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
 
-    [finding] = checkup._disks(tmp_path)
+    [finding] = machine_check._disks(tmp_path)
 
     assert finding.level == level
     assert (level == "ok") is ("`ops clean --keep 5` makes room" not in finding.message)
@@ -293,7 +294,7 @@ def test_the_volume_of_a_studio_space(
     if total:
         studio.touch()
 
-    assert [each.level for each in checkup.volume(studio, tmp_path)] == level
+    assert [each.level for each in machine_check.volume(studio, tmp_path)] == level
 
 
 @pytest.mark.parametrize(
@@ -302,7 +303,7 @@ def test_the_volume_of_a_studio_space(
     ids=["nothing", "all well", "AWS", "input before AWS", "a guardrail before all"],
 )
 def test_the_worst_problem_says_how_it_ends(codes: list[int], code: int) -> None:
-    assert checkup.exit_code(Finding("x", "", "", each) for each in codes) == code
+    assert machine_check.exit_code(Finding("x", "", "", each) for each in codes) == code
 
 
 # The command
@@ -342,7 +343,7 @@ def test_a_project_that_is_wrong_is_told_beside_all_the_rest(
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('processing = "ml.m5.large"', broken), encoding="utf-8")
 
-    done = made.run(sys.executable, "-m", "ops", "doctor", "--output", "json", **aws.environment)
+    done = made.run(sys.executable, "-m", "sagemaker_ops", "doctor", "--output", "json", **aws.environment)
 
     checks = {each["Check"]: each for each in json.loads(done.out)["Checks"]}
     assert done.code == code, done

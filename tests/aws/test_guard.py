@@ -12,9 +12,9 @@ from projects import Project, Result
 
 from aws import gaps
 from aws.conftest import ACCOUNT, BUCKET, Aws
-from ops.aws import guard
-from ops.aws.account import Account
-from ops.errors import RefusedError
+from sagemaker_ops.aws import guard
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.errors import RefusedError
 
 Ops = Callable[..., Result]
 CHANGES = ("add", "approve", "create", "delete", "retry", "start", "stop", "update")
@@ -25,7 +25,7 @@ def ops(aws: Aws, _deployable: Project) -> Ops:
     """As the one for all, in a project that compiles."""
 
     def run(*arguments: str, **environment: str) -> Result:
-        return _deployable.run(sys.executable, "-m", "ops", *arguments, **{**aws.environment, **environment})
+        return _deployable.run(sys.executable, "-m", "sagemaker_ops", *arguments, **{**aws.environment, **environment})
 
     return run
 

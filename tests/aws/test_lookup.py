@@ -16,9 +16,9 @@ from aws.executed import (
     requests,
     started,
 )
-from ops.aws import changes, lookup
-from ops.aws.account import Account
-from ops.errors import UserError
+from sagemaker_ops.aws import execution_changes, lookup
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.errors import UserError
 
 Ops = Callable[..., Result]
 
@@ -43,7 +43,7 @@ def test_what_is_not_ones_own_is_refused(
     deploy(aws, name, tags)
 
     with pytest.raises(UserError) as raised:
-        changes.own(account, started(aws, name, status="Failed"))
+        execution_changes.own(account, started(aws, name, status="Failed"))
 
     assert raised.value.exit_code == code
     assert said in str(raised.value)

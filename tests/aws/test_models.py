@@ -13,9 +13,9 @@ from projects import Project, Result
 
 from aws import gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, Aws
-from ops import settings
-from ops.aws import models
-from ops.aws.account import Account
+from sagemaker_ops.aws import models
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.project import settings
 
 Ops = Callable[..., Result]
 GROUP = "customer-flight-delays-dev"

@@ -17,12 +17,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from projects import Bake, Project, Result
 
-import ops.cli
 from aws import deployable, gaps
 from aws.conftest import ACCOUNT, BUCKET, ROLE, Aws
-from ops.aws import account as accounts
-from ops.aws import pipelines
-from ops.commands import pipelines as commands
+from sagemaker_ops.aws import account as accounts
+from sagemaker_ops.aws import pipelines
+from sagemaker_ops.commands import app
+from sagemaker_ops.commands import pipelines as commands
 
 NAME = "customer-flight-delays-train-dev"
 ARN = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:pipeline/{NAME}"
@@ -42,7 +42,7 @@ def run(aws: Aws, project: Project) -> Run:
 
     def _run(*arguments: str, **environment: str) -> Result:
         variables = {**aws.environment, "OPS_POLL_SECONDS": "0.01", **environment}
-        return project.run(sys.executable, "-m", "ops", *arguments, **variables)
+        return project.run(sys.executable, "-m", "sagemaker_ops", *arguments, **variables)
 
     return _run
 
@@ -52,7 +52,7 @@ def here(aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: py
     """As `run`, in this process: quicker, and a test can come between it and AWS. AWS is asked once, not five times."""
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(commands, "project_root", lambda: project.path)
+    monkeypatch.setattr(commands, "find_root", lambda: project.path)
     once = functools.partialmethod(accounts.Account.__init__, attempts=1)
     monkeypatch.setattr(accounts.Account, "__init__", once)
     monkeypatch.setattr(pipelines, "PAUSE", 0)
@@ -62,7 +62,7 @@ def here(aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: py
     def _run(*arguments: str) -> Result:
         monkeypatch.setattr(sys, "argv", ["ops", *arguments])
         with pytest.raises(SystemExit) as caught:
-            ops.cli.main()
+            app.main()
         done = capsys.readouterr()
         return Result(int(caught.value.code or 0), done.out, done.err)
 
@@ -112,7 +112,7 @@ def test_a_dry_run_shows_what_would_be_done_and_changes_nothing(run: Run, aws: A
     assert "+ parameter ProcessingInstanceType (String) = ml.m5.large" in lines
     assert "+ step Training (Training) on 1 x ml.m5.xlarge" in lines
     assert "upload: 4 files" in done.out
-    assert lines[-2] == "worst case: 2 instance hours; cost unknown: ops/guardrails.toml has no [prices]"
+    assert lines[-2] == "worst case: 2 instance hours; cost unknown: guardrails.toml has no [prices]"
     assert lines[-1] == "Nothing was changed (--dry-run)."
     assert aws.calls(*CHANGES) == []
     assert keys(aws) == set()
@@ -172,7 +172,7 @@ def test_the_real_pipeline_is_deployed_and_the_sdk_is_not_asked_again(ready: Bak
     assert "+ step QualityGate (Condition)" in created.out
     assert "worst case: 3 instance hours;" in created.out
 
-    command = [".venv/bin/python", "-X", "importtime", "-m", "ops", "update-pipeline", "train"]
+    command = [".venv/bin/python", "-X", "importtime", "-m", "sagemaker_ops", "update-pipeline", "train"]
     done = project.run(*command, **aws.environment)
 
     assert done.out == f"Pipeline {NAME} is up to date: nothing changed.\n", done
@@ -200,7 +200,7 @@ def test_what_changed_is_told_and_updated_once(run: Run, aws: Aws, project: Proj
         "~ step Processing: MaxRuntimeInSeconds 3600 → 5400",
         f"~ role: {ROLE} → {ROLE}-new",
         "~ tag owner: team@example.com → others@example.com",
-        "worst case: 3 instance hours (before: 2); cost unknown: ops/guardrails.toml has no [prices]",
+        "worst case: 3 instance hours (before: 2); cost unknown: guardrails.toml has no [prices]",
     ):
         assert line in done.out.splitlines()
     assert "~ step code: " in done.out
@@ -555,7 +555,7 @@ def test_nothing_is_deleted_while_it_is_still_stopping(here: Run, aws: Aws, monk
         if len(pauses) == 3:
             execution.pipeline_execution_status = "Stopped"
 
-    monkeypatch.setattr("ops.aws.deletion.time.sleep", sleep)
+    monkeypatch.setattr("sagemaker_ops.aws.pipeline_deletion.time.sleep", sleep)
 
     done = here("delete-pipeline", "train", "--yes", "--stop-first")
 
@@ -681,7 +681,8 @@ def test_what_was_deleted_while_it_is_listed_is_left_out(here: Run, aws: Aws) ->
 )
 def test_a_command_has_a_name_of_its_own(project: Project, tmp_path: Path, name: str) -> None:
     """The console script that pip makes, as pyproject.toml declares it."""
-    declared = tomllib.loads((project.path / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    text = (project.path / "vendor" / "pyproject.toml").read_text(encoding="utf-8")
+    declared = tomllib.loads(text)["project"]["scripts"]
     module, function = declared[name].split(":")
     script = tmp_path / name
     script.write_text(f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n", encoding="utf-8")

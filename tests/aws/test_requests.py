@@ -18,15 +18,15 @@ from botocore import xform_name
 from botocore.stub import ANY, Stubber
 
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
-from ops import compiler, publish
-from ops.aws import deletion, guard, pipelines, upload
-from ops.aws.account import Account
-from ops.aws.errors import LOG_IN, AwsError
-from ops.commands import executions, models, studio
-from ops.commands import pipelines as pipeline_commands
-from ops.errors import RefusedError, UserError
-from ops.settings import Data, Environment, Gate, Project, Settings
-from ops.target import Target
+from sagemaker_ops.aws import guard, pipeline_deletion, pipelines, upload
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.errors import LOG_IN, AwsError
+from sagemaker_ops.commands import executions, models, studio
+from sagemaker_ops.commands import pipelines as pipeline_commands
+from sagemaker_ops.errors import RefusedError, UserError
+from sagemaker_ops.pipelines import compiler, publishing
+from sagemaker_ops.project.settings import Data, Environment, Gate, Project, Settings
+from sagemaker_ops.project.target import Target
 
 SETTINGS = Settings(
     Project("Flight delays", "flight-delays", "customer", "Late or not", "data-team@example.com", REGION),
@@ -145,11 +145,12 @@ def account(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: 
         return clients[service]
 
     monkeypatch.setattr(Account, "client", client)
+    (tmp_path / "guardrails.toml").touch()
     for commands in (executions, models, pipeline_commands, studio):
-        monkeypatch.setattr(commands, "project_root", lambda: tmp_path)
+        monkeypatch.setattr(commands, "find_root", lambda: tmp_path)
         monkeypatch.setattr(commands, "load", lambda _: SETTINGS)
     monkeypatch.setattr(compiler, "definition", lambda *_: DEFINITION)
-    monkeypatch.setattr(publish, "target", lambda *_: TARGET)
+    monkeypatch.setattr(publishing, "target", lambda *_: TARGET)
     monkeypatch.setattr(upload, "items", lambda *_: [upload.Item(TARGET.sourcedir_uri, lambda: b"code")])
     monkeypatch.setattr(guard, "STUDIO_METADATA", tmp_path / "not in Studio")
     monkeypatch.setattr("gc.disable", lambda: None)  # which is for a process of its own
@@ -469,7 +470,7 @@ def test_an_execution_that_ends_by_itself_does_not_keep_its_pipeline(
 ) -> None:
     calls = [history("Executing"), replace(with_token("stop_pipeline_execution"), answer=fault), *after]
     with answered(account, [*calls, history("Stopped")]):
-        deletion.stop(account, NAME, print)
+        pipeline_deletion.stop(account, NAME, print)
 
 
 def test_an_execution_that_cannot_be_stopped_keeps_its_pipeline(account: Account) -> None:

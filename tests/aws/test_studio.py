@@ -406,7 +406,7 @@ def test_money_is_told_where_there_are_prices_and_never_guessed(
     ops: Ops, aws: Aws, tmp_path: Any, project: Project
 ) -> None:
     put_app("customer-ana", "lab", age=10)
-    policy = (project.path / "ops" / "guardrails.toml").read_text(encoding="utf-8").partition("[prices")[0]
+    policy = (project.path / "guardrails.toml").read_text(encoding="utf-8").partition("[prices")[0]
     priced = tmp_path / "policy.toml"
     table = f'[prices]\nregion = "{REGION}"\ndate = "2026-11-01"\ncurrency = "USD"\n'
     priced.write_text(f'{policy}\n{table}[prices.studio]\n"ml.t3.medium" = 0.5\n', encoding="utf-8")

@@ -24,9 +24,9 @@ from aws.executed import (
     started,
     step,
 )
-from ops.aws import watch
-from ops.aws.account import Account
-from ops.aws.errors import AwsError
+from sagemaker_ops.aws import watch
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.errors import AwsError
 
 Ops = Callable[..., Result]
 
@@ -128,7 +128,7 @@ def test_ctrl_c_leaves_the_execution_running_and_says_how_to_stop_it(
 ) -> None:
     deploy(aws)
     gaps.COURSE += RUNS
-    command = [sys.executable, "-m", "ops", "start-pipeline-execution", "train", "--yes", "--wait"]
+    command = [sys.executable, "-m", "sagemaker_ops", "start-pipeline-execution", "train", "--yes", "--wait"]
     with subprocess.Popen(
         command,
         cwd=_project.path,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ops.definition.expressions import Scope
+from sagemaker_ops.definition.expressions import Scope
 
 both_ways = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 REPORT = """

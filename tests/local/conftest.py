@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ops.container import process
-from ops.container.isolation import namespaces_allowed
-from ops.errors import UserError
-from ops.local import Execution, Options, check, start_pipeline_execution
-from ops.store import Store
+from sagemaker_ops.container import process
+from sagemaker_ops.container.isolation import namespaces_allowed
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import Execution, Options, check, start_pipeline_execution
+from sagemaker_ops.store import Store
 
 # The same examples every time, at any speed.
 settings.register_profile("local", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

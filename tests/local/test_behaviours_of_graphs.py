@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from local.behaving import SCOPE, reporting, statuses
 
-from ops.definition import parameters
-from ops.definition.conditions import holds
-from ops.definition.expressions import resolve
-from ops.errors import UserError
-from ops.local import check
+from sagemaker_ops.definition import parameters
+from sagemaker_ops.definition.conditions import holds
+from sagemaker_ops.definition.expressions import resolve
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import check
 
 pytestmark = pytest.mark.slow  # each runs a pipeline, most of them both ways
 

@@ -14,8 +14,8 @@ import pytest
 from local.behaving import both_ways
 from runners import wait_for
 
-from ops.container.archives import unpack
-from ops.errors import UserError
+from sagemaker_ops.container.archives import unpack
+from sagemaker_ops.errors import UserError
 
 pytestmark = pytest.mark.slow  # each runs a pipeline, most of them both ways
 

@@ -15,11 +15,11 @@ import pytest
 from local.behaving import WRITE, both_ways, reporting, statuses
 from runners import start, wait_for
 
-from ops.container import packages, process
-from ops.definition.policies import cache_for
-from ops.definition.shapes import AWS_ONLY
-from ops.errors import UserError
-from ops.local import Selection, cache, check, list_pipeline_executions
+from sagemaker_ops.container import packages, process
+from sagemaker_ops.definition.retry_and_cache import cache_for
+from sagemaker_ops.definition.step_types import TYPES
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import Selection, cache, check, list_pipeline_executions
 
 pytestmark = pytest.mark.slow  # each runs a pipeline, most of them both ways
 
@@ -481,7 +481,7 @@ def test_more_than_one_instance_is_refused_by_name(local: Any, kind: str, where:
     assert not (local.home / "runs").exists()
 
 
-@pytest.mark.parametrize("kind", AWS_ONLY)
+@pytest.mark.parametrize("kind", [name for name, kind in TYPES.items() if not kind.runs_here])
 def test_a_step_type_of_aws_alone_is_refused_by_name_before_the_start(local: Any, kind: str) -> None:
     with pytest.raises(UserError, match=f"step 'X': steps of type {kind} run on AWS only"):
         local.run(local.processing("A"), {"Name": "X", "Type": kind, "Arguments": {}})

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from local.conftest import BUCKET, Local
 
-from ops import cleaning
-from ops.local import Execution, executions, find, list_pipeline_executions
+from sagemaker_ops.local import Execution, cleaning, executions, find, list_pipeline_executions
 
 WRITE = 'import pathlib; pathlib.Path("/opt/ml/processing/out/x.csv").write_text("1")'
 CACHE: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
@@ -62,7 +61,7 @@ def test_what_there_is_no_more_of_is_not_removed(local: Local) -> None:
 def test_a_result_that_a_kept_execution_reuses_stays(local: Local, how: str) -> None:
     reads = local.processing("Read", inputs={"in": local.output_of("Make", "out")})
     first = local.run(making(local), reads)
-    from ops.local import Selection
+    from sagemaker_ops.local import Selection
 
     selection = Selection(("Read",)) if how == "selected" else None
     second = local.run(making(local), reads, selection=selection)

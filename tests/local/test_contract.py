@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.container import contract
+from sagemaker_ops.container import contract
 
 SET_ASIDE = (
     "SAGEMAKER_JOB_NAME",

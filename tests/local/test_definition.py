@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.definition.shapes import ARGUMENTS, AWS_ONLY
-from ops.errors import UserError
-from ops.local import check, loads
+from sagemaker_ops.definition.step_types import TYPES
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import check, loads
 
 
 def test_a_property_file_in_a_nested_condition_makes_a_dependency(local: Any) -> None:
@@ -190,7 +190,7 @@ def test_deep_nesting_raises_user_errors_alone(text: str) -> None:
         check(loads(text))
 
 
-@given(JSON, st.sampled_from([*ARGUMENTS, *AWS_ONLY]), JSON, JSON)
+@given(JSON, st.sampled_from([*TYPES]), JSON, JSON)
 def test_json_that_is_no_definition_raises_user_errors_alone(
     anything: Any, kind: str, arguments: Any, more: Any
 ) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ops.errors import UserError
-from ops.local import list_pipeline_executions
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import list_pipeline_executions
 
 
 def test_a_model_needs_its_data_and_gets_a_name(local: Any) -> None:

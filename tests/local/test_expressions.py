@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ops.definition.expressions import Scope, parse_path, resolve
-from ops.errors import UserError
+from sagemaker_ops.definition.expressions import Scope, parse_path, resolve
+from sagemaker_ops.errors import UserError
 
 REPORT = {"gate": {"value": 0.9, "a.b": "dotted"}, "list": [1, {"x": True}], "none": None}
 SCOPE = Scope(

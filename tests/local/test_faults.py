@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from runners import NOBODY, start, wait_for
 
-from ops.container import process
-from ops.container.isolation import Container
-from ops.local import Execution, list_pipeline_executions
-from ops.store import Store
+from sagemaker_ops.container import process
+from sagemaker_ops.container.isolation import Container
+from sagemaker_ops.local import Execution, list_pipeline_executions
+from sagemaker_ops.store import Store
 
 pytestmark = pytest.mark.slow  # processes die here, and that takes its time
 

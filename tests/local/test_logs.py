@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from local.conftest import Local
 
-from ops import logs
-from ops.errors import UserError
-from ops.local import Selection, list_pipeline_executions
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import Selection, list_pipeline_executions
+from sagemaker_ops.terminal import step_log
 
 PRINT = 'print("one"); print("two")'
 
@@ -20,7 +20,7 @@ def test_the_log_is_printed_as_it_is(local: Local, capfdbinary: pytest.CaptureFi
     execution = local.run(local.processing("Print", 'import sys; sys.stdout.buffer.write(b"\\xff\\x1b[1m ok\\r\\n")'))
     capfdbinary.readouterr()
 
-    logs.show(local.home, execution.id[:5], "Print", follow=False)
+    step_log.show(local.home, execution.id[:5], "Print", follow=False)
 
     assert capfdbinary.readouterr().out == b"\xff\x1b[1m ok\r\n"
 
@@ -32,7 +32,7 @@ def test_of_a_step_that_has_ended_all_is_printed_at_once(
     local.run(local.processing("Print", PRINT))
     capfd.readouterr()
 
-    logs.show(local.home, "latest", "Print", follow)
+    step_log.show(local.home, "latest", "Print", follow)
 
     assert capfd.readouterr().out == "one\ntwo\n"
 
@@ -50,7 +50,7 @@ def test_a_step_is_followed_from_before_it_starts_until_it_ends(
     while not list_pipeline_executions(local.home):
         time.sleep(0.02)
 
-    logs.show(local.home, "latest", "Then", follow=True)
+    step_log.show(local.home, "latest", "Then", follow=True)
 
     assert list_pipeline_executions(local.home)[0].status == "Executing", (
         "it ends with the step, not with the execution"
@@ -61,7 +61,7 @@ def test_a_step_is_followed_from_before_it_starts_until_it_ends(
 
 def wrong(local: Local, execution: str, step: str, follow: bool = False) -> str:
     with pytest.raises(UserError) as caught:
-        logs.show(local.home, execution, step, follow)
+        step_log.show(local.home, execution, step, follow)
     return str(caught.value)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from local.conftest import BUCKET, Local
 
-from ops.local.preview import CACHED, FAILS, PERHAPS, REFUSED, RUNS, SKIPPED, Preview, preview
+from sagemaker_ops.local.preview import CACHED, FAILS, PERHAPS, REFUSED, RUNS, SKIPPED, Preview, preview
 
 CACHE: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
 COPY = """
@@ -178,7 +178,7 @@ def test_a_result_that_was_altered_is_named(local: Local) -> None:
 def test_other_packages_are_named(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     local.run(*chain(local))
     for module in ("cache", "preview"):
-        monkeypatch.setattr(f"ops.local.{module}.packages_digest", lambda: "other")
+        monkeypatch.setattr(f"sagemaker_ops.local.{module}.packages_digest", lambda: "other")
 
     assert foresee(local, *chain(local)).steps["Prepare"].because == "other packages are installed"
 

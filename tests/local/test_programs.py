@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ops.definition.expressions import Scope
-from ops.definition.plan import parse
-from ops.errors import UserError
-from ops.preflight.refusals import missing_inputs, refusals
+from sagemaker_ops.definition.expressions import Scope
+from sagemaker_ops.definition.plan import parse
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.preflight.refusals import missing_inputs, refusals
 
 AWS = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -114,7 +114,7 @@ def test_what_a_script_wants_of_its_image_must_be_here(
 ) -> None:
     """In a folder, as one file, in an archive, and behind the script of SDK v3; not in a branch, which may not run."""
     gone = {"xgboost", "torch", "transformers", "sklearn"}
-    monkeypatch.setattr("ops.preflight.programs.is_installed", lambda module: module not in gone)
+    monkeypatch.setattr("sagemaker_ops.preflight.programs.is_installed", lambda module: module not in gone)
     files = {"main.py": code, "own.py": "import json, xgboost"}
     if code == "from transformers import own":
         files["transformers/own.py"] = ""

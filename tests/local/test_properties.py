@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.container import process
-from ops.definition.expressions import Scope, resolve
-from ops.definition.plan import Step
-from ops.errors import UserError
-from ops.local import (
+from sagemaker_ops.container import process
+from sagemaker_ops.definition.expressions import Scope, resolve
+from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import (
     Execution,
     Options,
     Selection,
@@ -31,7 +31,7 @@ from ops.local import (
     scheduler,
     start_pipeline_execution,
 )
-from ops.local.scheduler import Result
+from sagemaker_ops.local.scheduler import Result
 
 NO_JOB = ("Condition", "Fail", "Model", "RegisterModel")  # types that start no program
 ARGUMENTS: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ops.local import Options
+from sagemaker_ops.local import Options
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)]
 
@@ -89,7 +89,7 @@ def test_uv_installs_where_there_is_no_pip(local: Any, tmp_path: Path, monkeypat
     """)
     uv.chmod(0o755)
     monkeypatch.setenv("PATH", f"{uv.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("ops.local.machine.is_installed", lambda name: name != "pip")
+    monkeypatch.setattr("sagemaker_ops.local.machine.is_installed", lambda name: name != "pip")
     execution = local.run(training(local, "A", IMPORT, "greeting"), options={"install": True})
     first, second = local.log(execution, "A").splitlines()
     assert (first, second.split()[-2:]) == (f"pip install --python {sys.executable}", ["by", "uv"])

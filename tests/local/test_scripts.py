@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ops.errors import UserError
-from ops.local import Options, start_pipeline_execution
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import Options, start_pipeline_execution
 
 pytestmark = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 

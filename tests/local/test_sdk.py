@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from projects import clean_environment
 
-from ops.local import Options, start_pipeline_execution
-from ops.store import Store
+from sagemaker_ops.local import Options, start_pipeline_execution
+from sagemaker_ops.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ops.container.archives import pack, unpack
-from ops.container.isolation import Container, inside
-from ops.errors import UserError
+from sagemaker_ops.container.archives import pack, unpack
+from sagemaker_ops.container.isolation import Container, inside
+from sagemaker_ops.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -21,15 +21,13 @@ def test_an_address_that_leads_out_of_the_store_is_refused(local: Any, uri: str)
         local.store.locate(uri)
 
 
-def test_folders_are_copied_or_moved_and_links_become_files(local: Any, tmp_path: Path) -> None:
+def test_folders_are_moved_and_links_become_files(local: Any, tmp_path: Path) -> None:
     made = tmp_path / "made"
     (made / "sub").mkdir(parents=True)
     (made / "sub" / "a.txt").write_text("a")
     (made / "link.txt").symlink_to(made / "sub" / "a.txt")
-    local.store.put_folder("s3://bucket/copy", made)
     local.store.put("s3://bucket/moved/old.txt", b"old")
     local.store.move_folder("s3://bucket/moved/", made)
-    assert set(local.store.find("s3://bucket/copy/")) == {"link.txt", "sub/a.txt"}
     moved = local.store.find("s3://bucket/moved/")
     assert set(moved) == {"link.txt", "old.txt", "sub/a.txt"}
     assert not any(file.is_symlink() for file in moved.values())

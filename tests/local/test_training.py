@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ops.container import contract
+from sagemaker_ops.container import contract
 
 pytestmark = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 

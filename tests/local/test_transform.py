@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from projects import Bake
 
-from ops.container import serving
-from ops.container.serving import Exchange, InputError, parse_filter, select
-from ops.local import Selection
-from ops.store import Store
+from sagemaker_ops.container import transform_program
+from sagemaker_ops.container.transform_program import Exchange, InputError, parse_filter, select
+from sagemaker_ops.local import Selection
+from sagemaker_ops.store import Store
 
 pytestmark = pytest.mark.slow  # each starts a model
 both = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
@@ -592,21 +592,21 @@ def test_split_and_assembled_again_the_input_is_what_it_was(
 
 def test_missing_handlers_are_those_of_the_scikit_learn_image() -> None:
     np = pytest.importorskip("numpy")
-    table = serving.default_input_fn("1,2\n3,4\n", CSV)
+    table = transform_program.default_input_fn("1,2\n3,4\n", CSV)
     assert (table.dtype, table.tolist()) == (np.float32, [[1, 2], [3, 4]])
-    assert serving.default_input_fn("1,2\n", CSV).shape == (2,), "the image squeezes a single row, too"
-    assert serving.default_input_fn("[[1, 2]]", JSON).tolist() == [[1, 2]]
+    assert transform_program.default_input_fn("1,2\n", CSV).shape == (2,), "the image squeezes a single row, too"
+    assert transform_program.default_input_fn("[[1, 2]]", JSON).tolist() == [[1, 2]]
     np.save(file := io.BytesIO(), table)
-    assert serving.default_input_fn(file.getvalue(), serving.NPY).tolist() == table.tolist()
-    assert serving.default_output_fn(np.array([1.5, 2]), CSV) == "1.5\n2.0\n"
-    assert serving.default_output_fn(np.array([[1, 2]]), CSV) == "1,2\n"
-    assert serving.default_output_fn(np.array([1.5]), JSON) == "[1.5]"
-    binary = serving.default_output_fn(np.array([1.5]), serving.NPY)
+    assert transform_program.default_input_fn(file.getvalue(), transform_program.NPY).tolist() == table.tolist()
+    assert transform_program.default_output_fn(np.array([1.5, 2]), CSV) == "1.5\n2.0\n"
+    assert transform_program.default_output_fn(np.array([[1, 2]]), CSV) == "1,2\n"
+    assert transform_program.default_output_fn(np.array([1.5]), JSON) == "[1.5]"
+    binary = transform_program.default_output_fn(np.array([1.5]), transform_program.NPY)
     assert isinstance(binary, bytes)
     assert np.load(io.BytesIO(binary)).tolist() == [1.5]
     for call in (
-        lambda: serving.default_input_fn(b"", "image/png"),
-        lambda: serving.default_output_fn([], "image/png"),
+        lambda: transform_program.default_input_fn(b"", "image/png"),
+        lambda: transform_program.default_output_fn([], "image/png"),
     ):
         with pytest.raises(InputError, match="not 'image/png'"):
             call()
@@ -630,7 +630,7 @@ def test_a_model_alone_is_enough_for_the_default_handlers(local: Any) -> None:
 
 RUN_IT = """
 import json, pathlib
-from ops.local import start_pipeline_execution
+from sagemaker_ops.local import start_pipeline_execution
 definition = json.loads(pathlib.Path("definition.json").read_bytes())
 execution = start_pipeline_execution(definition, pipeline_name="p", parameters={}, home=pathlib.Path(".local"))
 print(execution.status, execution.failure_reason)

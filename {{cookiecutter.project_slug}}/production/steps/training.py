@@ -9,54 +9,45 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
+from model import HYPERPARAMETERS, make_model
+from sagemaker_ops import (
+    Model,
+    Schema,
+    fit,
+    gaps,
+    missing_folders,
+    parse_hyperparameters,
+    print_scores,
+    raise_any,
+    read_hyperparameters,
+    read_part,
+    run_step,
+    save_model,
+)
 
-from archive import Model, save_model
-from errors import exit_code, raise_any
-from metrics import measure
-from model import HYPERPARAMETERS, fit, make_model, predict, read_hyperparameters, row_weights
-from schema import Schema
-from tables import read_table
-
-SERVING = tuple(f"{name}.py" for name in ("inference", "archive", "model", "features", "schema", "dates", "errors"))
-FAILURE_FILE = "/opt/ml/output/failure"
+FAILURE_FILE = "/opt/ml/output/failure"  # where SageMaker looks for the reason of a failure
 
 
-def train(train_dir: Path, validation_dir: Path, summary_dir: Path, model_dir: Path, given: dict[str, str]) -> None:
-    """Fit a model with the hyperparameters `given` as text, and write it to `model_dir`."""
-    hyperparameters, findings = read_hyperparameters(given)
-    missing = [folder for folder in (train_dir, validation_dir) if not folder.is_dir()]
-    findings += [f"{folder} does not exist; give the folder that processing.py wrote" for folder in missing]
-    raise_any(findings)
+def train(arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
+    """Fit a model with the hyperparameters `given` as text, and write it to the model folder."""
+    hyperparameters, findings = read_hyperparameters(given, HYPERPARAMETERS)
+    raise_any([*findings, *missing_folders(arguments.train_dir, arguments.validation_dir)])
 
-    schema = Schema.load(summary_dir)
-    parts = {
-        name: read_table(folder, text=schema.texts)
-        for name, folder in (("train", train_dir), ("validation", validation_dir))
-    }
-    model = make_model(schema, hyperparameters)
-    fit(model, schema, **parts)
-    gaps = schema.frame(parts["train"]).isna().any()
-    save_model(Model(model, schema, optional=tuple(gaps.index[gaps])), model_dir)
-    (model_dir / "code").mkdir(exist_ok=True)
-    for name in SERVING:
-        shutil.copy(Path(__file__).with_name(name), model_dir / "code" / name)
+    schema = Schema.load(arguments.summary_dir)
+    train, validation = (read_part(folder, schema) for folder in (arguments.train_dir, arguments.validation_dir))
+    pipeline = make_model(schema, hyperparameters)
+    fit(pipeline, schema, train, validation)
+    save_model(Model(pipeline, schema, optional=gaps(schema, train)), arguments.model_dir, Path(__file__).parent)
 
     print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
-    if getattr(model[-1], "early_stopping", False):
-        print(f"stopped after {model[-1].n_iter_} of {hyperparameters['max_iter']} iterations")
-    for name, part in parts.items():
-        # "validation:auc=0.71;" is what the regular expression of a metric definition looks for.
-        weights = row_weights(schema, part)[None]
-        scores = measure(schema.truth(part), predict(model, schema.frame(part)), weights)
-        told = [f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items() if np.isfinite(value[0])]
-        print(f"{name} ({len(part):,} rows)", *told)
+    if getattr(pipeline[-1], "early_stopping", False):
+        print(f"stopped after {pipeline[-1].n_iter_} of {hyperparameters['max_iter']} iterations")
+    print_scores("train", pipeline, schema, train)
+    print_scores("validation", pipeline, schema, validation)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,21 +63,12 @@ def parser() -> argparse.ArgumentParser:
     ):
         default = Path(os.environ.get(variable, container))
         folders.add_argument(name, type=Path, metavar="DIR", default=default, help="(default: %(default)s)")
-    steering = parser.add_argument_group("hyperparameters")
-    for key, known in HYPERPARAMETERS.items():
-        told = f"{known.help}; {known.expected} (default: {known.default})"
-        steering.add_argument(f"--{key}", metavar="VALUE", help=told)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    given, unknown = parser().parse_known_args(argv)
-    hyperparameters = {name: getattr(given, name) for name in HYPERPARAMETERS if getattr(given, name) is not None}
-    hyperparameters |= {word.lstrip("-").split("=")[0]: "" for word in unknown if re.match("--?[A-Za-z]", word)}
-    return exit_code(
-        lambda: train(given.train_dir, given.validation_dir, given.summary_dir, given.model_dir, hyperparameters),
-        FAILURE_FILE,
-    )
+    arguments, hyperparameters = parse_hyperparameters(parser(), HYPERPARAMETERS, argv)
+    return run_step(lambda: train(arguments, hyperparameters), FAILURE_FILE)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from ops.data import is_remote
-from ops.settings import load
+from sagemaker_ops import is_remote, load_settings
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(path for folder in ("eda", "develop") for path in (ROOT / folder).glob("*.ipynb"))
@@ -22,7 +21,7 @@ SECONDS_PER_CELL = 300
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_runs_from_top_to_bottom(path: Path) -> None:
-    if is_remote(load(ROOT).data.source):
+    if is_remote(load_settings(ROOT).data.source):
         pytest.skip("the table lies on S3, and a notebook reads it on this machine")
     client = NotebookClient(
         nbformat.read(path, as_version=4),

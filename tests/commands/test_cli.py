@@ -1,0 +1,357 @@
+"""The commands from the terminal; those that compile a pipeline of the project are in test_pipeline.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local.conftest import BUCKET, Local
+from projects import Bake, Project, Result, clean_environment
+
+from sagemaker_ops.guardrails import instance_types
+
+pytestmark = pytest.mark.slow  # each starts the command in a generated project
+
+
+@pytest.fixture
+def project(bake: Bake) -> Project:
+    return bake()
+
+
+def ops(project: Project, *arguments: str, **environment: str) -> Result:
+    """The command with the template's Python, which has what these commands import."""
+    return project.run(sys.executable, "-B", "-m", "sagemaker_ops", *arguments, **environment)
+
+
+def test_a_new_project_is_in_order(project: Project) -> None:
+    done = ops(project, "check")
+
+    assert (done.code, done.err) == (0, ""), done
+    assert done.out == "project.toml: names, instance types, environments and columns are in order.\n"
+
+
+def test_everything_that_is_wrong_is_told_at_once_errors_first(project: Project) -> None:
+    project.edit("project", vertical='"Retail"')
+    project.edit("instances", endpoint='"ml.t2.medium"', training='"ml.m8.xlarge"')
+    project.edit("environments.dev", account='"1"')
+    project.edit("data", target='"lat"')
+
+    done = ops(project, "check")
+
+    assert (done.code, done.out) == (3, "")
+    assert [line.split(": ")[:2] for line in done.err.splitlines()] == [
+        ["error", "project.toml [project].vertical"],
+        ["error", "project.toml [instances].training"],
+        ["error", "project.toml [environments.dev].account"],
+        ["error", "project.toml [data].target"],
+        ["warning", "project.toml [instances].endpoint"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "code"),
+    [
+        pytest.param("data", {"target": '"lat"'}, 2, id="a column that is not there"),
+        pytest.param("instances", {"endpoint": '"ml.t2.medium"'}, 0, id="a warning"),
+    ],
+)
+def test_in_another_format_it_says_the_same_with_the_same_code(
+    project: Project, table: str, values: dict[str, str], code: int
+) -> None:
+    project.edit(table, **values)
+
+    text, plain, gitlab = (ops(project, "check", "--format", name) for name in ("text", "json", "gitlab"))
+
+    assert (text.code, plain.code, gitlab.code) == (code, code, code)
+    [line] = text.err.splitlines()
+    [problem], [finding] = json.loads(plain.out), json.loads(gitlab.out)
+    assert line == f"{problem['level']}: {finding['description']}"
+    written = (project.path / "project.toml").read_text(encoding="utf-8").splitlines()
+    assert written[problem["line"] - 1] == f"{next(iter(values))} = {next(iter(values.values()))}"
+    assert finding["location"] == {"path": "project.toml", "lines": {"begin": problem["line"]}}
+
+
+def test_the_module_says_what_the_command_says(project: Project) -> None:
+    project.edit("project", vertical='"Retail"', region='"X"')
+
+    command = ops(project, "check", "--format", "gitlab")
+
+    assert command.code == 3
+    assert command == project.run(sys.executable, "-B", "-m", "sagemaker_ops.guardrails", "--format", "gitlab")
+
+
+def test_a_policy_that_cannot_be_read_stops_every_command(project: Project) -> None:
+    for command in (["check"], ["instance-types", "--for", "training"], ["run", "train"], ["compile", "train"]):
+        done = ops(project, *command, OPS_GUARDRAILS="/nowhere")
+        assert (done.code, done.out) == (2, ""), command
+        assert done.err.startswith("error: OPS_GUARDRAILS names '/nowhere', and there is no such file"), command
+
+
+def test_instance_types_are_a_table_with_its_date_and_the_quotas(project: Project, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[instance_types]\ntraining = ["ml.r5.*"]', encoding="utf-8")
+
+    done = ops(project, "instance-types", "--for", "training", "--min-memory", "64", OPS_GUARDRAILS=str(policy))
+
+    assert (done.code, done.err) == (0, ""), done
+    table, _, notes = done.out.partition("\n\n")
+    assert table.splitlines()[1].split() == ["ml.r5.2xlarge", "8", "64", "-"]
+    assert instance_types.data()["made"] in notes
+    assert "botocore" in notes
+    assert notes.count(instance_types.QUOTAS) == 1
+
+
+def test_instance_types_are_shown_although_project_toml_is_wrong(project: Project) -> None:
+    (project.path / "project.toml").write_text("[", encoding="utf-8")
+
+    assert ops(project, "instance-types", "--for", "notebook").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["check", "--format", "jsn"], "error: --format: 'jsn' is not known. Did you mean 'json'?"),
+        (["instance-types", "--for", "trainin"], "error: --for: 'trainin' is not known. Did you mean 'training'?"),
+        (["instance-types", "--for", "x"], "Write one of processing, training, transform, endpoint, studio, notebook."),
+    ],
+)
+def test_a_wrong_word_gets_a_sentence(project: Project, arguments: list[str], sentence: str) -> None:
+    done = ops(project, *arguments)
+
+    assert (done.code, done.out) == (2, "")
+    assert sentence in done.err
+
+
+# Running a definition, and looking at what ran. The steps need nothing but Python.
+COUNT = """
+    import json, pathlib, sys
+    rows = sum(1 for _ in open("/opt/ml/processing/data/table.csv"))
+    metrics = {"regression_metrics": {"rows": {"value": rows}}}
+    pathlib.Path("/opt/ml/processing/out/m.json").write_text(json.dumps(metrics))
+    print("counted", rows)
+"""
+FILE = "My definition_v2.json"
+
+
+@pytest.fixture
+def defined(project: Project) -> Project:
+    """A project with a definition of somebody else's: Count, which writes a metric, and after it Tell."""
+    local = Local(project.path / ".local")
+    local.store.put(f"{BUCKET}/data/table.csv", b"a\n1\n")
+    cache: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
+    count = local.processing(
+        "Count", COUNT, inputs={"data": local.get("Parameters.Data")}, outputs=("out",),
+        files={"Report": "out/m.json"}, **cache,
+    )  # fmt: skip
+    tell = local.processing("Tell", 'print("told")', inputs={"in": local.output_of("Count", "out")}, **cache)
+    write(project, local.definition(count, tell, parameters=[local.parameter("Data", default=f"{BUCKET}/data/")]))
+    return project
+
+
+def write(project: Project, definition: dict[str, Any]) -> None:
+    (project.path / FILE).write_text(json.dumps(definition), encoding="utf-8")
+
+
+def run(project: Project, *arguments: str) -> str:
+    """Run the definition; the id of the execution."""
+    done = ops(project, "run", "--definition", FILE, *arguments)
+    assert (done.code, done.err) == (0, ""), done
+    [identifier] = re.findall(r"^Look in .local/runs/(\w+):", done.out, re.MULTILINE)
+    return str(identifier)
+
+
+def told(done: Result) -> dict[str, list[str]]:
+    """{step: the words of the line of its end}."""
+    lines = [re.split(" {2,}", line.strip()) for line in done.out.splitlines()]
+    return {line[0]: line[2:] for line in lines if len(line) > 2 and line[2].startswith(("Succeeded", "Failed"))}
+
+
+def test_a_definition_of_somebody_else_runs_and_nothing_of_the_project_is_published(defined: Project) -> None:
+    done = ops(defined, "run", "--definition", FILE)
+
+    assert (done.code, done.err) == (0, ""), done
+    assert list(told(done)) == ["Count", "Tell"]
+    assert re.search(r"^Succeeded in .* s: execution \w{12}\.$", done.out, re.MULTILINE)
+    assert [folder.name for folder in (defined.path / ".local/s3").iterdir() if folder.name[0] != "."] == ["bucket"]
+    assert not (defined.path / "data/schema.toml").exists()
+    listed = ops(defined, "list-pipeline-executions")
+    assert re.search(r"^\w{12} +My-definition-v2 +Succeeded ", listed.out, re.MULTILINE)
+
+
+def test_its_s3_is_the_folder_that_one_names(defined: Project, tmp_path: Path) -> None:
+    (defined.path / ".local/s3").rename(tmp_path / "objects")
+
+    done = ops(defined, "run", "--definition", FILE)
+    assert done.code == 2
+    assert "there is nothing at s3://bucket/data/; put it into " in done.err
+
+    run(defined, "--s3", str(tmp_path / "objects"))
+    assert list((tmp_path / "objects/bucket").glob("*/Count/out/m.json"))
+    assert ops(defined, "plan", FILE, "--s3", str(tmp_path / "objects")).out.endswith("2 steps: 2 cached.\n")
+
+
+def test_a_second_run_takes_what_is_cached_unless_it_is_told_not_to(defined: Project) -> None:
+    first = run(defined)
+
+    again = ops(defined, "run", "--definition", FILE)
+    anew = ops(defined, "run", "--definition", FILE, "--no-cache")
+
+    assert [words[-1] for words in told(again).values()] == [f"cached (execution {first})"] * 2
+    assert ["cached" in " ".join(words) for words in told(anew).values()] == [False, False]
+
+
+def test_a_part_runs_on_the_results_of_an_earlier_execution(defined: Project) -> None:
+    first = run(defined)
+    run(defined, "--no-cache")
+
+    one = ops(defined, "run", "--definition", FILE, "--only", "Tell", "--source-execution", first, "--no-cache")
+    onward = ops(defined, "run", "--definition", FILE, "--from", "Count", "--no-cache")
+    wrong = ops(defined, "run", "--definition", FILE, "--only", "Tel")
+
+    assert told(one)["Count"][-1] == f"reused (execution {first})"
+    assert "execution" not in " ".join(told(one)["Tell"])
+    assert "reused" not in onward.out
+    assert (wrong.code, wrong.out, wrong.err) == (2, "", "error: there is no step 'Tel'. Did you mean 'Tell'?\n")
+
+
+@pytest.mark.parametrize(
+    "options", [("--jobs", "1"), ("--isolation", "rewrite"), ("--fresh",), ("--install",)], ids=" ".join
+)
+def test_it_runs_with_each_option_as_well(defined: Project, options: tuple[str, ...]) -> None:
+    run(defined, *options)
+
+
+def test_a_plan_says_what_would_run_and_runs_nothing(defined: Project) -> None:
+    before = ops(defined, "plan", FILE)
+    assert (before.code, before.err) == (0, ""), before
+    assert not (defined.path / ".local/runs").exists()
+    run(defined)
+
+    after = ops(defined, "plan", FILE, "--format", "json")
+    other = ops(defined, "plan", FILE, "--param", "Data=s3://bucket/nowhere/")
+
+    assert before.out.splitlines()[-1] == "2 steps: 1 to run, 1 to run unless their inputs turn out the same."
+    assert [each["here"] for each in json.loads(after.out)["steps"]] == ["cached", "cached"]
+    assert (other.code, other.err) == (2, "")
+    assert "cannot run here: there is nothing at s3://bucket/nowhere/" in other.out
+
+
+def test_a_plan_of_what_cannot_run_is_drawn_all_the_same(defined: Project) -> None:
+    definition = json.loads((defined.path / FILE).read_text(encoding="utf-8"))
+    definition["Version"] = "1"
+    definition["Steps"].append({"Name": "Notify", "Type": "Lambda", "Arguments": {}, "DependsOn": ["Tell"]})
+    write(defined, definition)
+
+    done = ops(defined, "plan", FILE)
+
+    assert (done.code, done.err) == (2, "error: Version is '1', not '2020-12-01'.\n")
+    assert re.search(r"^Notify +Lambda +Tell +cannot run here: steps of type Lambda run on AWS only", done.out, re.M)
+    assert done.out.endswith("1 of 3 steps cannot run here.\n")
+
+
+def test_an_execution_is_described_alone_and_beside_another(defined: Project) -> None:
+    first = run(defined)
+    (defined.path / ".local/s3/bucket/data/table.csv").write_text("a\n1\n2\n", encoding="utf-8")
+    second = run(defined)
+
+    alone = ops(defined, "describe-pipeline-execution", "latest")
+    beside = ops(defined, "describe-pipeline-execution", "latest", "--against", first[:6])
+    plain = ops(defined, "describe-pipeline-execution", second, "--output", "json")
+
+    assert (alone.code, alone.err) == (0, "")
+    assert re.search(rf"^execution  {second}$", alone.out, re.MULTILINE)
+    assert re.search(r"^rows  3$", alone.out, re.MULTILINE)
+    assert re.search(r"^≠ rows  3  2$", beside.out, re.MULTILINE)
+    assert json.loads(plain.out)["PipelineParameters"] == [{"Name": "Data", "Value": "s3://bucket/data/"}]
+    listed = json.loads(ops(defined, "list-pipeline-executions", "--output", "json").out)
+    assert [each["PipelineExecutionId"] for each in listed["PipelineExecutionSummaries"]] == [second, first]
+
+
+def test_logs_are_printed_and_old_executions_removed(defined: Project) -> None:
+    first = run(defined)
+    run(defined, "--no-cache")
+
+    assert ops(defined, "logs", first, "Count") == Result(0, "counted 2\n", "")
+
+    cleaned = ops(defined, "clean", "--keep", "1")
+    assert (cleaned.code, cleaned.err) == (0, "")
+    assert re.fullmatch(r"Removed .*1 execution: \d+\.\d MB\.\n", cleaned.out)
+    assert ops(defined, "logs", first, "Count").code == 2
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+def test_ctrl_c_stops_the_execution_and_leaves_no_process(project: Project, requests: int) -> None:
+    local = Local(project.path / ".local")
+    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" if requests == 2 else ""
+    script = f"import os, time\n{stubborn}\nprint(os.getpid())\ntime.sleep(60)"
+    write(project, local.definition(local.processing("Sleep", script), local.processing("Then", DependsOn=["Sleep"])))
+    started = subprocess.Popen(
+        [sys.executable, "-B", "-m", "sagemaker_ops", "run", "--definition", FILE],
+        cwd=project.path, env=clean_environment(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    pid = int(first_line(project.path, "runs/*/Sleep/log.txt"))
+
+    for _ in range(requests):
+        os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all that are in front
+        time.sleep(0.3)
+    out, err = started.communicate(timeout=20)
+
+    assert (started.returncode, err) == (1, "")
+    assert re.search(r"^Sleep +Processing +Stopped ", out, re.MULTILINE)
+    assert re.search(r"^Stopped in ", out, re.MULTILINE)
+    assert local.gone(pid)
+    [summary] = json.loads(ops(project, "list-pipeline-executions", "--output", "json").out)[
+        "PipelineExecutionSummaries"
+    ]
+    assert summary["PipelineExecutionStatus"] == "Stopped"
+
+
+def first_line(root: Path, log: str) -> str:
+    """What a step printed first, once it did."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        for file in (root / ".local").glob(log):
+            if "\n" in (text := file.read_text(encoding="utf-8")):
+                return text.splitlines()[0]
+        time.sleep(0.02)
+    raise AssertionError("no step has printed anything")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("run", "Name a pipeline, such as `ops run train`, or a file with --definition: one of them."),
+        ("run train --definition x.json", "Name a pipeline, such as `ops run train`, or a file with --definition"),
+        ("run train --s3 folder", "--s3 is for --definition"),
+        ("run train --from A --only B", "--from and --only exclude each other: give one of them."),
+        ("run train --source-execution x", "--source-execution says whose results --from or --only go on with"),
+        ("run train --jobs 0", "--jobs: 0 steps at once cannot run: write 1 or more."),
+        ("run train --isolation docker", "--isolation: 'docker' is not known. Write one of auto, namespace, rewrite."),
+        ("run --definition nowhere.json", "nowhere.json cannot be read: No such file or directory."),
+        ("run --definition README.md", "README.md: the definition is not JSON"),
+        ("run --definition x.json --param A", "--param: 'A' is not NAME=VALUE."),
+        ("plan nowhere.json", "nowhere.json cannot be read: No such file or directory."),
+        ("plan train --s3 folder", "--s3 is for a definition in a file"),
+        ("plan train --format jsn", "--format: 'jsn' is not known. Did you mean 'json'?"),
+        ("list-pipeline-executions --output yaml", "--output: 'yaml' is not known. Write one of table, json."),
+        ("describe-pipeline-execution latest", "there is no execution 'latest' on this machine."),
+        ("logs latest Count", "there is no execution 'latest' on this machine."),
+        ("clean --keep -1", "--keep: -1 executions cannot stay: write 0 or more."),
+    ],
+)
+def test_wrong_usage_gets_one_sentence(project: Project, arguments: str, sentence: str) -> None:
+    done = ops(project, *arguments.split())
+
+    assert (done.code, done.out) == (2, ""), done
+    assert sentence in done.err
+    assert len(done.err.splitlines()) == 1
+    assert not (project.path / ".local").exists()

@@ -1,0 +1,214 @@
+"""What an execution costs at the worst, and what the ceilings of the policy say of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sagemaker_ops.guardrails import cost
+from sagemaker_ops.guardrails.policy import Policy, Prices
+
+Step = dict[str, Any]
+REGION = "eu-west-1"
+PRICES = Prices(
+    region=REGION,
+    date="2026-11-24",
+    currency="USD",
+    processing={"ml.m5.large": 0.5},
+    training={"ml.m5.large": 1.0, "ml.g5.xlarge": 10.0},
+)
+
+
+def processing(minutes: int | None = 60, count: Any = 1, kind: Any = "ml.m5.large", **rest: Any) -> Step:
+    limit = {"StoppingCondition": {"MaxRuntimeInSeconds": minutes * 60}} if minutes else {}
+    arguments = {"ProcessingResources": {"ClusterConfig": {"InstanceType": kind, "InstanceCount": count}}, **limit}
+    return {"Name": "Processing", "Type": "Processing", "Arguments": arguments, **rest}
+
+
+def training(kind: str = "ml.m5.large", minutes: int = 60, **resources: Any) -> Step:
+    config = resources or {"InstanceType": kind, "InstanceCount": 1}
+    arguments = {"ResourceConfig": config, "StoppingCondition": {"MaxRuntimeInSeconds": minutes * 60}}
+    return {"Name": "Training", "Type": "Training", "Arguments": arguments}
+
+
+def condition(if_steps: list[Step], else_steps: list[Step]) -> Step:
+    arguments = {"Conditions": [], "IfSteps": if_steps, "ElseSteps": else_steps}
+    return {"Name": "Gate", "Type": "Condition", "Arguments": arguments}
+
+
+def tuning(jobs: Any) -> Step:
+    limits = {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": 2}
+    arguments = {
+        "HyperParameterTuningJobConfig": {"ResourceLimits": limits},
+        "TrainingJobDefinition": training()["Arguments"],
+    }
+    return {"Name": "Tuning", "Type": "Tuning", "Arguments": arguments}
+
+
+def retried(**policy: Any) -> Step:
+    return processing(RetryPolicies=[{"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], **policy}])
+
+
+TRANSFORM: Step = {
+    "Name": "Predict",
+    "Type": "Transform",
+    "Arguments": {"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1}},
+}
+FAIL: Step = {"Name": "Failed", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
+
+
+def definition(*steps: Step, **defaults: Any) -> dict[str, Any]:
+    parameters = [{"Name": name, "Type": "String", "DefaultValue": value} for name, value in defaults.items()]
+    return {"Version": "2020-12-01", "Parameters": parameters, "Steps": list(steps)}
+
+
+def get(name: str) -> dict[str, str]:
+    return {"Get": f"Parameters.{name}"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "hours", "money"),
+    [
+        pytest.param([processing()], 1, 0.5, id="a job"),
+        pytest.param([processing(count=4)], 4, 2, id="instances"),
+        pytest.param([processing(minutes=None)], 24, 12, id="no limit of its own: AWS's"),
+        pytest.param([processing(), training()], 2, 1.5, id="a price per use"),
+        pytest.param([processing(), FAIL], 1, 0.5, id="a step without an instance"),
+        pytest.param([condition([processing()], [training()])], 1, 1, id="the dearer branch"),
+        pytest.param(
+            [condition([training("ml.g5.xlarge", 30)], [training(minutes=120)])], 2, 5, id="dearer, not longer"
+        ),
+        pytest.param([condition([condition([training()], [FAIL])], []), processing()], 2, 1.5, id="nested"),
+        pytest.param([retried(MaxAttempts=2)], 3, 1.5, id="retries"),
+        pytest.param([retried()], 6, 3, id="as many retries as AWS makes"),
+        pytest.param([retried(ExpireAfterMin=30)], 1.5, 0.75, id="retries until"),
+        pytest.param([retried(ExpireAfterMin=600, MaxAttempts=1)], 2, 1, id="whichever is reached first"),
+        pytest.param(
+            [training(InstanceType="ml.m5.large", InstanceCount=1, KeepAlivePeriodInSeconds=1800)],
+            1.5,
+            1.5,
+            id="a warm pool",
+        ),
+        pytest.param(
+            [
+                training(
+                    InstanceGroups=[
+                        {"InstanceGroupName": "a", "InstanceType": "ml.m5.large", "InstanceCount": 2},
+                        {"InstanceGroupName": "b", "InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
+                    ]
+                )
+            ],
+            3,
+            12,
+            id="a mixed cluster",
+        ),
+        pytest.param([tuning(10)], 10, 10, id="tuning"),
+    ],
+)
+def test_the_worst_case_in_hours_and_money(steps: list[Step], hours: float, money: float) -> None:
+    worst = cost.worst_case(definition(*steps), {}, Policy(prices=PRICES), REGION)
+
+    assert (worst.hours, worst.money, worst.unknown) == (hours, money, ())
+
+
+def test_parameters_count_and_else_their_defaults() -> None:
+    one = definition(processing(kind=get("Type"), count=get("Count")), Type="ml.m5.large", Count=2)
+    rules = Policy(prices=PRICES)
+
+    assert cost.worst_case(one, {}, rules, REGION).hours == 2
+    assert cost.worst_case(one, {"Count": "5"}, rules, REGION).hours == 5  # as it is typed
+    assert cost.worst_case(one, {"Type": "ml.m5.xlarge"}, rules, REGION).money is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "prices", "region", "reason"),
+    [
+        pytest.param([processing()], Prices(), REGION, "guardrails.toml has no [prices]", id="no prices"),
+        pytest.param(
+            [processing()], PRICES, "eu-central-1", "are of eu-west-1, not of eu-central-1", id="of another region"
+        ),
+        pytest.param(
+            [processing(kind="ml.m5.xlarge")],
+            PRICES,
+            REGION,
+            "[prices.processing] has no price for ml.m5.xlarge",
+            id="type",
+        ),
+        pytest.param(
+            [processing(kind=get("X"))], PRICES, REGION, "step 'Processing': the definition leaves", id="open"
+        ),
+        pytest.param([TRANSFORM], PRICES, REGION, "step 'Predict': a transform job has no time limit", id="transform"),
+        pytest.param(
+            [{"Name": "Spark", "Type": "EMRServerless", "Arguments": {}}],
+            PRICES,
+            REGION,
+            "step 'Spark': a definition does not say how long a step of type EMRServerless takes",
+            id="not an instance of SageMaker's",
+        ),
+    ],
+)
+def test_what_is_not_known_is_unknown_and_never_guessed(
+    steps: list[Step], prices: Prices, region: str, reason: str
+) -> None:
+    worst = cost.worst_case(definition(*steps), {}, Policy(prices=prices), region)
+
+    assert worst.money is None
+    assert reason in worst.unknown[0]
+    assert f"cost unknown: {worst.unknown[0]}" in cost.lines(worst)[0]
+
+
+HOURS = Policy(max_instance_hours_per_execution=2)
+MONEY = Policy(max_cost_per_execution=2, prices=PRICES)
+
+
+@pytest.mark.parametrize(
+    ("policy", "step", "levels", "sentence"),
+    [
+        pytest.param(Policy(), processing(count=99), [], "", id="no ceiling"),
+        pytest.param(HOURS, processing(count=2), [], "", id="as many as there may be"),
+        pytest.param(HOURS, processing(count=3), ["error"], "allows an execution 2 instance hours", id="more"),
+        pytest.param(MONEY, processing(count=4), [], "", id="as much as it may cost"),
+        pytest.param(MONEY, processing(count=5), ["error"], "2 USD, and this one takes up to 2.50 USD", id="dearer"),
+        pytest.param(MONEY, processing(kind="ml.m5.xlarge"), ["error"], "have the price added", id="no price"),
+        pytest.param(
+            HOURS, processing(kind=get("X")), ["error"], "step 'Processing': the definition leaves", id="open"
+        ),
+        pytest.param(
+            HOURS, TRANSFORM, ["warning"], "step 'Predict': a transform job has no time limit", id="transform"
+        ),
+    ],
+)
+def test_a_ceiling_refuses_what_may_go_above_it(policy: Policy, step: Step, levels: list[str], sentence: str) -> None:
+    problems = cost.check(definition(step), {}, policy, REGION)
+
+    assert [problem.level for problem in problems] == levels
+    assert all(sentence in str(problem) for problem in problems)
+
+
+def test_the_parameters_of_a_start_are_held_against_the_ceiling() -> None:
+    one = definition(processing(count=get("Count")), Count=1)
+
+    assert cost.check(one, {}, HOURS, REGION) == []
+    assert [problem.level for problem in cost.check(one, {"Count": 3}, HOURS, REGION)] == ["error"]
+
+
+def test_what_is_known_to_be_too_much_is_refused_beside_what_is_not_known() -> None:
+    prices = replace(PRICES, transform={"ml.m5.large": 0.5})
+    policy = Policy(max_cost_per_execution=2, max_instance_hours_per_execution=2, prices=prices)
+
+    problems = cost.check(definition(processing(count=5), TRANSFORM), {}, policy, REGION)
+
+    assert [problem.level for problem in problems] == ["warning", "error", "error"]
+
+
+def test_the_line_says_what_it_was_before() -> None:
+    rules = Policy(prices=PRICES)
+    before = cost.worst_case(definition(processing()), {}, rules, REGION)
+    worst = cost.worst_case(definition(processing(count=3)), {}, rules, REGION)
+
+    assert cost.lines(worst, before) == [
+        "worst case: 3 instance hours (before: 1); 1.50 USD for the instances, at the prices of 2026-11-24"
+    ]
+    assert cost.lines(worst, worst) == cost.lines(worst)

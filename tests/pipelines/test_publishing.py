@@ -1,0 +1,284 @@
+"""Step code and data under the hash of their content, in the S3 of this machine."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import tarfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from projects import LIBRARY, VENDOR
+
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.pipelines import publishing
+from sagemaker_ops.project import source_copy
+from sagemaker_ops.project.settings import LOCAL, Data, Environment, Gate, Project, Settings
+from sagemaker_ops.store import Store
+
+SETTINGS = Settings(
+    Project("Churn", "churn", "customer"),
+    Data("data", "late", "classification"),
+    Gate("auc", minimum=0.6),
+    environments={"local": LOCAL, "dev": Environment()},
+)
+STEPS = {"processing.py": "import features\n", "features.py": "X = 1\n", "lib/deep/text.py": "Y = 'ü'\n"}
+TABLES = {"a.csv": "late\nyes\n", "sub/b.csv": "late\nno\n"}
+CACHES = (
+    "production/steps/__pycache__/features.cpython-311.pyc",
+    "production/steps/lib/__pycache__/text.cpython-311.pyc",
+    "production/steps/.ipynb_checkpoints/features-checkpoint.py",
+    "production/steps/.DS_Store",
+    "production/steps/lib/.features.py.swp",
+)
+Files = dict[str, bytes]
+
+
+def write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+
+
+def project(root: Path) -> Path:
+    """A project's folder with these steps and tables, and what editors and Python leave beside them."""
+    for name, content in STEPS.items():
+        write(root / "production" / "steps" / name, content)
+    for name, content in TABLES.items():
+        write(root / "data" / name, content)
+    for name in CACHES:
+        write(root / name, "not a step")
+    return root
+
+
+def below(folder: Path) -> Files:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def members(archive: bytes) -> Files:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+
+
+def encoded(texts: dict[str, str]) -> Files:
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def library() -> Files:
+    """What goes along of the library, so that a step can import it in a container."""
+    files = {path.relative_to(VENDOR).as_posix(): path for path in (LIBRARY / "tabular").glob("*.py")}
+    return {
+        name: path.read_bytes()
+        for name, path in {**files, "sagemaker_ops/__init__.py": LIBRARY / "__init__.py"}.items()
+    }
+
+
+def test_the_archive_holds_every_step_at_its_root_the_library_beside_them_and_no_cache(tmp_path: Path) -> None:
+    assert members(publishing.sourcedir(project(tmp_path))) == encoded(STEPS) | library()
+
+
+def test_a_file_of_the_project_goes_before_one_of_the_library(tmp_path: Path) -> None:
+    own = project(tmp_path) / "production" / "steps" / "sagemaker_ops" / "tabular" / "splits.py"
+    write(own, "MINE = True\n")
+
+    assert publishing.code_files(tmp_path)["sagemaker_ops/tabular/splits.py"] == own
+
+
+def test_the_archive_says_nothing_of_who_made_it_and_when(tmp_path: Path) -> None:
+    archive = publishing.sourcedir(project(tmp_path))
+
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in tar} == {(0, 0, 0, "", "", 0o644)}
+    assert archive[4:8] == bytes(4), "gzip's own time"
+
+
+def test_the_same_steps_elsewhere_and_later_are_the_same_bytes(tmp_path: Path) -> None:
+    one, other = project(tmp_path / "one"), project(tmp_path / "deep" / "other")
+    for number, path in enumerate((other / "production").rglob("*")):
+        os.utime(path, (number, number))
+    for name in CACHES:
+        (other / name).unlink()
+
+    assert publishing.sourcedir(one) == publishing.sourcedir(other)
+    assert publishing.target(SETTINGS, "local", one).code_hash == publishing.target(SETTINGS, "local", other).code_hash
+
+
+@pytest.mark.parametrize(
+    ("name", "of_code", "of_data"),
+    [
+        pytest.param("production/steps/features.py", True, False, id="a step changed"),
+        pytest.param("production/steps/new.json", True, False, id="a file of the steps is new"),
+        pytest.param("data/a.csv", False, True, id="a table changed"),
+        pytest.param("data/new.csv", False, True, id="a table is new"),
+        pytest.param("production/pipelines/train.py", False, False, id="a pipeline changed"),
+        pytest.param("production/steps/__pycache__/new.pyc", False, False, id="a cache is new"),
+        pytest.param("data/notes.txt", False, False, id="what is no table is new"),
+    ],
+)
+def test_a_hash_changes_when_its_own_files_do(tmp_path: Path, name: str, of_code: bool, of_data: bool) -> None:
+    before = publishing.target(SETTINGS, "local", project(tmp_path))
+
+    write(tmp_path / name, "other")
+
+    after = publishing.target(SETTINGS, "local", tmp_path)
+    assert (after.code_hash != before.code_hash, after.data_hash != before.data_hash) == (of_code, of_data)
+
+
+def test_data_on_s3_has_no_hash(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, data=replace(SETTINGS.data, source="s3://lake/flights/"))
+
+    assert publishing.target(settings, "local", project(tmp_path)).data_hash == ""
+
+
+def test_the_kept_schema_has_a_hash_of_its_own(tmp_path: Path) -> None:
+    none = publishing.target(SETTINGS, "local", project(tmp_path))
+
+    write(tmp_path / "data" / "schema.toml", '[columns]\n"late" = "text"\n')
+    kept = publishing.target(SETTINGS, "local", tmp_path)
+    write(tmp_path / "data" / "schema.toml", '[columns]\n"late" = "boolean"\n')
+    edited = publishing.target(SETTINGS, "local", tmp_path)
+    on_s3 = replace(SETTINGS, data=replace(SETTINGS.data, source="s3://lake/flights/"))
+    assert publishing.target(on_s3, "local", tmp_path).schema_hash == edited.schema_hash
+    write(tmp_path / "data" / "schema.toml", 'source = "other"\n[columns]\n"late" = "boolean"\n')
+    of_another = publishing.target(SETTINGS, "local", tmp_path)
+
+    assert (none.schema_hash, of_another.schema_hash) == ("", "")
+    assert len({none.schema_hash, kept.schema_hash, edited.schema_hash}) == 3
+    assert len({(each.code_hash, each.data_hash) for each in (none, kept, edited)}) == 1
+
+
+def test_an_environment_that_is_not_set_yet_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not set yet"):
+        publishing.target(SETTINGS, "dev", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("source", "tables"),
+    [
+        pytest.param("data", TABLES, id="folder"),
+        pytest.param("data/sub/b.csv", {"b.csv": TABLES["sub/b.csv"]}, id="file"),
+    ],
+)
+def test_code_as_folder_and_archive_and_the_data_are_published(
+    tmp_path: Path, source: str, tables: dict[str, str]
+) -> None:
+    settings = replace(SETTINGS, data=replace(SETTINGS.data, source=source))
+    target, store = publishing.target(settings, "local", project(tmp_path)), Store(tmp_path / "s3")
+
+    publishing.publish_local(target, tmp_path, store)
+
+    assert below(store.locate(target.code_uri)) == encoded(STEPS) | library()
+    assert members(store.get_file(target.sourcedir_uri).read_bytes()) == encoded(STEPS) | library()
+    assert below(store.locate(target.data_uri)) == encoded(tables)
+    assert len(below(store.root)) == len(STEPS) + len(library()) + 1 + len(tables), "and nothing else"
+
+
+def test_the_kept_schema_is_published_too(tmp_path: Path) -> None:
+    text = '[columns]\n"late" = "text"\n'
+    write(project(tmp_path) / "data" / "schema.toml", text)
+    target, store = publishing.target(SETTINGS, "local", tmp_path), Store(tmp_path / "s3")
+
+    publishing.publish_local(target, tmp_path, store)
+
+    assert below(store.locate(target.schema_uri)) == {"schema.toml": text.encode()}
+    assert below(store.locate(target.data_uri)) == encoded(TABLES)
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_what_is_published_already_is_not_written_again(tmp_path: Path) -> None:
+    target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
+    publishing.publish_local(target, tmp_path, store)
+    before = times(store.root)
+
+    publishing.publish_local(target, tmp_path, store)
+
+    assert times(store.root) == before
+
+
+def test_what_was_published_before_stays_when_a_step_changes(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s3")
+    publishing.publish_local(publishing.target(SETTINGS, "local", project(tmp_path)), tmp_path, store)
+    before = below(store.root)
+
+    write(tmp_path / "production" / "steps" / "features.py", "X = 2\n")
+    changed = publishing.target(SETTINGS, "local", tmp_path)
+    publishing.publish_local(changed, tmp_path, store)
+
+    assert {name: content for name, content in below(store.root).items() if name in before} == before
+    assert store.get_file(f"{changed.code_uri}features.py").read_bytes() == b"X = 2\n"
+
+
+def test_what_an_interrupted_run_left_out_is_published_by_the_next(tmp_path: Path) -> None:
+    target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
+    publishing.publish_local(target, tmp_path, store)
+    whole = below(store.root)
+    store.get_file(target.sourcedir_uri).unlink()
+    store.get_file(f"{target.code_uri}features.py").unlink()
+
+    publishing.publish_local(target, tmp_path, store)
+
+    assert below(store.root) == whole
+
+
+def test_a_place_where_no_folder_can_be_made_is_one_sentence(tmp_path: Path) -> None:
+    target, root = publishing.target(SETTINGS, "local", project(tmp_path)), tmp_path / "s3"
+    root.write_text("a file in the way", encoding="utf-8")
+
+    with pytest.raises(UserError) as caught:
+        publishing.publish_local(target, tmp_path, Store(root))
+
+    [problem] = caught.value.problems
+    assert problem.message == f"Cannot write to {root}: {os.strerror(errno.ENOTDIR)}."
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.ENOSPC, errno.EACCES], ids=errno.errorcode.get)
+def test_a_disk_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("os.replace", refuse)  # by rights would not do: root may write everywhere
+
+    with pytest.raises(UserError) as caught:
+        publishing.publish_local(target, tmp_path, store)
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"Cannot write to {store.root}: {os.strerror(code)}."
+    ]
+
+
+def test_data_on_s3_that_was_not_fetched_is_told(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, data=replace(SETTINGS.data, source="s3://lake/flights/"))
+    target = publishing.target(settings, "local", project(tmp_path))
+
+    with pytest.raises(UserError) as caught:
+        publishing.publish_local(target, tmp_path, Store(tmp_path / "s3"))
+
+    [problem] = caught.value.problems
+    assert problem.where == "project.toml [data].source"
+    assert "run `ops fetch-data` first" in problem.message
+    assert not (tmp_path / "s3").exists()
+
+
+def test_what_was_fetched_is_published_under_its_address_on_s3(tmp_path: Path) -> None:
+    source, etag = "s3://lake/flights/", '"1"'
+    settings = replace(SETTINGS, data=replace(SETTINGS.data, source=source))
+    target, store = publishing.target(settings, "local", project(tmp_path)), Store(tmp_path / "s3")
+    copy = source_copy.Copy(source, "dev", datetime.now(UTC), None, {"flights/deep/a.csv": etag})
+    with source_copy.fetching(source, tmp_path) as folder:
+        write(folder / "objects" / copy.file("flights/deep/a.csv"), "late\nyes\n")
+        source_copy.write(copy, tmp_path)
+
+    publishing.publish_local(target, tmp_path, store)
+
+    assert target.data_uri == source
+    assert below(store.locate(source)) == {"deep/a.csv": b"late\nyes\n"}
+    assert below(store.locate(target.code_uri)) == encoded(STEPS) | library()

@@ -1,0 +1,311 @@
+"""`python -m sagemaker_ops.project.environment`: what it installs, when, with what, and when it does not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sagemaker_ops.project import environment
+
+PYPROJECT = """
+[project]
+name = "churn"
+dependencies = ["pandas>=2.2", "boto3"]
+[dependency-groups]
+dev = ["pytest", "ruff"]
+docs = ["mkdocs==1.6.1"]
+"""
+UV = "/opt/uv"
+
+
+@dataclass
+class Machine:
+    """A project's folder on a machine whose commands do nothing but what a test says."""
+
+    root: Path
+    uv: str | None = UV
+    pip_config: str = ""
+    fails: str = ""
+    """The command that ends with 1: "venv" or "install"."""
+    commands: list[list[str]] = field(default_factory=list)
+    installed_with: dict[str, str] = field(default_factory=dict)
+    """The environment variables of the last installation."""
+
+    def run(
+        self,
+        command: list[str],
+        *,
+        env: dict[str, str] | None = None,
+        check: bool = False,
+        capture_output: bool = False,
+        text: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        """In the place of subprocess.run."""
+        if command[1:] == ["-m", "pip", "config", "list"]:
+            return subprocess.CompletedProcess(command, 0, self.pip_config, "")
+        self.commands.append(command)
+        code = int(bool(self.fails) and self.fails in command)
+        if "install" in command:
+            self.installed_with = env or {}
+        elif not code:
+            self.python.parent.mkdir(parents=True, exist_ok=True)
+            self.python.touch()
+        if code and check:
+            raise subprocess.CalledProcessError(code, command)
+        return subprocess.CompletedProcess(command, code, "", "")
+
+    @property
+    def python(self) -> Path:
+        return self.root / ".venv" / "bin" / "python"
+
+    def need(self, *groups: str) -> int:
+        """`python -m sagemaker_ops.project.environment …`; the commands it called are in `commands`, anew each time."""
+        self.commands.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["environment", *groups, "--project", str(self.root)])
+            return environment.main()
+
+    @property
+    def installed(self) -> set[str]:
+        """What the last installation was told to install, besides pip itself."""
+        command = self.commands[-1]
+        return set(command[command.index("--constraint") + 2 :]) - {"pip"}
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / name).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    machine = Machine(tmp_path)
+    machine.write("pyproject.toml", PYPROJECT)
+    machine.write("constraints.txt", "pandas==2.2.3\n")
+    monkeypatch.setattr(subprocess, "run", machine.run)
+    monkeypatch.setattr("shutil.which", lambda name: machine.uv if name == "uv" else None)
+    return machine
+
+
+def test_uv_makes_the_environment_and_installs_into_it(machine: Machine) -> None:
+    assert machine.need("dev") == 0
+
+    [make, install] = machine.commands
+    assert make[:2] == [UV, "venv"]
+    assert make[make.index("--python") + 1] == sys.executable
+    assert make[-1] == str(machine.root / ".venv")
+    assert install[:3] == [UV, "pip", "install"]
+    assert install[install.index("--python") + 1] == str(machine.python)
+    assert install[install.index("--constraint") + 1] == str(machine.root / "constraints.txt")
+    assert "--compile-bytecode" in install
+    assert install[-1] == "pip", "scripts written for an image may call it"
+    assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
+
+
+def test_without_uv_venv_and_pip_do_it(machine: Machine) -> None:
+    machine.uv = None
+
+    assert machine.need("dev") == 0
+
+    [make, install] = machine.commands
+    assert make[:3] == [sys.executable, "-m", "venv"]
+    assert make[-1] == str(machine.root / ".venv")
+    assert install[:4] == [str(machine.python), "-m", "pip", "install"]
+    assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
+
+
+def test_a_project_that_can_be_built_is_installed_as_it_stands(machine: Machine) -> None:
+    machine.write("pyproject.toml", PYPROJECT + '[build-system]\nrequires = ["hatchling"]\n')
+
+    machine.need()
+
+    assert machine.installed == {"pandas>=2.2", "boto3", "--editable", str(machine.root)}
+
+
+@pytest.mark.parametrize("again", [("dev", "docs"), ("docs",), ()], ids=["all", "one", "none"])
+def test_what_is_installed_is_not_installed_again(
+    machine: Machine, capsys: pytest.CaptureFixture[str], again: tuple[str, ...]
+) -> None:
+    machine.need("docs", "dev")
+    capsys.readouterr()
+
+    assert machine.need(*again) == 0
+
+    assert machine.commands == []
+    assert capsys.readouterr().out == ""
+
+
+def test_another_group_joins_those_that_are_installed(machine: Machine) -> None:
+    machine.need("dev")
+
+    machine.need("docs")
+    assert len(machine.commands) == 1, "the environment itself is there"
+    assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff", "mkdocs==1.6.1"}
+
+    machine.need("dev", "docs")
+    assert machine.commands == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        pytest.param("constraints.txt", "pandas==2.3.0\n", id="a version"),
+        pytest.param("pyproject.toml", PYPROJECT.replace("boto3", "boto3>=1.40"), id="a dependency"),
+        pytest.param("pyproject.toml", PYPROJECT.replace('"ruff"', '"mypy"'), id="a group"),
+    ],
+)
+def test_it_is_installed_again_when_this_changes(machine: Machine, file: str, text: str) -> None:
+    machine.need("dev")
+
+    machine.write(file, text)
+    machine.need("dev")
+    assert [command[1:3] for command in machine.commands] == [["pip", "install"]]
+
+    machine.need("dev")
+    assert machine.commands == []
+
+
+def test_what_is_of_no_weight_in_pyproject_installs_nothing(machine: Machine) -> None:
+    machine.need("dev")
+
+    machine.write("pyproject.toml", PYPROJECT + "[tool.ruff]\nline-length = 100\n")
+    machine.need("dev")
+
+    assert machine.commands == []
+
+
+def test_an_unknown_group_is_one_sentence(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert machine.need("dev", "doc", "tests") == 2
+
+    assert capsys.readouterr().err == "pyproject.toml has no dependency group doc, tests.\n"
+    assert machine.commands == []
+
+
+@pytest.mark.parametrize(("uv", "name"), [(UV, "uv"), (None, "pip")])
+def test_an_installation_that_fails_is_told_and_tried_again(
+    machine: Machine, capsys: pytest.CaptureFixture[str], uv: str | None, name: str
+) -> None:
+    machine.uv = uv
+    machine.need()
+    machine.fails = "install"
+
+    assert machine.need("dev") == 1
+    assert capsys.readouterr().err == f"Installing failed: the lines above are {name}'s.\n"
+
+    machine.fails = ""
+    assert machine.need() == 0
+    assert machine.installed == {"pandas>=2.2", "boto3"}, "not even the first installation counts any more"
+
+
+@pytest.mark.parametrize("uv", [UV, None], ids=["uv", "venv"])
+def test_an_environment_that_cannot_be_made_is_told_and_tried_again(
+    machine: Machine, capsys: pytest.CaptureFixture[str], uv: str | None
+) -> None:
+    machine.uv, machine.fails = uv, "venv"  # as on Debian without the package python3-venv
+
+    assert machine.need() == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+    machine.fails = ""
+    assert machine.need() == 0
+    assert len(machine.commands) == 2
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(machine: Machine) -> None:
+    machine.need("dev")
+    machine.python.unlink()  # a link to a Python that was updated away
+
+    assert machine.need("dev") == 0
+
+    assert machine.python.exists()
+    assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
+
+
+@pytest.mark.parametrize("state", ["", "not JSON", "{}"])
+def test_a_state_that_says_nothing_counts_as_none(machine: Machine, state: str) -> None:
+    machine.need("dev")
+    machine.write(f".venv/{environment.STATE}", state)
+
+    assert machine.need("dev") == 0
+
+    assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
+
+
+# Lines as `pip config list` prints them.
+@pytest.mark.parametrize(
+    ("listed", "given"),
+    [
+        pytest.param("", {}, id="nothing"),
+        pytest.param(
+            "global.index-url='https://user:p%40ss@pypi.example.com/simple?a=b'",
+            {"UV_DEFAULT_INDEX": "https://user:p%40ss@pypi.example.com/simple?a=b"},
+            id="index",
+        ),
+        pytest.param(
+            ":env:.index-url='https://a.example.com'",
+            {"UV_DEFAULT_INDEX": "https://a.example.com"},
+            id="variable of pip",
+        ),
+        pytest.param(
+            "install.index-url='https://a.example.com'",
+            {"UV_DEFAULT_INDEX": "https://a.example.com"},
+            id="section of install",
+        ),
+        pytest.param(
+            "global.extra-index-url='https://b.example.com'",
+            {"UV_INDEX": "https://b.example.com", "UV_INDEX_STRATEGY": "unsafe-best-match"},
+            id="extra index",
+        ),
+        pytest.param(
+            r"global.extra-index-url='\nhttps://b.example.com\nhttps://c.example.com'",
+            {"UV_INDEX": "https://b.example.com https://c.example.com", "UV_INDEX_STRATEGY": "unsafe-best-match"},
+            id="extra indexes on lines of their own",
+        ),
+        pytest.param("global.cert='/etc/ssl/our-ca.pem'", {"SSL_CERT_FILE": "/etc/ssl/our-ca.pem"}, id="certificates"),
+        pytest.param("install.find-links='/opt/wheels'", {"UV_FIND_LINKS": "/opt/wheels"}, id="folder of wheels"),
+        pytest.param("global.timeout='60'\nglobal.disable-pip-version-check='true'", {}, id="what uv has no use for"),
+        pytest.param(
+            ":env:.index-url='https://variable.example.com'\nglobal.index-url='https://file.example.com'",
+            {"UV_DEFAULT_INDEX": "https://variable.example.com"},
+            id="a variable goes before a file, as in pip",
+        ),
+        pytest.param(
+            "download.index-url='https://other.example.com'", {}, id="the section of another command does not count"
+        ),
+    ],
+)
+def test_uv_is_given_what_pip_is_configured_to(machine: Machine, listed: str, given: dict[str, str]) -> None:
+    machine.pip_config = listed
+
+    machine.need()
+
+    names = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY", "SSL_CERT_FILE")
+    assert {name: machine.installed_with[name] for name in names if name in machine.installed_with} == given
+
+
+@pytest.mark.parametrize(
+    "name", ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY", "SSL_CERT_FILE"]
+)
+def test_a_variable_that_is_set_goes_before_pip_s_configuration(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    keys = ("index-url", "extra-index-url", "find-links", "cert")
+    machine.pip_config = "\n".join(f"global.{key}='https://pip.example.com'" for key in keys)
+    monkeypatch.setenv(name, "mine")
+
+    machine.need()
+
+    assert machine.installed_with[name] == "mine"
+
+
+def test_pip_keeps_the_variables_that_it_finds(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.uv = None
+    monkeypatch.setenv("PIP_INDEX_URL", "https://a.example.com")
+
+    machine.need()
+
+    assert machine.installed_with["PIP_INDEX_URL"] == "https://a.example.com"

@@ -1,0 +1,149 @@
+"""A plan as it is drawn: the order of its steps, their indentation, and what becomes of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sagemaker_ops.definition.plan import Plan, Step
+from sagemaker_ops.errors import Problem
+from sagemaker_ops.local.preview import CACHED, FAILS, PERHAPS, REFUSED, SKIPPED, Forecast, Preview
+from sagemaker_ops.terminal import plan_view
+
+
+def step(name: str, kind: str = "Processing", *after: str, branch: tuple[str, bool] | None = None) -> Step:
+    waits_for = frozenset({*after, *([branch[0]] if branch else [])})
+    return Step(name, kind, {}, waits_for=waits_for, branch=branch)
+
+
+def of(*steps: Step) -> Plan:
+    return Plan({}, {each.name: each for each in steps})
+
+
+TRAIN = of(
+    step("Processing"),
+    step("Training", "Training", "Processing"),
+    step("Evaluation", "Processing", "Processing", "Training"),
+    step("Gate", "Condition", "Evaluation"),
+    step("Last", "Processing", "Evaluation"),
+    step("Failed", "Fail", branch=("Gate", False)),
+    step("Register", "RegisterModel", "Training", branch=("Gate", True)),
+)
+FORECASTS = {
+    "Processing": Forecast(CACHED, source="abc", aws="on AWS it would run, for its inputs have other addresses"),
+    "Training": Forecast(because="HyperParameters.depth is 3, was 2"),
+    "Evaluation": Forecast(PERHAPS, "its inputs come from a step that runs", aws="on AWS it runs in any case"),
+    "Gate": Forecast(),
+    "Last": Forecast(REFUSED, problems=("it has no script.", "there is nothing at s3://b/c.")),
+    "Failed": Forecast(SKIPPED, "'Gate' is True"),
+    "Register": Forecast(),
+}
+
+
+def test_each_step_stands_below_what_it_waits_for_with_what_becomes_of_it() -> None:
+    assert "\n".join(plan_view.lines("demo-train", Preview(TRAIN, [], FORECASTS))) == "\n".join(
+        [
+            "demo-train",
+            "",
+            "step        type           after                 here",
+            "Processing  Processing                           cached: result of abc; "
+            "on AWS it would run, for its inputs have other addresses",
+            "Training    Training       Processing            runs: HyperParameters.depth is 3, was 2",
+            "Evaluation  Processing     Processing, Training  runs, unless its inputs turn out the same; "
+            "on AWS it runs in any case",
+            "Gate        Condition      Evaluation            runs",
+            "  Register  RegisterModel  Gate=True, Training   runs",
+            "  Failed    Fail           Gate=False            does not start: 'Gate' is True",
+            "Last        Processing     Evaluation            cannot run here: it has no script.",
+            "                                                 cannot run here: there is nothing at s3://b/c.",
+            "",
+            "1 of 7 steps cannot run here.",
+        ]
+    )
+
+
+def test_when_all_can_run_the_last_line_counts_them() -> None:
+    found = Preview(TRAIN, [], FORECASTS | {"Last": Forecast(FAILS)})
+
+    assert list(plan_view.lines("demo-train", found))[-1] == (
+        "\n7 steps: 1 cached, 4 to run, 1 to run unless their inputs turn out the same, 1 left out."
+    )
+
+
+def test_the_json_says_the_same() -> None:
+    found = Preview(TRAIN, [Problem("Version is 1.")], FORECASTS)
+
+    said = json.loads(plan_view.document("demo-train", found))
+
+    assert (said["pipeline_name"], said["can_run"], said["problems"]) == ("demo-train", False, ["Version is 1."])
+    steps = {each.pop("name"): each for each in said["steps"]}
+    assert list(steps) == ["Processing", "Training", "Evaluation", "Gate", "Register", "Failed", "Last"]
+    assert steps["Register"] == {
+        "type": "RegisterModel",
+        "after": ["Training", "Gate"],
+        "branch": {"condition": "Gate", "outcome": True},
+        "here": "runs",
+        "because": "",
+        "source": None,
+        "aws": "",
+        "problems": [],
+    }
+    assert steps["Last"]["problems"] == ["it has no script.", "there is nothing at s3://b/c."]
+
+
+def test_a_step_that_waits_for_very_many_names_the_first_few() -> None:
+    many = [step(f"S{number}") for number in range(300)]
+    wide = of(*many, step("Join", "Processing", *(each.name for each in many)))
+
+    *_, last, _ = plan_view.lines("demo", Preview(wide, [], {name: Forecast() for name in wide.steps}))
+
+    assert last.split("  ")[2:4] == ["S0, S1, S2 and 297 more", "runs"]
+
+
+@pytest.mark.parametrize("longest", [64, 20])
+def test_names_of_any_length_keep_the_columns_apart(longest: int) -> None:
+    long = of(step("x" * longest), step("y", "Processing", "x" * longest))
+
+    lines = list(plan_view.lines("demo", Preview(long, [], {name: Forecast() for name in long.steps})))
+
+    assert [line.split() for line in lines[2:4]] == [
+        ["x" * longest, "Processing", "runs"],
+        ["y", "Processing", "x" * longest, "runs"],
+    ]
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Conditions inside branches, and steps that wait for any that were before them."""
+    steps: list[Step] = []
+    for number in range(draw(st.integers(1, 12))):
+        earlier = [each.name for each in steps]
+        conditions = [each.name for each in steps if each.type == "Condition"]
+        branch = draw(st.tuples(st.sampled_from(conditions), st.booleans()) if conditions else st.none())
+        after = draw(st.lists(st.sampled_from(earlier), max_size=3) if earlier else st.just([]))
+        kind = draw(st.sampled_from(["Processing", "Condition"]))
+        steps.append(step(f"S{number}", kind, *after, branch=branch if draw(st.booleans()) else None))
+    return of(*steps)
+
+
+@given(plans())
+@settings(derandomize=True, deadline=None, max_examples=100)
+def test_every_step_is_drawn_once_and_after_all_it_waits_for(graph: Plan) -> None:
+    order = [each.name for each in plan_view.in_order(graph)]
+
+    assert sorted(order) == sorted(graph.steps)
+    for name in order:
+        assert graph.steps[name].waits_for <= set(order[: order.index(name)])
+
+
+def test_a_branch_stays_together_unless_the_other_branch_is_waited_for_in_between() -> None:
+    gate, yes, no = step("Gate", "Condition"), step("Yes", branch=("Gate", True)), step("No", branch=("Gate", False))
+    between = step("Between", "Processing", "Yes")
+
+    assert [each.name for each in plan_view.in_order(of(gate, no, between, yes))] == ["Gate", "Yes", "No", "Between"]
+
+    late = step("No", "Processing", "Between", branch=("Gate", False))
+    assert [each.name for each in plan_view.in_order(of(gate, yes, between, late))] == ["Gate", "Yes", "Between", "No"]

@@ -1,5 +1,0 @@
-"""Reads a compiled pipeline definition: parameters, steps, the order between them, and the expressions in them."""
-
-from ops.definition.plan import Plan, Step, loads, parse
-
-__all__ = ["Plan", "Step", "loads", "parse"]

@@ -1,0 +1,151 @@
+"""All that is the same in every project: guardrails, local runner, AWS commands and the machinery of the steps.
+
+A project's own code imports from here and from nothing below it: see `__all__`. Each name is loaded when it is first
+used, because the SageMaker SDK, pandas and scikit-learn take seconds to import, and few need all of them.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    # No f-string: the oldest Pythons must get as far as this.
+    NEEDED = "Python 3.11 to 3.13 is needed, and this is {}.{}: name another, such as `make setup PYTHON=python3.12`."
+    sys.exit(NEEDED.format(*sys.version_info))
+
+__version__ = "0.2.0"
+
+# {module below this package: {name here: its name there}}; an empty name there is the same. The local runner reads this
+# table, too, to know which libraries a step is going to import.
+EXPORTS = {
+    # For pipelines, notebooks and tests.
+    "project.data": {"is_remote": "", "schema_file": "", "source_files": "files"},
+    "project.settings": {"APPROVALS": "", "Settings": "", "load_settings": "load"},
+    "project.target": {"Target": ""},
+    "pipelines.jobs": {"Jobs": ""},
+    "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
+    "local.executions": {"Execution": ""},
+    # For step scripts, notebooks and tests: what travels into the container.
+    "tabular.dates": {"date_numbers": ""},
+    "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
+    "tabular.estimator": {"fit": "", "predict": "", "print_scores": "", "row_weights": ""},
+    "tabular.evaluation": {"evaluate": "", "print_evaluation": "", "save_evaluation": ""},
+    "tabular.hyperparameters": {
+        "Choice": "", "Number": "", "parse_hyperparameters": "", "read_hyperparameters": "",
+    },
+    "tabular.metrics": {"Metric": ""},
+    "tabular.model_archive": {"Model": "", "gaps": "", "load_model": "", "save_model": ""},
+    "tabular.preparation": {
+        "check_rows": "", "describe_parts": "", "prepare": "", "read_every_column": "", "read_source": "",
+        "split_rows": "",
+    },
+    "tabular.requests": {"predict_rows": "", "read_request": "", "refuse": "", "write_answer": ""},
+    "tabular.schema": {"PROBLEMS": "", "Schema": ""},
+    "tabular.splits": {"Options": "", "SPLITS": ""},
+    "tabular.summary": {"describe": ""},
+    "tabular.tables": {"read_part": "", "read_table": ""},
+}  # fmt: skip
+_HOME = {name: (module, there or name) for module, names in EXPORTS.items() for name, there in names.items()}
+
+__all__ = [
+    "APPROVALS",
+    "EXPORTS",
+    "PROBLEMS",
+    "SPLITS",
+    "Choice",
+    "Execution",
+    "Jobs",
+    "Metric",
+    "Model",
+    "Number",
+    "Options",
+    "Schema",
+    "Settings",
+    "StepError",
+    "Target",
+    "__version__",
+    "check_rows",
+    "compile_pipeline",
+    "date_numbers",
+    "describe",
+    "describe_parts",
+    "evaluate",
+    "fit",
+    "gaps",
+    "is_remote",
+    "list_executions",
+    "load_model",
+    "load_settings",
+    "missing_folders",
+    "parse_hyperparameters",
+    "predict",
+    "predict_rows",
+    "prepare",
+    "print_evaluation",
+    "print_scores",
+    "raise_any",
+    "read_every_column",
+    "read_hyperparameters",
+    "read_part",
+    "read_request",
+    "read_source",
+    "read_table",
+    "refuse",
+    "row_weights",
+    "run_pipeline",
+    "run_step",
+    "save_evaluation",
+    "save_model",
+    "schema_file",
+    "source_files",
+    "split_rows",
+    "write_answer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the name: https://peps.python.org/pep-0562/."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, there = _HOME[name]
+    found = getattr(import_module(f"{__name__}.{module}"), there)
+    globals()[name] = found  # next time without this detour
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if TYPE_CHECKING:  # the same table for editors and type checkers
+    from sagemaker_ops.local.executions import Execution
+    from sagemaker_ops.pipelines.jobs import Jobs
+    from sagemaker_ops.pipelines.local_run import compile_pipeline
+    from sagemaker_ops.pipelines.local_run import executions as list_executions
+    from sagemaker_ops.pipelines.local_run import run as run_pipeline
+    from sagemaker_ops.project.data import files as source_files
+    from sagemaker_ops.project.data import is_remote, schema_file
+    from sagemaker_ops.project.settings import APPROVALS, Settings
+    from sagemaker_ops.project.settings import load as load_settings
+    from sagemaker_ops.project.target import Target
+    from sagemaker_ops.tabular.dates import date_numbers
+    from sagemaker_ops.tabular.errors import StepError, missing_folders, raise_any, run_step
+    from sagemaker_ops.tabular.estimator import fit, predict, print_scores, row_weights
+    from sagemaker_ops.tabular.evaluation import evaluate, print_evaluation, save_evaluation
+    from sagemaker_ops.tabular.hyperparameters import Choice, Number, parse_hyperparameters, read_hyperparameters
+    from sagemaker_ops.tabular.metrics import Metric
+    from sagemaker_ops.tabular.model_archive import Model, gaps, load_model, save_model
+    from sagemaker_ops.tabular.preparation import (
+        check_rows,
+        describe_parts,
+        prepare,
+        read_every_column,
+        read_source,
+        split_rows,
+    )
+    from sagemaker_ops.tabular.requests import predict_rows, read_request, refuse, write_answer
+    from sagemaker_ops.tabular.schema import PROBLEMS, Schema
+    from sagemaker_ops.tabular.splits import SPLITS, Options
+    from sagemaker_ops.tabular.summary import describe
+    from sagemaker_ops.tabular.tables import read_part, read_table

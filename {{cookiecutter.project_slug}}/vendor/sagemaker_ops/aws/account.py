@@ -1,0 +1,99 @@
+"""An AWS account as a command sees it: clients, who calls, and where."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.config import Config
+from botocore.session import Session
+
+from sagemaker_ops.aws.errors import aws_call
+from sagemaker_ops.errors import RefusedError, UserError
+from sagemaker_ops.project.settings import FILE, Settings
+
+# Standard mode tries again after throttling, a fault of AWS's and a lost connection, and waits longer each time.
+RETRIES: Mapping[str, Any] = {"mode": "standard"}
+
+
+@dataclass(frozen=True, eq=False)  # each is itself: settings cannot be hashed
+class Account:
+    """One environment of the project, connected. Nothing is asked of AWS before it is needed."""
+
+    settings: Settings
+    environment_name: str
+    attempts: int = 5
+    """How often a call is tried."""
+
+    @property
+    def vertical(self) -> str:
+        return self.settings.project.vertical
+
+    @property
+    def region(self) -> str:
+        return self.settings.project.region
+
+    @property
+    def id(self) -> str:
+        """The twelve digits that project.toml has for the environment."""
+        return self.settings.environment(self.environment_name).account
+
+    @functools.cached_property
+    def _session(self) -> Session:
+        # boto3's own would import resources and transfers, which cost as much again and are not used here.
+        return Session()
+
+    @functools.cache  # noqa: B019 - an account lives as long as its command
+    def client(self, service: str) -> Any:
+        """A client as boto3 has it; AwsError if the configuration of this machine cannot be used."""
+        with aws_call("read the AWS configuration"):
+            return self._session.create_client(
+                service,
+                region_name=self.region,
+                config=Config(
+                    retries={**RETRIES, "total_max_attempts": self.attempts},
+                    connect_timeout=5,
+                    read_timeout=60,
+                    user_agent_extra="cookiecutter-sagemaker",
+                ),
+            )
+
+    @property
+    def sagemaker(self) -> Any:
+        return self.client("sagemaker")
+
+    @property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    @functools.cached_property
+    def caller(self) -> str:
+        """The ARN of who calls; RefusedError if that is in another account than project.toml says."""
+        with aws_call("ask who calls"):
+            identity = self.client("sts").get_caller_identity()
+        if identity["Account"] != self.id:
+            raise RefusedError(
+                f"these credentials are of account {identity['Account']}, and {FILE} [environments."
+                f"{self.environment_name}] is account {self.id}: log in there, or take another --env."
+            )
+        return str(identity["Arn"])
+
+    def pages(self, operation: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        """The items below `key` of every page of a list operation of SageMaker."""
+        with aws_call(f"list ({operation})"):
+            for page in self.sagemaker.get_paginator(operation).paginate(**arguments):
+                yield from page[key]
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of a SageMaker resource."""
+        return {tag["Key"]: tag["Value"] for tag in self.pages("list_tags", "Tags", ResourceArn=arn)}
+
+
+def connect(settings: Settings, environment: str) -> Account:
+    """The account of an environment; UserError if there is no such, or it lacks account, role or bucket."""
+    if environment == "local":
+        raise UserError("'local' is this machine: name an environment of project.toml with --env, such as --env dev.")
+    settings.environment(environment)
+    return Account(settings, environment)

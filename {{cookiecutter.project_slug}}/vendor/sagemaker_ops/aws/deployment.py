@@ -1,0 +1,79 @@
+"""The deployment of a pipeline: what it would change on AWS, and the calls that change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.aws import pipelines, upload
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.pipelines import Pipeline
+from sagemaker_ops.guardrails import cost
+from sagemaker_ops.guardrails.policy import Policy
+from sagemaker_ops.project.target import Target
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A pipeline, and all that is not on AWS yet. deployed: what is there under its name, with its ARN.
+
+    changes: a line for each difference of the pipeline. missing: the objects to upload. large: the definition as one of
+    them, where it is too large for a request.
+    """
+
+    new: Pipeline
+    deployed: tuple[Pipeline, str] | None
+    changes: tuple[str, ...]
+    missing: tuple[upload.Item, ...]
+    large: tuple[upload.Item, ...]
+    worst_case: tuple[str, ...]
+
+    @property
+    def is_up_to_date(self) -> bool:
+        return self.deployed is not None and not self.changes and not self.missing
+
+    @property
+    def lines(self) -> list[str]:
+        """What will be done, for whoever has to confirm it."""
+        heading = f"{self._verb} pipeline {self.new.name}"
+        return [heading, *self.changes, *upload.line(self.missing), *self.worst_case]
+
+    @property
+    def _verb(self) -> str:
+        return "Update" if self.deployed else "Create"
+
+
+def prepare(
+    account: Account, pipeline: str, definition: Mapping[str, Any], target: Target, root: Path, rules: Policy
+) -> Deployment:
+    """Compare the project's pipeline with what is deployed; nothing is changed.
+
+    RefusedError if what is deployed under its name is not to be touched.
+    """
+    name = target.pipeline_name(pipeline)
+    deployed = pipelines.find(account, name, pipeline)
+    old, new = deployed[0] if deployed else None, pipelines.wanted(target, name, definition)
+    changes = pipelines.changes(old, new)
+    large = pipelines.too_large(target, new) if changes else []
+    before = cost.worst_case(old.definition, {}, rules, account.region) if old else None
+    return Deployment(
+        new=new,
+        deployed=deployed,
+        changes=tuple(changes),
+        missing=tuple(upload.missing(account, [*upload.items(target, root), *large])),
+        large=tuple(large),
+        worst_case=tuple(cost.lines(cost.worst_case(definition, {}, rules, account.region), before)),
+    )
+
+
+def apply(account: Account, deployment: Deployment) -> str:
+    """Upload what is missing, then the pipeline, last of all; a sentence that says what was done."""
+    new = deployment.new
+    upload.put(account, deployment.missing)
+    if not deployment.changes:
+        return f"Uploaded what pipeline {new.name} reads; the pipeline itself did not change."
+    pipelines.make_groups(account, new)
+    version = pipelines.deploy(account, new, deployment.deployed, deployment.large)
+    return f"{deployment._verb}d pipeline {new.name}{f', version {version}' if version else ''}."

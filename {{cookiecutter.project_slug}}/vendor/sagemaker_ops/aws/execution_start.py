@@ -1,0 +1,213 @@
+"""What is looked at before an execution is started, and the start."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sagemaker_ops.aws import lookup
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.errors import aws_call, is_denied, is_not_found
+from sagemaker_ops.definition import parameters, step_types
+from sagemaker_ops.definition.expressions import Scope, as_text, is_expression, resolve_early, scan
+from sagemaker_ops.definition.plan import Plan, loads, parse
+from sagemaker_ops.errors import Problem, RefusedError, UserError
+from sagemaker_ops.guardrails import cost, resources
+from sagemaker_ops.guardrails.policy import Policy
+from sagemaker_ops.local.selection import Selection, chosen_steps
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StartPipelineExecution.html
+MAX_PARAMETERS = 200
+MAX_VALUE = 1024
+MAX_DESCRIPTION = 3072
+_DISPLAY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
+# Where a step's arguments say what it writes, and texts that are the script's own.
+_NOT_READ = {"ProcessingOutputConfig", "OutputDataConfig", "TransformOutput", "CheckpointConfig", "ModelMetrics"}
+_NOT_READ |= {"TensorBoardOutputConfig", "DebugHookConfig", "ProfilerConfig", "DriftCheckBaselines", "Tags"}
+_TEXTS = {"HyperParameters", "Environment", "ContainerArguments", "ContainerEntrypoint"}
+# The archive with the code of a training job, or of a model.
+_ARCHIVES = ("sagemaker_submit_directory", "SAGEMAKER_SUBMIT_DIRECTORY")
+
+
+@dataclass(frozen=True)
+class Start:
+    """A start that nothing speaks against. request: of StartPipelineExecution; warnings: to be said first."""
+
+    request: dict[str, Any]
+    lines: tuple[str, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+def prepare(
+    account: Account,
+    described: Mapping[str, Any],
+    given: Mapping[str, str],
+    rules: Policy,
+    display_name: str | None = None,
+    selection: Selection | None = None,
+) -> Start:
+    """Everything that can be wrong with a start, asked before AWS is; `described`: of DescribePipeline.
+
+    UserError with every problem; RefusedError if a guardrail is among them.
+    """
+    name = str(described["PipelineName"])
+    definition = loads(described["PipelineDefinition"])
+    plan, _ = parse(definition)
+    values, problems = parameters.values(plan.parameters, given)
+    problems += [*_limits(given), *check_display_name(display_name)]
+    if problems:
+        raise UserError(*problems)
+    chosen = chosen_steps(plan, selection) if selection else set(plan.steps)
+    missing = list(_missing(account, plan, values, chosen))
+    runs = {**definition, "Steps": _only(definition["Steps"], chosen)}
+    refused = resources.check(_with_values(runs, values), rules, f"pipeline '{name}'")
+    costs = cost.check(runs, values, rules, account.region)
+    refused += [each for each in costs if each.level == "error"]
+    if refused:
+        raise RefusedError(*refused, *(each for each in missing if each.level == "error"))
+    if wrong := [each for each in missing if each.level == "error"]:
+        raise UserError(*wrong)
+    warnings = [each for each in (*missing, *costs) if each.level == "warning"]
+    request: dict[str, Any] = {
+        "PipelineName": name,
+        "PipelineParameters": [{"Name": key, "Value": as_text(values[key])} for key in given],
+        "ClientRequestToken": str(uuid.uuid4()),  # with the same token a call that is repeated starts one execution
+    }
+    if display_name is not None:
+        request["PipelineExecutionDisplayName"] = display_name
+    told_parameters = "".join(f"\n  {each['Name']} = {each['Value']}" for each in request["PipelineParameters"])
+    lines = [f"Start pipeline {name}{told_parameters}"]
+    if selection:
+        request["SelectiveExecutionConfig"] = _selective(
+            account, name, selection, [s for s in plan.steps if s in chosen]
+        )
+        of = f"execution {selection.source}" if selection.source else "the newest execution"
+        lines.append(
+            f"Steps: {', '.join(s for s in plan.steps if s in chosen)}; the results of the others are those of {of}"
+        )
+    lines += cost.lines(cost.worst_case(runs, values, rules, account.region))
+    return Start(request, tuple(lines), tuple(warnings))
+
+
+def start(account: Account, prepared: Start) -> str:
+    """The ARN of the new execution."""
+    with aws_call(f"start pipeline '{prepared.request['PipelineName']}'"):
+        answer = account.sagemaker.start_pipeline_execution(**prepared.request)
+    return str(answer["PipelineExecutionArn"])
+
+
+def check_display_name(name: str | None) -> list[Problem]:
+    """What AWS would refuse as the name of an execution."""
+    if name is None or _DISPLAY_NAME.fullmatch(name):
+        return []
+    return [
+        Problem(f"'{name}' is no name: use 1 to 82 letters, digits and '-', not at the beginning or end.", "--name")
+    ]
+
+
+def check_description(text: str | None) -> list[Problem]:
+    """What AWS would refuse as the description of an execution."""
+    if text is None or len(text) <= MAX_DESCRIPTION:
+        return []
+    return [Problem(f"it has {len(text)} characters: write {MAX_DESCRIPTION} or fewer.", "--description")]
+
+
+def check_parallelism(steps: int | None) -> list[Problem]:
+    """What AWS would refuse as the number of steps that run at once."""
+    if steps is None or steps >= 1:
+        return []
+    return [Problem(f"{steps} steps at once cannot run: write 1 or more.", "--parallelism")]
+
+
+def _limits(given: Mapping[str, str]) -> Iterator[Problem]:
+    if len(given) > MAX_PARAMETERS:
+        yield Problem(f"{len(given)} parameters are too many: AWS takes {MAX_PARAMETERS}.", "--param")
+    for name, value in given.items():
+        if len(value) > MAX_VALUE:
+            yield Problem(
+                f"parameter '{name}' has {len(value)} characters: AWS takes {MAX_VALUE}, so put it into a file on S3.",
+                "--param",
+            )
+
+
+def _only(steps: list[dict[str, Any]], chosen: set[str]) -> list[dict[str, Any]]:
+    """The steps of the definition that run, also out of the branches of a condition."""
+    kept = []
+    for step in steps:
+        if branches := {key: _only(inner, chosen) for key, _, inner in step_types.branches(step)}:
+            kept.append({**step, "Arguments": {**(step.get("Arguments") or {}), **branches}})
+        elif step["Name"] in chosen:
+            kept.append(step)
+    return kept
+
+
+def _with_values(definition: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition whose defaults are the values of this execution."""
+    declared = definition.get("Parameters") or []
+    return {**definition, "Parameters": [{**each, "DefaultValue": values.get(each["Name"])} for each in declared]}
+
+
+def _selective(account: Account, pipeline: str, selection: Selection, steps: list[str]) -> dict[str, Any]:
+    """A source that is not named is the newest execution, which AWS finds by itself."""
+    source = {}
+    if selection.source is not None:
+        arn = lookup.execution_arn(account, selection.source)
+        if lookup.pipeline_of(arn) != pipeline:
+            raise UserError(
+                f"execution {lookup.id_of(arn)} is of pipeline '{lookup.pipeline_of(arn)}', not '{pipeline}': "
+                "name one of the same pipeline with --source-execution."
+            )
+        source = {"SourcePipelineExecutionArn": arn}
+    return {**source, "SelectedSteps": [{"StepName": step} for step in steps]}
+
+
+def _missing(account: Account, plan: Plan, values: Mapping[str, Any], chosen: set[str]) -> Iterator[Problem]:
+    """A problem for each thing on S3 that a step reads and that is not there; a warning where one may not look."""
+    asked: dict[str, Problem | None] = {}
+    for step in plan.steps.values():
+        if step.name not in chosen:
+            continue
+        for expression in _read(step.arguments):
+            uri = resolve_early(expression, Scope(parameters=values))
+            if isinstance(uri, str) and uri.startswith("s3://") and uri not in asked:
+                names = [each.name for each in scan(expression)[0] if each.kind == "Parameters"]
+                asked[uri] = _look(account, uri, step.name, names)
+    yield from filter(None, asked.values())
+
+
+def _look(account: Account, uri: str, step: str, names: list[str]) -> Problem | None:
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    remedy = f"write another --param {names[0]}=s3://…" if names else "`ops update-pipeline` puts it there"
+    with aws_call(f"look whether {uri} is there"):
+        try:
+            if account.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
+                return None
+            return Problem(f"there is nothing at {uri}, which it reads: {remedy}.", f"step '{step}'")
+        except ClientError as error:
+            if is_denied(error):
+                return Problem(f"you may not look whether {uri} is there.", f"step '{step}'", "warning")
+            if is_not_found(error) or error.response["Error"]["Code"] == "NoSuchBucket":
+                return Problem(
+                    f"there is no bucket '{bucket}', out of which it reads {uri}: {remedy}.", f"step '{step}'"
+                )
+            raise
+
+
+def _read(arguments: Any) -> Iterator[Any]:
+    """Every text or expression in the arguments that may be an address from which the step reads."""
+    if isinstance(arguments, list):
+        for each in arguments:
+            yield from _read(each)
+    elif isinstance(arguments, str) or is_expression(arguments):
+        yield arguments
+    elif isinstance(arguments, dict):
+        for key, value in arguments.items():
+            if key in _TEXTS:
+                yield from (value[name] for name in _ARCHIVES if isinstance(value, dict) and name in value)
+            elif key not in _NOT_READ:
+                yield from _read(value)

@@ -1,0 +1,163 @@
+"""The versions of a model package group: what they are worth, and whether they are approved."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sagemaker_ops.aws import guard
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.store import Store
+
+AT_ONCE = 8  # requests
+MOST = 1024  # characters of an ApprovalDescription
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a group. evaluation: the metrics in its evaluation.json; empty where that cannot be read."""
+
+    group: str
+    number: int
+    status: str
+    approval: str
+    created: datetime
+    arn: str = ""
+    created_by: str = ""
+    approval_description: str = ""
+    evaluation: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """With the keys of DescribeModelPackage, and the metrics."""
+        return {
+            "ModelPackageGroupName": self.group,
+            "ModelPackageVersion": self.number,
+            "ModelPackageArn": self.arn,
+            "ModelPackageStatus": self.status,
+            "ModelApprovalStatus": self.approval,
+            "ApprovalDescription": self.approval_description or None,
+            "CreationTime": self.created,
+            "CreatedBy": self.created_by or None,
+            "Metrics": {key: value for key, value in self.evaluation.items() if key.endswith("_metrics")},
+        }
+
+    def value_of(self, metric: str) -> float | None:
+        scores: dict[str, Any] = next(
+            (scores for key, scores in self.evaluation.items() if key.endswith("_metrics")), {}
+        )
+        value = scores.get(metric, {}).get("value")
+        return float(value) if isinstance(value, int | float) else None
+
+
+def list_versions(account: Account, group: str, most: int) -> list[Version]:
+    """The newest versions, newest first; none where there is no such group."""
+    pages = account.pages(
+        "list_model_packages",
+        "ModelPackageSummaryList",
+        ModelPackageGroupName=group,
+        SortBy="CreationTime",
+        SortOrder="Descending",
+    )
+    try:
+        arns = [each["ModelPackageArn"] for each in islice(pages, most)]
+    except AwsError as error:
+        if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
+            return []
+        raise
+    s3 = account.s3  # made here, for making clients is not for several threads at once
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda arn: _described(account, s3, group, arn), arns))
+
+
+def list_local_versions(home: Path, group: str, most: int) -> list[Version]:
+    """As `list_versions`, of what the runs on this machine registered."""
+    store = Store(home / "s3")
+    files = [file for file in (home / "registry" / group).glob("*.json") if file.stem.isdecimal()]
+    newest = sorted(files, key=lambda file: int(file.stem), reverse=True)[:most]
+    return [_version(json.loads(file.read_bytes()), group, lambda uri: store.read_json(uri)) for file in newest]
+
+
+def find(account: Account, named: str, own_group: str) -> Version:
+    """`3` of the project's group, or `group/3` in full, once the guard has nothing against it."""
+    group, _, number = named.rpartition("/")
+    if not number.isdecimal():
+        raise UserError(f"'{named}' is no version: write its number, such as 3; `ops list-models` shows them.")
+    group = group.rpartition(":model-package/")[2] or own_group  # a whole ARN will do
+    with aws_call(f"describe model package group {group}"):
+        try:
+            described = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+        except ClientError as error:
+            if is_not_found(error):
+                raise UserError(
+                    f"there is no model package group '{group}' in account {account.id}, {account.region}: the "
+                    "pipeline makes it when its first model passes the quality gate."
+                ) from None
+            raise
+    group_arn = described["ModelPackageGroupArn"]
+    guard.check_resource(account, group, group_arn, "model package group")
+    arn = f"{group_arn.replace(':model-package-group/', ':model-package/')}/{int(number)}"
+    try:
+        return _described(account, account.s3, group, arn)
+    except AwsError as error:
+        if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
+            raise UserError(f"'{group}' has no version {number}: `ops list-models` shows those there are.") from None
+        raise
+
+
+def set_approval(account: Account, version: Version, approval: str, reason: str) -> None:
+    """Approved or Rejected, and why; without a reason: by whom."""
+    said = reason or f"{approval} by {account.caller.rpartition('/')[2] or account.caller}"
+    with aws_call(f"update version {version.number} of {version.group}"):
+        account.sagemaker.update_model_package(
+            ModelPackageArn=version.arn, ModelApprovalStatus=approval, ApprovalDescription=said
+        )
+
+
+def _described(account: Account, s3: Any, group: str, arn: str) -> Version:
+    with aws_call(f"describe {arn.rpartition(':')[2]}"):
+        found = account.sagemaker.describe_model_package(ModelPackageName=arn)
+    return _version(found, group, lambda uri: _read(s3, uri))
+
+
+def _version(found: dict[str, Any], group: str, read: Any) -> Version:
+    uri = found.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri", "")
+    evaluation: Any = {}
+    with suppress(UserError, ClientError, BotoCoreError, ValueError):  # gone, or not for us to read
+        evaluation = read(uri) if uri else {}
+    created = found["CreationTime"]
+    return Version(
+        group=group,
+        number=found.get("ModelPackageVersion", 0),
+        status=found["ModelPackageStatus"],
+        approval=found.get("ModelApprovalStatus", ""),
+        created=datetime.fromisoformat(created) if isinstance(created, str) else created,
+        arn=found["ModelPackageArn"],
+        created_by=found.get("CreatedBy", {}).get("UserProfileName", ""),
+        approval_description=found.get("ApprovalDescription", ""),
+        evaluation=_scores(evaluation),
+    )
+
+
+def _scores(content: Any) -> dict[str, Any]:
+    """The metrics and those of the baseline, each {name: {value, …}}, as far as there are any."""
+    return {
+        key: {name: score for name, score in scores.items() if isinstance(score, dict)}
+        for key, scores in (content.items() if isinstance(content, dict) else ())
+        if isinstance(scores, dict) and (key.endswith("_metrics") or key == "baseline")
+    }
+
+
+def _read(s3: Any, uri: str) -> Any:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

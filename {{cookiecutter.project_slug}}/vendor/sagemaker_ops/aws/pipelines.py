@@ -1,0 +1,188 @@
+"""Pipelines on AWS: what is deployed, what would change, and the calls that create, update and delete it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sagemaker_ops.aws import lookup, upload
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
+from sagemaker_ops.definition import difference, step_types
+from sagemaker_ops.project.target import Target
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html: a longer one is read from S3.
+LARGEST = 1_048_576  # bytes
+# After a pipeline was made it takes AWS a moment to know of it.
+PAUSE = float(os.environ.get("OPS_POLL_SECONDS", "2"))
+TRIES = 6
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline, as it is deployed or as it should be."""
+
+    name: str
+    definition: Mapping[str, Any]
+    role: str
+    display_name: str
+    description: str
+    tags: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The definition as it is sent."""
+        return json.dumps(self.definition, separators=(",", ":"), ensure_ascii=False)
+
+
+def wanted(target: Target, name: str, definition: Mapping[str, Any]) -> Pipeline:
+    """The pipeline as project.toml and production/ have it."""
+    description = " ".join(target.settings.project.description.split())[:3072]
+    tags = {key: value for key, value in target.tags.items() if value}
+    return Pipeline(name, definition, target.environment.role, name, description, tags)
+
+
+def find(account: Account, name: str, typed: str) -> tuple[Pipeline, str] | None:
+    """What is deployed under this name, and its ARN; None if nothing is; refused if it is not to be touched.
+
+    typed: what someone wrote for the name.
+    """
+    with aws_call(f"look at pipeline '{name}'"):
+        try:
+            found = account.sagemaker.describe_pipeline(PipelineName=name)
+        except ClientError as error:
+            if is_not_found(error):
+                return None
+            raise
+    tags = lookup.check_own(account, name, found["PipelineArn"], typed)
+    return Pipeline(
+        name=name,
+        definition=json.loads(found["PipelineDefinition"]),
+        role=found["RoleArn"],
+        display_name=found.get("PipelineDisplayName") or "",
+        description=found.get("PipelineDescription") or "",
+        tags=tags,
+    ), found["PipelineArn"]
+
+
+def changes(deployed: Pipeline | None, new: Pipeline) -> list[str]:
+    """A line for everything that is not deployed yet."""
+    if deployed is None:
+        return difference.lines(None, new.definition)
+    found = difference.lines(deployed.definition, new.definition)
+    for what, old, now in (
+        ("role", deployed.role, new.role),
+        ("display name", deployed.display_name, new.display_name),
+        ("description", deployed.description, new.description or deployed.description),
+    ):
+        if old != now:
+            found.append(f"~ {what}: {old or 'none'} → {now}")
+    added = _tag_changes(deployed, new).items()
+    return [*found, *(f"~ tag {key}: {deployed.tags.get(key, 'none')} → {value}" for key, value in added)]
+
+
+def too_large(target: Target, new: Pipeline) -> list[upload.Item]:
+    """The definition as an object on S3, where it is too large for a request."""
+    content = new.text.encode()
+    if len(content) <= LARGEST:
+        return []
+    return [
+        upload.Item(f"{target.root_uri}/definitions/{_hash(new.text)[:16]}.json", lambda: content, len(content)),
+    ]
+
+
+def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | None, large: Sequence[upload.Item]) -> str:
+    """Create it, or update it and then its tags: each call leaves a pipeline that runs. What AWS calls the version."""
+    request: dict[str, Any] = {
+        "PipelineName": new.name,
+        "PipelineDisplayName": new.display_name,
+        "RoleArn": new.role,
+        **({"PipelineDescription": new.description} if new.description else {}),
+        **_definition(new, large),
+    }
+    if deployed is None:
+        # The token is botocore's, another one each time: one made of the content would come back after a deletion, when
+        # AWS may take the creation for a repetition.
+        with aws_call(f"create pipeline '{new.name}'"):
+            account.sagemaker.create_pipeline(**request, Tags=_tags(new.tags))
+        _wait_until_known(account, new.name)
+        return _newest_version(account, new.name)
+    old, arn = deployed
+    version = ""
+    if changes(replace(old, tags=new.tags), new):
+        with aws_call(f"update pipeline '{new.name}'"):
+            version = str(account.sagemaker.update_pipeline(**request).get("PipelineVersionId") or "")
+    if tags := _tag_changes(old, new):
+        with aws_call(f"tag pipeline '{new.name}'"):
+            account.sagemaker.add_tags(ResourceArn=arn, Tags=_tags(tags))
+    return version or _newest_version(account, new.name)
+
+
+def make_groups(account: Account, new: Pipeline) -> None:
+    """Create the model package groups that it registers into, for those that AWS makes by itself have no tags.
+
+    Without the tag of the vertical nobody could approve a model in one.
+    """
+    for group in sorted(set(_groups(new.definition["Steps"]))):
+        with aws_call(f"create model package group '{group}'"):
+            try:
+                account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+            except ClientError as error:
+                if not is_not_found(error):
+                    raise
+                account.sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=_tags(new.tags))
+
+
+def _groups(steps: list[dict[str, Any]]) -> Iterator[str]:
+    for step in step_types.walk(steps):
+        name = step.get("Arguments", {}).get("ModelPackageGroupName")
+        if step_types.of(step["Type"]).registers_model and isinstance(name, str):
+            yield name
+
+
+def _definition(new: Pipeline, large: Sequence[upload.Item]) -> dict[str, Any]:
+    if not large:
+        return {"PipelineDefinition": new.text}
+    bucket, key = upload.place(large[0].uri)
+    return {"PipelineDefinitionS3Location": {"Bucket": bucket, "ObjectKey": key}}
+
+
+def _wait_until_known(account: Account, name: str) -> None:
+    for _ in range(TRIES):
+        with aws_call(f"look at pipeline '{name}'"):
+            try:
+                account.sagemaker.describe_pipeline(PipelineName=name)
+                return
+            except ClientError as error:
+                if not is_not_found(error):
+                    raise
+        time.sleep(PAUSE)
+    raise AwsError(f"pipeline '{name}' was created, and AWS does not show it yet: try again in a minute.")
+
+
+def _newest_version(account: Account, name: str) -> str:
+    """Empty where AWS tells none, or one may not ask: the pipeline is deployed all the same."""
+    try:
+        answer = account.sagemaker.list_pipeline_versions(PipelineName=name, SortOrder="Descending", MaxResults=1)
+    except (ClientError, BotoCoreError):
+        return ""
+    return "".join(str(each["PipelineVersionId"]) for each in answer["PipelineVersionSummaries"][:1])
+
+
+def _tag_changes(old: Pipeline, new: Pipeline) -> dict[str, str]:
+    return {key: value for key, value in new.tags.items() if old.tags.get(key) != value}
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,116 @@
+"""Step code, data and the kept schema on S3: each file once, under the hash of its content, and never changed there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.errors import AwsError, aws_call
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.pipelines import publishing
+from sagemaker_ops.project import data
+from sagemaker_ops.project.target import Target
+
+# Transfers at a time, parts of one large file and small files alike.
+THREADS = 10
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object. content: a file, or what makes its bytes; size: of a file, None where it may be compressed anew."""
+
+    uri: str
+    content: Path | Callable[[], bytes]
+    size: int | None = None
+
+
+def items(target: Target, root: Path) -> list[Item]:
+    """All that a definition for this target reads from S3 and that is made here."""
+    named = {target.code_uri + name: path for name, path in publishing.code_files(root).items()}
+    if target.schema_hash:
+        named[target.schema_uri + Path(data.SCHEMA).name] = root / data.SCHEMA
+    if target.data_hash:
+        source = target.settings.data.source
+        named |= {target.data_uri + name: path for name, path in data.named_files(source, root).items()}
+    found = [_file(path, uri) for uri, path in named.items()]
+    # Another zlib writes the same content with another size.
+    return [*found, Item(target.sourcedir_uri, lambda: publishing.sourcedir(root))]
+
+
+def missing(account: Account, wanted: Sequence[Item]) -> list[Item]:
+    """Those that are not on S3 yet; AwsError if one is there with another size: its name says what it must hold."""
+    there = _sizes(account, {item.uri.rpartition("/")[0] + "/" for item in wanted})
+    for item in wanted:
+        if item.uri in there and item.size not in (None, there[item.uri]):
+            raise AwsError(
+                f"{item.uri} has {there[item.uri]} bytes, and the file that it is named after has {item.size}: "
+                "somebody changed it there. Nothing is overwritten; delete it, and try again."
+            )
+    return [item for item in wanted if item.uri not in there]
+
+
+def put(account: Account, found: Sequence[Item]) -> None:
+    """Send them, several at once."""
+    if not found:
+        return
+    from boto3.s3.transfer import TransferConfig, create_transfer_manager  # costs 0.1 s, for an upload alone
+
+    options = _options(account)
+    with aws_call("upload to S3"):
+        try:
+            with create_transfer_manager(account.s3, TransferConfig(max_concurrency=THREADS)) as manager:
+                sent = []
+                for item in found:
+                    bucket, key = place(item.uri)
+                    content = str(item.content) if isinstance(item.content, Path) else io.BytesIO(item.content())
+                    sent.append(manager.upload(content, bucket, key, extra_args=options))
+                for future in sent:
+                    future.result()
+        except OSError as error:
+            raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from None
+
+
+def line(found: Sequence[Item]) -> list[str]:
+    """What will be sent, in a line."""
+    if not found:
+        return []
+    size = sum(item.size or 0 for item in found)
+    shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+    return [f"upload: {len(found)} file{'s' if len(found) > 1 else ''}, {shown}"]
+
+
+def _file(path: Path, uri: str) -> Item:
+    return Item(uri, path, path.stat().st_size)
+
+
+def _sizes(account: Account, folders: Iterable[str]) -> dict[str, int]:
+    """{URI: bytes} of what lies in the folders, and below."""
+    found: dict[str, int] = {}
+    # What lies below a folder that is asked for, too, is in its answer.
+    tops = [folder for folder in folders if not any(folder != top and folder.startswith(top) for top in folders)]
+    for folder in sorted(tops):
+        bucket, prefix = place(folder)
+        with aws_call(f"look into {folder}"):
+            pages = account.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=account.id
+            )
+            for page in pages:
+                found |= {f"s3://{bucket}/{each['Key']}": each["Size"] for each in page.get("Contents", [])}
+    return found
+
+
+def _options(account: Account) -> dict[str, Any]:
+    """The bucket must be the account's, and what lies in it is encrypted by the environment's key, if it names one."""
+    key = account.settings.environment(account.environment_name).kms_key
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+    return {"ExpectedBucketOwner": account.id, **encryption}
+
+
+def place(uri: str) -> tuple[str, str]:
+    """Bucket and key."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key

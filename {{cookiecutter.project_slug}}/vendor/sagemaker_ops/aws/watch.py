@@ -1,0 +1,76 @@
+"""Follows an execution on AWS until it has ended."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from sagemaker_ops.aws import executions, lookup
+from sagemaker_ops.aws.account import Account
+from sagemaker_ops.aws.errors import AwsError, may_pass
+from sagemaker_ops.aws.executions import RUNNING, AwsExecution
+from sagemaker_ops.local import Execution
+
+# Seconds between two looks: the first, and what they grow to while nothing changes. SageMaker has no waiter.
+FIRST = float(os.environ.get("OPS_POLL_SECONDS", "3"))
+LONGEST = FIRST * 10
+GROWTH = 1.5
+# How often in a row AWS may be out of reach before a wait is given up; each try has retries of its own.
+PATIENCE = 10
+# How often one looks whether an execution has begun; one that ends at once is never seen running.
+SETTLING = 4
+
+Found = TypeVar("Found")
+
+
+def until_ended(
+    account: Account, arn: str, on_change: Callable[[Execution], None], just_begun: bool = False
+) -> AwsExecution:
+    """The execution, once it has ended; each state of it is handed to `on_change`.
+
+    just_begun: it was started or retried right before, of which AWS may not know everywhere yet.
+    """
+    if just_begun:
+        _await_begin(account, arn)
+    known = patiently(lambda: executions.unchanging(account, arn))
+    pauses = _pauses()
+    seen = None
+    while True:
+        execution = patiently(lambda: executions.state(account, arn, known))
+        on_change(execution)
+        if execution.status not in RUNNING:
+            return execution
+        now = [(step.name, step.status, step.attempts) for step in execution.steps.values()]
+        if now != seen:
+            seen, pauses = now, _pauses()
+        time.sleep(next(pauses))
+
+
+def _await_begin(account: Account, arn: str) -> None:
+    for pause, _ in zip(_pauses(), range(SETTLING), strict=False):
+        found = patiently(lambda: lookup.describe(account, arn))
+        if found is not None and found["PipelineExecutionStatus"] in RUNNING:
+            return
+        time.sleep(pause)
+
+
+def patiently(ask: Callable[[], Found]) -> Found:
+    """What `ask` gives; it is asked again where AWS cannot be reached or has no time, for a wait takes hours."""
+    pauses = _pauses()
+    for _ in range(PATIENCE - 1):
+        try:
+            return ask()
+        except AwsError as error:
+            if not may_pass(error):
+                raise
+        time.sleep(next(pauses))
+    return ask()
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST
+    while True:
+        yield pause
+        pause = min(pause * GROWTH, LONGEST)

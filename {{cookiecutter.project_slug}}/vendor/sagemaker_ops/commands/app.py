@@ -1,0 +1,59 @@
+"""The command `ops` and its exit codes: `ops --help` lists the commands, which are named as the AWS API names them.
+
+Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by a guardrail, 4 AWS refused.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import sagemaker_ops
+from sagemaker_ops.commands import checks, data, doctor, executions, history, models, pipelines, run, studio
+from sagemaker_ops.errors import UserError
+
+app = typer.Typer(
+    help="Run, compile and look after this project's SageMaker pipelines.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich would cost as much time as all the rest of --help
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """The command `ops`; every mistake of the user's is a sentence on standard error and an exit code."""
+    try:
+        app()
+    except UserError as error:
+        for problem in error.problems:
+            print(f"{problem.level}: {problem}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def bare() -> None:
+    """A command under its own name: `update-pipeline train` is `ops update-pipeline train`."""
+    sys.argv = ["ops", Path(sys.argv[0]).stem, *sys.argv[1:]]
+    main()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"sagemaker-ops {sagemaker_ops.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Run, compile and look after this project's SageMaker pipelines."""
+
+
+for family in (run, checks, history, executions, pipelines, studio, models, doctor, data):
+    app.registered_commands += family.app.registered_commands

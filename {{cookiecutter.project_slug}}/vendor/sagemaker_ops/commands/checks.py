@@ -1,0 +1,73 @@
+"""The commands that check project.toml, and that list the instance types to choose from."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sagemaker_ops.commands import completion
+from sagemaker_ops.commands.arguments import choose
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.guardrails import policy, project_check
+from sagemaker_ops.project.layout import find_root
+from sagemaker_ops.project.settings import FILE
+
+app = typer.Typer()
+
+
+@app.command()
+def check(
+    format: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="text, json or gitlab (a code-quality report).",
+            autocompletion=completion.words(*project_check.FORMATS),
+        ),
+    ] = "text",
+) -> None:
+    """Check project.toml: names, instance types, environments, columns.
+
+    Example: ops check --format json
+    """
+    choose(format, project_check.FORMATS, "--format")
+    root = find_root()
+    from sagemaker_ops.project import data
+
+    loaded, problems, code = project_check.examine(root)
+    if loaded is not None and code != UserError.exit_code and not data.is_remote(loaded.data.source):
+        found = data.check(loaded.data, root)
+        problems = sorted([*problems, *found], key=lambda problem: problem.level)
+        code = code or (UserError.exit_code if found else 0)
+    project_check.show(problems, format, root)
+    if not code and format == "text":
+        print(f"{FILE}: names, instance types, environments and columns are in order.")
+    sys.exit(code)
+
+
+@app.command("instance-types")
+def list_instance_types(
+    use: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="USE",
+            help=f"One of {', '.join(policy.USES)}.",
+            autocompletion=completion.words(*policy.USES),
+        ),
+    ],
+    min_memory: Annotated[float, typer.Option(metavar="GIB", help="Leave out what has less memory.")] = 0,
+) -> None:
+    """List the instance types for a use, those that one may take first.
+
+    Example: ops instance-types --for training --min-memory 64
+    """
+    choose(use, policy.USES, "--for")
+    root = find_root()
+    from sagemaker_ops.guardrails import instance_advice, instance_types
+
+    for line in instance_advice.table(use, policy.load(root), min_memory):
+        print(line)
+    print(f"\n{instance_advice.origin()}\n{instance_types.QUOTAS}")

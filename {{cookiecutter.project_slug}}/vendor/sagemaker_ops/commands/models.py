@@ -1,0 +1,126 @@
+"""The commands for the model package group: which versions there are, and which may be used."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sagemaker_ops.commands.arguments import OUTPUTS, AwsEnvironment, DryRun, Output, Yes, choose, load
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.project.layout import LOCAL_FOLDER, find_root
+
+app = typer.Typer()
+
+VersionName = Annotated[
+    str, typer.Argument(metavar="VERSION", help="Its number; or group/number, for another project of your vertical.")
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why: kept with the version. Else it says by whom.")]
+
+
+@app.command("list-models")
+def list_models(
+    group: Annotated[
+        str | None, typer.Argument(help="A model package group; that of the project, if it is left out.")
+    ] = None,
+    last: Annotated[int, typer.Option(metavar="N", help="How many versions, the newest.")] = 20,
+    env: AwsEnvironment = "dev",
+    output: Output = "table",
+) -> None:
+    """List the versions of the model, the newest first; --env local: those of the runs on this machine.
+
+    Example: ops list-models --env dev
+    """
+    choose(output, OUTPUTS, "--output")
+    if last < 1:
+        raise UserError(Problem(f"{last} versions cannot be shown: write 1 or more.", "--last"))
+    root = find_root()
+    settings = load(root)
+    from sagemaker_ops.aws import models
+    from sagemaker_ops.aws.account import connect
+    from sagemaker_ops.project.target import Target
+    from sagemaker_ops.terminal import tables
+
+    group = group or Target(settings, env, "", "").model_package_group
+    if env == "local":
+        found = models.list_local_versions(root / LOCAL_FOLDER, group, last)
+    else:
+        found = models.list_versions(connect(settings, env), group, last)
+    if output == "json":
+        print(tables.document({"ModelPackages": [each.document for each in found]}))
+    elif not found:
+        print(f"No version of {group}: the pipeline registers one when a model passes the quality gate.")
+    else:
+        metric = settings.gate.metric
+        heading = ("version", "approval", "status", metric, "created", "by", "said")
+        rows = [
+            (
+                each.number,
+                each.approval,
+                each.status,
+                each.value_of(metric),
+                tables.moment(each.created),
+                each.created_by,
+                each.approval_description,
+            )
+            for each in found
+        ]
+        print(group)
+        for line in tables.lines(heading, rows):
+            print(line)
+
+
+@app.command("approve-model")
+def approve_model(
+    version: VersionName,
+    reason: Reason = "",
+    env: AwsEnvironment = "dev",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Approve a version of the model, after a look at its metrics.
+
+    Example: ops approve-model 3 --env dev --reason "better on weekends"
+    """
+    _decide(version, "Approved", reason, env, dry_run, yes)
+
+
+@app.command("reject-model")
+def reject_model(
+    version: VersionName,
+    reason: Reason = "",
+    env: AwsEnvironment = "dev",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Reject a version of the model, after a look at its metrics.
+
+    Example: ops reject-model 3 --env dev --reason "worse on weekends"
+    """
+    _decide(version, "Rejected", reason, env, dry_run, yes)
+
+
+def _decide(named: str, approval: str, reason: str, env: str, dry_run: bool, yes: bool) -> None:
+    settings = load(find_root())
+    from sagemaker_ops.aws import models
+    from sagemaker_ops.aws.account import connect
+    from sagemaker_ops.project.target import Target
+    from sagemaker_ops.terminal import confirmation, summary
+
+    if len(reason) > models.MOST:
+        raise UserError(Problem(f"{len(reason)} characters are too many: AWS keeps {models.MOST}.", "--reason"))
+    account = connect(settings, env)
+    confirmation.announce(account)
+    found = models.find(account, named, Target(settings, env, "", "").model_package_group)
+    if found.approval == approval and found.approval_description == (reason or found.approval_description):
+        print(f"Version {found.number} of {found.group} is {approval} already.")
+        return
+    if found.status != "Completed" and approval == "Approved":
+        raise UserError(
+            f"version {found.number} of {found.group} is {found.status}: only a Completed one can be approved."
+        )
+    metrics = list(summary.metrics(found.evaluation)) if found.evaluation else ["Its metrics cannot be read."]
+    lines = [*metrics, f"Version {found.number} of {found.group}: {found.approval} → {approval}"]
+    if confirmation.confirm(lines, yes=yes, dry_run=dry_run):
+        models.set_approval(account, found, approval, reason)
+        print(f"Version {found.number} of {found.group} is {approval}.")

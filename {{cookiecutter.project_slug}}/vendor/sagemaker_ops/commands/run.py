@@ -1,0 +1,180 @@
+"""The commands that run a pipeline on this machine, show what a run would do, and compile it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sagemaker_ops.commands import completion
+from sagemaker_ops.commands.arguments import (
+    EnvironmentName,
+    Only,
+    OnwardFrom,
+    Parameters,
+    S3Folder,
+    SourceExecution,
+    choose,
+    key_values,
+    load,
+    selection,
+)
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.guardrails import project_check
+from sagemaker_ops.project.layout import LOCAL_FOLDER, find_root
+
+if TYPE_CHECKING:
+    from sagemaker_ops import local
+    from sagemaker_ops.project.source_copy import Copy
+
+app = typer.Typer()
+
+PipelineName = Annotated[
+    str, typer.Argument(help="A file in production/pipelines, without .py.", autocompletion=completion.pipelines)
+]
+
+
+@app.command()
+def run(
+    pipeline: Annotated[
+        str | None,
+        typer.Argument(help="A file in production/pipelines, without .py.", autocompletion=completion.pipelines),
+    ] = None,
+    param: Parameters = None,
+    definition: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Run this definition (JSON), not a pipeline of the project.")
+    ] = None,
+    s3: S3Folder = None,
+    onward_from: OnwardFrom = None,
+    only: Only = None,
+    source_execution: SourceExecution = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run steps whose results are known, too.")] = False,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="How many steps run at once.")] = None,
+    isolation: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How a step gets its /opt/ml: auto, namespace or rewrite.",
+            autocompletion=completion.words("auto", "namespace", "rewrite"),
+        ),
+    ] = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh", help="A new Python for each step, which is slower.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Install the requirements.txt of a step, for it alone.")
+    ] = False,
+) -> None:
+    """Run a pipeline on this machine.
+
+    Example: ops run train --param QualityGate=0.8
+    """
+    root = find_root()
+    if (pipeline is None) == (definition is None):
+        raise UserError("Name a pipeline, such as `ops run train`, or a file with --definition: one of them.")
+    if s3 is not None and definition is None:
+        raise UserError("--s3 is for --definition: a pipeline of the project has its data in .local/s3.")
+    with ExitStack() as stack:
+        launcher = None
+        if pipeline is not None:
+            from sagemaker_ops.container.process import FRESH
+            from sagemaker_ops.pipelines import warm_launcher  # first of all: what it starts has most to do
+
+            launcher = stack.enter_context(warm_launcher.launcher(root, not no_cache, fresh or FRESH))
+        from sagemaker_ops.pipelines import local_run
+        from sagemaker_ops.project import schema_file, settings, source_copy
+        from sagemaker_ops.terminal import progress, summary
+
+        on_change = stack.enter_context(progress.shown())
+        chosen = selection(onward_from, only, source_execution)
+        parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
+        kept: list[str] = []
+        if pipeline is None and definition is not None:
+            region = settings.load(root).project.region
+            execution = local_run.run_definition(definition, parameters, region, root, s3, on_change, options, chosen)
+        elif pipeline is not None:
+            loaded = load(root)
+
+            def has_changed(copy: Copy) -> bool | None:
+                from sagemaker_ops.aws import download  # boto3 costs 0.1 s, and this is asked of old copies alone
+
+                return download.has_changed_by_now(loaded, copy)
+
+            warnings = source_copy.warnings(loaded.data.source, root / LOCAL_FOLDER, has_changed)
+            project_check.show(warnings, "text", root)
+            kept = schema_file.keep(loaded.data, root, root / LOCAL_FOLDER)
+            execution = local_run.run(pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher)
+    for line in [*kept, *summary.lines(execution, root)]:
+        print(line)
+    sys.exit(0 if execution.status == "Succeeded" else 1)
+
+
+@app.command()
+def plan(
+    pipeline: Annotated[
+        str,
+        typer.Argument(
+            help="A file in production/pipelines, without .py; or a definition.json.",
+            autocompletion=completion.pipelines,
+        ),
+    ],
+    param: Parameters = None,
+    s3: S3Folder = None,
+    format: Annotated[
+        str, typer.Option(metavar="NAME", help="text or json.", autocompletion=completion.words("text", "json"))
+    ] = "text",
+) -> None:
+    """Show what a run would do: which steps, in which order, what is cached, what cannot run here.
+
+    Example: ops plan train --param MaxIter=50
+    """
+    import gc
+
+    from sagemaker_ops.terminal import plan_view
+
+    choose(format, plan_view.FORMATS, "--format")
+    root = find_root()
+    from sagemaker_ops.pipelines import local_run
+    from sagemaker_ops.project import settings
+
+    parameters = key_values(param)
+    gc.disable()  # a large plan is many small objects, none of which is garbage before the end
+    if "." in pipeline or "/" in pipeline:
+        region = settings.load(root).project.region
+        name, found = local_run.plan_definition(Path(pipeline), parameters, region, root, s3)
+    elif s3 is not None:
+        raise UserError("--s3 is for a definition in a file: a pipeline of the project has its data in .local/s3.")
+    else:
+        name, found = local_run.plan(pipeline, parameters, load(root), root)
+    for line in plan_view.lines(name, found) if format == "text" else [plan_view.document(name, found)]:
+        print(line, flush=True)  # here Typer still sees that `| head` wants no more
+    if found.problems:
+        raise UserError(*found.problems)
+    sys.exit(0 if found.can_run else UserError.exit_code)
+
+
+@app.command("compile")
+def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> None:
+    """Print the definition that SageMaker gets.
+
+    Example: ops compile train --env dev > definition.json
+    """
+    root = find_root()
+    import json
+
+    from sagemaker_ops.pipelines import compiler, publishing
+
+    definition = compiler.definition(pipeline, publishing.target(load(root), env, root), root)
+    print(json.dumps(definition, indent=2), flush=True)  # here Typer still sees that `| head` wants no more
+
+
+def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install: bool) -> local.Options:
+    from sagemaker_ops.container.isolation import MODES
+    from sagemaker_ops.local import Options
+
+    choose(isolation, MODES, "--isolation")
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs: {jobs} steps at once cannot run: write 1 or more.")
+    usual = Options()
+    return Options(jobs or usual.jobs, cache, isolation, fresh or usual.fresh, install)

@@ -1,0 +1,48 @@
+"""The tar.gz archives of training jobs: code in, model and output out."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from sagemaker_ops.errors import UserError
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Every file of the folder, members at the root. The same content gives the same bytes."""
+    with (
+        archive.open("wb") as file,
+        gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", dereference=True) as tar,
+    ):
+        for path in sorted(folder.rglob("*")):
+            tar.add(path, arcname=str(path.relative_to(folder)), recursive=False, filter=_anonymous)
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mtime = member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack into the folder, and nowhere else; UserError if a member wants out or it is no archive."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tarfile.open(archive, "r:*") as tar:
+            if hasattr(tarfile, "data_filter"):
+                tar.extractall(folder, filter="data")
+            else:
+                _extract_plain(tar, folder)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        raise UserError(f"{archive.name} cannot be unpacked: {error}.") from error
+
+
+def _extract_plain(tar: tarfile.TarFile, folder: Path) -> None:
+    """As the filter `data`, which Python has since 3.11.4, for what archives of code hold: files and folders alone."""
+    for member in tar.getmembers():
+        member.name = member.name.lstrip("/")
+        if ".." in PurePosixPath(member.name).parts or not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"'{member.name}' is no file or folder inside it")
+        tar.extract(member, folder)

@@ -1,0 +1,222 @@
+"""The small language inside a definition: Get, Std:Join and Std:JsonGet."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeGuard
+
+from sagemaker_ops.errors import UserError, did_you_mean
+
+Keys = tuple[str | int, ...]
+
+# https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html; the two job names are the SDK's.
+EXECUTION_VARIABLES = (
+    "StartDateTime",
+    "CurrentDateTime",
+    "PipelineName",
+    "PipelineArn",
+    "PipelineExecutionId",
+    "PipelineExecutionArn",
+    "TrainingJobName",
+    "ProcessingJobName",
+)
+_KEY = re.compile(r"""(?:^|\.)([^.\[\]'"]+)|\[(\d+)\]|\[(['"])(.+?)\3\]""", re.DOTALL)
+_STEP = re.compile(r"Steps\.([A-Za-z0-9_-]+)(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What an expression points at.
+
+    kind "Parameters" or "Execution": name. "Steps": a step's name and a path into its properties.
+    "PropertyFiles": a step's name and, as path, the property file's name. "S3Object": JSON read from a URI.
+    """
+
+    kind: str
+    name: str
+    path: Keys = ()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What expressions can see: parameter values, execution variables, properties of the steps that ended.
+
+    property_files: {(step, property file): (output name, file path)}; read_json: the JSON at an S3 URI.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    execution: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    property_files: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    read_json: Callable[[str], Any] | None = None
+
+
+def is_expression(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether this is `{"Get": …}` or `{"Std:…": …}` and not plain data."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    (key,) = value
+    return isinstance(key, str) and (key == "Get" or key.startswith("Std:"))
+
+
+def parse_path(text: str) -> Keys:
+    """`a.b`, `a['b.c']` and `a[0]` as keys; ValueError for anything else."""
+    keys: list[str | int] = []
+    position = 0
+    while position < len(text):
+        found = _KEY.match(text, position)
+        if found is None:
+            raise ValueError(f"'{text}' is no path; write it like a.b, a['b.c'] or a[0]")
+        keys.append(int(found[2]) if found[2] is not None else found[1] or found[4])
+        position = found.end()
+    return tuple(keys)
+
+
+def parse_reference(text: object) -> Reference:
+    """The target of a Get; ValueError when it has not the form of one."""
+    if isinstance(text, str) and (reference := _reference(text)) is not None:
+        return reference
+    raise ValueError(f"Get {text!r} is none of 'Parameters.X', 'Execution.X' and 'Steps.<name>.<property>'")
+
+
+@lru_cache(maxsize=4096)  # the same few stand in many places, and are asked for again and again
+def _reference(text: str) -> Reference | None:
+    kind, _, name = text.partition(".")
+    if kind in ("Parameters", "Execution") and name:
+        return Reference(kind, name)
+    found = _STEP.fullmatch(text)
+    return Reference("Steps", found[1], parse_path(found[2])) if found else None
+
+
+def scan(value: object) -> tuple[list[Reference], list[str]]:
+    """Every reference anywhere inside `value`, and a sentence for every malformed expression."""
+    references: list[Reference] = []
+    complaints: list[str] = []
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, list):
+            stack += reversed(node)
+        elif isinstance(node, dict) and not is_expression(node):
+            stack += reversed(node.values())
+        elif isinstance(node, dict):
+            ((kind, body),) = node.items()
+            try:
+                reference, inside = _parts(kind, body)
+            except ValueError as error:
+                complaints.append(f"{error}.")
+            else:
+                references += reference
+                stack += reversed(inside)
+    return references, complaints
+
+
+def _parts(kind: str, body: object) -> tuple[list[Reference], list[object]]:
+    """One expression's own references, and the values inside it that may hold more; ValueError if malformed."""
+    if kind == "Get":
+        reference = parse_reference(body)
+        if reference.path[:1] == ("PropertyFiles",):
+            raise ValueError(f"'{body}' can only be read with Std:JsonGet")
+        return [reference], []
+    if kind == "Std:Join":
+        if not isinstance(body, dict) or not isinstance(body.get("Values"), list):
+            raise ValueError('Std:Join needs {"On": "text", "Values": [a list]}')
+        if not isinstance(body.get("On", ""), str):
+            raise ValueError("Std:Join takes a text as 'On'")
+        return [], body["Values"]
+    if kind == "Std:JsonGet":
+        if not isinstance(body, dict) or not isinstance(body.get("Path"), str) or not body["Path"]:
+            raise ValueError("Std:JsonGet needs a 'Path' such as \"metrics.auc.value\"")
+        parse_path(body["Path"])
+        if "S3Uri" in body:
+            return [Reference("S3Object", body["Path"])], [body["S3Uri"]]
+        target = body.get("PropertyFile")
+        reference = parse_reference(target.get("Get") if is_expression(target) else target)
+        if reference.path[:1] != ("PropertyFiles",) or len(reference.path) != 2:
+            raise ValueError(
+                "Std:JsonGet needs an 'S3Uri', or a 'PropertyFile' {\"Get\": \"Steps.<step>.PropertyFiles.<name>\"}"
+            )
+        return [Reference("PropertyFiles", reference.name, reference.path[1:])], []
+    raise ValueError(f"'{kind}' is not a function of pipeline definitions; these are Std:Join and Std:JsonGet")
+
+
+def resolve(value: Any, scope: Scope) -> Any:
+    """`value` with every expression in it replaced. A Get keeps its type, a Join is text.
+
+    UserError, one sentence, when something a path names is not there.
+    """
+    if isinstance(value, list):
+        return [resolve(item, scope) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if not is_expression(value):
+        return {key: resolve(item, scope) for key, item in value.items()}
+    ((kind, body),) = value.items()
+    if kind == "Std:Join":
+        return body.get("On", "").join(as_text(resolve(item, scope)) for item in body["Values"])
+    if kind == "Std:JsonGet":
+        return _json_get(body, scope)
+    reference = parse_reference(body)
+    if reference.kind == "Parameters":
+        return scope.parameters[reference.name]
+    if reference.kind == "Execution":
+        return scope.execution[reference.name]
+    return look_up(scope.properties[reference.name], reference.path, f"step '{reference.name}'")
+
+
+def resolve_early(value: Any, scope: Scope) -> Any:
+    """The value when it is known before anything ran; None while it depends on a step or an unknown parameter."""
+    if not isinstance(value, dict | list):
+        return value
+    references, complaints = scan(value)
+    known = {"Parameters": scope.parameters, "Execution": scope.execution}
+    if complaints or not all(ref.kind in known and ref.name in known[ref.kind] for ref in references):
+        return None
+    return resolve(value, scope)
+
+
+def as_text(value: object) -> str:
+    """How a value looks inside a text: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def look_up(document: Any, path: Iterable[str | int], what: str) -> Any:
+    """The value at `path`; UserError names `what` was searched, the path and the part that is missing."""
+    found = document
+    for key in path:
+        missing = (
+            key not in found
+            if isinstance(found, dict)
+            else not (isinstance(found, list) and isinstance(key, int) and key < len(found))
+        )
+        if missing:
+            dotted = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path).lstrip(".")
+            names = [str(name) for name in found] if isinstance(found, dict) else []
+            hint = did_you_mean(str(key), names) or (f" There is: {', '.join(names[:8])}." if names else "")
+            raise UserError(f"{what} has no '{dotted}': '{key}' is missing.{hint}")
+        found = found[key]
+    return found
+
+
+def _json_get(body: dict[str, Any], scope: Scope) -> Any:
+    """The single value a Std:JsonGet points at, typed as in the file."""
+    if "S3Uri" in body:
+        uri = resolve(body["S3Uri"], scope)
+        what = uri
+    else:
+        reference = parse_reference(body["PropertyFile"]["Get"])
+        step, name = reference.name, str(reference.path[1])
+        output, file_path = scope.property_files[step, name]
+        where: Keys = ("ProcessingOutputConfig", "Outputs", output, "S3Output", "S3Uri")
+        uri = f"{look_up(scope.properties[step], where, f'step {step!r}').rstrip('/')}/{file_path}"
+        what = f"{file_path} (property file '{name}' of step '{step}')"
+    if scope.read_json is None:
+        raise UserError(f"{what} cannot be read yet.")
+    found = look_up(scope.read_json(uri), parse_path(body["Path"]), what)
+    if isinstance(found, dict | list) or found is None:
+        raise UserError(f"{what} has no single value at '{body['Path']}', but {as_text(found)[:60]}.")
+    return found

@@ -1,0 +1,281 @@
+"""Every type of step that SageMaker Pipelines has, described once.
+
+What a step's arguments hold, what runs it on this machine, what its cache compares, what it reads and writes, what its
+instances are for: whatever depends on the type of a step asks here. A new type is one more entry, and a function for
+each thing that it does in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal
+
+from sagemaker_ops.definition.job_names import Job
+from sagemaker_ops.definition.paths import at
+from sagemaker_ops.definition.shapes import ANYTHING, NAME, NUMBER, TEXT, Shape
+
+Properties = Mapping[str, Any]
+Cost = Literal["none", "bounded", "unbounded", "unknown"]
+"""none: no instance is paid for. bounded: the arguments limit the time. unbounded: they cannot. unknown: neither."""
+
+
+@dataclass(frozen=True)
+class StepType:
+    """One type of step.
+
+    shape: of its Arguments, of which the runner needs that much; None: it runs on AWS alone.
+    run: the function of the local runner that runs it, and refuse: the one of the preflight that yields a sentence for
+    all that cannot run here; as `module:function` below sagemaker_ops.
+    use, cost: of its instances; resources: where its arguments or those of its job have them.
+    compared: the arguments that AWS's cache compares; none for a step that is never cached.
+    reads, writes: paths of S3 addresses in its arguments; "*" is each item of a list.
+    limits: paths whose value must be one of some to run here; none: it must not be there.
+    outputs: from its properties to {name: S3 folder} of what it made. expected: its properties before it ran, as far as
+    they follow from its arguments.
+    """
+
+    name: str
+    shape: Shape | None = None
+    run: str = ""
+    refuse: str = ""
+    use: str = ""
+    cost: Cost = "unknown"
+    resources: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    outputs: Callable[[Properties], dict[str, str]] = lambda _: {}
+    expected: Callable[[Properties], dict[str, Any]] = dict
+    job: Job | None = None
+    branches: Mapping[str, bool] = field(default_factory=dict)
+    """Where its arguments have steps, and the outcome by which these run."""
+    trains_many: bool = False
+    """Whether it holds the training jobs that it starts, and not one job's arguments."""
+    always_fails: bool = False
+    creates_model: bool = False
+    serves_model: bool = False
+    registers_model: bool = False
+
+    @property
+    def runs_here(self) -> bool:
+        return self.shape is not None
+
+    @property
+    def is_cached(self) -> bool:
+        return bool(self.compared)
+
+
+def of(name: object) -> StepType:
+    """The type of that name; for an unknown one, a type of which nothing is known."""
+    return TYPES.get(str(name)) or StepType(str(name))
+
+
+def function(place: str) -> Callable[..., Any]:
+    """The function at `module:function` below sagemaker_ops."""
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(f"sagemaker_ops.{module}"), name)
+    return found
+
+
+def branches(step: Mapping[str, Any]) -> Iterator[tuple[str, bool, list[Any]]]:
+    """(key, outcome, steps) of each branch that a step of a definition chooses from."""
+    arguments = step.get("Arguments") or {}
+    for key, outcome in of(step.get("Type")).branches.items():
+        yield key, outcome, arguments.get(key) or []
+
+
+def walk(steps: Iterable[Mapping[str, Any]] | None) -> Iterator[Mapping[str, Any]]:
+    """The steps of a definition, and those in the branches of its conditions."""
+    for step in steps or ():
+        yield step
+        for _, _, inner in branches(step):
+            yield from walk(inner)
+
+
+def _processing_outputs(properties: Properties) -> dict[str, str]:
+    made = properties.get("ProcessingOutputConfig", {}).get("Outputs", {})
+    return {name: each["S3Output"]["S3Uri"] for name, each in made.items() if "S3Output" in each}
+
+
+def _processing_expected(arguments: Properties) -> dict[str, Any]:
+    """Outputs are a list in the arguments, and a map by name in the properties."""
+    outputs = {each["OutputName"]: each for each in at(arguments, "ProcessingOutputConfig.Outputs.*")}
+    return {**arguments, "ProcessingOutputConfig": {"Outputs": outputs}}
+
+
+def _training_outputs(properties: Properties) -> dict[str, str]:
+    if "ModelArtifacts" not in properties:
+        return {}
+    return {"model": properties["ModelArtifacts"]["S3ModelArtifacts"].rpartition("/")[0] + "/"}
+
+
+def _transform_outputs(properties: Properties) -> dict[str, str]:
+    return {"transform": properties["TransformOutput"]["S3OutputPath"]} if "TransformOutput" in properties else {}
+
+
+_ENVIRONMENT: Shape = {"*": TEXT}
+_STOPPING: Shape = {"MaxRuntimeInSeconds?": NUMBER}
+_OUTPUT: Shape = {"OutputName": NAME, "S3Output?": {"S3Uri": TEXT, "LocalPath": TEXT}}
+PROCESSING = StepType(
+    "Processing",
+    shape={
+        "ProcessingResources": {"ClusterConfig": {"InstanceCount": NUMBER, "InstanceType": TEXT}},
+        "AppSpecification": {"ContainerEntrypoint?": [TEXT], "ContainerArguments?": [TEXT]},
+        "Environment?": _ENVIRONMENT,
+        "ProcessingInputs?": [{"InputName": NAME, "S3Input?": {"S3Uri": TEXT, "LocalPath": TEXT}}],
+        "ProcessingOutputConfig?": {"Outputs": [_OUTPUT]},
+        "StoppingCondition?": _STOPPING,
+    },
+    run="local.container_job:run_processing",
+    refuse="preflight.refusals:processing",
+    use="processing",
+    cost="bounded",
+    resources=("ProcessingResources", "ClusterConfig"),
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-default-keys.html, for the three kinds of jobs
+    compared=("AppSpecification", "Environment", "ProcessingInputs"),
+    reads=("ProcessingInputs.*.S3Input.S3Uri",),
+    writes=("ProcessingOutputConfig.Outputs.*.S3Output.S3Uri",),
+    limits={
+        "ProcessingResources.ClusterConfig.InstanceCount": (1,),
+        "ProcessingInputs.*.DatasetDefinition": (),
+        "ProcessingInputs.*.S3Input.S3DataType": ("S3Prefix",),
+        "ProcessingInputs.*.S3Input.S3InputMode": ("File",),
+        "ProcessingInputs.*.S3Input.S3CompressionType": ("None",),
+        "ProcessingOutputConfig.Outputs.*.FeatureStoreOutput": (),
+    },
+    outputs=_processing_outputs,
+    expected=_processing_expected,
+    job=Job("Processing"),
+)  # fmt: skip
+TRAINING = StepType(
+    "Training",
+    shape={
+        "AlgorithmSpecification": {
+            "TrainingImage?": TEXT,
+            "TrainingInputMode?": TEXT,
+            "ContainerEntrypoint?": [TEXT],
+            "ContainerArguments?": [TEXT],
+        },
+        "HyperParameters?": {"*": TEXT},
+        "Environment?": _ENVIRONMENT,
+        "InputDataConfig?": [{"ChannelName": NAME, "DataSource": {"S3DataSource?": {"S3Uri": TEXT}}}],
+        "OutputDataConfig": {"S3OutputPath": TEXT},
+        "ResourceConfig": {"InstanceCount?": NUMBER, "InstanceType?": TEXT},
+        "StoppingCondition?": _STOPPING,
+    },
+    run="local.container_job:run_training",
+    refuse="preflight.refusals:training",
+    use="training",
+    cost="bounded",
+    resources=("ResourceConfig",),
+    compared=(
+        "AlgorithmSpecification", "CheckpointConfig", "DebugHookConfig", "DebugRuleConfigurations", "Environment",
+        "HyperParameters", "InputDataConfig",
+    ),
+    reads=("InputDataConfig.*.DataSource.S3DataSource.S3Uri", "HyperParameters.sagemaker_submit_directory"),
+    writes=("OutputDataConfig.S3OutputPath",),
+    limits={
+        "AlgorithmSpecification.AlgorithmName": (),
+        "AlgorithmSpecification.TrainingInputMode": ("File", "FastFile"),
+        "InputDataConfig.*.DataSource.FileSystemDataSource": (),
+        "InputDataConfig.*.DataSource.S3DataSource.S3DataType": ("S3Prefix",),
+        "InputDataConfig.*.InputMode": ("File", "FastFile"),
+        "InputDataConfig.*.CompressionType": ("None",),
+        "InputDataConfig.*.RecordWrapperType": ("None",),
+        "OutputDataConfig.CompressionType": ("GZIP",),
+        "ResourceConfig.InstanceCount": (1,),
+        "ResourceConfig.InstanceGroups": (),
+    },
+    outputs=_training_outputs,
+    job=Job("Training"),
+)  # fmt: skip
+TRANSFORM = StepType(
+    "Transform",
+    shape={
+        "ModelName": TEXT,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType?": TEXT, "S3Uri": TEXT}},
+            "ContentType?": TEXT,
+            "CompressionType?": TEXT,
+            "SplitType?": TEXT,
+        },
+        "TransformOutput": {"S3OutputPath": TEXT, "Accept?": TEXT, "AssembleWith?": TEXT},
+        "TransformResources": {"InstanceCount": NUMBER, "InstanceType": TEXT},
+        "BatchStrategy?": TEXT,
+        "MaxPayloadInMB?": NUMBER,
+        "MaxConcurrentTransforms?": NUMBER,
+        "Environment?": _ENVIRONMENT,
+        "DataProcessing?": {"InputFilter?": TEXT, "OutputFilter?": TEXT, "JoinSource?": TEXT},
+    },
+    run="local.transform_job:run_transform",
+    refuse="preflight.refusals:transform",
+    use="transform",
+    cost="unbounded",
+    resources=("TransformResources",),
+    compared=(
+        "BatchStrategy", "DataProcessing", "Environment", "MaxConcurrentTransforms", "MaxPayloadInMB", "ModelName",
+        "TransformInput",
+    ),
+    reads=("TransformInput.DataSource.S3DataSource.S3Uri",),
+    writes=("TransformOutput.S3OutputPath",),
+    limits={
+        "TransformInput.DataSource.S3DataSource.S3DataType": ("S3Prefix",),
+        "TransformInput.CompressionType": ("None", "Gzip"),
+        "TransformInput.SplitType": ("None", "Line"),
+        "TransformOutput.AssembleWith": ("None", "Line"),
+        "BatchStrategy": ("MultiRecord", "SingleRecord"),
+        "DataProcessing.JoinSource": ("None", "Input"),
+        "DataCaptureConfig": (),
+    },
+    outputs=_transform_outputs,
+    serves_model=True,
+    job=Job("Transform", numbered_hosts=False),
+)  # fmt: skip
+TYPES: dict[str, StepType] = {
+    each.name: each
+    for each in (
+        PROCESSING,
+        TRAINING,
+        TRANSFORM,
+        StepType(
+            "Condition",
+            shape={"Conditions": [ANYTHING], "IfSteps?": [ANYTHING], "ElseSteps?": [ANYTHING]},
+            run="local.steps:condition",
+            cost="none",
+            branches={"IfSteps": True, "ElseSteps": False},
+        ),
+        StepType("Fail", shape={"ErrorMessage": TEXT}, run="local.steps:fail", cost="none", always_fails=True),
+        StepType(
+            "Model",
+            shape={"PrimaryContainer?": {"ModelDataUrl?": TEXT}, "Containers?": [{"ModelDataUrl?": TEXT}]},
+            run="local.steps:model",
+            cost="none",
+            creates_model=True,
+        ),
+        StepType(
+            "RegisterModel",
+            shape={
+                "ModelPackageGroupName": TEXT,
+                "ModelApprovalStatus?": TEXT,
+                "InferenceSpecification": {"Containers": [{"ModelDataUrl?": TEXT}]},
+            },
+            run="local.steps:register_model",
+            cost="none",
+            registers_model=True,
+        ),
+        # Those that run on AWS alone.
+        StepType("Tuning", use="training", cost="bounded", trains_many=True),
+        StepType("QualityCheck", use="processing", cost="bounded"),
+        StepType("ClarifyCheck", use="processing", cost="bounded"),
+        *(StepType(name, cost="none") for name in ("Callback", "Lambda", "EndpointConfig", "Lineage", "Cleanup")),
+        *(
+            StepType(name)
+            for name in ("EMR", "EMRServerless", "AutoML", "Endpoint", "InferenceComponent", "Job", "ForEach")
+        ),
+    )
+}
+HERE = tuple(name for name, each in TYPES.items() if each.runs_here)
+"""Those that run on this machine."""

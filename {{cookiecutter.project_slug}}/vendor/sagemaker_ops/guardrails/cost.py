@@ -1,0 +1,236 @@
+"""What one execution of a pipeline costs at the very most: instance hours always, money where prices are known.
+
+The worst case: every job runs until its time limit, every retry happens, every condition takes its dearer branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sagemaker_ops.definition import step_types
+from sagemaker_ops.errors import Problem
+from sagemaker_ops.guardrails.policy import Policy, Prices
+
+# Without a StoppingCondition a processing or training job may run for a day, as AWS has it.
+DAY = 86_400
+# https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html: MaxAttempts, if nothing is said.
+RETRIES = 5
+Step = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The instances of one step. hours: None where the definition sets no bound, and `why` it does not.
+
+    mendable: whether the definition could say it, so that its author can be told to write it.
+    """
+
+    step: str
+    use: str
+    instance_type: str = ""
+    hours: float | None = None
+    why: str = ""
+    mendable: bool = True
+
+
+@dataclass(frozen=True)
+class WorstCase:
+    """hours: of all instances together. money: None when unknown. unknown: why hours or money are not the whole."""
+
+    hours: float
+    money: float | None
+    currency: str
+    date: str
+    unknown: tuple[str, ...]
+
+
+def worst_case(
+    definition: Mapping[str, Any], parameters: Mapping[str, Any], policy: Policy, region: str = ""
+) -> WorstCase:
+    """What an execution with these parameters, else with the defaults, takes at most.
+
+    region: where it runs; prices of another region are not its prices.
+    """
+    values, prices = _values(definition, parameters), policy.prices
+    jobs = [job for step in step_types.walk(_steps(definition)) for job in _jobs(step, values)]
+    unbounded = [f"step '{job.step}': {job.why}" for job in jobs if job.hours is None]
+    unpriced = _unpriced(jobs, policy, region)
+    money = None if unbounded or unpriced else _money(definition, values, prices)
+    return WorstCase(_hours(definition, values), money, prices.currency, prices.date, (*unbounded, *unpriced))
+
+
+def check(
+    definition: Mapping[str, Any], parameters: Mapping[str, Any], policy: Policy, region: str = ""
+) -> list[Problem]:
+    """What the ceilings of the policy have against an execution with these parameters: errors refuse it.
+
+    What no definition can bound, such as a transform job, is a warning; what its author can write down is an error.
+    """
+    limits = (policy.max_instance_hours_per_execution, policy.max_cost_per_execution)
+    if limits == (None, None):
+        return []
+    values = _values(definition, parameters)
+    jobs = [job for step in step_types.walk(_steps(definition)) for job in _jobs(step, values)]
+    problems = [
+        Problem(
+            f"{job.why}, so nobody knows whether it stays below the ceiling of {policy.source}.",
+            f"step '{job.step}'",
+            "error" if job.mendable else "warning",
+        )
+        for job in jobs
+        if job.hours is None
+    ]
+    most_hours, most_money = limits
+    hours = _hours(definition, values)
+    if most_hours is not None and hours > most_hours:
+        problems.append(Problem(_over(f"{most_hours:g} instance hours", f"{hours:.4g}", policy)))
+    if most_money is not None:
+        unpriced, currency = _unpriced(jobs, policy, region), policy.prices.currency
+        problems += [
+            Problem(f"{reason}, so nobody knows whether it stays below max_cost_per_execution: have the price added.")
+            for reason in unpriced
+        ]
+        # What is known of it may be too much already.
+        if not unpriced and (money := _money(definition, values, policy.prices)) > most_money:
+            problems.append(Problem(_over(f"{most_money:g} {currency}", f"{money:.2f} {currency}", policy)))
+    return problems
+
+
+def lines(worst: WorstCase, before: WorstCase | None = None) -> list[str]:
+    """The worst case in plain lines, beside that of what is deployed."""
+    was = f" (before: {before.hours:.4g})" if before and f"{before.hours:.4g}" != f"{worst.hours:.4g}" else ""
+    if worst.money is None:
+        cost = f"cost unknown: {worst.unknown[0]}" if worst.unknown else "cost unknown"
+    else:
+        cost = f"{worst.money:.2f} {worst.currency} for the instances, at the prices of {worst.date}"
+    least = "at least " if any(reason.startswith("step ") for reason in worst.unknown) else ""
+    return [f"worst case: {least}{worst.hours:.4g} instance hours{was}; {cost}"]
+
+
+def _over(limit: str, found: str, policy: Policy) -> str:
+    return (
+        f"{policy.source} allows an execution {limit}, and this one takes up to {found}: lower "
+        "[pipeline].max_runtime_minutes of project.toml, or take fewer or smaller instances."
+    )
+
+
+def _unpriced(jobs: list[Job], policy: Policy, region: str) -> list[str]:
+    """Why the instances have no price, in a sentence for each reason; none when all have one."""
+    prices, used = policy.prices, {(job.use, job.instance_type) for job in jobs if job.instance_type}
+    if used and not prices.region:
+        return [f"{policy.source} has no [prices]"]
+    if used and region and region != prices.region:
+        return [f"the prices of {policy.source} are of {prices.region}, not of {region}"]
+    missing = sorted((use, name) for use, name in used if name not in getattr(prices, use))
+    return [f"{policy.source} [prices.{use}] has no price for {name}" for use, name in missing]
+
+
+def _hours(definition: Mapping[str, Any], values: Mapping[str, Any]) -> float:
+    """Of what has a bound."""
+    return _most(_steps(definition), values, lambda job: job.hours or 0)
+
+
+def _money(definition: Mapping[str, Any], values: Mapping[str, Any], prices: Prices) -> float:
+    """Of what has a bound; every instance type has its price."""
+    return _most(_steps(definition), values, lambda job: job.hours * _price(job, prices) if job.hours else 0)
+
+
+def _price(job: Job, prices: Prices) -> float:
+    """Per instance hour; it is known to be there."""
+    price: float = getattr(prices, job.use)[job.instance_type]
+    return price
+
+
+def _steps(definition: Mapping[str, Any]) -> list[Step]:
+    return definition.get("Steps") or []
+
+
+def _values(definition: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = {each["Name"]: each.get("DefaultValue") for each in definition.get("Parameters") or []}
+    return {**defaults, **parameters}
+
+
+def _most(steps: list[Step], values: Mapping[str, Any], measure: Callable[[Job], float]) -> float:
+    """The sum of `measure` over the steps, of a condition's branches the larger one."""
+    total = 0.0
+    for step in steps:
+        total += sum(measure(job) for job in _jobs(step, values))
+        total += max((_most(inner, values, measure) for _, _, inner in step_types.branches(step)), default=0)
+    return total
+
+
+def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
+    """What the step takes: one job for each kind of instance."""
+    name, kind, arguments = step["Name"], step_types.of(step["Type"]), step.get("Arguments") or {}
+    if kind.cost == "none":
+        return
+    if kind.cost == "unknown":
+        yield Job(name, "", why=f"a definition does not say how long a step of type {kind.name} takes", mendable=False)
+        return
+    use, most = kind.use, 1.0
+    for part in _trainings(arguments) if kind.trains_many else [arguments]:
+        if kind.trains_many:
+            limits = arguments.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
+            most = _number(limits.get("MaxNumberOfTrainingJobs"), values) or 0
+        seconds = _seconds(part, step.get("RetryPolicies") or [], values)
+        for resources in _resources(part):
+            instance_type = _value(resources.get("InstanceType"), values)
+            count = _number(resources.get("InstanceCount", 1), values)
+            if kind.cost == "unbounded":
+                yield Job(name, use, str(instance_type or ""), why="a transform job has no time limit", mendable=False)
+            elif not isinstance(instance_type, str) or count is None or seconds is None or not most:
+                yield Job(name, use, why="the definition leaves open its instance type, its count or its time limit")
+            else:
+                yield Job(name, use, instance_type, most * count * seconds / 3600)
+
+
+def _trainings(arguments: Mapping[str, Any]) -> list[Any]:
+    """The training jobs that a tuning job chooses from; each is taken to be tried as often as all may be."""
+    return arguments.get("TrainingJobDefinitions") or [arguments.get("TrainingJobDefinition") or {}]
+
+
+def _resources(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The table that has the instance type and the count, or several for a mixed cluster."""
+    found = (
+        arguments.get("ProcessingResources", {}).get("ClusterConfig")
+        or arguments.get("TransformResources")
+        or arguments.get("HyperParameterTuningResourceConfig")
+        or arguments.get("ResourceConfig")
+        or {}
+    )
+    return found.get("InstanceGroups") or found.get("InstanceConfigs") or [found]
+
+
+def _seconds(arguments: Mapping[str, Any], retries: list[Any], values: Mapping[str, Any]) -> float | None:
+    """How long an instance is paid for: time limit, retries, and the time that a warm pool is kept."""
+    once = _number((arguments.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DAY), values)
+    warm = _number(arguments.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds", 0), values)
+    if once is None or warm is None:
+        return None
+    return once + warm + sum(_retried(once, policy) for policy in retries)
+
+
+def _retried(once: float, policy: Mapping[str, Any]) -> float:
+    """The seconds that one retry policy adds: the last attempt begins before it expires, and may take its full time."""
+    bounds: list[float] = []
+    if "ExpireAfterMin" in policy:
+        bounds.append(60 * float(policy["ExpireAfterMin"]))
+    if "MaxAttempts" in policy or not bounds:
+        bounds.append(once * float(policy.get("MaxAttempts", RETRIES)))
+    return min(bounds)
+
+
+def _value(value: Any, values: Mapping[str, Any]) -> Any:
+    """A literal, or the value of the parameter that is named; None for what is known only while it runs."""
+    if isinstance(value, dict):
+        return values.get(str(value.get("Get", "")).removeprefix("Parameters."))
+    return value
+
+
+def _number(value: Any, values: Mapping[str, Any]) -> float | None:
+    try:
+        return float(_value(value, values))
+    except (TypeError, ValueError):
+        return None

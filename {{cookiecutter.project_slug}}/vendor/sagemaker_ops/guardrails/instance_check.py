@@ -1,0 +1,36 @@
+"""Whether an instance type may be taken for a use, and a sentence for each rule that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sagemaker_ops.errors import Problem
+from sagemaker_ops.guardrails import instance_types
+from sagemaker_ops.guardrails.policy import Policy
+
+JOB_USES = ("processing", "training", "transform")
+
+
+def check(name: str, use: str, where: str, policy: Policy, images: Sequence[str] = ()) -> list[Problem]:
+    """A sentence for each rule that `name` does not keep for `use`; `images` are the values of its IMAGES."""
+    broken = instance_types.broken_rules(name, use, policy, images)
+    if not broken:
+        return []
+    from sagemaker_ops.guardrails import (
+        instance_advice,  # looks at every type there is, and is wanted only when something is wrong
+    )
+
+    return [
+        Problem(
+            instance_advice.sentence(rule, name, use, policy),
+            where,
+            "error" if instance_types.RULES[rule] == "error" else "warning",
+        )
+        for rule in broken
+    ]
+
+
+def check_job(name: str, where: str, policy: Policy) -> list[Problem]:
+    """The same for a job whose kind is not known yet: what is right for one of JOB_USES is right."""
+    found = [check(name, use, where, policy) for use in JOB_USES]
+    return min(found, key=lambda problems: any(problem.level == "error" for problem in problems))

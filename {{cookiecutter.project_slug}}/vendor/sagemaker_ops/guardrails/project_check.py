@@ -1,0 +1,204 @@
+"""Every rule that the project must keep, asked in one pass: hook, `make`, pre-commit, CI and every command ask here.
+
+The rules themselves are beside it: names.py, identifiers.py, instances.py, and policy.py for those of the organisation.
+Standard library only, and quick: Cookiecutter's own Python runs it when a project is made.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from sagemaker_ops.errors import Problem, RefusedError, UserError, did_you_mean
+from sagemaker_ops.guardrails import instance_check, instance_types, names, policy
+from sagemaker_ops.guardrails.policy import Policy
+from sagemaker_ops.project import layout
+from sagemaker_ops.project import settings as project_settings
+from sagemaker_ops.project.settings import FILE, Environment, Settings, key_of
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingStoppingCondition.html: 9 days
+MAX_RUNTIME_MINUTES = 12_960
+# https://docs.aws.amazon.com/sagemaker/latest/dg/train-warm-pools.html
+MAX_KEEP_ALIVE_MINUTES = 60
+FORMATS = ("text", "json", "gitlab")
+USUAL_STEPS = {"processing", "training", "evaluation"}  # of the pipeline that a new project has
+_TEXT = re.compile(r"""["']([A-Za-z0-9_-]{1,64})["']""")
+
+
+def check(settings: Settings, rules: Policy) -> list[Problem]:
+    """What AWS and the policy have against the settings, errors before warnings."""
+    project, place = settings.project, f"{FILE} [project]"
+    problems = [
+        # What AWS refuses, the policy is not asked about.
+        *(
+            names.check_vertical(project.vertical, f"{place}.vertical")
+            or policy.check_vertical(project.vertical, rules, f"{place}.vertical")
+        ),
+        *names.check_slug(project.slug, f"{place}.slug"),
+        *names.check_tag(project.owner, f"{place}.owner"),
+        *policy.check_owner(project.owner, rules, f"{place}.owner"),
+        *(
+            names.check_region(project.region, f"{place}.region")
+            or policy.check_region(project.region, rules, f"{place}.region")
+        ),
+        *_check_source(settings.data.source),
+        *_check_runtime(settings.pipeline.max_runtime_minutes, rules),
+        *_check_training(settings),
+        *_check_instance_types(settings, rules),
+    ]
+    for name, environment in settings.environments.items():
+        problems += names.check_environment(name, f"{FILE} [environments.{name}]")
+        problems += _check_environment(environment, project.region, f"{FILE} [environments.{name}]")
+    return sorted(problems, key=lambda problem: problem.level)
+
+
+def examine(root: Path) -> tuple[Settings | None, list[Problem], int]:
+    """The settings in folder `root`, every problem, errors first, and the exit code: 2 unreadable, 3 refused, or 0.
+
+    What of project.toml can be read is checked, even when the rest cannot.
+    """
+    settings, rules, problems = None, Policy(), []
+    try:
+        rules = policy.load(root)
+    except UserError as error:
+        problems += error.problems
+    try:
+        settings, reader = project_settings.read(root)
+    except UserError as error:
+        problems += error.problems
+    else:
+        problems += reader.problems
+    code = UserError.exit_code if problems else 0
+    if settings is not None:
+        found = [*check(settings, rules), *_check_step_keys(settings, root)]
+        problems += [problem for problem in found if not reader.is_filled(problem.where)]
+    for name in layout.pipelines(root):
+        problems += names.check_pipeline(name, f"{layout.PIPELINES}/{name}.py")
+    problems.sort(key=lambda problem: problem.level)
+    if problems and problems[0].level == "error":
+        code = code or RefusedError.exit_code
+    return settings, problems, code
+
+
+def check_project(root: Path) -> list[Problem]:
+    """Every problem of the project in folder `root`."""
+    return examine(root)[1]
+
+
+def load(root: Path) -> tuple[Settings, list[Problem]]:
+    """The settings, and the warnings; UserError or RefusedError with every problem when there is an error."""
+    settings, problems, code = examine(root)
+    if code or settings is None:
+        raise (RefusedError if code == RefusedError.exit_code else UserError)(*problems)
+    return settings, problems
+
+
+def check_pipeline(name: str, where: str) -> list[Problem]:
+    return names.check_pipeline(name, where)
+
+
+def check_user(name: str, where: str) -> list[Problem]:
+    return names.check_user(name, where)
+
+
+def _check_environment(environment: Environment, region: str, where: str) -> list[Problem]:
+    if environment in (project_settings.LOCAL, Environment()):
+        return []
+    from sagemaker_ops.guardrails import (
+        identifiers,  # a new project names no account yet, and need not wait for the rules
+    )
+
+    return identifiers.check_environment(environment, region, where)
+
+
+def _check_source(source: str) -> list[Problem]:
+    if not source.startswith("s3://"):
+        return []
+    from sagemaker_ops.guardrails import identifiers
+
+    message = identifiers.bucket(source.removeprefix("s3://").partition("/")[0])
+    return [Problem(message, f"{FILE} [data].source")] if message else []
+
+
+def _check_runtime(minutes: int, rules: Policy) -> list[Problem]:
+    where = f"{FILE} [pipeline].max_runtime_minutes"
+    if minutes > MAX_RUNTIME_MINUTES:
+        return [
+            Problem(
+                f"AWS lets a processing job run for {MAX_RUNTIME_MINUTES} minutes (9 days): write that or less.",
+                where,
+            )
+        ]
+    return policy.check_runtime(minutes, rules, where)
+
+
+def _check_training(settings: Settings) -> list[Problem]:
+    """What AWS refuses of spot jobs and warm pools.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html, and train-warm-pools.html there.
+    """
+    training, runtime, table = settings.training, settings.pipeline.max_runtime_minutes, f"{FILE} [training]"
+    wait, keep = training.max_wait_minutes, training.keep_alive_minutes
+    problems = []
+    if training.spot and keep:
+        message = "AWS keeps no instances of a spot job; write 0, or spot = false."
+        problems.append(Problem(message, f"{table}.keep_alive_minutes"))
+    if wait is not None and not training.spot:
+        problems.append(Problem("only a spot job waits; remove it, or write spot = true.", f"{table}.max_wait_minutes"))
+    elif wait is not None and wait < runtime:
+        message = f"{wait} is less than [pipeline].max_runtime_minutes, which it includes; write {runtime} or more."
+        problems.append(Problem(message, f"{table}.max_wait_minutes"))
+    if not 0 <= keep <= MAX_KEEP_ALIVE_MINUTES:
+        message = (
+            f"AWS keeps instances for {MAX_KEEP_ALIVE_MINUTES} minutes at most; write 0 to {MAX_KEEP_ALIVE_MINUTES}."
+        )
+        problems.append(Problem(message, f"{table}.keep_alive_minutes"))
+    return problems
+
+
+def _check_instance_types(settings: Settings, rules: Policy) -> list[Problem]:
+    given, images, table = settings.instances, settings.images, f"{FILE} [instances]"
+    problems = []
+    for use in policy.USES:
+        if (name := getattr(given, use, None)) is not None:
+            used = [images.of(image) for image in instance_types.IMAGES.get(use, ())]
+            problems += instance_check.check(name, use, f"{table}.{use}", rules, used)
+    for key, name in given.steps.items():
+        problems += instance_check.check_job(name, f"{table}.{key}", rules)
+    return problems
+
+
+def _check_step_keys(settings: Settings, root: Path) -> list[Problem]:
+    """A warning for each key of [images] and [instances] that is no step's: most likely a slip of the keyboard.
+
+    The names of steps are looked for among the texts in the pipelines' files, because compiling them takes seconds.
+    """
+    own = {"instances": settings.instances.steps, "images": settings.images.steps}
+    usual = {"instances": set(policy.USES), "images": {"default", "inference"}}
+    if not any(own[table].keys() - USUAL_STEPS - usual[table] for table in own):
+        return []
+    files = (path for path in (root / layout.PIPELINES).rglob("*.py") if path.is_file())
+    texts = (text for path in files for text in _TEXT.findall(path.read_text(encoding="utf-8", errors="replace")))
+    steps = {key_of(text) for text in texts} | USUAL_STEPS
+    return [
+        Problem(
+            f"no pipeline has a step of this name.{did_you_mean(key, sorted(usual[table] | USUAL_STEPS))}",
+            f"{FILE} [{table}].{key}",
+            "warning",
+        )
+        for table, keys in own.items()
+        for key in keys
+        if key not in steps | usual[table]
+    ]
+
+
+def show(problems: list[Problem], style: str, root: Path) -> None:
+    """Every problem: as a line of text on standard error, or all of them in one document on standard output."""
+    if style == "text":
+        for problem in problems:
+            print(f"{problem.level}: {problem}", file=sys.stderr)
+        return
+    from sagemaker_ops.guardrails import formats  # looks for lines in the files, which a text does without
+
+    print(formats.document(problems, style, root))

@@ -1,0 +1,175 @@
+"""Results of steps, found again by the content of all that went into them, and not by where it lay."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.container.contract import decoded
+from sagemaker_ops.container.packages import packages_digest
+from sagemaker_ops.definition import step_types
+from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local.digests import combined
+from sagemaker_ops.local.machine import Machine
+from sagemaker_ops.store import Unchanging, write_atomically
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a step is found by: here by content, on AWS by the addresses of it."""
+
+    content: str
+    addresses: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A step that ran. outputs: {address: hash of what lay there when it ended}.
+
+    addresses: {what AWS would find it by: [the first execution of which that is true, when it ended]}.
+    """
+
+    execution: str
+    ended: datetime
+    addresses: dict[str, list[str]]
+    packages: str
+    properties: dict[str, Any]
+    outputs: dict[str, str]
+
+    def is_fresh(self, step: Step) -> bool:
+        return step.cache_for is not None and datetime.now(UTC) - self.ended <= step.cache_for
+
+
+class Cache:
+    """Below .local/cache a file for each result, named by its content key."""
+
+    def __init__(self, machine: Machine, pipeline_name: str) -> None:
+        self._machine, self._folder, self._pipeline_name = machine, machine.home / "cache", pipeline_name
+        self._hashes: dict[str, str] = {}
+
+    def keys(self, step: Step, arguments: dict[str, Any]) -> Keys | None:
+        """The keys of a step with these resolved arguments; None if it is not to be cached, or lacks an input."""
+        if step.cache_for is None or not step_types.of(step.type).is_cached:
+            return None
+        made, packages = _outputs_asked_for(arguments), [packages_digest(), self._machine.options.install]
+        try:
+            content = [step.type, self._by_content(_compared(step, arguments)), made, packages]
+        except (UserError, OSError):
+            return None
+        return Keys(_digest(content), self._addresses(step, arguments))
+
+    def find(self, step: Step, keys: Keys) -> Entry | None:
+        """A result of the same content that is not too old and still lies where it was put."""
+        entry = self.read(keys)
+        if entry is None or not entry.is_fresh(step):
+            return None
+        with suppress(UserError, OSError):
+            if all(self.content_at(uri) == digest for uri, digest in entry.outputs.items()):
+                return entry
+        return None
+
+    def find_by_addresses(self, step: Step, arguments: dict[str, Any]) -> Entry | None:
+        """What AWS's cache would find: the newest result of the same addresses that is not too old."""
+        newest = self.newest(step, arguments)
+        return newest if newest is not None and newest.is_fresh(step) else None
+
+    def newest(self, step: Step, arguments: dict[str, Any]) -> Entry | None:
+        """The newest result of the same addresses, however old."""
+        return self._newest.get(self._addresses(step, arguments))
+
+    def read(self, keys: Keys) -> Entry | None:
+        """A result of the same content, however old, and whether or not it still lies where it was put."""
+        return self._read(self._folder / f"{keys.content}.json")
+
+    @cached_property
+    def _newest(self) -> dict[str, Entry]:
+        entries = [entry for file in self._folder.glob("*.json") if (entry := self._read(file)) is not None]
+        found = [
+            (key, replace(entry, execution=execution, ended=datetime.fromisoformat(ended)))
+            for entry in entries
+            for key, (execution, ended) in entry.addresses.items()
+        ]
+        return dict(sorted(found, key=lambda each: each[1].ended))
+
+    def _addresses(self, step: Step, arguments: dict[str, Any]) -> str:
+        # Of this pipeline only: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html
+        return _digest([self._pipeline_name, step.name, step.type, _compared(step, arguments)])
+
+    def keep(self, keys: Keys, execution: str, step: Step, properties: dict[str, Any]) -> None:
+        """Remember a step that ended well; a disk without room for that is no failure of the step."""
+        with suppress(OSError, UserError):
+            made = {uri: self.content_at(uri) for uri in step_types.of(step.type).outputs(properties).values()}
+            entry = Entry(execution, datetime.now(UTC), {}, packages_digest(), properties, made)
+            self.keep_again(keys, execution, entry)
+
+    def keep_again(self, keys: Keys, execution: str, entry: Entry) -> None:
+        """Remember that AWS, which had not found the result by these addresses, would find it by them from now on."""
+        if keys.addresses not in entry.addresses:
+            addresses = {**entry.addresses, keys.addresses: [execution, datetime.now(UTC).isoformat()]}
+            raw = {**vars(entry), "ended": entry.ended.isoformat(), "addresses": addresses}
+            with suppress(OSError):
+                write_atomically(self._folder / f"{keys.content}.json", json.dumps(raw, indent=1).encode())
+
+    def _read(self, file: Path) -> Entry | None:
+        try:
+            raw = json.loads(file.read_bytes())
+            return Entry(**{**raw, "ended": datetime.fromisoformat(raw["ended"])})
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # never written to its end, or by another version
+
+    def _by_content(self, value: Any) -> Any:
+        """The value with the hash of what lies there in place of every address that the step reads."""
+        if isinstance(value, list):
+            return [self._by_content(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        replaced = {}
+        for key, item in value.items():
+            if key == "S3Uri" and isinstance(item, str):
+                replaced[key] = self.content_at(item)
+            elif key == "ModelName" and isinstance(item, str):
+                replaced[key] = self._model(item)
+            elif key == "sagemaker_submit_directory" and isinstance(item, str):
+                replaced[key] = self.content_at(str(decoded({key: item})[key]))
+            elif key == "ModelDataUrl" or (key == "SAGEMAKER_SUBMIT_DIRECTORY" and str(item).startswith("s3://")):
+                replaced[key] = self.content_at(item)
+            else:
+                replaced[key] = self._by_content(item)
+        return replaced
+
+    def content_at(self, uri: str) -> str:
+        """A hash of what lies at an address; UserError if that is nothing."""
+        if uri in self._hashes:
+            return self._hashes[uri]
+        found = self._machine.store.get(uri)
+        digest = combined((name, self._machine.digests.of(file)) for name, file in found.items())
+        if isinstance(self._machine.store, Unchanging):
+            self._hashes[uri] = digest
+        return digest
+
+    def _model(self, name: str) -> Any:
+        """What a model of this name consists of, without its name, which every execution makes anew."""
+        model = self._machine.read_model(name)
+        return self._by_content(model.get("Containers") or [model.get("PrimaryContainer", {})])
+
+
+def _compared(step: Step, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {key: arguments[key] for key in step_types.of(step.type).compared if key in arguments}
+
+
+def _outputs_asked_for(arguments: dict[str, Any]) -> Any:
+    """What the step is to make, without where that is put."""
+    outputs = arguments.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    transform = {k: v for k, v in arguments.get("TransformOutput", {}).items() if k in ("Accept", "AssembleWith")}
+    return [[each["OutputName"], each.get("S3Output", {}).get("LocalPath")] for each in outputs], transform
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

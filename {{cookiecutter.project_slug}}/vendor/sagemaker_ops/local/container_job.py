@@ -1,0 +1,286 @@
+"""Processing and training jobs: stage the files, run the program, move what it made into the store."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sagemaker_ops.container import archives, contract, isolation, process
+from sagemaker_ops.container.isolation import Container
+from sagemaker_ops.container.packages import heavy_modules
+from sagemaker_ops.definition.expressions import Scope
+from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local.digests import combined
+from sagemaker_ops.local.machine import Machine
+from sagemaker_ops.preflight import programs
+from sagemaker_ops.store import write_atomically
+
+ACCOUNT = "123456789012"
+MAX_REASON = 1024  # characters of output/failure that become the failure reason, as on AWS
+CODE_INPUTS = {"code", "entrypoint", "sm_drivers"}  # the SDK's names for them
+_SHARED = ": write to another folder, for here steps share what they read."
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step about to run. arguments: resolved. folder: the step's own, for its log and outputs.
+
+    started: to be called when the program itself starts.
+    """
+
+    step: Step
+    arguments: dict[str, Any]
+    name: str
+    folder: Path
+    machine: Machine
+    scope: Scope
+    stop: process.Stop
+    started: Callable[[], None]
+
+    def arn(self, resource: str) -> str:
+        return f"arn:aws:sagemaker:{self.machine.region}:{ACCOUNT}:{resource}"
+
+    def log(self, line: str) -> None:
+        with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
+            print(line, file=log)
+
+    def stage(self, container: Container, uri: str, local_path: str, *, code: bool) -> None:
+        if self.stop.requests:  # it takes its time when there is much to copy
+            raise process.StoppedError
+        container.stage(self.machine.store.get(uri), local_path, code=code)
+
+
+def run_processing(job: Job) -> dict[str, Any]:
+    """Run a processing job; its properties, where inputs and outputs are maps by name."""
+    arguments, spec = job.arguments, job.arguments["AppSpecification"]
+    inputs = arguments.get("ProcessingInputs", [])
+    outputs = arguments.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    arn = job.arn(f"processing-job/{job.name}")
+    argv = [*spec["ContainerEntrypoint"], *spec.get("ContainerArguments", [])]
+    with in_container(job) as container:
+        code = _code_paths(inputs, programs.named(spec))
+        # the outer folder first: an input may lie inside another
+        for each in sorted(inputs, key=lambda each: len(PurePosixPath(each["S3Input"]["LocalPath"]).parts)):
+            path = each["S3Input"]["LocalPath"]
+            job.stage(container, each["S3Input"]["S3Uri"], path, code=path in code)
+        for each in outputs:
+            container.make(each["S3Output"]["LocalPath"])
+        contract.write_processing_config(container.folder, container.rewrite(arguments), job.name, arn)
+        own = arguments.get("Environment", {})
+        run_program(job, container, container.rewrite(argv), own, code=code, told="output/message")
+        for each in outputs:
+            keep_folder(job, container, each["S3Output"]["LocalPath"], each["S3Output"]["S3Uri"])
+    return {
+        **arguments,
+        "ProcessingJobName": job.name,
+        "ProcessingJobArn": arn,
+        "ProcessingJobStatus": "Completed",
+        "ProcessingInputs": {each["InputName"]: each for each in inputs},
+        "ProcessingOutputConfig": {"Outputs": {each["OutputName"]: each for each in outputs}},
+    }
+
+
+def run_training(job: Job) -> dict[str, Any]:
+    """Run a training job, by its own entrypoint or in script mode; ModelArtifacts is among its properties."""
+    arn, store = job.arn(f"training-job/{job.name}"), job.machine.store
+    result = f"{job.arguments['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output"
+    with in_container(job) as container:
+        arguments = {**job.arguments, "HyperParameters": container.rewrite(job.arguments.get("HyperParameters", {}))}
+        contract.write_training_config(container.folder, arguments)
+        for channel in arguments.get("InputDataConfig", []):
+            name, uri = channel["ChannelName"], channel["DataSource"]["S3DataSource"]["S3Uri"]
+            job.stage(container, uri, f"/opt/ml/input/data/{name}", code=name in CODE_INPUTS)
+        checkpoints = arguments.get("CheckpointConfig", {})
+        kept_at, checkpoints_uri = checkpoints.get("LocalPath", "/opt/ml/checkpoints"), checkpoints.get("S3Uri")
+        if checkpoints_uri:
+            container.make(kept_at)
+            for name, file in store.find(checkpoints_uri).items():
+                (container.at(kept_at) / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, container.at(kept_at) / name)
+        if arguments["AlgorithmSpecification"].get("ContainerEntrypoint"):
+            _run_entrypoint(job, container, arguments, arn)
+        else:
+            _run_script(job, container, arguments, arn)
+        if checkpoints_uri:
+            keep_folder(job, container, kept_at, checkpoints_uri)
+        for made, name in (("model", "model.tar.gz"), ("output/data", "output.tar.gz")):
+            if made == "model" or any((container.folder / made).iterdir()):
+                archives.pack(container.folder / made, container.folder / name)
+                store.move_file(f"{result}/{name}", container.folder / name)
+    return {
+        **job.arguments,
+        "TrainingJobName": job.name,
+        "TrainingJobArn": arn,
+        "TrainingJobStatus": "Completed",
+        "ModelArtifacts": {"S3ModelArtifacts": f"{result}/model.tar.gz"},
+    }
+
+
+def _run_script(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> None:
+    """As the training toolkit of the framework images does: the code from its archive, the program with arguments."""
+    source = str(contract.decoded(job.arguments["HyperParameters"])["sagemaker_submit_directory"])
+    code = container.folder / "code"
+    archives.unpack(job.machine.store.get_file(source), code)
+    container.rewrite_code(code)
+    root = Path(isolation.OPT_ML) if container.private else container.folder
+    own = {
+        **arguments.get("Environment", {}),
+        **contract.training_environment(root, arguments, job.name, arn, job.machine.region),
+    }
+    argv, program = contract.training_command(arguments, code), (code / contract.training_program(arguments)).resolve()
+    if not program.is_file() or not program.is_relative_to(code.resolve()):
+        raise UserError(f"sagemaker_program '{contract.training_program(arguments)}' is not in {source}.")
+    program.chmod(0o755)
+    if "-m" in argv[:2]:
+        job.log("setup.py is not run here: the program finds the packages that lie beside it.")
+    run_program(job, container, argv, own, cwd="/opt/ml/code", code={"/opt/ml/code"}, told="output/failure")
+
+
+def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> None:
+    """As SageMaker starts an image with an entrypoint of the job's own: SDK v3's ModelTrainer does so."""
+    spec = arguments["AlgorithmSpecification"]
+    argv = container.rewrite([*spec["ContainerEntrypoint"], *spec.get("ContainerArguments", [])])
+    own = {
+        **arguments.get("Environment", {}),
+        "TRAINING_JOB_NAME": job.name,
+        "TRAINING_JOB_ARN": arn,
+    }
+    run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, told="output/failure")
+
+
+@contextmanager
+def in_container(job: Job) -> Iterator[Container]:
+    """The job's /opt/ml and its working directory. Kept, to be looked at, when the job fails."""
+    folder = job.folder / "job"
+    shutil.rmtree(folder, ignore_errors=True)  # of an attempt before
+    with isolation.container(folder / "ml", job.machine.private) as container:
+        for name in ("work", "aside", "packages", "ml/output"):
+            (folder / name).mkdir()
+        yield container
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_program(
+    job: Job,
+    container: Container,
+    argv: Sequence[str],
+    own: Mapping[str, str],
+    *,
+    told: str,
+    code: Iterable[str] = (),
+    cwd: str | None = None,
+    script: Path | None = None,
+) -> None:
+    """Run the program; UserError with the reason if it fails.
+
+    own: its environment. code: the container's folders of code. told: where it may have written a reason itself.
+    script: the one that does the work, where the program only starts it.
+    """
+    folder, machine = job.folder / "job", job.machine
+    files = [file for path in sorted(code) for file in sorted(container.at(path).rglob("*")) if file.is_file()]
+    own = {"SAGEMAKER_BASE_DIR": container.rewrite(isolation.OPT_ML), **container.rewrite(dict(own))}
+    packages = [str(folder / "packages")]  # a program that calls pip must not change this environment
+    own |= {"PIP_TARGET": packages[0], "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    # The SDK's shell scripts see to requirements themselves, as they do in the image.
+    listed = [container.at(path) / "requirements.txt" for path in sorted(code) if programs.PYTHON.fullmatch(argv[0])]
+    for requirements in [file for file in listed if file.is_file()]:
+        if machine.options.install:
+            packages.append(str(machine.install(requirements, job.folder / "log.txt", job.stop)))
+        else:
+            job.log("requirements.txt is not installed here: the program finds what this environment has.")
+    own["PYTHONPATH"] = os.pathsep.join(filter(None, [own.get("PYTHONPATH"), *packages]))
+    digest = combined((str(file.relative_to(container.folder)), machine.digests.of(file)) for file in files)
+    bytecode = machine.home / "bytecode" / digest[:16]
+    with suppress(OSError):  # none is kept yet, or its folder has just been cleaned
+        if container.private:
+            shutil.copytree(bytecode, container.folder, dirs_exist_ok=True)
+    limit = job.arguments.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    script = script or _script(argv, container, cwd)
+    log = job.folder / "log.txt"
+    command = process.Command(
+        argv=[sys.executable if programs.PYTHON.fullmatch(argv[0]) else argv[0], *argv[1:]],
+        cwd=folder / "work" if cwd is None else Path(cwd) if container.private else container.at(cwd),
+        env=process.environment(own, machine.region),
+        log=log,
+        mounts=container.mounts,
+        aside=str(folder / "aside"),
+        modules=heavy_modules(script) if script else [],
+        # one that calls pip may want another version of what a fork has loaded already
+        fork=script is None or not programs.CALLS_PIP.search(script.read_bytes()),
+    )
+    job.started()
+    try:
+        outcome = machine.launcher.run(command, limit, job.stop)
+    except OSError as error:
+        if error.errno in process.OF_THE_MACHINE:
+            raise
+        raise UserError(f"'{argv[0]}' cannot be started on this machine: {error.strerror}.") from error
+    if job.stop.requests:
+        raise process.StoppedError
+    if outcome.timed_out:
+        raise UserError(f"it was stopped after MaxRuntimeInSeconds = {limit}.")
+    if outcome.exit_code:
+        raise UserError(_reason(outcome.exit_code, container.folder / told, log))
+    if changed := list(container.changed_inputs()):
+        raise UserError(
+            f"it changed its input {changed[0]}{f' and {len(changed) - 1} more' if changed[1:] else ''}{_SHARED}"
+        )
+    with suppress(OSError):  # it only spares time
+        for path in code if container.private else ():  # else the code lies at another place each time
+            for compiled in container.at(path).rglob("*.pyc"):
+                kept = bytecode / compiled.relative_to(container.folder)
+                if not kept.is_file():
+                    write_atomically(kept, compiled.read_bytes())
+
+
+def _script(argv: Sequence[str], container: Container, cwd: str | None) -> Path | None:
+    """The file of the Python script that is to run, if that is what runs."""
+    if len(argv) < 2 or not programs.PYTHON.fullmatch(argv[0]):
+        return None
+    inside = PurePosixPath(cwd or "/", argv[1]) if container.private or cwd else argv[1]
+    file = container.at(str(inside)) if isolation.inside(inside) else Path(inside)
+    return file if file.is_file() else None
+
+
+def keep_folder(job: Job, container: Container, local_path: str, uri: str) -> None:
+    """Move what the job wrote into the store; a link of the job's to a file of its own becomes a copy of that."""
+    folder = container.at(local_path)
+    if folder.is_file() or folder.resolve() != container.folder.resolve() / folder.relative_to(container.folder):
+        raise UserError(f"it put something else where its output folder {local_path} was: write files into the folder.")
+    for file in folder.rglob("*"):
+        if file.is_symlink() and isolation.inside(target := os.readlink(file)):
+            file.unlink()
+            if container.at(target).is_file():
+                shutil.copyfile(container.at(target), file)
+    job.machine.store.move_folder(uri, folder)
+
+
+def _code_paths(inputs: Sequence[Mapping[str, Any]], named: Sequence[str]) -> set[str]:
+    """Container paths of the inputs that are code: the one named so, and the innermost with the program in it."""
+    paths = {each["S3Input"]["LocalPath"] for each in inputs if each["InputName"] in CODE_INPUTS}
+    for argument in named:
+        around = [
+            path for each in inputs if PurePosixPath(argument).is_relative_to(path := each["S3Input"]["LocalPath"])
+        ]
+        paths |= {max(around, key=len)} if around else set()
+    return paths
+
+
+def _reason(exit_code: int, told: Path, log: Path) -> str:
+    if told.is_file() and (text := told.read_text(encoding="utf-8", errors="replace").strip()):
+        return text[:MAX_REASON]
+    names = {number + 128: f" ({number.name})" for number in signal.Signals}
+    said = process.last_line(log)[:MAX_REASON] or "it printed nothing"
+    hint = _SHARED if os.strerror(errno.EROFS) in said and isolation.OPT_ML in said else ""
+    if shutil.disk_usage(log.parent).free < 1 << 16:  # then the program could not even say so
+        hint = f": {os.strerror(errno.ENOSPC)}"
+    return f"exit code {exit_code}{names.get(exit_code, '')}: {said}{hint}"

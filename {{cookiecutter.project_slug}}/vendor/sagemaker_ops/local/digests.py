@@ -1,0 +1,52 @@
+"""Content hashes of files, each computed once for as long as the file stays as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from sagemaker_ops.store import write_atomically
+
+_SETTLED_NS = 50_000_000  # a younger file could change once more without a new time of change
+_MOST = 50_000
+
+
+class Digests:
+    """SHA-256 of files, kept in the file `kept` by their identity, size and time of change."""
+
+    def __init__(self, kept: Path) -> None:
+        self._kept = kept
+        self._known: dict[str, list[object]] = {}
+        self._changed = False
+        with suppress(OSError, ValueError):
+            read = json.loads(kept.read_bytes())
+            self._known = read if isinstance(read, dict) else {}
+
+    def of(self, file: Path) -> str:
+        """The file's hash; OSError if it cannot be read."""
+        stat = file.stat()
+        key, state = f"{stat.st_dev}:{stat.st_ino}", [stat.st_size, stat.st_mtime_ns]
+        known = self._known.get(key)
+        if isinstance(known, list) and known[:2] == state and isinstance(known[-1], str):
+            return known[-1]
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        if time.time_ns() - stat.st_mtime_ns > _SETTLED_NS:
+            self._known[key], self._changed = [*state, digest], True
+        return digest
+
+    def save(self) -> None:
+        """Keep what was computed, for the next process."""
+        if self._changed:
+            newest = dict(list(self._known.items())[-_MOST:])
+            with suppress(OSError):  # it is computed again, then
+                write_atomically(self._kept, json.dumps(newest).encode())
+
+
+def combined(named: Iterable[tuple[str, str]]) -> str:
+    """One hash of many named ones, whatever their order."""
+    return hashlib.sha256(json.dumps(sorted(named)).encode()).hexdigest()

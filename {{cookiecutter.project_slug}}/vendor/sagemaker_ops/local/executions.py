@@ -1,0 +1,182 @@
+"""Executions and their steps: the state while they run, on disk, and read back."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.definition import step_types
+from sagemaker_ops.errors import UserError, did_you_mean
+from sagemaker_ops.store import write_atomically
+
+STALE = "its runner ended without a word (killed, or the machine was switched off)"
+
+
+@dataclass
+class StepExecution:
+    """One step of an execution, in the words of ListPipelineExecutionSteps.
+
+    property_files: {name: (output name, file path)}.
+    """
+
+    name: str
+    type: str
+    property_files: dict[str, tuple[str, str]] = field(default_factory=dict)
+    status: str = "NotStarted"  # Starting, Executing, Succeeded, Failed, Stopped
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    failure_reason: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 0
+    source: str | None = None
+    """The execution whose result was reused: found in the cache, or because this step was not selected."""
+    selected: bool = True
+    log: Path | None = None
+
+    @property
+    def usage(self) -> dict[str, float]:
+        """{metric of CloudWatch: % of the instances}, which AWS alone measures."""
+        return {}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What else AWS knows of it, under AWS's keys."""
+        return {}
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """{name: the S3 folder with what the step made}."""
+        return step_types.of(self.type).outputs(self.properties)
+
+
+@dataclass
+class Execution:
+    """One execution, in the words of DescribePipelineExecution. folder: .local/runs/<id>."""
+
+    id: str
+    pipeline_name: str
+    folder: Path
+    start_time: datetime
+    parameters: dict[str, Any]
+    steps: dict[str, StepExecution]
+    status: str = "Executing"  # Stopping, Stopped, Failed, Succeeded
+    end_time: datetime | None = None
+    failure_reason: str | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What else AWS knows of it, under AWS's keys."""
+        return {}
+
+    def step(self, name: str) -> StepExecution:
+        """The step of that name; UserError if there is none."""
+        if name not in self.steps:
+            hint = did_you_mean(name, self.steps) or f" There is: {', '.join(self.steps)}."
+            raise UserError(f"execution {self.id} has no step '{name}'.{hint}")
+        return self.steps[name]
+
+    def read_property_file(self, step: str, name: str) -> Any:
+        """The JSON of a property file; UserError if the step has none of this name, or did not write it."""
+        files = self.steps[step].property_files if step in self.steps else {}
+        if name not in files:
+            raise UserError(f"step '{step}' has no property file '{name}'.{did_you_mean(name, files)}")
+        output, file_path = files[name]
+        path = self.folder / step / "outputs" / output / file_path
+        try:
+            return json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UserError(f"step '{step}' wrote no readable '{file_path}': {error}.") from error
+
+    def save(self) -> None:
+        """Write execution.json; OSError if the disk does not want it."""
+        state = {key: value for key, value in vars(self).items() if key != "folder"}
+        state["steps"] = [{k: v for k, v in vars(step).items() if k != "log"} for step in self.steps.values()]
+        indent = 1 if self.end_time else None  # for who looks into it; until then it is written often
+        write_atomically(self.folder / "execution.json", json.dumps(state, indent=indent, default=_as_json).encode())
+
+
+def _as_json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def claim(folder: Path) -> int:
+    """Hold the execution's lock for as long as this process lives; the file descriptor to close in the end."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def list_pipeline_executions(home: Path) -> list[Execution]:
+    """Every execution below `home` (.local), newest first.
+
+    One that says Executing though its runner is gone is shown as Stopped.
+    """
+    return sorted(newest_first(home), key=lambda execution: execution.start_time, reverse=True)
+
+
+def newest_first(home: Path) -> Iterator[Execution]:
+    """The same, roughly in that order, each read only when it is asked for."""
+    for file in sorted((home.resolve() / "runs").glob("*/execution.json"), key=_claimed, reverse=True):
+        with suppress(FileNotFoundError):  # somebody removed it just now
+            yield _load(file)
+
+
+def _claimed(file: Path) -> int:
+    """When the execution began, as far as the file system knows."""
+    with suppress(OSError):
+        return file.with_name("lock").stat().st_mtime_ns
+    return 0
+
+
+def find(home: Path, execution: str) -> Execution:
+    """One execution by its id, by a beginning that no other id has, or by `latest`; UserError if there is none."""
+    if execution == "latest" and (listed := list_pipeline_executions(home)):
+        return listed[0]
+    known = {each.name for each in (home.resolve() / "runs").glob("*") if (each / "execution.json").is_file()}
+    matching = [name for name in known if name.startswith(execution)] if execution else []
+    if len(matching) != 1:
+        hint = did_you_mean(execution, known) or " `ops list-pipeline-executions` lists them."
+        raise UserError(f"there is no execution '{execution}' on this machine.{hint}")
+    return _load(home.resolve() / "runs" / matching[0] / "execution.json")
+
+
+def _load(file: Path) -> Execution:
+    try:
+        state = json.loads(file.read_bytes())
+        steps = {step["name"]: StepExecution(**_with_times(step)) for step in state.pop("steps")}
+        execution = Execution(folder=file.parent, steps=steps, **_with_times(state))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{file} cannot be read ({error}); remove its folder.") from error
+    stale = execution.end_time is None and not _alive(file.parent)
+    if stale:
+        execution.status, execution.failure_reason = "Stopped", STALE
+    for step in steps.values():
+        log = file.parent / step.name / "log.txt"
+        step.log = log if log.is_file() else None
+        if stale and step.status in ("Starting", "Executing"):
+            step.status, step.failure_reason = "Stopped", STALE
+    return execution
+
+
+def _with_times(state: dict[str, Any]) -> dict[str, Any]:
+    times = {key: state[key] and datetime.fromisoformat(state[key]) for key in ("start_time", "end_time")}
+    return {**state, **times}
+
+
+def _alive(folder: Path) -> bool:
+    """Whether some process holds the execution's lock: the system lets go of it however a process ends."""
+    try:
+        with (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
+    return False

@@ -1,0 +1,119 @@
+"""What all jobs of an execution share: the store, the launcher, the options, and how they are kept apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.container import isolation, process
+from sagemaker_ops.container.packages import is_installed
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local.digests import Digests, combined
+from sagemaker_ops.store import Store, write_atomically
+
+_NAMES_FILES = re.compile(r"^\s*[-./]", re.MULTILINE)  # lines of requirements.txt: -r more.txt, --find-links, ./package
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an execution runs here. fresh: a new Python for each step. install: a step's requirements.txt."""
+
+    jobs: int = max(2, os.cpu_count() or 1)
+    cache: bool = True
+    isolation: str = "auto"
+    fresh: bool = process.FRESH
+    install: bool = False
+
+
+@dataclass
+class Machine:
+    """One execution's view of this machine. home: the project's .local folder."""
+
+    home: Path
+    store: Store
+    digests: Digests
+    region: str
+    options: Options
+    launcher: process.Launcher
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _installing: threading.Lock = field(default_factory=threading.Lock)
+    _private: bool | None = None
+
+    @property
+    def registry(self) -> Path:
+        return self.home / "registry"
+
+    @property
+    def private(self) -> bool:
+        """Whether jobs have a mount namespace of their own; UserError if one is asked for and this machine has none."""
+        with self._lock:
+            if self._private is None:
+                allowed = self.options.isolation != "rewrite" and isolation.namespaces_allowed(
+                    self.launcher, self.region
+                )
+                if self.options.isolation == "namespace" and not allowed:
+                    raise UserError(
+                        "this machine allows no mount namespaces: write --isolation rewrite, or leave it out."
+                    )
+                self._private = allowed
+            return self._private
+
+    def write_model(self, name: str, model: Mapping[str, Any]) -> None:
+        """Keep what CreateModel was asked for, for transform steps that name the model."""
+        write_atomically(self.home / "models" / f"{name}.json", json.dumps(model, indent=1).encode())
+
+    def read_model(self, name: str) -> dict[str, Any]:
+        """A model that a step created on this machine; UserError if there is none of this name."""
+        return read_model(self.home, name)
+
+    def install(self, requirements: Path, log: Path, stop: process.Stop) -> Path:
+        """The folder with what requirements.txt names, installed by pip, once; UserError if that fails."""
+        files = [requirements]
+        if _NAMES_FILES.search(requirements.read_text(encoding="utf-8", errors="replace")):
+            files = [file for file in requirements.parent.rglob("*") if file.is_file()]
+        named = [(str(file.relative_to(requirements.parent)), self.digests.of(file)) for file in files]
+        folder = self.home / "packages" / combined([(sys.version, ""), *named])[:16]
+        with self._installing:
+            if not folder.is_dir():
+                self._install(requirements, folder, log, stop)
+        os.utime(folder)  # `ops clean` asks when it was used last
+        return folder
+
+    def _install(self, requirements: Path, folder: Path, log: Path, stop: process.Stop) -> None:
+        uv = shutil.which("uv") if not is_installed("pip") else None
+        pip = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
+        environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as draft:
+            made = Path(draft, "made")
+            made.mkdir()
+            command = [*pip, "--quiet", "--target", str(made), "--requirement", str(requirements)]
+            install = process.Command(command, requirements.parent, environment, log, fork=False)
+            outcome = self.launcher.run(install, None, stop)
+            if stop.requests:
+                raise process.StoppedError
+            if outcome.exit_code:
+                raise UserError(f"requirements.txt cannot be installed: {process.last_line(log)}")
+            try:
+                made.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another execution was faster
+                    raise
+
+
+def read_model(home: Path, name: str) -> dict[str, Any]:
+    """A model that a step created on this machine; UserError if there is none of this name."""
+    try:
+        model: dict[str, Any] = json.loads((home / "models" / f"{name}.json").read_bytes())
+    except (OSError, ValueError):
+        raise UserError(f"there is no model '{name}' on this machine: a Model step creates one.") from None
+    return model

@@ -1,0 +1,239 @@
+"""What a run of a definition would do here, step by step, and where AWS's cache would do otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.container import process
+from sagemaker_ops.container.packages import packages_digest
+from sagemaker_ops.definition import conditions, step_types
+from sagemaker_ops.definition.expressions import Scope, resolve, scan
+from sagemaker_ops.definition.parameters import values as typed_values
+from sagemaker_ops.definition.plan import Plan, Step, parse
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.local import executions
+from sagemaker_ops.local.cache import Cache, Keys
+from sagemaker_ops.local.digests import Digests
+from sagemaker_ops.local.machine import Machine, Options, read_model
+from sagemaker_ops.local.runner import new_execution, variables
+from sagemaker_ops.preflight.refusals import missing_inputs, missing_models, refusals
+from sagemaker_ops.store import Store, Unchanging
+
+CACHED, RUNS, PERHAPS, FAILS = "cached", "runs", "runs unless unchanged", "fails the execution"
+SKIPPED, REFUSED = "does not start", "cannot run here"
+# Other values in each execution: what is made of them is never found in a cache.
+NEW_EACH_TIME = {"StartDateTime", "CurrentDateTime", "PipelineExecutionId", "PipelineExecutionArn", "TrainingJobName",
+                 "ProcessingJobName"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a step will do: one of the six above, and why. source: the execution whose result is reused.
+
+    problems: why it cannot run here. aws: what AWS would do instead, where that is something else.
+    """
+
+    does: str = RUNS
+    because: str = ""
+    source: str | None = None
+    problems: tuple[str, ...] = ()
+    aws: str = ""
+
+
+@dataclass
+class Preview:
+    """A plan and what becomes of each of its steps. problems: of the definition as a whole."""
+
+    plan: Plan
+    problems: list[Problem]
+    steps: dict[str, Forecast] = field(default_factory=dict)
+
+    @property
+    def can_run(self) -> bool:
+        return not self.problems and not any(each.problems for each in self.steps.values())
+
+
+def preview(
+    definition: object,
+    *,
+    pipeline_name: str,
+    parameters: Mapping[str, str],
+    home: Path,
+    region: str = "us-east-1",
+    store: Store | None = None,
+) -> Preview:
+    """What start_pipeline_execution would do with the same arguments; every problem is in it, none is raised."""
+    home = home.resolve()
+    store = Unchanging(store.root if store else home / "s3")
+    plan, problems = parse(definition)
+    given, wrong = typed_values(plan.parameters, parameters)
+    execution = new_execution(plan, pipeline_name, given, home)
+    scope = Scope(given, variables(execution, region))
+    problems += (
+        wrong
+        + refusals(plan, scope)
+        + missing_models(plan, scope, partial(read_model, home))
+        + missing_inputs(plan, scope, store)
+    )
+    of_steps = {f"step '{name}'": name for name in plan.steps}
+    refused: dict[str, list[str]] = {}
+    for problem in dict.fromkeys(problems):
+        if problem.where in of_steps:
+            refused.setdefault(of_steps[problem.where], []).append(problem.message)
+    found = Preview(plan, [each for each in dict.fromkeys(problems) if each.where not in of_steps])
+    digests = Digests(home / "digests.json")
+    machine = Machine(home, store, digests, region, Options(), process.Launcher())
+    files = {(step.name, file): at for step in plan.steps.values() for file, at in step.property_files.items()}
+    scope = replace(
+        scope, execution=variables(execution, region, "job"), property_files=files, read_json=store.read_json
+    )
+    forecasts = _Forecasts(scope, Cache(machine, pipeline_name), pipeline_name, home)
+    for step in plan.steps.values():
+        reasons = tuple(refused.get(step.name, ()))
+        if reasons or wrong or not step.arguments:
+            found.steps[step.name] = Forecast(REFUSED, problems=reasons) if reasons else Forecast()
+        else:
+            found.steps[step.name] = forecasts.of(step, found.steps)
+    digests.save()
+    return found
+
+
+class _Forecasts:
+    """Follows two caches through the plan: this machine's, by content, and AWS's, by addresses."""
+
+    def __init__(self, scope: Scope, cache: Cache, pipeline_name: str, home: Path) -> None:
+        self._scope, self._cache = scope, cache
+        self._here: dict[str, Any] = {}  # properties of the steps whose result is known already
+        self._aws: dict[str, Any] = {}
+        self._earlier = (each for each in executions.newest_first(home) if each.pipeline_name == pipeline_name)
+        self._before: dict[str, dict[str, Any]] = {}
+
+    def of(self, step: Step, earlier: Mapping[str, Forecast]) -> Forecast:
+        """The forecast of a step, once all it waits for have theirs."""
+        if step.branch and self._here.get(step.branch[0], {}).get("Outcome") == str(not step.branch[1]):
+            return Forecast(SKIPPED, f"'{step.branch[0]}' is {not step.branch[1]}")
+        for kind, words in ((SKIPPED, "does not start"), (REFUSED, "cannot run here"), (FAILS, "always fails")):
+            if lost := next((name for name in sorted(step.waits_for) if earlier[name].does == kind), None):
+                return Forecast(SKIPPED, f"it needs '{lost}', which {words}")
+        read = {each.name for each in scan(step.arguments)[0] if each.kind in ("Steps", "PropertyFiles")}
+        arguments = self._resolved(step, read, self._here)
+        alike = all(self._here.get(name) == self._aws.get(name) for name in read)
+        there = self._on_aws(step, arguments if alike else self._resolved(step, read, self._aws))
+        forecast = self._on_this(step, arguments)
+        if forecast.does == CACHED:
+            aws = "" if there else "on AWS it would run, for its inputs have other addresses"
+        elif there:
+            aws = f"on AWS it would get the result of {there}, for its inputs have the same addresses"
+        else:
+            aws = "on AWS it runs in any case" if forecast.does == PERHAPS else ""
+        return replace(forecast, aws=aws)
+
+    def _resolved(self, step: Step, read: set[str], properties: dict[str, Any]) -> Any:
+        """The step's arguments, or a sentence that says why not; None while a step that they read has no properties."""
+        if not read <= properties.keys():
+            return None
+        scope = replace(self._scope, properties=properties)
+        try:
+            if step_types.of(step.type).branches:
+                return {"Outcome": str(all(conditions.holds(each, scope) for each in step.arguments["Conditions"]))}
+            return resolve(step.arguments, scope)
+        except UserError as error:
+            return str(error)
+
+    def _on_this(self, step: Step, arguments: Any) -> Forecast:
+        if isinstance(arguments, str):
+            return Forecast(RUNS, arguments)
+        kind = step_types.of(step.type)
+        if kind.branches and arguments is not None:
+            self._here[step.name] = arguments
+            return Forecast(RUNS, f"it will be {arguments['Outcome']}")
+        if not kind.is_cached:
+            return Forecast(FAILS if kind.always_fails else RUNS)
+        if step.cache_for is None:
+            return Forecast(RUNS, "it has no CacheConfig")
+        if arguments is None:
+            return Forecast(PERHAPS, "its inputs come from a step that runs")
+        keys = self._cache.keys(step, arguments)
+        if keys is None:
+            return Forecast(RUNS, "an input is not there yet")
+        if found := self._cache.find(step, keys):
+            self._here[step.name] = found.properties
+            return Forecast(CACHED, source=found.execution)
+        return Forecast(RUNS, self._why(step, arguments, keys))
+
+    def _on_aws(self, step: Step, arguments: Any) -> str | None:
+        """The execution in which AWS's cache would find the step."""
+        if not isinstance(arguments, dict):
+            return None
+        found = self._cache.find_by_addresses(step, arguments) if step_types.of(step.type).is_cached else None
+        self._aws[step.name] = found.properties if found else _made_by(step, arguments, self._scope)
+        return found.execution if found else None
+
+    def _why(self, step: Step, arguments: dict[str, Any], keys: Keys) -> str:
+        """Why there is no result to reuse, as far as that can be told simply."""
+        compared = [step.arguments.get(key) for key in step_types.of(step.type).compared]
+        if new := {each.name for each in scan(compared)[0] if each.kind == "Execution"} & NEW_EACH_TIME:
+            return f"Execution.{min(new)} is another in each execution"
+        if kept := self._cache.read(keys):
+            return f"the result of {kept.execution} is " + (
+                "no longer as it was" if kept.is_fresh(step) else "older than CacheConfig allows"
+            )
+        while step.name not in self._before and (execution := next(self._earlier, None)):
+            for each in execution.steps.values():
+                if each.status == "Succeeded":
+                    self._before.setdefault(each.name, each.properties)
+        if step.name not in self._before:
+            return "there is no result of it yet"
+        both = [
+            {key: each.get(key) for key in step_types.of(step.type).compared}
+            for each in (self._before[step.name], arguments)
+        ]
+        changes = list(self._changes(*(dict(_flat(each)) for each in both)))
+        if not changes:
+            newest = self._cache.newest(step, arguments)
+            moved = newest is not None and newest.packages != packages_digest()
+            return "other packages are installed" if moved else "its inputs, or the outputs it makes, are not the same"
+        return "; ".join(changes[:2]) + (f"; and {len(changes) - 2} more" if changes[2:] else "")
+
+    def _changes(self, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+        for path in dict.fromkeys([*new, *old]):
+            before, now = old.get(path), new.get(path)
+            if before == now:
+                continue
+            if str(before).startswith("s3://") and str(now).startswith("s3://"):
+                with suppress(UserError, OSError):  # what lay there may be gone
+                    if self._cache.content_at(str(before)) == self._cache.content_at(str(now)):
+                        continue
+                yield f"{path} has other content"
+            else:
+                yield f"{path} is {_short(now)}, was {_short(before)}"
+
+
+def _made_by(step: Step, arguments: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    """The properties of a step that runs, as far as others read them and they are known before."""
+    expected = step_types.of(step.type).expected(arguments)
+    new = f"{scope.execution['PipelineExecutionId']}-{step.name}"
+    return {**expected, "ModelName": new, "ModelArtifacts": {"S3ModelArtifacts": f"s3://{new}/model.tar.gz"}}
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value inside, by a path of names; that of an address stops at what the address is of."""
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        value = {str(each.get("InputName") or each.get("ChannelName") or i): each for i, each in enumerate(value)}
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            here = path if key in ("S3Input", "S3Uri", "DataSource", "S3DataSource") else f"{path}.{key}".lstrip(".")
+            yield from _flat(inner, here)
+    elif value is not None:
+        yield path, value
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value) if value is not None else "not set"
+    return text if len(text) <= 40 else f"{text[:37]}…"

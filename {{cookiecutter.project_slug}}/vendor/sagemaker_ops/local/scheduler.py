@@ -1,0 +1,143 @@
+"""Decides which step runs when: after all it waits for, several at once, and never in a branch not taken."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Any
+
+from sagemaker_ops.container.process import Stop, StoppedError
+from sagemaker_ops.definition.plan import Plan, Step
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local.executions import Execution
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a step ended well. source: the execution whose result was reused, if it did not run."""
+
+    properties: dict[str, Any] = field(default_factory=dict)
+    source: str | None = None
+
+
+Work = Callable[[Step, Callable[[], None]], Result]
+
+
+@dataclass(frozen=True)
+class _Event:
+    """News from a step, or, without one, the wish that the execution stops."""
+
+    step: str = ""
+    status: str = ""
+    result: Result = field(default_factory=Result)
+    reason: str | None = None
+    bug: BaseException | None = None
+
+
+def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None], stop: Stop, jobs: int) -> None:
+    """Run the plan until no step is left that can start; the execution then has its final status.
+
+    work: runs one step, calls back when its program starts; UserError or OSError if the step failed, StoppedError if it
+    was stopped. changed: called, here in this thread, after every change of the execution. jobs: how many at once.
+    """
+    events: SimpleQueue[_Event] = SimpleQueue()  # the one queue a signal handler may put into
+    running: dict[str, threading.Thread] = {}
+    with _signals(lambda: events.put(_Event())):
+        try:
+            while True:
+                for step in _ready(plan, execution):
+                    if len(running) < jobs and not stop.requests:
+                        _set(execution, _Event(step.name, "Starting"))
+                        running[step.name] = threading.Thread(target=_work, args=(step, work, events))
+                        running[step.name].start()
+                        changed()
+                if not running:
+                    break
+                event = events.get()
+                if event.bug is not None:
+                    raise event.bug
+                if event.step:
+                    _set(execution, event)
+                else:
+                    stop.ask()
+                    execution.status = "Stopping"
+                if event.status not in ("", "Executing"):
+                    running.pop(event.step).join()
+                changed()
+        finally:
+            if running:  # something went wrong in here: leave no process behind
+                stop.ask()
+                for thread in running.values():
+                    thread.join()
+    _conclude(execution, stop)
+    changed()
+
+
+def _ready(plan: Plan, execution: Execution) -> list[Step]:
+    """The steps that can start now."""
+    return [
+        step
+        for step in plan.steps.values()
+        if execution.steps[step.name].status == "NotStarted"
+        and all(execution.steps[name].status == "Succeeded" for name in step.waits_for)
+        and (step.branch is None or execution.steps[step.branch[0]].properties["Outcome"] == str(step.branch[1]))
+    ]
+
+
+def _work(step: Step, work: Work, events: SimpleQueue[_Event]) -> None:
+    """The thread of one step: always ends with an event."""
+    try:
+        result = work(step, lambda: events.put(_Event(step.name, "Executing")))
+        events.put(_Event(step.name, "Succeeded", result))
+    except StoppedError:
+        events.put(_Event(step.name, "Stopped"))
+    except UserError as error:
+        events.put(_Event(step.name, "Failed", reason=str(error)))
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        events.put(_Event(step.name, "Failed", reason=f"{error.strerror or error}{where}"))
+    except BaseException as error:
+        events.put(_Event(step.name, "Failed", bug=error))
+
+
+def _set(execution: Execution, event: _Event) -> None:
+    step = execution.steps[event.step]
+    step.status, step.failure_reason = event.status, event.reason
+    log = execution.folder / step.name / "log.txt"
+    step.log = log if log.is_file() else None
+    if event.status == "Starting":
+        step.start_time = _now()
+    elif event.status != "Executing":
+        step.end_time, step.properties, step.source = _now(), event.result.properties, event.result.source
+
+
+def _conclude(execution: Execution, stop: Stop) -> None:
+    failed = [step for step in execution.steps.values() if step.status == "Failed"]
+    execution.status = "Stopped" if stop.requests else "Failed" if failed else "Succeeded"
+    execution.failure_reason = "; ".join(f"step '{step.name}': {step.failure_reason}" for step in failed) or None
+    execution.end_time = _now()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C, TERM and a closed terminal ask to stop, unless ignored (nohup). Only the main thread can catch them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    caught = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: stop()) for number in caught}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

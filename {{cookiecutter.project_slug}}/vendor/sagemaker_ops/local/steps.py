@@ -1,0 +1,95 @@
+"""What each type of step does. Every function returns the step's properties, named as AWS's Describe call does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from sagemaker_ops.definition import conditions, shapes, step_types
+from sagemaker_ops.definition.expressions import Scope, resolve
+from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local.container_job import Job
+from sagemaker_ops.store import write_atomically
+
+APPROVAL = ("PendingManualApproval", "Approved", "Rejected")
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+
+
+def resolved(step: Step, scope: Scope) -> dict[str, Any]:
+    """The arguments to run a step with. A Condition's stay as they are: an Or looks no further than it must."""
+    return step.arguments if step_types.of(step.type).branches else resolve(step.arguments, scope)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Run a step to its end; UserError with the reason if it fails."""
+    kind = step_types.of(job.step.type)
+    wrong = list(shapes.mismatches(job.arguments, kind.shape or {}, {}))
+    if wrong:
+        raise UserError(*wrong)
+    properties: dict[str, Any] = step_types.function(kind.run)(job)
+    return properties
+
+
+def condition(job: Job) -> dict[str, Any]:
+    # all of them: the list means AND
+    outcome = all(conditions.holds(each, job.scope) for each in job.arguments["Conditions"])
+    return {"Outcome": str(outcome)}
+
+
+def fail(job: Job) -> dict[str, Any]:
+    raise UserError(job.arguments["ErrorMessage"])
+
+
+def model(job: Job) -> dict[str, Any]:
+    containers = job.arguments.get("Containers") or [job.arguments.get("PrimaryContainer", {})]
+    _find_model_data(job, containers)
+    name = job.arguments.get("ModelName", job.name)
+    if not _NAME.fullmatch(name):
+        raise UserError(f"'{name}' is no name for a model: use letters, digits and '-'.")
+    model = {**job.arguments, "ModelName": name, "ModelArn": job.arn(f"model/{name}")}
+    job.machine.write_model(name, model)
+    return model
+
+
+def register_model(job: Job) -> dict[str, Any]:
+    """Write the next version of the model package group to the registry."""
+    group = job.arguments["ModelPackageGroupName"]
+    status = job.arguments.get("ModelApprovalStatus", APPROVAL[0])
+    if not _NAME.fullmatch(group):
+        raise UserError(f"'{group}' is no name for a model package group: use letters, digits and '-'.")
+    if status not in APPROVAL:
+        raise UserError(f"ModelApprovalStatus is one of {', '.join(APPROVAL)}, not '{status}'.")
+    _find_model_data(job, job.arguments["InferenceSpecification"]["Containers"])
+    folder = job.machine.registry / group
+    folder.mkdir(parents=True, exist_ok=True)
+    version = max((int(file.stem) for file in folder.glob("*.json") if file.stem.isdecimal()), default=0)
+    draft = folder / f".{job.name}"
+    while True:
+        version += 1
+        package = {
+            **job.arguments,
+            "ModelApprovalStatus": status,
+            "ModelPackageVersion": version,
+            "ModelPackageArn": job.arn(f"model-package/{group.lower()}/{version}"),
+            "ModelPackageStatus": "Completed",
+            "CreationTime": datetime.now(UTC).isoformat(),
+        }
+        try:
+            write_atomically(draft, json.dumps(package, indent=1).encode())
+            os.link(draft, folder / f"{version}.json")  # whole, and never over one that another run just wrote
+            return package
+        except FileExistsError:
+            continue
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _find_model_data(job: Job, containers: list[dict[str, Any]]) -> None:
+    for container in containers:
+        uri = container.get("ModelDataUrl")
+        if uri is not None and not job.machine.store.find(uri):
+            raise UserError(f"there is no model data at {uri}; locally that is {job.machine.store.locate(uri)}.")

@@ -1,0 +1,75 @@
+"""Transform jobs: every object below an S3 prefix is sent through the handlers of a model, and answered by another.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html says what such a job does, and
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html what its container is told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sagemaker_ops.container import archives, transform_program
+from sagemaker_ops.container.isolation import Container
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local.container_job import Job, in_container, run_program
+from sagemaker_ops.preflight import transform_limits
+
+MODEL, CODE_IN_MODEL, CODE = "/opt/ml/model", "/opt/ml/model/code", "/opt/ml/code"
+TOLD = ("MaxPayloadInMB", "MaxConcurrentTransforms", "BatchStrategy")  # to the job's container, if the call says it
+
+
+def run_transform(job: Job) -> dict[str, Any]:
+    """Run a transform job; its properties. Inputs that could be transformed are in the store even if another failed."""
+    arguments, store = job.arguments, job.machine.store
+    model = job.machine.read_model(arguments["ModelName"])
+    if wrong := [*transform_limits.misfits(model), *transform_limits.refused(arguments)]:
+        raise UserError(*wrong)
+    inputs = store.get(arguments["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
+    results = job.folder / "job" / "results"
+    with in_container(job) as container:
+        hosted = (model.get("Containers") or [model["PrimaryContainer"]])[0]
+        own = {**hosted.get("Environment", {}), **arguments.get("Environment", {}), "SAGEMAKER_BATCH": "true"}
+        own |= {f"SAGEMAKER_{_shouted(key)}": _shouted(arguments[key]) for key in TOLD if key in arguments}
+        code, program = _unpack(job, container, hosted["ModelDataUrl"], own)
+        task = {
+            "model": container.rewrite(MODEL), "code": container.rewrite(code), "program": program,
+            "inputs": {name: str(file) for name, file in inputs.items()}, "results": str(results),
+            "failure": container.rewrite("/opt/ml/output/failure"), "arguments": arguments,
+        }  # fmt: skip
+        results.mkdir()
+        results.with_suffix(".json").write_text(json.dumps(task), encoding="utf-8")
+        argv = ["python", transform_program.__file__, str(results.with_suffix(".json"))]
+        own["PYTHONPATH"], script = code, container.at(code) / program
+        try:
+            run_program(job, container, argv, own, code={code}, told="output/failure", script=script)
+        finally:
+            store.move_folder(arguments["TransformOutput"]["S3OutputPath"], results)
+    return {
+        **arguments,
+        "TransformJobName": job.name,
+        "TransformJobArn": job.arn(f"transform-job/{job.name}"),
+        "TransformJobStatus": "Completed",
+    }
+
+
+def _shouted(word: object) -> str:
+    """`SingleRecord` as `SINGLE_RECORD`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(word)).upper()
+
+
+def _unpack(job: Job, container: Container, model_data: str, own: Mapping[str, str]) -> tuple[str, str]:
+    """Put the model and the code where the toolkits look for them: the folder of code, and the program in it."""
+    store, program = job.machine.store, own.get("SAGEMAKER_PROGRAM") or "inference.py"
+    source = own.get("SAGEMAKER_SUBMIT_DIRECTORY") or CODE_IN_MODEL
+    code = CODE if source.startswith("s3://") else source
+    archives.unpack(store.get_file(model_data), container.at(MODEL))
+    if code is CODE:
+        archives.unpack(store.get_file(source), container.at(CODE))
+    if not (container.at(code) / program).is_file():
+        where = source if code is CODE else f"{source.removeprefix(f'{MODEL}/')}/ of {model_data}"
+        raise UserError(f"there is no {program} in {where}, and what an image serves without it cannot run here.")
+    container.rewrite_code(container.at(code))
+    return code, program

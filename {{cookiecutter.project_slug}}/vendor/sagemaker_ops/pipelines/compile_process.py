@@ -1,0 +1,97 @@
+"""Compiles one pipeline in a process of its own: `python -m sagemaker_ops.pipelines.compile_process NAME ENV [USER]`.
+
+The SageMaker SDK costs seconds to import, wants environment variables set before its import, and prints a lot. Only
+this process imports it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.pipelines import publishing
+from sagemaker_ops.pipelines.dependencies import Recorder
+from sagemaker_ops.project import settings
+from sagemaker_ops.project.layout import PIPELINES
+from sagemaker_ops.project.target import Target
+
+
+def main(pipeline: str, environment: str, user: str = "") -> int:
+    """Print the definition and what it was made from as JSON, or one sentence on standard error."""
+    out, err = sys.stdout, sys.stderr
+    logging.disable(logging.CRITICAL)
+    root = Path.cwd()
+    path = root / PIPELINES / f"{pipeline}.py"
+    recorder = Recorder(root)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        sys.stdout = sys.stderr = nowhere
+        try:
+            target = publishing.target(settings.load(root), environment, root, user)
+            session = _offline_session(target)
+            # For helpers by plain name (`from _common import …`); last, because a pipeline may be called `queue`.
+            sys.path.append(str(path.parent))
+            with recorder.recording():
+                definition = json.loads(_load(path).get_pipeline(target, session).definition())
+            print(json.dumps({"reads": recorder.reads.document, "definition": definition}), file=out)
+        except UserError as error:
+            print(error, file=err)
+            return error.exit_code
+        except Exception as error:  # whatever a team's pipeline file raises is shown as its place and its words
+            print(Problem(_words(error), _place(error, path, root)), file=err)
+            return 2
+    return 0
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"production.pipelines.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} cannot be loaded.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _offline_session(target: Target) -> Any:
+    import boto3
+    import sagemaker.core.telemetry.telemetry_logging as telemetry
+    from sagemaker.core.workflow.pipeline_context import PipelineSession
+
+    # A configuration file that opts out would be validated at every call, for 4 s a compile.
+    telemetry._send_telemetry_request = lambda *_, **__: None
+
+    class OfflineSession(PipelineSession):  # type: ignore[misc]
+        """Compiles only: code and data are S3 URIs already, so no bucket has to be looked for."""
+
+        def default_bucket(self) -> str:
+            return target.environment.bucket
+
+    return OfflineSession(
+        boto_session=boto3.Session(region_name=target.region), default_bucket=target.environment.bucket
+    )
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _place(error: Exception, path: Path, root: Path) -> str:
+    """`production/pipelines/train.py line 42`: the last place in the team's own code."""
+    if isinstance(error, SyntaxError) and error.filename:
+        places = [(Path(error.filename), error.lineno)]
+    else:
+        places = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    own = root / PIPELINES.parent
+    file, line = next((each for each in reversed(places) if each[0].is_relative_to(own)), (path, None))
+    return f"{file.relative_to(root)}{f' line {line}' if line else ''}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

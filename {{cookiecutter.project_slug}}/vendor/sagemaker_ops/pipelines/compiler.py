@@ -1,0 +1,121 @@
+"""Compiles production/pipelines/<name>.py to the definition that AWS gets: offline, silent, and once per content.
+
+The work is done by compile_process.py in a process of its own. The result is kept with a record of all that it was made
+from, and serves again for as long as none of that has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import sagemaker_ops
+from sagemaker_ops.container.packages import packages_digest
+from sagemaker_ops.errors import RefusedError, UserError, did_you_mean
+from sagemaker_ops.guardrails import policy, project_check, resources
+from sagemaker_ops.pipelines.dependencies import Reads
+from sagemaker_ops.project.layout import LIBRARY, PIPELINES, pipelines
+from sagemaker_ops.project.target import Target
+
+COMPILED = Path(".local/compiled")
+KEY = 16  # digits, more than the name of a user has
+
+
+def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
+    """The compiled definition; UserError when there is no such pipeline or it cannot be compiled.
+
+    RefusedError when its file takes instances that the guardrails refuse.
+    """
+    known = pipelines(root)
+    if pipeline not in known:
+        hint = did_you_mean(pipeline, known) or f" There is: {', '.join(known) or 'none'}."
+        raise UserError(f"No pipeline '{pipeline}' in {PIPELINES}.{hint}")
+    if problems := project_check.check_pipeline(pipeline, str(PIPELINES)):
+        raise UserError(*problems)
+    kept = root / COMPILED / f"{pipeline}-{target.suffix}-{_key(pipeline, target)}.json"
+    compiled = _read(kept, root)
+    if compiled is None:
+        text = _compile(pipeline, target, root)
+        compiled = json.loads(text)["definition"]
+        with suppress(OSError):  # where nothing can be written it is compiled each time
+            _keep(kept, text, replaces=f"{pipeline}-{target.suffix}-{'?' * KEY}.json")
+    if problems := resources.check(compiled, policy.load(root), f"{PIPELINES}/{pipeline}.py"):
+        raise RefusedError(*problems)
+    return compiled
+
+
+def _read(kept: Path, root: Path) -> dict[str, Any] | None:
+    """The definition in the file, if nothing has changed of what it was made from; a damaged file is none."""
+    try:
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        compiled: dict[str, Any] = found["definition"]
+        return compiled if Reads.of(found["reads"]).still_hold(root) else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _keep(path: Path, text: str, replaces: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for older in path.parent.glob(replaces):
+        older.unlink(missing_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _key(pipeline: str, target: Target) -> str:
+    """Of what a definition depends on that lies in no file of the project: settings, hashes, library and packages."""
+    try:
+        sdk = metadata.version("sagemaker")
+    except metadata.PackageNotFoundError:
+        raise UserError(
+            "The SageMaker SDK is not installed, and a pipeline is compiled with it: run `make setup`."
+        ) from None
+    parts = [pipeline, repr(target), sdk, sagemaker_ops.__version__, packages_digest()]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:KEY]
+
+
+def _compile(pipeline: str, target: Target, root: Path) -> str:
+    """The definition and what it was made from, as compile_process.py prints them."""
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sagemaker_ops.pipelines.compile_process",
+            pipeline,
+            target.environment_name,
+            target.user,
+        ],
+        cwd=root,
+        env=_environment(target, root),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        raise UserError(process.stderr.strip() or f"Compiling '{pipeline}' ended with {process.returncode}.")
+    return process.stdout
+
+
+def _environment(target: Target, root: Path) -> dict[str, str]:
+    """No account and no network: what the SDK reads while it is imported and while it compiles."""
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(map(str, (LIBRARY, root))),
+        "PYTHONWARNINGS": "ignore",
+        "AWS_DEFAULT_REGION": target.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",  # pragma: allowlist secret
+        # Otherwise it asks IAM what the role may do.
+        "SAGEMAKER_VALIDATE_ROLE": "false",
+        # The files that could set other defaults for some users only.
+        "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": os.devnull,
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": os.devnull,
+    }

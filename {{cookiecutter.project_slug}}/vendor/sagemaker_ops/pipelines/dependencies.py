@@ -1,0 +1,149 @@
+"""What a compilation reads: files and folders of the project, and environment variables; and whether they still say so.
+
+A pipeline's file may import helpers from anywhere in the project, read a table beside it, or look at a variable. No
+list made beforehand has all of that, so the process that compiles notes what it reads
+(https://peps.python.org/pep-0578/).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from sagemaker_ops.project.layout import PIPELINES
+
+_NOT_READ = {".git", ".local", ".venv", "__pycache__"}
+_LISTING = ("os.listdir", "os.scandir")
+
+
+@dataclass
+class Reads:
+    """Paths are relative to the project. files and variables: {name: SHA-256, None where there is none}.
+
+    folders: {path: the names in it}.
+    """
+
+    files: dict[str, str | None] = field(default_factory=dict)
+    folders: dict[str, list[str]] = field(default_factory=dict)
+    variables: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Reads:
+        """TypeError if it is the document of something else."""
+        return cls(**document)
+
+    def still_hold(self, root: Path) -> bool:
+        """Whether everything that was read is unchanged."""
+        return (
+            all(_digest(root / path) == digest for path, digest in self.files.items())
+            and all(_names(root / path) == names for path, names in self.folders.items())
+            and all(_variable(name) == digest for name, digest in self.variables.items())
+        )
+
+
+class Recorder:
+    """Notes what the code that runs in this process reads below the folder `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root.resolve()) + os.sep
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+        self._variables: set[str] = set()
+        self._active = False
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """For once: an audit hook cannot be taken away again."""
+        sys.addaudithook(self._hear)
+        _watch_variables(self._note_variable)
+        self._active = True
+        try:
+            yield
+        finally:
+            self._active = False
+
+    @property
+    def reads(self) -> Reads:
+        """What was read so far, with every module of the project that is loaded, and all of production/pipelines."""
+        root = Path(self._root)
+        modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+        paths = {path for each in (*self._files, *modules) if each and (path := self._below(each))}
+        paths |= {path for each in (root / PIPELINES).rglob("*") if each.is_file() and (path := self._below(each))}
+        return Reads(
+            {path: _digest(root / path) for path in sorted(paths)},
+            {path: _names(root / path) for path in sorted(self._folders)},
+            {name: _variable(name) for name in sorted(self._variables)},
+        )
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._active or not (event == "open" or event in _LISTING):
+            return
+        path = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else arguments[0] and ""
+        if path == "" or (path is None and event == "open"):
+            return
+        if event == "open":
+            mode = arguments[1]
+            if not (isinstance(mode, str) and set(mode) & set("wax+")):
+                self._files.add(os.path.abspath(path))
+        elif not _imports(sys._getframe(1)) and (below := self._below(path or ".")) is not None:
+            self._folders.add(below)
+
+    def _note_variable(self, name: str, frame: FrameType) -> None:
+        if self._active and self._below(frame.f_code.co_filename):
+            self._variables.add(name)
+
+    def _below(self, path: str | os.PathLike[str]) -> str | None:
+        """The path relative to the project; None if it is not in it, or holds what nobody wrote."""
+        whole = os.path.abspath(path)
+        if not f"{whole}{os.sep}".startswith(self._root):
+            return None
+        below = whole[len(self._root) :]
+        return None if _NOT_READ & set(below.split(os.sep)) else below
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether the import system asks, which lists every folder that it searches."""
+    return frame is not None and "importlib" in frame.f_code.co_filename
+
+
+def _watch_variables(note: Any) -> None:
+    """Have `note(name, frame)` called for each variable that is asked for; frame: of the code that asks."""
+    own = type(os.environ)
+
+    class Watched(own):  # type: ignore[misc, valid-type]
+        def __getitem__(self, key: str) -> str:
+            frame = sys._getframe(1)
+            while frame.f_back and os.path.basename(frame.f_code.co_filename) in ("os.py", "_collections_abc.py"):
+                frame = frame.f_back
+            note(key, frame)
+            return str(super().__getitem__(key))
+
+    os.environ.__class__ = Watched
+
+
+def _digest(path: Path) -> str | None:
+    with suppress(OSError):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return None
+
+
+def _names(path: Path) -> list[str]:
+    with suppress(OSError):
+        return sorted(os.listdir(path))
+    return []
+
+
+def _variable(name: str) -> str | None:
+    value = os.environ.get(name)
+    return None if value is None else hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,179 @@
+"""What every job of a project carries by its project.toml: role, image, encryption, network, limits, tags and cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from sagemaker.core import image_uris
+from sagemaker.core.helper.pipeline_variable import PipelineVariable
+from sagemaker.core.network import NetworkConfig
+from sagemaker.core.shapes import OutputDataConfig, StoppingCondition, Tag
+from sagemaker.core.training.configs import Compute, InputData, Networking
+from sagemaker.core.workflow.parameters import (
+    Parameter,
+    ParameterBoolean,
+    ParameterFloat,
+    ParameterInteger,
+    ParameterString,
+)
+from sagemaker.core.workflow.pipeline_context import PipelineSession
+from sagemaker.mlops.workflow.steps import CacheConfig
+from sagemaker.train import ModelTrainer
+
+from sagemaker_ops.project.settings import parameter_of
+from sagemaker_ops.project.target import Target
+
+Uri: TypeAlias = "str | PipelineVariable"
+Value: TypeAlias = "str | int | float | bool | PipelineVariable"
+KINDS: dict[type, type[Parameter]] = {
+    bool: ParameterBoolean,
+    int: ParameterInteger,
+    float: ParameterFloat,
+    str: ParameterString,
+}
+
+
+def parameters(table: Mapping[str, bool | int | float | str]) -> dict[str, Parameter]:
+    """{key: pipeline parameter} of a table of project.toml."""
+    return {key: KINDS[type(value)](parameter_of(key), default_value=value) for key, value in table.items()}
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What a pipeline file says of a training job; None: as project.toml has it."""
+
+    name: str
+    script: str
+    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
+    instance_type: Uri | None = None
+    image: str | None = None
+    environment: Mapping[str, Value] | None = None
+    spot: bool | None = None
+    keep_alive_minutes: int | None = None
+
+
+class JobSettings:
+    """For the jobs of one target."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._settings = target.settings
+        self._environment = target.environment
+        self._seconds = self._settings.pipeline.max_runtime_minutes * 60
+
+    def image(self, step: str) -> str:
+        """The image URI of a step: of AWS's scikit-learn image for a version, or what [images] names in full."""
+        wanted = self._settings.images.of(step)
+        if "/" in wanted:
+            return wanted
+        return str(
+            image_uris.retrieve(
+                "sklearn",
+                region=self._target.region,
+                version=wanted,
+                py_version="py3",
+                instance_type="ml.m5.xlarge",  # tells CPU from GPU, and this framework has one image
+                image_scope="inference" if step == "inference" else "training",
+            )
+        )
+
+    def processor(self, image: str) -> dict[str, Any]:
+        """Arguments of a Processor."""
+        return {
+            "role": self._environment.role,
+            "image_uri": image,
+            "volume_size_in_gb": self._settings.pipeline.volume_size_gb,
+            "volume_kms_key": self.kms_key,
+            "output_kms_key": self.kms_key,
+            "max_runtime_in_seconds": self._seconds,
+            "network_config": self._network(),
+            "tags": [{"Key": key, "Value": value} for key, value in self.tags],
+        }
+
+    def trainer(
+        self, job: TrainingJob, session: PipelineSession, channels: Mapping[str, Uri] | None = None
+    ) -> ModelTrainer:
+        """The training job: its script out of the code archive, started by the image's training toolkit."""
+        given = self._settings.training
+        spot = given.spot if job.spot is None else job.spot
+        keep = given.keep_alive_minutes if job.keep_alive_minutes is None else job.keep_alive_minutes
+        return ModelTrainer(
+            role=self._environment.role,
+            training_image=job.image or self.image(job.name),
+            compute=Compute(
+                instance_type=job.instance_type or self._settings.instances.of(job.name, "training"),
+                instance_count=1,
+                volume_size_in_gb=self._settings.pipeline.volume_size_gb,
+                volume_kms_key_id=self.kms_key,
+                keep_alive_period_in_seconds=keep * 60 if keep and not spot else None,
+                enable_managed_spot_training=spot or None,
+            ),
+            networking=self._networking(),
+            stopping_condition=self._stopping(spot),
+            environment=dict(job.environment) if job.environment else None,
+            hyperparameters={
+                **{key: _plain(value) for key, value in job.hyperparameters.items()},
+                # The two that tell the image's training toolkit which script of which archive to run.
+                "sagemaker_program": job.script,
+                "sagemaker_submit_directory": self._target.sourcedir_uri,
+            },
+            input_data_config=channels_of(channels) if channels is not None else None,
+            output_data_config=OutputDataConfig(s3_output_path=self._target.models_uri, kms_key_id=self.kms_key),
+            tags=[Tag(key=key, value=value) for key, value in self.tags],
+            sagemaker_session=session,
+        )
+
+    def cache(self, cached: bool) -> CacheConfig:
+        """For as long as [pipeline].cache_days says."""
+        days = self._settings.pipeline.cache_days
+        on = cached and days > 0
+        return CacheConfig(enable_caching=on, expire_after=f"P{days}D" if on else None)
+
+    @property
+    def kms_key(self) -> str | None:
+        return self._environment.kms_key or None
+
+    @property
+    def network_isolation(self) -> bool:
+        return self._environment.network_isolation
+
+    @property
+    def tags(self) -> list[tuple[str, str]]:
+        return [(key, value) for key, value in self._target.tags.items() if value]
+
+    def _stopping(self, spot: bool) -> StoppingCondition:
+        if not spot:
+            return StoppingCondition(max_runtime_in_seconds=self._seconds)
+        wait = self._settings.training.max_wait_minutes
+        longest = self._seconds * 2 if wait is None else wait * 60
+        return StoppingCondition(max_runtime_in_seconds=self._seconds, max_wait_time_in_seconds=longest)
+
+    def _network(self) -> NetworkConfig | None:
+        environment = self._environment
+        if not (environment.subnets or environment.security_groups or environment.network_isolation):
+            return None
+        return NetworkConfig(
+            enable_network_isolation=environment.network_isolation,
+            subnets=environment.subnets or None,
+            security_group_ids=environment.security_groups or None,
+        )
+
+    def _networking(self) -> Networking | None:
+        if self._network() is None:
+            return None
+        return Networking(
+            subnets=self._environment.subnets or None,
+            security_group_ids=self._environment.security_groups or None,
+            enable_network_isolation=self._environment.network_isolation,
+        )
+
+
+def channels_of(channels: Mapping[str, Uri]) -> list[InputData]:
+    return [InputData(channel_name=name, data_source=uri) for name, uri in channels.items()]
+
+
+def _plain(value: Value) -> Any:
+    """A hyperparameter as AWS takes it, which is text; what is known only while the pipeline runs becomes it there."""
+    return value.to_string() if isinstance(value, PipelineVariable) else value

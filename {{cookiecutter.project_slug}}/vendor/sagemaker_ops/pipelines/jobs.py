@@ -1,0 +1,276 @@
+"""The steps of a pipeline as objects of the SageMaker SDK v3: `jobs.processing_step(…)` and its like.
+
+Role, image, encryption, network, time limit, cache and tags come from project.toml, so that a pipeline file says only
+what runs on what. Code and data are S3 URIs throughout: given a local folder, the SDK would upload it under a
+timestamp, and no step would ever be found in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sagemaker.core.processing import Processor
+from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
+from sagemaker.core.workflow.functions import Join
+from sagemaker.core.workflow.parameters import Parameter
+from sagemaker.core.workflow.pipeline_context import PipelineSession
+from sagemaker.core.workflow.properties import PropertyFile
+from sagemaker.mlops.workflow.model_step import ModelStep
+from sagemaker.mlops.workflow.pipeline import Pipeline
+from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep, TransformStep
+
+from sagemaker_ops.pipelines import models, tuning
+from sagemaker_ops.pipelines.job_settings import JobSettings, TrainingJob, Uri, Value, channels_of, parameters
+from sagemaker_ops.project.target import Target
+
+CODE = "/opt/ml/processing/input/code"
+DependsOn = Sequence[Any]
+
+
+class Jobs:
+    """Makes the steps of one pipeline for one target."""
+
+    def __init__(self, target: Target, session: PipelineSession) -> None:
+        self.target = target
+        self.session = session
+        self.parameters: dict[str, Parameter] = parameters(target.settings.parameters)
+        """{key of [parameters]: pipeline parameter}."""
+        self.hyperparameters: dict[str, Parameter] = parameters(target.settings.hyperparameters)
+        """{key of [hyperparameters]: pipeline parameter}; `max_iter` is the parameter `MaxIter`."""
+        self._settings = JobSettings(target)
+
+    def pipeline(self, name: str, steps: Sequence[Any], parameters: Sequence[Parameter] = ()) -> Pipeline:
+        """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] besides its own."""
+        return Pipeline(
+            name=self.target.pipeline_name(name),
+            parameters=[*parameters, *self.parameters.values()],
+            steps=list(steps),
+            sagemaker_session=self.session,
+        )
+
+    def image(self, step: str) -> str:
+        """The image URI of a step: of AWS's scikit-learn image for a version, or what [images] names in full."""
+        return self._settings.image(step)
+
+    def instance_type(self, step: str, use: str) -> str:
+        """The instance type of a step in [instances]: its own, or that of the use (processing, training, transform)."""
+        return self.target.settings.instances.of(step, use)
+
+    def run_uri(self, *parts: str) -> Join:
+        """A folder of the running execution: `…/runs/<execution>/<parts>`."""
+        return Join(on="/", values=[self.target.runs_uri, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
+
+    @staticmethod
+    def output(step: ProcessingStep, name: str) -> Any:
+        """The S3 folder of an output of a processing step.
+
+        By property, not by the folder of this execution: a cached step's output is in an earlier one's.
+        """
+        return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
+
+    def processing_step(
+        self,
+        name: str,
+        script: str,
+        *,
+        inputs: Mapping[str, Uri],
+        outputs: Sequence[str],
+        arguments: Sequence[Value] = (),
+        instance_type: Uri | None = None,
+        instance_count: int = 1,
+        image: str | None = None,
+        environment: Mapping[str, Value] | None = None,
+        property_files: Sequence[PropertyFile] = (),
+        cached: bool = True,
+        depends_on: DependsOn = (),
+        command: Sequence[str] = ("python3",),
+    ) -> ProcessingStep:
+        """Runs `python3 <script>` with each input and each output at /opt/ml/processing/<its name>.
+
+        image: a URI, in place of that in [images]. environment: variables of the script. cached: whether AWS may take
+        the result of an earlier execution with the same arguments and addresses.
+        """
+        processor = Processor(
+            **self._settings.processor(self.image(name) if image is None else image),
+            entrypoint=[*command, f"{CODE}/{script}"],
+            instance_type=instance_type or self.instance_type(name, "processing"),
+            instance_count=instance_count,
+            env=dict(environment) if environment else None,
+            sagemaker_session=self.session,
+        )
+        mounts = {each: f"/opt/ml/processing/{each}" for each in inputs} | {"code": CODE}
+        step_args = processor.run(
+            inputs=[
+                ProcessingInput(
+                    input_name=each,
+                    s3_input=ProcessingS3Input(
+                        s3_uri=uri, local_path=mounts[each], s3_data_type="S3Prefix", s3_input_mode="File"
+                    ),
+                )
+                for each, uri in {**inputs, "code": self.target.code_uri}.items()
+            ],
+            outputs=[
+                ProcessingOutput(
+                    output_name=each,
+                    s3_output=ProcessingS3Output(
+                        s3_uri=self.run_uri(name.lower(), each),
+                        local_path=f"/opt/ml/processing/{each}",
+                        s3_upload_mode="EndOfJob",
+                    ),
+                )
+                for each in outputs
+            ],
+            arguments=list(arguments) or None,
+        )
+        return ProcessingStep(
+            name=name,
+            step_args=step_args,
+            property_files=list(property_files),
+            cache_config=self._settings.cache(cached),
+            depends_on=list(depends_on) or None,
+        )
+
+    def training_step(
+        self,
+        name: str,
+        script: str,
+        *,
+        channels: Mapping[str, Uri],
+        hyperparameters: Mapping[str, Value] | None = None,
+        instance_type: Uri | None = None,
+        image: str | None = None,
+        environment: Mapping[str, Value] | None = None,
+        spot: bool | None = None,
+        keep_alive_minutes: int | None = None,
+        cached: bool = True,
+        depends_on: DependsOn = (),
+    ) -> TrainingStep:
+        """Runs the script with each channel at /opt/ml/input/data/<channel> and `--<hyperparameter> <value>`.
+
+        spot, keep_alive_minutes: in place of those in [training]. The others as for processing_step.
+        """
+        job = TrainingJob(
+            name, script, hyperparameters or {}, instance_type, image, environment, spot, keep_alive_minutes
+        )
+        return TrainingStep(
+            name=name,
+            step_args=self._settings.trainer(job, self.session, channels).train(),
+            cache_config=self._settings.cache(cached),
+            depends_on=list(depends_on) or None,
+        )
+
+    def tuning_step(
+        self,
+        name: str,
+        script: str,
+        *,
+        channels: Mapping[str, Uri],
+        ranges: Mapping[str, tuning.Range],
+        metric: str,
+        maximize: bool = True,
+        max_jobs: Value = 10,
+        max_parallel_jobs: Value = 2,
+        strategy: Value = "Bayesian",
+        hyperparameters: Mapping[str, Value] | None = None,
+        instance_type: Uri | None = None,
+        image: str | None = None,
+        environment: Mapping[str, Value] | None = None,
+        cached: bool = True,
+        depends_on: DependsOn = (),
+    ) -> tuning.Tuning:
+        """Runs training jobs with values from `ranges`, {hyperparameter: (low, high) or a list of values}.
+
+        metric: such as `validation:auc`, which the script prints as `validation:auc=0.7;`. The model of the best job is
+        `jobs.best_model(step)`.
+        """
+        fixed = {key: value for key, value in (hyperparameters or {}).items() if key not in ranges}
+        job = TrainingJob(name, script, fixed, instance_type, image, environment)
+        return tuning.step(
+            name,
+            self._settings.trainer(job, self.session),
+            tuning.Search(ranges, metric, maximize, max_jobs, max_parallel_jobs, strategy),
+            channels_of(channels),
+            self._settings,
+            self._settings.cache(cached),
+            list(depends_on) or None,
+        )
+
+    def best_model(self, step: tuning.Tuning) -> Any:
+        """The S3 URI of the model archive of the best job of a tuning step."""
+        bucket, _, prefix = self.target.models_uri.removeprefix("s3://").partition("/")
+        return step.get_top_model_s3_uri(top_k=0, s3_bucket=bucket, prefix=prefix)
+
+    def create_model_step(
+        self, name: str, *, model_data: Uri | None = None, model_package: Uri | None = None, image: str | None = None
+    ) -> ModelStep:
+        """Creates the model that a transform step takes: of a model archive, or of a version in the model registry."""
+        if (model_data is None) == (model_package is None):
+            raise ValueError(f"create_model_step '{name}' takes either model_data or model_package")
+        if model_package is not None:
+            return models.of_package(name, model_package, self.target.environment.role, self.session)
+        return ModelStep(name=name, step_args=self._model(model_data, image).build())
+
+    def transform_step(
+        self,
+        name: str,
+        model: ModelStep,
+        *,
+        data: Uri,
+        content_type: str = "text/csv",
+        accept: str = "text/csv",
+        instance_type: Uri | None = None,
+        instance_count: int = 1,
+        join_source: str = "None",
+        input_filter: str | None = None,
+        output_filter: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        cached: bool = True,
+        depends_on: DependsOn = (),
+    ) -> TransformStep:
+        """Predicts for each line of the objects at `data`; the answers are at `jobs.run_uri(<name in lower case>)`.
+
+        join_source, the filters: https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html.
+        """
+        transformer = models.transformer(
+            self._settings, model, instance_type or self.instance_type(name, "transform"), instance_count,
+            self.run_uri(name.lower()), accept, environment, self.session,
+        )  # fmt: skip
+        step_args = transformer.transform(
+            data=data,
+            content_type=content_type,
+            split_type="Line",
+            join_source=join_source,
+            input_filter=input_filter,
+            output_filter=output_filter,
+            wait=False,
+            logs=False,
+        )
+        return TransformStep(
+            name=name,
+            step_args=step_args,
+            cache_config=self._settings.cache(cached),
+            depends_on=list(depends_on) or None,
+        )
+
+    def register_step(
+        self,
+        name: str,
+        model_data: Uri,
+        *,
+        evaluation: Uri | None = None,
+        approval_status: Uri | None = None,
+        content_types: Sequence[str] = models.CONTENT_TYPES,
+        image: str | None = None,
+    ) -> ModelStep:
+        """Registers the model archive as the next version of the project's model package group.
+
+        evaluation: the S3 URI of its evaluation.json. approval_status: in place of [pipeline].approval_status.
+        """
+        status = approval_status or self.target.settings.pipeline.approval_status
+        return models.register(name, self._model(model_data, image), self.target, evaluation, status, content_types)
+
+    def _model(self, model_data: Uri | None, image: str | None) -> Any:
+        role, uri = self.target.environment.role, image or self.image("inference")
+        return models.builder(model_data, uri, role, self.session)

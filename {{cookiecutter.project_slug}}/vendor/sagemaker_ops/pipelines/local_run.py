@@ -1,0 +1,159 @@
+"""Runs pipelines on this machine: the same definition and the same step code as on AWS, published to .local."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sagemaker_ops import local
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.local import cleaning
+from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
+from sagemaker_ops.project import data, source_copy
+from sagemaker_ops.project.layout import LOCAL_FOLDER
+from sagemaker_ops.project.settings import Settings
+from sagemaker_ops.store import Store
+
+if TYPE_CHECKING:
+    from sagemaker_ops.local.preview import Preview
+
+OnChange = Callable[[local.Execution], None]
+
+
+def run(
+    pipeline: str,
+    parameters: Mapping[str, str],
+    settings: Settings,
+    root: Path,
+    on_change: OnChange | None = None,
+    home: Path | None = None,
+    options: local.Options | None = None,
+    selection: local.Selection | None = None,
+    launcher: local.Launcher | None = None,
+) -> local.Execution:
+    """Starts an execution and waits for its end. UserError when it cannot start; then nothing has run.
+
+    `home` is where S3, state and logs lie: .local of the project, if it is not given. launcher: one that was made with
+    the same options, and that its maker closes.
+    """
+    home, options = home or root / LOCAL_FOLDER, options or local.Options()
+    with (
+        nullcontext(launcher)
+        if launcher
+        else warm_launcher.launcher(root, options.cache, options.fresh, home) as launcher,
+        cleaning.held_off(home) as begun,
+    ):
+        definition, pipeline_name = _published(pipeline, settings, root, home)
+        return local.start_pipeline_execution(
+            definition,
+            pipeline_name=pipeline_name,
+            parameters=parameters,
+            home=home,
+            region=settings.project.region,
+            options=options,
+            selection=selection,
+            launcher=launcher,
+            on_change=_telling(begun, on_change),
+        )
+
+
+def run_definition(
+    file: Path,
+    parameters: Mapping[str, str],
+    region: str,
+    root: Path,
+    s3: Path | None = None,
+    on_change: OnChange | None = None,
+    options: local.Options | None = None,
+    selection: local.Selection | None = None,
+) -> local.Execution:
+    """As `run`, for a definition in a file; s3: the folder in which s3://bucket/key is bucket/key."""
+    home, definition = root / LOCAL_FOLDER, _definition(file)
+    with cleaning.held_off(home) as begun:
+        return local.start_pipeline_execution(
+            definition,
+            pipeline_name=pipeline_name(file),
+            parameters=parameters,
+            home=home,
+            region=region,
+            store=Store(s3.resolve()) if s3 else None,
+            options=options,
+            selection=selection,
+            on_change=_telling(begun, on_change),
+        )
+
+
+def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root: Path) -> tuple[str, Preview]:
+    """The pipeline's name, and what `run` would do; code and data are published for it, as `run` would."""
+    from sagemaker_ops.local.preview import preview
+
+    home = root / LOCAL_FOLDER
+    with cleaning.held_off(home):
+        definition, name = _published(pipeline, settings, root, home)
+        region = settings.project.region
+        return name, preview(definition, pipeline_name=name, parameters=parameters, home=home, region=region)
+
+
+def plan_definition(
+    file: Path, parameters: Mapping[str, str], region: str, root: Path, s3: Path | None = None
+) -> tuple[str, Preview]:
+    """As `plan`, for a definition in a file."""
+    from sagemaker_ops.local.preview import preview
+
+    name, store = pipeline_name(file), Store(s3.resolve()) if s3 else None
+    definition = _definition(file)
+    found = preview(
+        definition, pipeline_name=name, parameters=parameters, home=root / LOCAL_FOLDER, region=region, store=store
+    )
+    return name, found
+
+
+def pipeline_name(file: Path) -> str:
+    """The file's name, as AWS would take it for a pipeline: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", file.name.removesuffix(".json")).strip("-")[:256].rstrip("-") or "definition"
+
+
+def _definition(file: Path) -> dict[str, Any]:
+    try:
+        return local.loads(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
+    except UserError as error:
+        raise UserError(*(Problem(problem.message, str(file)) for problem in error.problems)) from None
+
+
+def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tuple[dict[str, Any], str]:
+    """The definition, and the name of the pipeline, whose code and data now lie where it says."""
+    target = publishing.target(settings, "local", root)
+    source, first = settings.data.source, None
+    if data.is_remote(source):
+        first = source_copy.first_file(source_copy.get(source, home), home)
+    if problems := data.check(settings.data, root, first):
+        raise UserError(*problems)
+    definition = compiler.definition(pipeline, target, root)
+    publishing.publish_local(target, root, Store(home / "s3"))
+    return definition, target.pipeline_name(pipeline)
+
+
+def _telling(begun: Callable[[], None], on_change: OnChange | None) -> OnChange:
+    """`on_change`, which from its first call on lets `clean` go on."""
+
+    def tell(execution: local.Execution) -> None:
+        begun()
+        if on_change is not None:
+            on_change(execution)
+
+    return tell
+
+
+def compile_pipeline(pipeline: str, settings: Settings, root: Path, environment: str = "local") -> dict[str, Any]:
+    """The definition of a pipeline of the project in folder `root`, as SageMaker gets it. UserError if it has none."""
+    return compiler.definition(pipeline, publishing.target(settings, environment, root), root)
+
+
+def executions(root: Path) -> list[local.Execution]:
+    """The executions on this machine, the newest first."""
+    return local.list_pipeline_executions(root / LOCAL_FOLDER)

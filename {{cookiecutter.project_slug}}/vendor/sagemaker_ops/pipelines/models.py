@@ -1,0 +1,89 @@
+"""Models of a pipeline as objects of the SageMaker SDK: created, registered, and asked for predictions in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
+from sagemaker.core.resources import Model
+from sagemaker.core.shapes import ContainerDefinition
+from sagemaker.core.transformer import Transformer
+from sagemaker.core.workflow.pipeline_context import PipelineSession
+from sagemaker.mlops.workflow.model_step import ModelStep
+from sagemaker.serve.model_builder import ModelBuilder
+
+from sagemaker_ops.pipelines.job_settings import JobSettings, Uri
+from sagemaker_ops.project.target import Target
+
+CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")  # what inference.py takes and answers
+
+
+def builder(model_data: Uri, image: str, role: str, session: PipelineSession) -> ModelBuilder:
+    """The model in the archive `model_data`, served by the inference.py in it."""
+    return ModelBuilder(
+        role_arn=role,
+        image_uri=image,
+        s3_model_data_url=model_data,
+        env_vars={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+        sagemaker_session=session,
+    )
+
+
+def of_package(name: str, package: Uri, role: str, session: PipelineSession) -> ModelStep:
+    """A step that creates the model of a version in the registry, by its ARN."""
+    # A list of one: the SDK takes a model that is not in a list for a framework's own, and fails.
+    model = Model(model_name="unused", primary_container=ContainerDefinition(model_package_name=package))
+    return ModelStep(name=name, step_args=ModelBuilder(model=[model], role_arn=role, sagemaker_session=session).build())
+
+
+def register(
+    name: str,
+    model: ModelBuilder,
+    target: Target,
+    evaluation: Uri | None,
+    approval_status: Uri,
+    content_types: Sequence[str],
+) -> ModelStep:
+    """A step that registers the model in the project's model package group, with its metrics."""
+    metrics = None
+    if evaluation is not None:
+        metrics = ModelMetrics(model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json"))
+    instances = target.settings.instances
+    step_args = model.register(
+        model_package_group_name=target.model_package_group,
+        content_types=list(content_types),
+        response_types=list(content_types),
+        inference_instances=[instances.endpoint],
+        transform_instances=[instances.transform],
+        approval_status=approval_status,
+        model_metrics=metrics,
+    )
+    return ModelStep(name=name, step_args=step_args)
+
+
+def transformer(
+    settings: JobSettings,
+    model: ModelStep,
+    instance_type: Uri,
+    instance_count: int,
+    output: Any,
+    accept: str,
+    environment: Mapping[str, str] | None,
+    session: PipelineSession,
+) -> Transformer:
+    """Asks the model for a prediction for each line, as many at a time as fit into a request."""
+    return Transformer(
+        model_name=model.properties.ModelName,
+        instance_count=instance_count,
+        instance_type=instance_type,
+        strategy="MultiRecord",
+        assemble_with="Line",
+        accept=accept,
+        output_path=output,
+        output_kms_key=settings.kms_key,
+        volume_kms_key=settings.kms_key,
+        env=dict(environment) if environment else None,
+        tags=[{"Key": key, "Value": value} for key, value in settings.tags],
+        sagemaker_session=session,
+    )

@@ -1,0 +1,97 @@
+"""Puts step code and data where a pipeline's steps find them, under the hash of their content.
+
+Nothing that is published is ever changed: other content has another hash, so a running execution keeps its code,
+and step caching, which looks at URIs, can be trusted.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from pathlib import Path
+
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.project import data, source_copy
+from sagemaker_ops.project.layout import LIBRARY, STEPS
+from sagemaker_ops.project.settings import Settings
+from sagemaker_ops.project.target import Target
+from sagemaker_ops.store import Store
+
+
+def step_files(root: Path) -> list[Path]:
+    """The scripts of the steps, sorted: everything below production/steps but caches and hidden files."""
+    return sorted(path for path in (root / STEPS).rglob("*") if path.is_file() and not _is_hidden(path, root))
+
+
+def code_files(root: Path) -> dict[str, Path]:
+    """{name in the container: file} of what steps consist of: their scripts, and beside them what these import of the
+    library.
+
+    A file of the project's goes before one of the library that has its name.
+    """
+    package = LIBRARY / "sagemaker_ops"
+    library = [package / "__init__.py", *sorted((package / "tabular").glob("*.py"))]
+    found = {path.relative_to(LIBRARY).as_posix(): path for path in library}
+    found |= {path.relative_to(root / STEPS).as_posix(): path for path in step_files(root)}
+    return dict(sorted(found.items()))
+
+
+def _is_hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith((".", "__pycache__")) for part in path.relative_to(root).parts)
+
+
+def sourcedir(root: Path) -> bytes:
+    """The code as a tar.gz, members at the root; the same content gives the same bytes."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for name, path in code_files(root).items():
+            content = path.read_bytes()
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def target(settings: Settings, environment: str, root: Path, user: str = "") -> Target:
+    """Where the project in folder `root` would be compiled for now; `user`: as whose personal deployment."""
+    settings.environment(environment)  # is complete, or says what is missing
+    source = settings.data.source
+    data_hash = ""
+    try:
+        if not data.is_remote(source):
+            data_hash = data.content_hash(data.named_files(source, root))
+        code_hash = data.content_hash(code_files(root))
+        schema = data.schema_file(source, root)
+        schema_hash = data.content_hash({schema.name: schema}) if schema else ""
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    return Target(settings, environment, code_hash, data_hash, user, schema_hash)
+
+
+def publish_local(target: Target, root: Path, store: Store) -> None:
+    """Code and data into the S3 of this machine; UserError if an s3:// source has not been fetched."""
+    source = target.settings.data.source
+    try:
+        if data.is_remote(source):
+            source_copy.place(source, store.root.parent, store)
+        _publish_local(target, root, store)
+    except OSError as error:
+        raise UserError(f"Cannot write to {store.root}: {error.strerror}.") from None
+
+
+def _publish_local(target: Target, root: Path, store: Store) -> None:
+    source = target.settings.data.source
+    for name, path in {} if data.is_remote(source) else data.named_files(source, root).items():
+        _put(store, path, target.data_uri + name)
+    for name, path in code_files(root).items():
+        _put(store, path, target.code_uri + name)
+    if target.schema_hash:
+        _put(store, root / data.SCHEMA, target.schema_uri + Path(data.SCHEMA).name)
+    if not store.locate(target.sourcedir_uri).is_file():
+        store.put(target.sourcedir_uri, sourcedir(root))
+
+
+def _put(store: Store, path: Path, uri: str) -> None:
+    if not store.locate(uri).is_file():  # the hash in the URI says that it is the same
+        store.put_file(uri, path)

@@ -1,0 +1,45 @@
+"""A launcher of jobs that imports, beside everything that a command does first, what the jobs are going to import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sagemaker_ops.container.process import FRESH, Launcher
+from sagemaker_ops.container.process import launcher as new_launcher
+from sagemaker_ops.project.layout import LIBRARY, LOCAL_FOLDER
+from sagemaker_ops.project.settings import FILE
+
+
+@contextmanager
+def launcher(root: Path, cache: bool = True, fresh: bool = FRESH, home: Path | None = None) -> Iterator[Launcher]:
+    """A launcher for the pipelines of the project in folder `root`, the sooner the better: the imports take a second.
+
+    cache, fresh: as in the options of the run that it is for.
+    """
+    with new_launcher(not fresh) as started:
+        if not cache:
+            started.load([])  # it comes up while the scripts, and what reads them, are read
+        if not cache or _has_changed(root, home or root / LOCAL_FOLDER):
+            started.load(_libraries(root))
+        yield started
+
+
+def _has_changed(root: Path, home: Path) -> bool:
+    """Whether something of the project is newer than every cached result, so that a step will have to run."""
+    from sagemaker_ops.project import source_copy
+
+    kept = max((file.stat().st_mtime for file in (home / "cache").glob("*.json")), default=0.0)
+    sources = [root / FILE, *(root / "production").rglob("*.py"), *(root / "data").rglob("*")]
+    sources += (home / source_copy.FOLDER).glob("*/manifest.json")
+    return any(file.stat().st_mtime > kept for file in sources if file.is_file())
+
+
+def _libraries(root: Path) -> list[str]:
+    """What the steps import of the large libraries, in the order in which these build on each other."""
+    from sagemaker_ops.container.packages import HEAVY, heavy_modules
+    from sagemaker_ops.pipelines import publishing
+
+    found = {name for script in publishing.step_files(root) for name in heavy_modules(script, LIBRARY)}
+    return sorted(found, key=lambda name: (HEAVY.index(name.split(".")[0]), name))

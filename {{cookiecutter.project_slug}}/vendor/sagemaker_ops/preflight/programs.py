@@ -1,0 +1,175 @@
+"""What a step's program needs of this machine: itself, its script, and the libraries that its image would bring."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sagemaker_ops.container import contract, isolation, process
+from sagemaker_ops.container.packages import is_installed
+from sagemaker_ops.definition.expressions import Scope, resolve_early
+from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.errors import UserError, did_you_mean
+from sagemaker_ops.store import Store
+
+PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
+CALLS_PIP = re.compile(rb"\bpip\b")
+# A word in the name of an AWS image → what it is made for (https://docs.aws.amazon.com/sagemaker/latest/dg/pre-built-containers-frameworks-deep-learning.html).
+BRINGS = {
+    "scikit-learn": ("sklearn",),
+    "xgboost": ("xgboost",),
+    "pytorch": ("torch", "torchvision"),
+    "tensorflow": ("tensorflow", "keras"),
+    "huggingface": ("transformers", "datasets", "accelerate"),
+    "autogluon": ("autogluon",),
+    "mxnet": ("mxnet",),
+    "spark": ("pyspark",),
+}
+PACKAGES = {"sklearn": "scikit-learn"}  # where pip knows it by another name
+LARGE = 20_000_000  # an archive of code beyond this many bytes is not looked into before the start
+_AWS_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(?:\.cn)?/([\w./-]+)")
+
+Files = Mapping[str, "Path | bytes"]
+
+
+def named(specification: Mapping[str, Any]) -> list[Any]:
+    """What an entrypoint starts: its own words, and the script that a bare `python3` or `bash` is given."""
+    script = [each for each in specification.get("ContainerArguments", [])[:1] if str(each).endswith((".py", ".sh"))]
+    return [*specification.get("ContainerEntrypoint", []), *script]
+
+
+def missing_program(step: Step, scope: Scope) -> Iterator[str]:
+    """A sentence if the step starts a program that its image has and this machine has not."""
+    program = resolve_early((_specification(step).get("ContainerEntrypoint") or [None])[0], scope)
+    if program and not PYTHON.fullmatch(program) and not isolation.inside(program) and not _is_here(program):
+        yield (
+            f"its program '{program}' comes with {the_image(step, scope)} and is not on this machine: "
+            "install it here, or let the step start a script with python3."
+        )
+
+
+def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> Iterator[str]:
+    """A sentence for a script that is not where the step says, and for each library of its image that is not here.
+
+    As far as the step's code is in the store already. install: whether a requirements.txt is going to be installed.
+    """
+    image = _image(step, scope)
+    brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
+    wanted = {module for module in brought if not is_installed(module)}
+    for where, script, files in _code(step, scope, store):
+        if script not in files:
+            yield f"there is no '{script}' in {where}.{did_you_mean(script, files)}"
+        elif wanted and not (install and "requirements.txt" in files):
+            for module in sorted(wanted & _imports(script, files)):
+                yield (
+                    f"its script imports {module}, which the image {image} brings and this environment lacks: "
+                    f"`pip install {PACKAGES.get(module, module)}` into .venv."
+                )
+
+
+def the_image(step: Step, scope: Scope) -> str:
+    """The step's image in words, by its name if it is one of AWS's."""
+    name = _image(step, scope)
+    return f"the image {name}" if name else "its image"
+
+
+@functools.cache
+def _is_here(program: str) -> bool:
+    return shutil.which(program, path=process.environment({}, "")["PATH"]) is not None
+
+
+def _specification(step: Step) -> dict[str, Any]:
+    return step.arguments.get("AppSpecification") or step.arguments.get("AlgorithmSpecification") or {}
+
+
+def _image(step: Step, scope: Scope) -> str:
+    """The name of the image if it is one of AWS's, else an empty text."""
+    specification = _specification(step)
+    uri = resolve_early(specification.get("ImageUri", specification.get("TrainingImage")), scope)
+    found = _AWS_IMAGE.match(uri) if isinstance(uri, str) else None
+    return found[1] if found else ""
+
+
+def _code(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str, Files]]:
+    """(its address, the script, the files beside it) for each script of the step whose code is in the store."""
+    inputs = {
+        f"/opt/ml/input/data/{each['ChannelName']}": each["DataSource"].get("S3DataSource", {}).get("S3Uri")
+        for each in step.arguments.get("InputDataConfig", [])
+    } | {
+        str(resolve_early(each.get("S3Input", {}).get("LocalPath"), scope)): each.get("S3Input", {}).get("S3Uri")
+        for each in step.arguments.get("ProcessingInputs", [])
+    }
+    entrypoint = [resolve_early(each, scope) for each in named(_specification(step))]
+    scripts = [each for each in entrypoint if isinstance(each, str) and each.endswith(".py")]
+    with suppress(UserError, TypeError, KeyError):  # what SDK v3's own script in that channel starts
+        drivers = str(resolve_early(inputs.get("/opt/ml/input/data/sm_drivers"), scope)).rstrip("/")
+        source = store.read_json(f"{drivers}/sourcecode.json")
+        if source["entry_script"] and not source["command"] and not source["requirements"]:
+            scripts.append(f"/opt/ml/input/data/code/{source['entry_script']}")
+    for script in map(PurePosixPath, scripts):
+        around = [path for path in inputs if script.is_relative_to(path)]
+        if around and (uri := resolve_early(inputs[innermost := max(around, key=len)], scope)):
+            yield from _where_it_is(store, uri, str(script.relative_to(innermost)))
+    given = {key: resolve_early(value, scope) for key, value in step.arguments.get("HyperParameters", {}).items()}
+    known = {key: value for key, value in given.items() if isinstance(value, str)}
+    environment = resolve_early(step.arguments.get("Environment", {}), scope) or {}
+    program = contract.training_program({"HyperParameters": known, "Environment": environment})
+    if program and not entrypoint and "sagemaker_submit_directory" in known:
+        yield from _where_it_is(store, str(contract.decoded(known)["sagemaker_submit_directory"]), program)
+
+
+def _where_it_is(store: Store, uri: str, script: str) -> Iterator[tuple[str, str, Files]]:
+    try:
+        files: Files = store.find(uri)
+        if uri.endswith(".tar.gz") and files:
+            files = _members(archive := store.get_file(uri), archive.stat().st_mtime_ns)
+    except (UserError, OSError, EOFError, tarfile.TarError, zlib.error):
+        return  # told by others, or when the step runs
+    if files:
+        yield uri, script, files
+
+
+@functools.lru_cache(maxsize=8)  # many steps have one
+def _members(archive: Path, _changed: int) -> dict[str, bytes]:
+    if archive.stat().st_size > LARGE:
+        return {}
+    with tarfile.open(archive) as tar:
+        members = {member.name.removeprefix("./"): tar.extractfile(member) for member in tar if member.isfile()}
+        return {name: file.read() if file and name.endswith(".py") else b"" for name, file in members.items()}
+
+
+def _imports(script: str, files: Files) -> set[str]:
+    """The packages that a script imports at its top, and those that its neighbours do which it imports there.
+
+    None of a script that calls pip: it may install them first.
+    """
+    found: set[str] = set()
+    folders = {str(folder) for name in files for folder in PurePosixPath(name).parents}
+    seen, waiting = {script}, [script]
+    while waiting:
+        file = files[waiting.pop()]
+        try:
+            content = file if isinstance(file, bytes) else file.read_bytes()
+            top = ast.parse(content).body
+        except (SyntaxError, ValueError, OSError, RecursionError):
+            continue  # the program itself will say so
+        if CALLS_PIP.search(content):
+            return set()
+        names = [alias.name for node in top if isinstance(node, ast.Import) for alias in node.names]
+        names += [node.module for node in top if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+        for name in {name.split(".")[0] for name in names}:
+            beside = str(PurePosixPath(script).with_name(name))
+            if f"{beside}.py" not in files and beside not in folders:
+                found.add(name)
+            elif beside not in folders and f"{beside}.py" not in seen:
+                seen.add(f"{beside}.py")
+                waiting.append(f"{beside}.py")
+    return found

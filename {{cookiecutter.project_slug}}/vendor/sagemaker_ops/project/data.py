@@ -1,0 +1,149 @@
+"""The table that [data].source names: its files, their hash, and what can be told of it without reading it whole.
+
+And data/schema.toml, which keeps the type of each of its columns: schema.py writes it.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import re
+import tomllib
+import zlib
+from collections.abc import Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.errors import Problem, UserError, did_you_mean
+from sagemaker_ops.project.settings import FILE, Data
+
+SEPARATORS = ",;\t|"
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+SCHEMA = "data/schema.toml"
+_SOURCE = f"{FILE} [data].source"
+
+
+def is_remote(source: str) -> bool:
+    return source.startswith("s3://")
+
+
+def files(source: str, root: Path) -> list[Path]:
+    """The tables at or below a local source, sorted, as the processing step finds them; UserError without any."""
+    path = root / source
+    if path.is_dir():
+        found = sorted(
+            file
+            for file in path.rglob("*")
+            if file.is_file()
+            and file.name.lower().endswith(SUFFIXES)
+            and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        )
+        if not found:
+            raise UserError(Problem(f"the folder '{source}' holds no {', '.join(SUFFIXES)} file.", _SOURCE))
+        return found
+    if not path.is_file():
+        near = did_you_mean(path.name, (other.name for other in _neighbours(path)))
+        raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", _SOURCE))
+    if not path.name.lower().endswith(SUFFIXES):
+        raise UserError(Problem(f"'{source}' is not a table: a {', '.join(SUFFIXES)} file is wanted.", _SOURCE))
+    return [path]
+
+
+def named_files(source: str, root: Path) -> dict[str, Path]:
+    """{name relative to the source: file} of `files`."""
+    path = root / source
+    base = path if path.is_dir() else path.parent
+    return {file.relative_to(base).as_posix(): file for file in files(source, root)}
+
+
+def content_hash(named: Mapping[str, Path]) -> str:
+    """16 hex digits that change when a name or a byte of the files does."""
+    digest = hashlib.sha256()
+    for name, path in named.items():
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{name}\0{content}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def schema_file(source: str, root: Path) -> Path | None:
+    """data/schema.toml, if there is one that does not say it was made from another source than `source`."""
+    return root / SCHEMA if _schema(source, root) is not None else None
+
+
+def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
+    """What is wrong with the columns that [data] and data/schema.toml name, read off the first file's head.
+
+    first: that file, where the source is not on this machine.
+    """
+    columns, rows = _head(first or files(data.source, root)[0])
+    if not columns or not rows:
+        return [Problem(f"'{data.source}' is empty: a line of column names and rows are wanted.", _SOURCE)]
+    named = [("target", data.target), *(("exclude", name) for name in data.exclude)]
+    if data.split != "random":
+        named.append(("split_column", data.split_column))
+    named += [(key, name) for key, name in (("weight", data.weight), ("id", data.id)) if name]
+    problems = [
+        Problem(
+            f"'{data.source}' has no column '{name}'.{did_you_mean(name, columns) or _some(columns)}",
+            f"{FILE} [data].{key}",
+        )
+        for key, name in named
+        if name not in columns
+    ]
+    kept = (_schema(data.source, root) or {"columns": {}})["columns"]
+    new = [name for name in columns if name not in kept]
+    problems += [
+        Problem(
+            f"'{data.source}' has no column '{name}'; take its line out, or mend the data.{did_you_mean(name, new)}",
+            f"{SCHEMA} [columns]",
+        )
+        for name in kept
+        if name not in columns and name not in data.exclude
+    ]
+    return problems
+
+
+def _schema(source: str, root: Path) -> dict[str, Any] | None:
+    """What data/schema.toml says of `source`; None if that is nothing."""
+    try:
+        schema = tomllib.loads((root / SCHEMA).read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(Problem(f"cannot be read: {error.strerror}.", SCHEMA)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(Problem(f"not valid TOML: {error}.", SCHEMA)) from None
+    if not isinstance(schema.get("columns"), dict):
+        raise UserError(Problem('lacks [columns], with a line for each column, such as "age" = "number".', SCHEMA))
+    return schema if schema.get("source", source) == source else None
+
+
+def _head(path: Path) -> tuple[list[str], bool]:
+    """The column names, and whether there is a row."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            import pyarrow.parquet as pq  # costs 0.1 s
+
+            parquet = pq.ParquetFile(path)
+            return parquet.schema_arrow.names, parquet.metadata.num_rows > 0
+        open_text = gzip.open if path.suffix.lower() == ".gz" else open
+        with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
+            header = text.readline()
+            unquoted = re.sub(r'"[^"]*"', "", header)
+            separator = max(SEPARATORS, key=unquoted.count)  # as production/steps/reading.py does
+            lines = chain([header], text)  # a name in quotes may go on in the next one
+            return next(csv.reader(lines, delimiter=separator), []), any(line.strip() for line in lines)
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pyarrow's own errors are ValueErrors
+        raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
+
+
+def _neighbours(path: Path) -> list[Path]:
+    return list(path.parent.iterdir()) if path.parent.is_dir() else []
+
+
+def _some(columns: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in columns[:8])
+    return f" It has {shown}{' …' if len(columns) > 8 else ''}."

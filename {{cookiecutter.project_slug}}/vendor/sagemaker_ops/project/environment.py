@@ -1,0 +1,135 @@
+"""Makes .venv: `python3 -m sagemaker_ops.project.environment dev docs` installs what those groups name, once.
+
+Run by the machine's own Python before anything is installed, hence standard library alone. uv does the work where it
+is found, pip otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+STATE = "environment.json"
+LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNORECASE)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Install dependency groups of pyproject.toml into .venv.")
+    parser.add_argument("groups", nargs="*", help="names in [dependency-groups]")
+    parser.add_argument("--project", type=Path, default=Path(), help="the folder of pyproject.toml")
+    arguments = parser.parse_args()
+    return _install(arguments.project.resolve(), set(arguments.groups))
+
+
+def _install(root: Path, groups: set[str]) -> int:
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    table = pyproject.get("dependency-groups", {})
+    if unknown := groups - table.keys():
+        print(f"pyproject.toml has no dependency group {', '.join(sorted(unknown))}.", file=sys.stderr)
+        return 2
+
+    constraints, vendored = root / "constraints.txt", root / "vendor" / "pyproject.toml"
+    basis = [pyproject["project"]["dependencies"], table, constraints.read_text(encoding="utf-8")]
+    basis += [vendored.read_text(encoding="utf-8")] if vendored.is_file() else []
+    wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
+    venv = (root / ".venv").resolve()  # if it is a link, the programs in it must not name the link
+    state = _read(venv / STATE)
+    if state.get("hash") == wanted and _python(venv).exists():
+        if groups <= set(state["groups"]):
+            return 0
+        groups |= set(state["groups"])
+
+    requirements = [*pyproject["project"]["dependencies"], *(line for name in sorted(groups) for line in table[name])]
+    own = ["--editable", str(root)] if "build-system" in pyproject else []  # what is in the folder runs, and no copy
+    if vendored.is_file():
+        requirements, library = _from_folder(requirements, vendored.parent)
+        own += ["--editable", library]
+    print(f"Installing packages into {venv} (once) …", flush=True)
+    uv = shutil.which("uv")
+    python = _python(venv)
+    if not python.exists() and not _make_venv(venv, uv):
+        print(f"Making {venv} failed: the lines above are {'uv' if uv else 'venv'}'s.", file=sys.stderr)
+        return 1
+    (venv / STATE).unlink(missing_ok=True)  # until the end it is not what it says
+    if uv:
+        requirements.append("pip")  # uv's environments have none, and scripts written for an image may call it
+        command = [uv, "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode"]
+        environment = os.environ | _pip_settings_for_uv(python)
+    else:
+        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        environment = dict(os.environ)
+    done = subprocess.run(
+        [*command, "--constraint", str(constraints), *requirements, *own], env=environment, check=False
+    )
+    if done.returncode:
+        print(f"Installing failed: the lines above are {'uv' if uv else 'pip'}'s.", file=sys.stderr)
+        return 1
+    (venv / STATE).write_text(json.dumps({"hash": wanted, "groups": sorted(groups)}), encoding="utf-8")
+    return 0
+
+
+def _from_folder(requirements: list[str], folder: Path) -> tuple[list[str], str]:
+    """The requirements without the library, and the folder to take it from with the extras that they ask for.
+
+    pip installs no package from a folder while a requirement names a version of it.
+    """
+    asked = {each: found for each in requirements if (found := LIBRARY.match(each))}
+    extras = sorted({extra.strip() for found in asked.values() for extra in (found[1] or "").split(",")} - {""})
+    return [each for each in requirements if each not in asked], f"{folder}[{','.join(extras)}]" if extras else str(
+        folder
+    )
+
+
+def _python(venv: Path) -> Path:
+    return venv / "bin" / "python"
+
+
+def _make_venv(venv: Path, uv: str | None) -> bool:
+    """Makes the virtual environment anew, with the Python that runs this; whether that worked."""
+    shutil.rmtree(venv, ignore_errors=True)  # of a Python that is gone
+    maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    return subprocess.run([*maker, str(venv)], check=False).returncode == 0
+
+
+def _pip_settings_for_uv(python: Path) -> dict[str, str]:
+    """Index and CA as pip is configured on this machine; uv reads none of pip's settings by itself."""
+    names = {
+        "index-url": "UV_DEFAULT_INDEX",
+        "extra-index-url": "UV_INDEX",
+        "find-links": "UV_FIND_LINKS",
+        "cert": "SSL_CERT_FILE",
+    }
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Lines such as global.index-url='https://…'; several values are one text of several lines.
+    listing = dict(line.split("=", 1) for line in listed.stdout.splitlines() if "=" in line)
+    settings: dict[str, str] = {}
+    for section in ("global", "install", ":env:"):  # in pip, too, the later one counts
+        for key, name in names.items():
+            if f"{section}.{key}" in listing and name not in os.environ:
+                settings[name] = " ".join(ast.literal_eval(listing[f"{section}.{key}"]).split())
+    if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in os.environ:
+        settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip, too, looks at all its indexes
+    return settings
+
+
+def _read(state: Path) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = json.loads(state.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,293 @@
+"""project.toml, typed: every key the project has, its default, and a sentence for whatever does not fit."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.project.typed import Reader, choice, others
+
+FILE = "project.toml"
+PROBLEMS = ("classification", "regression")
+SPLITS = ("random", "group", "time")
+APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
+
+
+@dataclass(frozen=True)
+class Project:
+    """What it is called and whose it is."""
+
+    name: str
+    slug: str
+    vertical: str
+    description: str = ""
+    owner: str = ""
+    region: str = "eu-west-1"
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which table, and how it is split."""
+
+    source: str
+    """A CSV or Parquet file, a folder of them (relative to project.toml), or an s3:// URI."""
+    target: str
+    problem: str = choice(*PROBLEMS)
+    exclude: list[str] = field(default_factory=list)
+    split: str = choice(*SPLITS, default="random")
+    split_column: str = ""
+    """The column that `group` keeps together, or that `time` orders by."""
+    weight: str = ""
+    """The column of numbers that says how much each row counts; empty: all alike. The model does not see it."""
+    id: str = ""
+    """The column that says which row it is; empty: none. The model does not see it."""
+    test_share: float = 0.2
+    validation_share: float = 0.2
+
+    @property
+    def arguments(self) -> list[str]:
+        """The table and its split as arguments of processing.py."""
+        given = {"weight": self.weight, "id": self.id, "split-column": self.split_column}
+        return [
+            f"--target={self.target}",
+            f"--problem={self.problem}",
+            *(f"--exclude={column}" for column in self.exclude),
+            *(f"--{name}={column}" for name, column in given.items() if column),
+            f"--split={self.split}",
+            f"--test-share={self.test_share}",
+            f"--validation-share={self.validation_share}",
+        ]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A model passes when `metric` is at least `minimum`, or at most `maximum`."""
+
+    metric: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def value(self) -> float:
+        return self.minimum if self.minimum is not None else self.maximum or 0.0
+
+
+@dataclass(frozen=True)
+class Instances:
+    """The instance type of each use, and of any step by its name."""
+
+    studio: str = "ml.t3.medium"
+    processing: str = "ml.m5.large"
+    training: str = "ml.m5.xlarge"
+    transform: str = "ml.m5.large"
+    endpoint: str = "ml.c5.large"
+    steps: Mapping[str, str] = others()
+    """{key of a step: its instance type}, see `key_of`."""
+
+    def of(self, step: str, use: str) -> str:
+        """The instance type of a step: its own, or else that of the use."""
+        return self.steps.get(key_of(step)) or str(getattr(self, use))
+
+
+@dataclass(frozen=True)
+class Images:
+    """The version of AWS's scikit-learn image, or the URI of any other image: of any step by its name, and of the rest.
+
+    The key `inference` is the image that serves a model.
+    """
+
+    default: str = "1.9-0"
+    steps: Mapping[str, str] = others()
+
+    def of(self, step: str) -> str:
+        """The image of a step: its own, or else the default."""
+        return self.steps.get(key_of(step)) or self.default
+
+
+@dataclass(frozen=True)
+class Training:
+    """How training jobs take their instances."""
+
+    spot: bool = False
+    """Take spare capacity, which costs less and may be interrupted."""
+    max_wait_minutes: int | None = None
+    """How long a spot job may wait and run altogether; twice its run time if it is not set."""
+    keep_alive_minutes: int = 0
+    """How long the instances stay for the next job (a warm pool), which you pay for; 0: not at all."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Of every job and every registered model."""
+
+    max_runtime_minutes: int = 60
+    """A job that runs longer is stopped."""
+    cache_days: int = 30
+    """How long the result of an unchanged step is taken again instead of running it; 0: never."""
+    volume_size_gb: int = 30
+    approval_status: str = choice(*APPROVALS, default="PendingManualApproval")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a pipeline is deployed. Empty means "not set yet" for the first three, "none" for the others."""
+
+    account: str = ""
+    role: str = ""
+    bucket: str = ""
+    kms_key: str = ""
+    subnets: list[str] = field(default_factory=list)
+    security_groups: list[str] = field(default_factory=list)
+    network_isolation: bool = False
+
+
+LOCAL = Environment(
+    # Stand-ins: nothing of them exists, and nothing on this machine asks for them.
+    account="123456789012",
+    role="arn:aws:iam::123456789012:role/local",
+    bucket="local",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole file, and the environment `local`."""
+
+    project: Project
+    data: Data
+    gate: Gate
+    hyperparameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    instances: Instances = field(default_factory=Instances)
+    images: Images = field(default_factory=Images)
+    training: Training = field(default_factory=Training)
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    """A parameter of each pipeline for every key, with its default."""
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+
+    def environment(self, name: str) -> Environment:
+        """The environment `name`, complete enough to compile for; else UserError, each gap one sentence."""
+        if name not in self.environments:
+            known = ", ".join(self.environments)
+            raise UserError(f"{FILE} has no [environments.{name}]; it has {known}.")
+        environment = self.environments[name]
+        gaps = {
+            "account": "the 12 digits of the AWS account",
+            "role": "the ARN of the role that the pipeline's jobs run under",
+            "bucket": "the name of the S3 bucket for code, data and models",
+        }
+        problems = [
+            Problem(f"not set yet: write {what}.", f"{FILE} [environments.{name}].{key}")
+            for key, what in gaps.items()
+            if not getattr(environment, key)
+        ]
+        if problems:
+            raise UserError(*problems)
+        return environment
+
+
+def key_of(step: str) -> str:
+    """The key of a step in [instances] and [images]: `daily_scoring` for the step `DailyScoring` or `daily-scoring`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|-", "_", step).lower()
+
+
+def parameter_of(key: str) -> str:
+    """The pipeline parameter of a key in [hyperparameters] or [parameters]: `MaxIter` for `max_iter`."""
+    return "".join(word[:1].upper() + word[1:] for word in key.split("_"))
+
+
+def load(root: Path) -> Settings:
+    """The settings of the project in folder `root`; UserError with every problem found."""
+    return _whole(*read(root))
+
+
+def parse(table: Mapping[str, Any]) -> Settings:
+    """The settings in the parsed table of a project.toml; UserError with every problem found."""
+    return _whole(*_read(table))
+
+
+def read(root: Path) -> tuple[Settings, Reader]:
+    """The settings as far as they can be read, and the reader, which has the problems; UserError without a file."""
+    path = root / FILE
+    try:
+        return _read(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except FileNotFoundError:
+        raise UserError(f"No {FILE} in {root}: run the command in the project's folder.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(Problem(f"not valid TOML: {error}.", FILE)) from None
+
+
+def _read(table: Mapping[str, Any]) -> tuple[Settings, Reader]:
+    reader = Reader(FILE)
+    settings: Settings = reader.table(Settings, table)
+    reader.problems += [problem for problem in _contradictions(settings) if reader.is_whole(problem.where)]
+    return replace(settings, environments={"local": LOCAL, **settings.environments}), reader
+
+
+def _whole(settings: Settings, reader: Reader) -> Settings:
+    if reader.problems:
+        raise UserError(*reader.problems)
+    return settings
+
+
+def _contradictions(settings: Settings) -> list[Problem]:
+    """What each key allows on its own, but not together."""
+    data, gate = settings.data, settings.gate
+    problems = []
+    if (gate.minimum is None) == (gate.maximum is None):
+        problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
+    if not data.source:
+        problems.append(Problem("write the name of a file or folder.", f"{FILE} [data].source"))
+    if data.split != "random" and not data.split_column:
+        problems.append(Problem(f"split = '{data.split}' needs the name of a column.", f"{FILE} [data].split_column"))
+    if not (data.test_share > 0 and data.validation_share > 0 and data.test_share + data.validation_share < 1):
+        problems.append(
+            Problem(
+                "test_share and validation_share are each above 0 and together below 1, "
+                "so that rows are left to train on.",
+                f"{FILE} [data]",
+            )
+        )
+    if data.target in data.exclude:
+        problems.append(Problem(f"'{data.target}' is the target; leave it out here.", f"{FILE} [data].exclude"))
+    taken = {data.target: "the target"} | dict.fromkeys(data.exclude, "in `exclude`")
+    for key, column in (("weight", data.weight), ("id", data.id)):
+        if column and column in taken:
+            problems.append(
+                Problem(f"'{column}' is {taken[column]}, too; write another column.", f"{FILE} [data].{key}")
+            )
+        elif column:
+            taken[column] = f"the {key}"
+    problems += _doubled_parameters(settings)
+    if "local" in settings.environments:
+        problems.append(
+            Problem("'local' is this machine and needs no table; remove it.", f"{FILE} [environments.local]")
+        )
+    problems += [
+        Problem(f"{value} is not possible: write {least} or more.", f"{FILE} [pipeline].{key}")
+        for key, value, least in (
+            ("max_runtime_minutes", settings.pipeline.max_runtime_minutes, 1),
+            ("cache_days", settings.pipeline.cache_days, 0),
+            ("volume_size_gb", settings.pipeline.volume_size_gb, 1),
+        )
+        if value < least
+    ]
+    return problems
+
+
+def _doubled_parameters(settings: Settings) -> list[Problem]:
+    """Keys that would become one and the same parameter of a pipeline."""
+    tables = {"hyperparameters": settings.hyperparameters, "parameters": settings.parameters}
+    seen: dict[str, str] = {}
+    problems = []
+    for place, key in ((f"[{name}].{key}", key) for name, table in tables.items() for key in table):
+        first = seen.setdefault(parameter_of(key), place)
+        if first != place:
+            message = f"becomes the parameter {parameter_of(key)}, as {first} does; rename one of them."
+            problems.append(Problem(message, f"{FILE} {place}"))
+    return problems

@@ -1,0 +1,165 @@
+"""The copy of an s3:// source on this machine, as `ops fetch-data` left it, and its place in the S3 of this machine.
+
+`.local/source/<hash of the address>/` holds the objects, each in a file that is named by key, ETag and rows: what has
+such a file is fetched. `manifest.json` says which of them make up the copy; it is written last.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.project import data
+from sagemaker_ops.project.settings import FILE
+from sagemaker_ops.store import Store, write_atomically
+
+FOLDER, OBJECTS = "source", "objects"
+OLD = timedelta(days=1)
+ASK_AFTER = timedelta(hours=1)  # a younger copy is taken to be what S3 has
+SOURCE = f"{FILE} [data].source"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What was fetched. objects: {key: its ETag}; rows: how many of each object, None for all of them."""
+
+    source: str
+    environment: str
+    fetched: datetime
+    rows: int | None
+    objects: dict[str, str]
+
+    def file(self, key: str) -> str:
+        """The name of the file below `objects` that holds what this copy has of an object."""
+        return file_name(key, self.objects[key], self.rows)
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Bucket, and key or prefix."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def file_name(key: str, etag: str, rows: int | None) -> str:
+    suffix = next((each for each in data.SUFFIXES if key.lower().endswith(each)), "")
+    return hashlib.sha256(f"{key}\0{etag}\0{rows}".encode()).hexdigest()[:32] + suffix
+
+
+def folder_of(source: str, home: Path) -> Path:
+    """Where the copy of a source lies; home: the project's .local folder."""
+    return home / FOLDER / hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def read(source: str, home: Path) -> Copy | None:
+    """The copy of a source; None where there is no whole one."""
+    try:
+        found = json.loads((folder_of(source, home) / "manifest.json").read_bytes())
+        return Copy(**{**found, "fetched": datetime.fromisoformat(found["fetched"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def get(source: str, home: Path) -> Copy:
+    """The copy of a source; UserError that says how to make one."""
+    found = read(source, home)
+    if found is None:
+        raise UserError(
+            Problem(
+                f"'{source}' lies on S3, and a run here needs the data here: run `ops fetch-data` first, or "
+                "`ops fetch-data --rows 10000` for the first rows of each file.",
+                SOURCE,
+            )
+        )
+    return found
+
+
+def write(copy: Copy, home: Path) -> None:
+    """Make this the copy of its source, and remove the files of what it no longer has."""
+    folder = folder_of(copy.source, home)
+    with _held(folder):
+        content = {**asdict(copy), "fetched": copy.fetched.isoformat()}
+        write_atomically(folder / "manifest.json", json.dumps(content, indent=1).encode())
+        kept = {copy.file(key) for key in copy.objects}
+        for file in (folder / OBJECTS).iterdir():
+            if file.name not in kept:
+                file.unlink()
+
+
+def place(source: str, home: Path, store: Store) -> None:
+    """Put the copy where the store has s3://bucket/key, and take away what an earlier copy put there.
+
+    Nothing else is taken away: what was put there by hand stays. UserError if there is no copy.
+    """
+    get(source, home)
+    folder, bucket = folder_of(source, home), split(source)[0]
+    placed_file = folder / "placed.json"
+    with _held(folder):
+        copy = get(source, home)  # while it is held, nobody takes files of it away
+        wanted = {key: copy.file(key) for key in copy.objects}
+        placed: dict[str, str] = {}
+        with suppress(OSError, ValueError):
+            placed = json.loads(placed_file.read_bytes())
+        write_atomically(placed_file, json.dumps({**wanted, **placed}).encode())  # if this is interrupted, it is known
+        for key in placed.keys() - wanted.keys():
+            store.locate(f"s3://{bucket}/{key}").unlink(missing_ok=True)
+        for key, name in wanted.items():
+            uri, file = f"s3://{bucket}/{key}", folder / OBJECTS / name
+            target = store.locate(uri)
+            if placed.get(key) != name or not target.is_file() or target.stat().st_size != file.stat().st_size:
+                store.link_file(uri, file)
+        write_atomically(placed_file, json.dumps(wanted).encode())
+
+
+def first_file(copy: Copy, home: Path) -> Path:
+    """The file of the first table, for a look at its columns."""
+    return folder_of(copy.source, home) / OBJECTS / copy.file(min(copy.objects))
+
+
+def warnings(source: str, home: Path, has_changed: Callable[[Copy], bool | None]) -> list[Problem]:
+    """Why a run on the copy of [data].source may differ from one on AWS.
+
+    has_changed: whether S3 has other data than a copy; None if it does not answer. It is asked about old copies alone.
+    """
+    copy = read(source, home) if data.is_remote(source) else None
+    if copy is None:
+        return []
+    again = f"`ops fetch-data{f' --rows {copy.rows}' if copy.rows is not None else ''}` brings it"
+    age = datetime.now(UTC) - copy.fetched
+    changed = has_changed(copy) if age > ASK_AFTER else False
+    found = []
+    if copy.rows is not None:
+        found.append(f"the copy of '{source}' has the first {copy.rows} rows of each file, not all of them.")
+    if changed:
+        found.append(f"S3 has other data at '{source}' than the copy here: {again}.")
+    elif changed is None and age > OLD:
+        days = age // OLD
+        found.append(f"the copy of '{source}' is {days} day{'s' if days > 1 else ''} old: if S3 has newer, {again}.")
+    return [Problem(message, SOURCE, "warning") for message in found]
+
+
+@contextmanager
+def fetching(source: str, home: Path) -> Iterator[Path]:
+    """The folder to fetch into, for one process at a time; UserError if another one is at it."""
+    folder = folder_of(source, home)
+    (folder / OBJECTS).mkdir(parents=True, exist_ok=True)
+    with (folder / "fetching").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another `ops fetch-data` is fetching '{source}' just now: wait for it.") from None
+        yield folder
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """While files are put or taken away, for a moment."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

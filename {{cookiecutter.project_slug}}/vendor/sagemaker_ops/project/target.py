@@ -1,0 +1,100 @@
+"""Where a pipeline is compiled for, and every name, place and tag that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sagemaker_ops.project.settings import Environment, Settings
+
+
+@dataclass(frozen=True)
+class Target:
+    """One environment of the project, with the step code and the data as they are now.
+
+    What `production/pipelines/*.py` get. The definitions for two environments come from the same code and
+    differ only in what stands here.
+    """
+
+    settings: Settings
+    environment_name: str
+    code_hash: str
+    """Of production/steps, as published: see publish.py."""
+    data_hash: str
+    """Of a local [data].source; empty for an s3:// one, which stays where it is."""
+    user: str = ""
+    """Whose personal deployment it is; empty for the project's own."""
+    schema_hash: str = ""
+    """Of data/schema.toml; empty where there is none for [data].source."""
+
+    @property
+    def environment(self) -> Environment:
+        return self.settings.environment(self.environment_name)
+
+    @property
+    def region(self) -> str:
+        return self.settings.project.region
+
+    @property
+    def base(self) -> str:
+        """`<vertical>-<project>`: how every name begins."""
+        return f"{self.settings.project.vertical}-{self.settings.project.slug}"
+
+    @property
+    def suffix(self) -> str:
+        """`<environment>`, or `<environment>-<user>` for a personal deployment: how every name ends."""
+        return f"{self.environment_name}-{self.user}" if self.user else self.environment_name
+
+    def pipeline_name(self, pipeline: str) -> str:
+        return f"{self.base}-{pipeline}-{self.suffix}"
+
+    @property
+    def model_package_group(self) -> str:
+        return f"{self.base}-{self.suffix}"
+
+    @property
+    def root_uri(self) -> str:
+        """`s3://<bucket>/<vertical>/<project>/<env>`, below which everything of it lies."""
+        project = self.settings.project
+        return f"s3://{self.environment.bucket}/{project.vertical}/{project.slug}/{self.environment_name}"
+
+    @property
+    def code_uri(self) -> str:
+        """The folder of the step code, which processing steps mount; ends with a slash, as all folders here."""
+        return f"{self.root_uri}/code/{self.code_hash}/steps/"
+
+    @property
+    def sourcedir_uri(self) -> str:
+        """The same code as the archive that the training toolkit of the image unpacks."""
+        return f"{self.root_uri}/code/{self.code_hash}/sourcedir.tar.gz"
+
+    @property
+    def data_uri(self) -> str:
+        """The folder of the input data."""
+        return f"{self.root_uri}/raw/{self.data_hash}/" if self.data_hash else self.settings.data.source
+
+    @property
+    def schema_uri(self) -> str:
+        """The folder of data/schema.toml, the type that each column must have; empty where there is none."""
+        return f"{self.root_uri}/code/{self.schema_hash}/schema/" if self.schema_hash else ""
+
+    @property
+    def models_uri(self) -> str:
+        """Below it each training job has a folder with its model archive."""
+        return f"{self.root_uri}/models"
+
+    @property
+    def runs_uri(self) -> str:
+        """Below it each execution has a folder, with a folder for each step's outputs."""
+        return f"{self.root_uri}/runs"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of every resource; who owns a resource is read from them, never from its name."""
+        project = self.settings.project
+        return {
+            "vertical": project.vertical,
+            "project": project.slug,
+            "env": self.environment_name,
+            "owner": project.owner,
+            **({"user": self.user} if self.user else {}),
+        }

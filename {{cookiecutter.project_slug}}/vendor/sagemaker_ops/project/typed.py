@@ -1,0 +1,135 @@
+"""A TOML table as a dataclass: every key, its type, its default, and a sentence for whatever does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+from sagemaker_ops.errors import Problem, did_you_mean
+
+LARGEST = 1e300
+
+
+def choice(*values: str, default: Any = MISSING) -> Any:
+    """A text field that takes one of `values`."""
+    return field(default=default, metadata={"choices": values})
+
+
+def others() -> Any:
+    """A field of type Mapping that holds every key which no other field of the table is named after."""
+    return field(default_factory=dict, metadata={"others": True})
+
+
+class Reader:
+    """Reads the tables of one file and keeps every problem; what cannot be read is filled with its default.
+
+    So the rules can look at the rest of the file in the same pass: `is_filled` says which places not to ask about.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._filled: set[str] = set()
+
+    def is_filled(self, where: str) -> bool:
+        """Whether the place `where`, or the table around it, holds a stand-in that nobody wrote."""
+        return any(where == place or where.startswith(f"{place}.") for place in self._filled)
+
+    def is_whole(self, where: str) -> bool:
+        """Whether nothing in the table of the place `where` is a stand-in."""
+        table, *_ = where.partition("]")
+        return all(place.partition("]")[0] != table for place in self._filled)
+
+    def table(self, kind: Any, table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Any:
+        """The dataclass `kind` from one TOML table."""
+        rest = next((item for item in fields(kind) if item.metadata.get("others")), None)
+        known = {item.name: item for item in fields(kind) if item.metadata.get("key", True) and item is not rest}
+        hints = get_type_hints(kind)
+        values: dict[str, Any] = {}
+        if rest is not None:
+            values[rest.name] = self._value(hints[rest.name], {k: v for k, v in table.items() if k not in known}, path)
+        for key in table if rest is None else ():
+            if key not in known:
+                self._say(f"unknown key '{key}'.{did_you_mean(key, known)}", self._place(path, table=True))
+        for name, item in known.items():
+            here = (*path, name)
+            if name not in table:
+                if item.default is MISSING and item.default_factory is MISSING:
+                    values[name] = self._fill("missing.", hints[name], here, item)
+                continue
+            choices, value = item.metadata.get("choices"), table[name]
+            if choices and isinstance(value, str) and value not in choices:
+                options = ", ".join(f"'{option}'" for option in choices)
+                values[name] = self._fill(f"'{value}' is not one of {options}.", hints[name], here, item)
+            else:
+                values[name] = self._value(hints[name], value, here, item)
+        return kind(**values)
+
+    def _value(self, kind: Any, value: Any, path: tuple[str, ...], item: Field[Any] | None = None) -> Any:
+        """`value` as a `kind`, a type that the dataclasses use."""
+        if is_dataclass(kind) or get_origin(kind) is Mapping:
+            if not isinstance(value, dict):
+                return self._fill("a table is wanted here, with its keys below.", kind, path, item)
+            if is_dataclass(kind):
+                return self.table(kind, value, path)
+            entry_kind = get_args(kind)[1]
+            return {key: self._value(entry_kind, entry, (*path, key)) for key, entry in value.items()}
+        if get_origin(kind) is list:
+            if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+                return value
+            return self._fill('a list of texts is wanted here, such as ["a", "b"].', kind, path, item)
+        kinds = get_args(kind) or (kind,)
+        for option in kinds:
+            if _is(value, option):
+                return option(value)
+        wanted = " or ".join(_WANTED[option] for option in kinds if option in _WANTED)
+        return self._fill(f"{value!r} stands here, but {wanted} is wanted.", kind, path, item)
+
+    def _fill(self, message: str, kind: Any, path: tuple[str, ...], item: Field[Any] | None) -> Any:
+        """Says what is wrong at `path`, and gives what stands in for it."""
+        place = self._place(path, table=is_dataclass(kind) or get_origin(kind) is Mapping)
+        self._say(message, place)
+        self._filled.add(place)
+        return _blank(kind, item)
+
+    def _say(self, message: str, place: str) -> None:
+        self.problems.append(Problem(message, place))
+
+    def _place(self, path: tuple[str, ...], *, table: bool = False) -> str:
+        """`project.toml [environments.dev].role` for the path ("environments", "dev", "role")."""
+        section, key = (path, "") if table else (path[:-1], path[-1])
+        if not section:
+            return f"{self.file} {key}".strip()
+        return f"{self.file} [{'.'.join(section)}]{'.' if key else ''}{key}"
+
+
+# How to say what is wanted.
+_WANTED = {
+    str: 'a text in quotes, such as "text"',
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
+
+
+def _is(value: object, kind: Any) -> bool:
+    """Whether a TOML value can stand for a `kind`: a bool is no number, as it would be in Python."""
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, int | float) and abs(value) < LARGEST  # JSON has no nan and no inf
+    return kind in _WANTED and isinstance(value, kind)
+
+
+def _blank(kind: Any, item: Field[Any] | None = None) -> Any:
+    """What a key holds that nobody could read: its default, or else nothing of its type."""
+    if item is not None and item.default is not MISSING:
+        return item.default
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        needed = [each for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING]
+        return kind(**{each.name: _blank(hints[each.name]) for each in needed})  # type: ignore[operator]
+    if get_origin(kind) in (Mapping, list):
+        return {} if get_origin(kind) is Mapping else []
+    return (get_args(kind) or (kind,))[0]()

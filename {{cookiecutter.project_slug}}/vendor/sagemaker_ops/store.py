@@ -1,0 +1,163 @@
+"""A local stand-in for S3: the object s3://bucket/key is the file <root>/bucket/key."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.errors import UserError
+
+_URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader finds the old or the new content, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+class Store:
+    """Buckets below `root`. Keys with `.` or `..` between slashes are refused, `a//b` is `a/b`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def locate(self, uri: str) -> Path:
+        """The file, or folder, of an S3 URI, which need not exist; UserError if it is none."""
+        return self.root.joinpath(*_split(uri))
+
+    def find(self, uri: str) -> dict[str, Path]:
+        """The objects an S3Prefix names, as {path below the folder they are downloaded to: file}.
+
+        Every key that starts with the prefix counts: `s3://b/tr` matches `train/a.csv`. An object of exactly this
+        key keeps its name; below a folder of this name paths count from it; else from the last slash of the prefix.
+        """
+        exact = self.locate(uri)
+        whole_bucket = exact.parent == self.root
+        folder = exact if uri.endswith("/") or whole_bucket else exact.parent
+        start = "" if folder == exact else exact.name
+        found: dict[str, Path] = {}
+        for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if entry.name.startswith(start):
+                origin = entry if entry == exact and entry.is_dir() else folder
+                found |= {str(file.relative_to(origin)): file for file in _files(entry)}
+        return found
+
+    def get(self, uri: str) -> dict[str, Path]:
+        """The objects an S3Prefix names; UserError if it names nothing."""
+        found = self.find(uri)
+        if not found:
+            raise UserError(f"there is nothing at {uri}; locally that is {self.locate(uri)}.")
+        return found
+
+    def get_file(self, uri: str) -> Path:
+        """The file of one object; UserError if there is none."""
+        path = self.locate(uri)
+        if not path.is_file():
+            raise UserError(f"there is no file {uri}; locally that is {path}.")
+        return path
+
+    def read_json(self, uri: str) -> Any:
+        """The content of a JSON object; UserError if it is missing or no JSON."""
+        try:
+            return json.loads(self.get_file(uri).read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{uri} is not JSON: {error}.") from error
+
+    def put(self, uri: str, data: bytes) -> None:
+        """Write one object."""
+        with self._scratch() as folder:
+            file = Path(folder, "object")
+            file.write_bytes(data)
+            self.move_file(uri, file)
+
+    def put_file(self, uri: str, file: Path) -> None:
+        """Copy one file to one object."""
+        with self._scratch() as folder:
+            self.move_file(uri, shutil.copyfile(file, Path(folder, "object")))
+
+    def link_file(self, uri: str, file: Path) -> None:
+        """Make one file one object as well, under a second name; as a copy where links are not known."""
+        with self._scratch() as folder:
+            draft = Path(folder, "object")
+            try:
+                os.link(file, draft)
+            except OSError:
+                shutil.copyfile(file, draft)
+            self.move_file(uri, draft)
+
+    def move_file(self, uri: str, file: Path) -> None:
+        """Make a file an object: a rename, or a copy where the store lies on another file system."""
+        target = self.locate(uri)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.replace(file, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self.put_file(uri, file)
+            file.unlink()
+
+    def move_folder(self, uri: str, folder: Path) -> None:
+        """Make every file of a folder an object below the URI. What is there already stays, as on S3.
+
+        A link becomes a copy of the file it points at: the folder it lies in goes away.
+        """
+        self.locate(uri).mkdir(parents=True, exist_ok=True)
+        for file in list(_files(folder)):
+            put = self.put_file if file.is_symlink() else self.move_file
+            put(f"{uri.rstrip('/')}/{file.relative_to(folder)}", file)
+
+    def _scratch(self) -> tempfile.TemporaryDirectory[str]:
+        """A folder on the store's file system, for objects that are not complete yet."""
+        parts = self.root / ".parts"  # no bucket has such a name
+        parts.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=parts)
+
+
+class Unchanging(Store):
+    """A store that nobody writes to for as long as this is used: what lies at an address is looked up once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._found: dict[str, dict[str, Path]] = {}
+
+    def find(self, uri: str) -> dict[str, Path]:
+        if uri not in self._found:
+            self._found[uri] = super().find(uri)
+        return self._found[uri]
+
+
+def _split(uri: str) -> list[str]:
+    """[bucket, part of the key, …]."""
+    found = _URI.fullmatch(uri)
+    parts = [part for part in (found[2] or "").split("/") if part] if found else []
+    if found is None or {".", ".."} & set(parts) or not all(map(_is_name, parts)):
+        raise UserError(f"'{uri}' is no S3 address; write it like s3://bucket/folder/file.")
+    return [found[1], *parts]
+
+
+def _is_name(part: str) -> bool:
+    """Whether a file can have it as name here, and a key of S3 as part."""
+    encoded = part.encode("utf-8", "replace")
+    return encoded.decode() == part and b"\0" not in encoded and len(encoded) <= 255
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The file itself, or every file below the folder, sorted."""
+    yield from [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())

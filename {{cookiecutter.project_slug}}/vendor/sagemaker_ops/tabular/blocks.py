@@ -1,0 +1,118 @@
+"""Blocks: some values of one column in few bytes, as they are read. A column is its blocks, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from sagemaker_ops.tabular.dates import nanoseconds
+from sagemaker_ops.tabular.hashing import Hashes, add_texts, add_values
+
+Block: TypeAlias = npt.NDArray[Any] | pa.Array  # numbers and dates, or text and whatever has gaps
+
+INTEGERS = [(kind, int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kind in ("int8", "int16", "int32", "int64")]
+
+
+def to_block(column: pa.Array) -> Block:
+    """The values of `column`: numbers and dates, or else booleans, texts by number, or nothing but gaps."""
+    kind = column.type
+    if pa.types.is_decimal(kind):
+        column, kind = column.cast(pa.float64()), pa.float64()
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return column.to_numpy(zero_copy_only=False)
+    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return column
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):  # Arrow keeps moments in UTC, whatever their zone
+        return nanoseconds(column.to_numpy(zero_copy_only=False))
+    if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
+        return column
+    if not pa.types.is_string(kind):
+        column = pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    return column.dictionary_encode()
+
+
+def narrow(block: Block) -> Block:
+    """The same values in as few bytes as hold them."""
+    if isinstance(block, np.ndarray):
+        return block if block.dtype.kind == "M" else narrow_numbers(block)
+    return _few(block) if pa.types.is_dictionary(block.type) else block
+
+
+def _few(texts: pa.DictionaryArray) -> pa.DictionaryArray:
+    kind = next(kind for kind, _, most in INTEGERS if len(texts.dictionary) <= most)
+    return pa.DictionaryArray.from_arrays(texts.indices.cast(kind), texts.dictionary)
+
+
+def narrow_numbers(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same numbers in as few bytes as hold them exactly."""
+    if numbers.dtype.kind in "iu":
+        low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
+        fitting = (kind for kind, least, most in INTEGERS if least <= low and high <= most)
+        return numbers.astype(next(fitting, "float64"), copy=False)
+    if numbers.dtype == np.float32:
+        return numbers
+    with np.errstate(over="ignore"):
+        single = numbers.astype("float32", copy=False)
+    return single if np.array_equal(single, numbers, equal_nan=True) else numbers.astype("float64", copy=False)
+
+
+def join(blocks: Sequence[Block]) -> pd.Series:
+    """The blocks of one column in the narrowest type that holds them all; text, if nothing else does."""
+    rows = sum(map(len, blocks))
+    known = [block for block in blocks if meaning(block)]
+    kinds = {meaning(block) for block in known}
+    if not kinds:
+        return pd.Series(np.full(rows, np.nan, dtype="float32"), copy=False)
+    if kinds <= {"number", "boolean"} and "number" in kinds:
+        numbers = [_numbers(block) for block in blocks]
+        joined = np.concatenate(numbers)
+        # Only a type wider than that of each block can be too wide.
+        return pd.Series(joined if joined.dtype in {n.dtype for n in numbers} else narrow_numbers(joined), copy=False)
+    if kinds == {"date"}:
+        dates = [block if isinstance(block, np.ndarray) else np.full(len(block), "NaT", "M8[ns]") for block in blocks]
+        return pd.Series(np.concatenate(dates), copy=False)
+    if kinds == {"boolean"}:
+        flags = _together([pa.array(block).cast(pa.bool_()) for block in blocks])
+        return flags.astype("boolean" if flags.hasnans else bool)
+    return _together([_texts(block) for block in blocks])
+
+
+def _together(blocks: list[pa.Array]) -> pd.Series:
+    return pd.Series(pa.chunked_array(blocks).unify_dictionaries().to_pandas(use_threads=False))
+
+
+def meaning(block: Block) -> str:
+    """number, boolean, date or text; nothing of a block without a value, unless its type says more than that."""
+    if isinstance(block, np.ndarray):
+        return "date" if block.dtype.kind == "M" else "number"
+    if block.null_count == len(block):
+        return ""
+    return "boolean" if pa.types.is_boolean(block.type) else "text"
+
+
+def add_block(sums: Hashes, name: str, block: Block) -> None:
+    """Add what `block` of the column `name` contributes to the hash of each row."""
+    if isinstance(block, np.ndarray) or pa.types.is_boolean(block.type):
+        add_values(sums, name, _numbers(block))
+    elif pa.types.is_dictionary(block.type):
+        texts = block.dictionary.to_numpy(zero_copy_only=False)
+        add_texts(sums, name, block.indices.fill_null(-1).to_numpy(), texts)
+
+
+def _numbers(block: Block) -> npt.NDArray[Any]:
+    """Booleans as 1 and 0, gaps as NaN."""
+    if isinstance(block, np.ndarray):
+        return block
+    return np.asarray(block.cast(pa.float32()).to_numpy(zero_copy_only=False))
+
+
+def _texts(block: Block) -> pa.Array:
+    if isinstance(block, np.ndarray):
+        block = pa.array(block, from_pandas=True)
+    text = pa.dictionary(pa.int32(), pa.string())
+    return block.cast(text) if pa.types.is_dictionary(block.type) else block.cast(pa.string()).dictionary_encode()

@@ -1,0 +1,280 @@
+"""What processing is asked to do, and everything that can be wrong with it: one sentence each, told together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sagemaker_ops.tabular.dates import YEARS, days
+from sagemaker_ops.tabular.errors import StepError, did_you_mean, listed, percent, short
+from sagemaker_ops.tabular.hashing import row_hash
+from sagemaker_ops.tabular.schema import Problem, Schema
+from sagemaker_ops.tabular.splits import PARTS, Options, Split, times
+from sagemaker_ops.tabular.summary import distinct, identifier, is_unique_integer, pick, type_of
+
+FEWEST_ROWS = 50
+LEAK = 0.97  # of the target explained by one column alone
+LEAK_ROWS = 50_000  # enough to see one
+MOST_CLASSES = 100  # each class costs one tree per boosting iteration
+LARGEST = 1e300  # number of which many have a sum
+LARGEST_TARGET = 1e30  # since boosting keeps gradients in single precision, and metrics square them
+SMALLEST_SPREAD = 1e-30  # of a target, for the same reason
+SMALLEST_WEIGHT = 1e-15  # of the largest one: a sum has so many digits
+
+
+def option_findings(options: Options) -> list[str]:
+    """What is wrong with the options, whatever the table holds."""
+    findings = []
+    shares = {"--test-share": options.test_share, "--validation-share": options.validation_share}
+    findings += [
+        f"{name} is {share:g}; it must lie between 0 and 1" for name, share in shares.items() if not 0 < share < 1
+    ]
+    if not findings and sum(shares.values()) >= 1:
+        findings.append(
+            f"--test-share and --validation-share add up to {sum(shares.values()):g}; leave some rows for train"
+        )
+    if options.split != "random" and not options.split_column:
+        findings.append(f"--split {options.split} needs --split-column, the column to split by")
+    if options.target in options.exclude:
+        findings.append(f"'{options.target}' is the target and cannot be excluded")
+    if options.weight and options.weight == options.id:
+        findings.append(f"'{options.id}' cannot be both the weight and the id; name another column")
+    return findings
+
+
+def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
+    """What is wrong with the table for this target and this split."""
+    findings = aside_findings(table, options)
+    if options.target in table:
+        rows = (
+            table[options.target] if findings else pick(table[options.target], np.flatnonzero(counted(table, options)))
+        )
+        findings += target_findings(rows, len(table), options.problem)
+    else:
+        hint = did_you_mean(options.target, table.columns) or f" The columns are {listed(list(table.columns))}."
+        findings.append(f"target '{options.target}' is not a column.{hint}")
+    findings += [
+        f"excluded column '{name}' is not in the table.{did_you_mean(name, table.columns)}"
+        for name in options.exclude
+        if name not in table
+    ]
+    if options.split != "random" and options.split_column:
+        findings += split_findings(table, options.split, options.split_column, options.target)
+    limits = dict.fromkeys(table.columns, LARGEST)
+    if options.problem == "regression":
+        limits[options.target] = LARGEST_TARGET
+    findings += [large(table[name], limits[name]) for name in table.columns if name not in options.exclude]
+    return [finding for finding in findings if finding]
+
+
+def counted(table: pd.DataFrame, options: Options) -> npt.NDArray[np.bool_]:
+    """Which rows say something: they have a target, and not the weight 0."""
+    known = table[options.target].notna()
+    return np.asarray(known & (table[options.weight] > 0) if options.weight else known)
+
+
+def large(column: pd.Series, limit: float) -> str:
+    """That `column` holds numbers beyond `limit`, or an empty string."""
+    if column.dtype.kind != "f" or float(np.finfo(column.dtype).max) < limit:
+        return ""
+    if not max(column.max(), -column.min()) > limit:
+        return ""
+    wrong = (column.abs() > limit).to_numpy()
+    return (
+        f"column '{column.name}' holds numbers such as {column[wrong].iloc[0]:g} in {of(wrong.sum(), len(wrong))}, "
+        f"and beyond {limit:g} they cannot be computed with; scale them, or leave those empty that stand for no value"
+    )
+
+
+def aside_findings(table: pd.DataFrame, options: Options) -> list[str]:
+    """What is wrong with the columns that are kept beside the features."""
+    findings = []
+    for name, role in ((options.weight, "weight"), (options.id, "id")):
+        if name is None:
+            continue
+        if name not in table:
+            findings.append(f"{role} column '{name}' is not in the table.{did_you_mean(name, table.columns)}")
+        elif name == options.target:
+            findings.append(f"'{name}' is the target and cannot be the {role} too")
+        elif role == "id" and table[name].hasnans:
+            findings.append(f"id column '{name}' is missing in {of(table[name].isna().sum(), len(table))}; fill it")
+        elif role == "weight":
+            findings += weight_findings(table[name])
+    return findings
+
+
+def weight_findings(weight: pd.Series) -> list[str]:
+    """What is wrong with the weights."""
+    numeric = pd.api.types.is_numeric_dtype(weight) and not pd.api.types.is_bool_dtype(weight)
+    wrong = (~(weight >= 0)).to_numpy() if numeric else np.ones(len(weight), dtype=bool)
+    if wrong.any():
+        return [
+            f"weight column '{weight.name}' holds no number of 0 or more in {of(int(wrong.sum()), len(wrong))}, "
+            f"such as '{short(weight[wrong].iloc[0])}'; fill it, or drop these rows"
+        ]
+    low, high = weight[weight > 0].min(), weight.max()
+    if not high > 0:
+        return [f"weight column '{weight.name}' is 0 in every row; give some rows more"]
+    far = f"weight column '{weight.name}' holds weights from {low:g} to {high:g}, too far apart to add up; mend them"
+    return [far] if low / high < SMALLEST_WEIGHT else []
+
+
+def target_findings(target: pd.Series, given: int, problem: Problem) -> list[str]:
+    """What is wrong with the target of the rows that count, of `given` ones; where it is missing does not count."""
+    name, known = target.name, target.dropna() if target.hasnans else target
+    if len(known) < FEWEST_ROWS:
+        have = of(len(known), given)
+        return [f"{have} have a '{name}' that counts; at least {FEWEST_ROWS} are needed to train and test a model"]
+    number = distinct(known)
+    if number == 1:
+        return [f"target '{name}' is '{short(known.iloc[0])}' in every row; there is nothing to learn"]
+    numeric = pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known)
+    if problem == "regression":
+        if not numeric:
+            return [f"target '{name}' holds '{short(known.iloc[0])}', not numbers; use --problem classification"]
+        spread = float(known.max()) - float(known.min())
+        small = f"target '{name}' differs by {spread:g} at most, too little to compute with; multiply it"
+        return [small] if spread < SMALLEST_SPREAD else []
+    rows = known.value_counts()
+    single = sorted(rows[rows == 1].index, key=str)
+    if number > MOST_CLASSES or (single and numeric and (known % 1 != 0).any()):
+        return [
+            f"target '{name}' has {number:,} different values such as '{short(known.iloc[0])}', "
+            f"which are no classes (at most {MOST_CLASSES}, of two rows or more); use --problem regression"
+        ]
+    if single:
+        which = f"class {listed(single)}" if len(single) == 1 else f"each of the {len(single)} classes {listed(single)}"
+        share = percent(len(single) / len(known))
+        return [f"{which} of target '{name}' has a single row ({share}); add rows, or drop or merge the class"]
+    return []
+
+
+def split_findings(table: pd.DataFrame, split: Split, column: str, target: str) -> list[str]:
+    """What is wrong with the column to split by."""
+    if column not in table:
+        return [f"split column '{column}' is not in the table.{did_you_mean(column, table.columns)}"]
+    if column == target:
+        return [f"'{column}' is the target; split by another column"]
+    missing = table[column].isna().sum()
+    if missing:
+        return [f"split column '{column}' is missing in {of(missing, len(table))}; fill it or drop them"]
+    if split == "time":
+        try:
+            times(table[column])
+        except StepError as error:
+            return list(error.findings)
+    return []
+
+
+def infinity_warnings(table: pd.DataFrame, endless: Mapping[str, int], options: Options) -> list[str]:
+    """Which values count as missing; `endless` has their number by column."""
+    what = {"number": "infinite numbers", "date": f"dates before {YEARS[0]} or after {YEARS[1]}"}
+    return [
+        f"Column '{name}' holds {what[type_of(table[name])]} in {of(count, len(table))}; they count as missing."
+        for name, count in endless.items()
+        if name not in options.exclude
+    ]
+
+
+def lost_warnings(table: pd.DataFrame, options: Options) -> list[str]:
+    """Which rows are dropped."""
+    rows, without = len(table), table[options.target].isna().to_numpy()
+    light = ~without & ~counted(table, options)
+    warnings = [f"{of(without.sum(), rows)} without a '{options.target}' were dropped."] * bool(without.any())
+    warnings += [f"{of(light.sum(), rows)} whose '{options.weight}' is 0 were dropped."] * bool(light.any())
+    return warnings
+
+
+def table_warnings(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options) -> list[str]:
+    """What is odd, without being wrong, about the rows that count."""
+    used = [name for name in rows.columns if name not in options.exclude]
+    aside = {options.target, options.split_column, *options.aside}
+    warnings = [
+        f"Column '{name}' has another whole number in every row; if it is an identifier, exclude it."
+        for name in used
+        if name not in aside and is_unique_integer(rows[name]) and not identifier(rows[name])
+    ]
+    if not options.whole_row:
+        hashes = row_hash(rows, [name for name in used if name != options.id])
+    ordered = np.sort(hashes)
+    copies = int((ordered[1:] == ordered[:-1]).sum())
+    if copies:
+        where = "they stay in the same part" if options.whole_row else "they may lie in different parts"
+        warnings.append(f"{of(copies, len(rows))} are copies of others; {where}.")
+    return warnings
+
+
+def of(rows: int, total: int) -> str:
+    """`10 rows (0.5 %)`."""
+    return f"{rows:,} row{'' if rows == 1 else 's'} ({percent(rows / max(total, 1))})"
+
+
+def leak_warnings(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Schema) -> list[str]:
+    """The columns that give the answer away: each alone predicts the target almost perfectly."""
+    rows = table.take(train[:: -(-len(train) // LEAK_ROWS)])
+    truth = schema.truth(rows)
+    answers = truth[:, None] if schema.problem == "regression" else np.eye(len(schema.classes))[truth]
+    explained = {name: _explained(_groups(rows[name]), answers) for name in schema.names}
+    return [
+        f"Column '{name}' alone explains {100 * share:.1f} % of '{schema.target}'; if it is known only afterwards, "
+        f'write exclude = ["{name}"].'
+        for name, share in explained.items()
+        if share >= LEAK
+    ]
+
+
+def _groups(column: pd.Series) -> npt.NDArray[np.intp]:
+    """A group for each row: its category, or one of 100 ranges of numbers; missing is a group too."""
+    if type_of(column) in ("boolean", "text"):
+        return np.asarray(pd.factorize(column, use_na_sentinel=False)[0])
+    numbers = days(column) if type_of(column) == "date" else column.astype(float)
+    cuts = np.unique(numbers.quantile(np.linspace(0, 1, 101)[1:-1]).dropna())
+    return np.where(numbers.isna(), len(cuts) + 1, np.searchsorted(cuts, numbers))
+
+
+def _explained(groups: npt.NDArray[np.intp], answers: npt.NDArray[np.float64]) -> float:
+    """The share of the variance of `answers` in every second row that the means of the groups in the others explain."""
+    learn, check = slice(0, None, 2), slice(1, None, 2)
+    mean = answers[learn].mean(axis=0)
+    rows = np.bincount(groups[learn], minlength=int(np.max(groups)) + 1)
+    sums = np.stack([np.bincount(groups[learn], one, len(rows)) for one in (answers[learn] - mean).T], axis=1)
+    predicted = mean + (sums / np.maximum(rows, 1)[:, None])[groups[check]]
+    variance = ((answers[check] - answers[check].mean(axis=0)) ** 2).sum()
+    return float(1 - ((answers[check] - predicted) ** 2).sum() / variance) if variance else 0.0
+
+
+def part_findings(rows: pd.DataFrame, part: npt.NDArray[np.int8], options: Options) -> list[str]:
+    """What is wrong with the parts once split: a part without rows, or without a class that others hold."""
+    few = f"'{options.split_column}' has too few distinct values"
+    by = few if options.split != "random" else "the table is too small"
+    empty = [name for number, name in enumerate(PARTS) if not (part == number).any()]
+    if empty:
+        return [f"the {options.split} split leaves {' and '.join(empty)} without rows: {by}, or a share is too small"]
+    if options.problem == "regression":
+        targets = {
+            name: pick(rows[options.target], np.flatnonzero(part == PARTS.index(name))) for name in ("train", "test")
+        }
+        return [
+            f"target '{options.target}' is {target.iloc[0]:g} in every row of {name} after the {options.split} split; "
+            "add rows, or change the share"
+            for name, target in targets.items()
+            if target.max() - target.min() < SMALLEST_SPREAD
+        ]
+    labels_of = {
+        name: set(pick(rows[options.target], np.flatnonzero(part == number)).unique())
+        for number, name in enumerate(PARTS)
+    }
+    findings = [
+        f"class '{short(label)}', {of((rows[options.target] == label).sum(), len(rows))}, "
+        f"has no row in train after the {options.split} split; add rows, or drop or merge the class"
+        for label in sorted(set().union(*labels_of.values()) - labels_of["train"], key=str)
+    ]
+    if len(labels_of["test"]) == 1:
+        only = next(iter(labels_of["test"]))
+        findings.append(
+            f"test holds class '{short(only)}' alone after the {options.split} split; add rows or raise --test-share"
+        )
+    return findings

@@ -1,0 +1,67 @@
+"""Dates, however they are written: as datetime64[ns] in UTC, without saying so, which reaches from 1678 to 2261.
+
+A date further off is most often a word for "never" or "unknown", such as 9999-12-31. It counts as FIRST or LAST, as an
+infinite number does among numbers.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FIRST, LAST = pd.Timestamp.min, pd.Timestamp.max
+YEARS = (1678, 2261)  # that lie between the two as a whole
+
+
+def to_dates(column: pd.Series) -> pd.Series:
+    """The dates of a column of dates, or of ISO 8601 text; NaT where it holds something else."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        naive = column if column.dt.tz is None else column.dt.tz_convert(None)
+        return pd.Series(nanoseconds(naive.to_numpy()), column.index, name=column.name)
+    text = column.astype(object).map(str, na_action="ignore")
+    dates = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_convert(None)
+    dates = dates.astype("datetime64[ns]")  # without a single date pandas gives seconds
+    other = text[dates.isna() & text.notna()]
+    return dates.fillna(pd.Series([_far_off(value) for value in other], other.index, "datetime64[ns]"))
+
+
+def nanoseconds(dates: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """datetime64 of any unit as datetime64[ns]; NumPy itself would turn a date that is too far off into another one."""
+    if dates.dtype == "datetime64[ns]":
+        return dates
+    early, late = (dates < np.datetime64(f"{YEARS[0]}-01-01")), (dates >= np.datetime64(f"{YEARS[1] + 1}-01-01"))
+    near = np.where(early | late, np.array("NaT", dates.dtype), dates).astype("datetime64[ns]")
+    return np.select([early, late], [FIRST.to_datetime64(), LAST.to_datetime64()], near)
+
+
+def is_far_off(dates: pd.Series) -> pd.Series:
+    """Which of `dates`, as to_dates gives them, count as FIRST or LAST."""
+    return (dates == FIRST) | (dates == LAST)
+
+
+def days(dates: pd.Series) -> pd.Series:
+    """Days since 1970, as a number."""
+    return (dates - pd.Timestamp(0)) / np.timedelta64(1, "D")  # pandas' own makes what NumPy deprecates
+
+
+def date_text(dates: pd.Series) -> pd.Series:
+    """`dates` as text, 2025-12-31 or 2025-12-31 23:59:00."""
+    return dates.map(lambda moment: str(moment).removesuffix(" 00:00:00"), na_action="ignore").astype(object)
+
+
+def _far_off(text: str) -> pd.Timestamp:
+    try:
+        year = date.fromisoformat(text[:10]).year
+    except ValueError:
+        return pd.NaT
+    return FIRST if year < YEARS[0] else LAST if year > YEARS[1] else pd.NaT
+
+
+def date_numbers(dates: pd.DataFrame) -> pd.DataFrame:
+    """Each date as numbers that a model can use: days since 1970, month, weekday (Monday is 0) and hour."""
+    numbers = [[days(date), date.dt.month, date.dt.weekday, date.dt.hour] for _, date in dates.items()]
+    return pd.concat([number for each in numbers for number in each], axis="columns", ignore_index=True)

@@ -1,0 +1,111 @@
+"""Fits the scikit-learn pipeline of a model, with weights and early stopping, and lets it predict."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_sample_weight
+from threadpoolctl import threadpool_limits
+
+from sagemaker_ops.tabular.errors import StepError
+from sagemaker_ops.tabular.metrics import measure
+from sagemaker_ops.tabular.schema import Schema
+
+FEW_ROWS = 1_000_000
+Floats = npt.NDArray[np.float64]
+
+
+def fit(model: Pipeline, schema: Schema, train: pd.DataFrame, validation: pd.DataFrame) -> None:
+    """Fit `model` to the rows of `train`; early stopping, where it is on, looks at those of `validation`.
+
+    The last step of the pipeline is the estimator; all before it prepare the columns. Early stopping is understood as
+    scikit-learn's HistGradientBoosting has it (`X_val`) and as XGBoost has it (`eval_set`). StepError if rows have
+    weights and the estimator takes none.
+    """
+    preparation, estimator = model[:-1], model[-1]
+    truth, weights, options = schema.truth(train), row_weights(schema, train), {}
+    takes = inspect.signature(estimator.fit).parameters
+    if schema.weight:
+        if "sample_weight" not in takes:
+            raise StepError(f"{type(estimator).__name__} takes no weights; remove [data].weight from project.toml")
+        options["sample_weight"] = weights
+    balanced = getattr(estimator, "class_weight", None) == "balanced"
+    if balanced:  # scikit-learn's own counts rows, and not their weights
+        totals = np.bincount(truth, weights)
+        estimator.set_params(class_weight=dict(enumerate(totals.mean() / totals)))
+    with threads(len(train)):
+        prepared = preparation.fit_transform(schema.frame(train), truth)
+        if stops_early(estimator):
+            options |= _validation(estimator, preparation, schema, validation, takes)
+        estimator.fit(prepared, truth, **options)
+
+
+def stops_early(estimator: Any) -> bool:
+    """Whether the estimator looks at rows for validation to know when to stop."""
+    return bool(getattr(estimator, "early_stopping", False) or getattr(estimator, "early_stopping_rounds", None))
+
+
+def _validation(
+    estimator: Any, preparation: Pipeline, schema: Schema, validation: pd.DataFrame, takes: Any
+) -> dict[str, Any]:
+    """What the estimator's `fit` takes to stop early."""
+    rows, truth = preparation.transform(schema.frame(validation)), schema.truth(validation)
+    weights = row_weights(schema, validation)
+    if "X_val" in takes:
+        # scikit-learn applies class_weight to the rows of train alone.
+        balance = compute_sample_weight(getattr(estimator, "class_weight", None), truth)
+        return {"X_val": rows, "y_val": truth, "sample_weight_val": balance * weights}
+    if "eval_set" in takes:
+        return {"eval_set": [(rows, truth)], "sample_weight_eval_set": [weights], "verbose": False}
+    raise StepError(f"{type(estimator).__name__} takes no rows for validation; set early_stopping_rounds to 0")
+
+
+def row_weights(schema: Schema, table: pd.DataFrame) -> Floats:
+    """How much each row of `table` counts, (rows,): 1 on average, in proportion to `schema.weight`, or each 1.
+
+    Boosting splits no leaf whose weights add up to less than 0.001, so that weights which are shares of a whole would
+    teach it nothing. StepError if the column holds no weights.
+    """
+    if schema.weight is None:
+        return np.ones(len(table))
+    if schema.weight not in table:
+        raise StepError(f"weight column '{schema.weight}' is missing; give the parts that processing.py wrote")
+    weights = np.asarray(pd.to_numeric(table[schema.weight], errors="coerce"), dtype=np.float64)
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise StepError(f"weight column '{schema.weight}' must hold numbers from 0, and not 0 in every row")
+    return np.asarray(weights / weights.mean())
+
+
+def predict(model: Pipeline, frame: pd.DataFrame) -> Floats:
+    """The probability of each class (rows, classes), or the predicted number (rows,).
+
+    frame: of `Schema.frame`.
+    """
+    with threads(len(frame)):
+        predicted = model.predict_proba(frame) if hasattr(model, "predict_proba") else model.predict(frame)
+    return np.asarray(predicted, dtype=np.float64)
+
+
+def print_scores(name: str, model: Pipeline, schema: Schema, rows: pd.DataFrame) -> None:
+    """Print every metric of the model on these rows, as in `validation:auc=0.71;`.
+
+    That form is what the regular expression of a metric definition looks for.
+    """
+    weights = row_weights(schema, rows)[None]
+    scores = measure(schema.truth(rows), predict(model, schema.frame(rows)), weights)
+    texts = [f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items() if np.isfinite(value[0])]
+    print(f"{name} ({len(rows):,} rows)", *texts)
+
+
+def threads(rows: int) -> threadpool_limits:
+    """All cores for a large table, one thread for a small one.
+
+    Boosting's threads wait for each other after every tree, and on a machine that others use too, that takes far longer
+    than the work.
+    """
+    return threadpool_limits(1 if rows < FEW_ROWS else None, user_api="openmp")

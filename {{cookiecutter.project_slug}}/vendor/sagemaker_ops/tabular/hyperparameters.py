@@ -1,0 +1,95 @@
+"""The hyperparameters of a model: which there are, what each may be, and their values read from text."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sagemaker_ops.tabular.errors import did_you_mean
+
+Value = float | str
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that steers training: whole if its default is, both bounds are allowed."""
+
+    default: float
+    low: float
+    high: float
+    help: str
+
+    @property
+    def expected(self) -> str:
+        kind = "a whole number" if isinstance(self.default, int) else "a number"
+        return f"{kind} from {self.low:g} to {self.high:g}"
+
+    def read(self, text: str) -> float | None:
+        """The value of `text`, or None if it is none of the allowed ones."""
+        try:
+            value = float(text)
+        except ValueError:
+            return None
+        if not self.low <= value <= self.high:
+            return None
+        if not isinstance(self.default, int):
+            return value
+        return int(value) if value.is_integer() else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A word that steers training."""
+
+    default: str
+    words: tuple[str, ...]
+    help: str
+
+    @property
+    def expected(self) -> str:
+        return " or ".join(f"'{word}'" for word in self.words)
+
+    def read(self, text: str) -> str | None:
+        """`text`, or None if it is none of the allowed words."""
+        return text if text in self.words else None
+
+
+Hyperparameters = Mapping[str, Number | Choice]
+
+
+def defaults(known: Hyperparameters) -> dict[str, Value]:
+    """The value of each hyperparameter that nobody set."""
+    return {name: each.default for name, each in known.items()}
+
+
+def read_hyperparameters(given: Mapping[str, str], known: Hyperparameters) -> tuple[dict[str, Value], list[str]]:
+    """The value of every hyperparameter, and a finding for each given one that is unknown or out of range."""
+    values, findings = defaults(known), []
+    for name, text in given.items():
+        if name not in known:
+            hint = did_you_mean(name, known) or f" Known are {', '.join(known)}."
+            findings.append(f"unknown hyperparameter '{name}'.{hint}")
+        elif (value := known[name].read(text)) is None:
+            findings.append(f"hyperparameter {name} is '{text}'; it must be {known[name].expected}")
+        else:
+            values[name] = value
+    return values, findings
+
+
+def parse_hyperparameters(
+    parser: ArgumentParser, known: Hyperparameters, argv: Sequence[str] | None
+) -> tuple[Namespace, dict[str, str]]:
+    """The arguments of a training script, and apart from them the hyperparameters as text, unknown ones too.
+
+    SageMaker's training toolkit gives a script each hyperparameter as `--name value`, whether or not it knows it.
+    """
+    group = parser.add_argument_group("hyperparameters")
+    for key, each in known.items():
+        help = f"{each.help}; {each.expected} (default: {each.default})"
+        group.add_argument(f"--{key}", metavar="VALUE", help=help)
+    arguments, unknown = parser.parse_known_args(argv)
+    given = {name: value for name in known if (value := getattr(arguments, name)) is not None}
+    given |= {word.lstrip("-").split("=")[0]: "" for word in unknown if re.match("--?[A-Za-z]", word)}
+    return arguments, given

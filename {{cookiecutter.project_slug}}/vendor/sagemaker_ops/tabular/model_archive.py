@@ -1,0 +1,108 @@
+"""The model folder, which SageMaker packs as model.tar.gz: the model, its schema, and the versions that trained it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import tarfile
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import sklearn
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.pipeline import Pipeline
+
+from sagemaker_ops.tabular.errors import StepError, listed
+from sagemaker_ops.tabular.schema import Schema
+
+FILES = ("model.joblib", "schema.json", "training.json")
+VERSIONS = {
+    "python": platform.python_version(),
+    "scikit-learn": sklearn.__version__,
+    "numpy": np.__version__,
+    "pandas": pd.__version__,
+}
+# How much of a version must agree. scikit-learn promises nothing for a model of another minor version, and NumPy moved
+# its modules between 1 and 2; Python and pandas read what an earlier or later one of them wrote.
+DIGITS = {"scikit-learn": 2, "numpy": 1}
+SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since Python 3.11.4
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted pipeline and what it expects; a request may lack the columns `optional`, which had gaps in training."""
+
+    pipeline: Pipeline
+    schema: Schema
+    optional: tuple[str, ...] = ()
+
+
+def save_model(model: Model, folder: Path, scripts: Path) -> None:
+    """Write `model`, the versions that trained it and the code that serves it to `folder`.
+
+    scripts: the folder of the step scripts, all of which go along, and this package beside them.
+    """
+    model.schema.save(folder)
+    joblib.dump(model.pipeline, folder / "model.joblib", compress=3)
+    text = json.dumps({"versions": VERSIONS, "optional": model.optional}, indent=2, ensure_ascii=False)
+    (folder / "training.json").write_text(text + "\n", encoding="utf-8")
+    for name, file in serving_code(scripts).items():
+        target = folder / "code" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def serving_code(scripts: Path) -> dict[str, Path]:
+    """{name below the archive's `code/`: file} of what serves a model: the step scripts, and the library's part."""
+    package = Path(__file__).parent
+    library = [package.parent / "__init__.py", *sorted(package.glob("*.py"))]
+    own = (file for file in sorted(scripts.rglob("*")) if file.is_file())
+    found = {file.relative_to(scripts).as_posix(): file for file in own}
+    found |= {file.relative_to(package.parents[1]).as_posix(): file for file in library}
+    hidden = ("__pycache__", ".")
+    return {name: file for name, file in found.items() if not any(part.startswith(hidden) for part in name.split("/"))}
+
+
+def gaps(schema: Schema, train: pd.DataFrame) -> tuple[str, ...]:
+    """The features with missing values in `train`, which a request may therefore leave out."""
+    missing = schema.frame(train).isna().any()
+    return tuple(missing.index[missing])
+
+
+def load_model(folder: Path) -> Model:
+    """The model in `folder`, which holds model.tar.gz or what is in it.
+
+    Raises StepError if something is missing, or was made by versions that these cannot read.
+    """
+    if (folder / "model.tar.gz").is_file():
+        with tempfile.TemporaryDirectory() as unpacked, tarfile.open(folder / "model.tar.gz") as archive:
+            archive.extractall(unpacked, **SAFELY)
+            return load_model(Path(unpacked))
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if len(missing) == len(FILES):
+        raise StepError(f"{folder} holds neither model.tar.gz nor model.joblib; give the model folder of training.py")
+    if missing:
+        raise StepError(f"{folder} lacks {listed(missing)}; train the model again")
+    training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    check_versions(training["versions"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InconsistentVersionWarning)  # of 1.9.1 that reads 1.9.0
+        pipeline = joblib.load(folder / "model.joblib")
+    return Model(pipeline, Schema.load(folder), tuple(training["optional"]))
+
+
+def check_versions(trained: dict[str, str]) -> None:
+    """Raise StepError if a model of the versions `trained` cannot be trusted under those that run here."""
+    for name, digits in DIGITS.items():
+        if trained[name].split(".")[:digits] != VERSIONS[name].split(".")[:digits]:
+            raise StepError(
+                f"the model was trained with {name} {trained[name]}, and this is {name} {VERSIONS[name]}; "
+                "serve it with the image that trained it, or train it again"
+            )

@@ -1,0 +1,298 @@
+"""What processing does with a table, in four steps that can each be replaced: read, check, split, describe.
+
+`read_source` gives a Table, `check_rows` the rows that count, `split_rows` the part of each row, and `describe_parts`
+what is saved. A pandas table does for a Table, and an array of the names in PARTS for what `split_rows` gives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Before pandas loads both: Arrow's own allocator keeps what it has freed, and nothing here uses BLAS and its threads.
+os.environ.update(ARROW_DEFAULT_MEMORY_POOL="system", OPENBLAS_NUM_THREADS="1")
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sagemaker_ops.tabular import splits
+from sagemaker_ops.tabular.checks import (
+    counted,
+    infinity_warnings,
+    leak_warnings,
+    lost_warnings,
+    option_findings,
+    part_findings,
+    table_findings,
+    table_warnings,
+)
+from sagemaker_ops.tabular.column_types import apply_types, load_types, save_types, texts_of, types_of
+from sagemaker_ops.tabular.dates import date_text
+from sagemaker_ops.tabular.errors import StepError, listed, raise_any
+from sagemaker_ops.tabular.hashing import Hashes, row_hash
+from sagemaker_ops.tabular.schema import Label, Problem, Schema
+from sagemaker_ops.tabular.splits import PARTS, Options, hashed
+from sagemaker_ops.tabular.summary import choose_features, describe, describe_target, pick, plain
+from sagemaker_ops.tabular.tables import (
+    give_back,
+    no_values,
+    read_and_hash,
+    read_table,
+    tidy,
+    typed,
+    without_infinity,
+    write_parts,
+)
+
+EXCLUDED = "excluded"
+
+
+class Table:
+    """Rows as they were read, in narrow types: numbers, booleans, dates, and all else as text, kept as categories.
+
+    sums: what the columns whose values were not kept add to the hash of each row; None for nothing.
+    """
+
+    def __init__(self, rows: pd.DataFrame, sums: Hashes | None = None) -> None:
+        self._rows: pd.DataFrame | None = rows
+        self.sums = sums
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows; RuntimeError once `check_rows` has taken them, because a large table does not fit twice."""
+        if self._rows is None:
+            raise RuntimeError("check_rows has taken the rows: look at them before it, or at those that it gives")
+        return self._rows
+
+    def take(self) -> pd.DataFrame:
+        rows, self._rows = self.rows, None
+        return rows
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """The rows that count: with a target, in its final type, and a weight above 0; without what decides nothing.
+
+    hashes: (rows,), the same for the same values whatever the machine. types: {column: its type in schema.toml}.
+    """
+
+    rows: pd.DataFrame
+    hashes: Hashes
+    types: dict[str, str]
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What processing hands on: the columns for the model, the part of each row, and what is said of them.
+
+    part: (rows,), positions in PARTS. types: of the columns that are not excluded.
+    """
+
+    rows: pd.DataFrame
+    part: npt.NDArray[np.int8]
+    schema: Schema
+    summary: dict[str, Any]
+    types: dict[str, str]
+
+    @property
+    def parts(self) -> dict[str, pd.DataFrame]:
+        """{name of the part: its rows}."""
+        return {name: self.rows[self.part == number] for number, name in enumerate(PARTS)}
+
+    def save(self, folders: Sequence[Path], summary_dir: Path) -> None:
+        """Write each part to its folder (in the order of PARTS), and schema and summary to `summary_dir`."""
+        write_parts(self.rows, self.part, folders)
+        self.schema.save(summary_dir)
+        save_types(self.types, summary_dir)
+        text = json.dumps(self.summary, indent=2, allow_nan=False, ensure_ascii=False)
+        (summary_dir / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+    def print_summary(self) -> None:
+        """The warnings, and how many rows each part has."""
+        for warning in self.summary["warnings"]:
+            print(f"warning: {warning}")
+        sizes = ", ".join(f"{name} {part['rows']:,}" for name, part in self.summary["parts"].items())
+        features = len(self.schema.features)
+        print(f"{self.summary['rows']:,} rows: {sizes}; {features} features, target '{self.schema.target}'")
+
+
+def read_source(path: Path, options: Options) -> Table:
+    """The table in the file or folder `path`, CSV or Parquet. StepError with everything that is wrong with it."""
+    findings: list[str] = []
+    types, read = None, None
+    try:
+        types = _kept_types(options)
+    except StepError as error:
+        findings += error.findings
+    try:
+        read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed)
+    except StepError as error:
+        findings += error.findings
+    if read is None or findings:
+        raise StepError(*option_findings(options), *findings)
+    return Table(*read)
+
+
+def read_every_column(path: Path, options: Options) -> pd.DataFrame:
+    """The table in the file or folder `path` with all its columns, excluded ones too. StepError as for read_source."""
+    return tidy(read_table(path, text=texts_of(_kept_types(options))))
+
+
+def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> CheckedRows:
+    """The rows that count. StepError with everything that is wrong with the table for these options.
+
+    types: {column: what it holds}, in place of the file that the options name.
+    """
+    sums = table.sums if isinstance(table, Table) else None
+    rows = table.take() if isinstance(table, Table) else table
+    types = _kept_types(options) if types is None else types
+    duplicate = rows.columns.map(str).duplicated()
+    if duplicate.any():
+        raise StepError(f"the table names {listed(sorted(set(rows.columns[duplicate])))} more than once")
+    rows, endless = without_infinity(typed(rows, texts_of(types)))
+    findings: list[str] = []
+    warnings = infinity_warnings(rows, endless, options)
+    if types is not None:
+        rows, findings, new = apply_types(rows, types, options.exclude)
+        warnings += new
+    raise_any(option_findings(options) + table_findings(rows, options) + findings)
+    types = types_of(rows, options.exclude)
+    warnings += lost_warnings(rows, options)
+    hashes = row_hash(rows, hashed(options, list(rows.columns)), sums)[counted(rows, options)]
+    del sums
+    rows = _counting(rows, options)
+    give_back()
+    return CheckedRows(rows, hashes, types, warnings + table_warnings(rows, hashes, options))
+
+
+def split_rows(rows: CheckedRows, options: Options) -> npt.NDArray[np.int8]:
+    """The part of each row, (rows,), as a position in PARTS; see splits.py for how rows are split."""
+    return splits.split_rows(rows.rows, rows.hashes, options)
+
+
+def describe_parts(
+    checked: CheckedRows, part: Sequence[str] | npt.NDArray[Any] | pd.Series, options: Options
+) -> Prepared:
+    """Choose the features, and describe them and the parts.
+
+    part: for each row the name of its part, or its position in PARTS. StepError if a model cannot be trained and tested
+    on these parts.
+    """
+    rows, number = checked.rows, _numbers(part, len(checked.rows))
+    raise_any(part_findings(rows, number, options))
+    aside = dict.fromkeys(options.exclude, EXCLUDED)
+    aside |= {name: f"kept beside the features: the {role}" for name, role in options.aside.items()}
+    if options.split != "random" and options.split_column is not None:
+        aside[options.split_column] = f"the rows are split by it ({options.split})"
+    # What train does not hold cannot be learned, even if validation or test do.
+    train = np.flatnonzero(number == PARTS.index("train"))
+    features, left_out = choose_features(rows, train, aside | {options.target: ""})
+    if not features:
+        reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
+        raise StepError(f"no column is left to predict from ({reasons})")
+    weights = pick(rows[options.weight], train) if options.weight else None
+    classes, naive = naive_answer(pick(rows[options.target], train), options.problem, weights)
+    schema = Schema(
+        options.target, options.problem, tuple(features), classes, naive, tuple(left_out), options.weight, options.id
+    )
+    unused = [column for column in left_out if column.name not in options.aside]
+    warnings = [
+        *checked.warnings,
+        *(f"Column '{column.name}' is left out: {column.reason}." for column in unused),
+        *leak_warnings(rows, train, schema),
+    ]
+    columns = [*schema.names, options.target, *options.aside]
+    summary = _summary(rows, number, schema, warnings)
+    table = pd.DataFrame({name: rows[name] for name in columns}, copy=False)
+    return Prepared(table, number, schema, summary, checked.types)
+
+
+def prepare(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> Prepared:
+    """All of it but the reading; types: as in `check_rows`. StepError with everything that is wrong."""
+    checked = check_rows(table, options, types)
+    return describe_parts(checked, split_rows(checked, options), options)
+
+
+def labels(target: pd.Series, problem: Problem) -> pd.Series:
+    """The target without missing values, in its final type: float64; or for classes bool, int64, float64 or text."""
+    if problem == "regression":
+        return target.astype(float)
+    if pd.api.types.is_bool_dtype(target):
+        return target.astype(bool)
+    if pd.api.types.is_numeric_dtype(target):
+        whole = target.dtype.kind in "iu" or ((target % 1 == 0) & (target.abs() < 2**53)).all()
+        return target.astype("int64" if whole else float)
+    return date_text(target) if pd.api.types.is_datetime64_any_dtype(target) else target.astype(object)
+
+
+def naive_answer(
+    target: pd.Series, problem: Problem, weights: pd.Series | None
+) -> tuple[tuple[Label, ...], tuple[float, ...]]:
+    """The classes, and what a model that looks at no feature would say: the share of each, or the mean target."""
+    if weights is not None:
+        weights = weights / weights.max()  # of which many have a sum, times the target
+    if problem == "regression":
+        return (), (float(np.average(target, weights=weights)),)
+    numbers, classes = pd.factorize(target, sort=True)
+    counts = np.bincount(numbers, weights)
+    return tuple(plain(label) for label in classes), tuple((counts / counts.sum()).tolist())
+
+
+def _kept_types(options: Options) -> Mapping[str, str] | None:
+    """The types of schema.toml; None where there is no such file."""
+    return load_types(options.schema) if options.schema and options.schema.is_file() else None
+
+
+def _counting(table: pd.DataFrame, options: Options) -> pd.DataFrame:
+    """The rows that count, their target in its final type; takes the columns out of `table` on the way."""
+    known = np.flatnonzero(counted(table, options))
+    columns = dict.fromkeys(table.columns, no_values(len(known)))  # none of those that decide nothing any more
+    for name in table.columns.difference([*options.unread, *options.only_hashed], sort=False):
+        columns[name] = pick(table.pop(name), known)  # a column at a time
+    columns[options.target] = labels(columns[options.target], options.problem)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _numbers(part: Any, rows: int) -> npt.NDArray[np.int8]:
+    """The parts as positions in PARTS; StepError if they are none."""
+    given = np.asarray(part)
+    if given.shape != (rows,):
+        raise StepError(
+            f"the split has {given.size:,} parts for {rows:,} rows; give one of {listed(PARTS)} for each row"
+        )
+    if given.dtype.kind in "iu" and rows and given.min() >= 0 and given.max() < len(PARTS):
+        return given.astype(np.int8, copy=False)
+    numbers = pd.Categorical(given, categories=PARTS).codes
+    if (numbers < 0).any():
+        unknown = pd.unique(pd.Series(given[numbers < 0])).tolist()
+        raise StepError(f"the split names {listed(unknown)}; give one of {listed(PARTS)} for each row")
+    return np.asarray(numbers, dtype=np.int8)
+
+
+def _summary(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, warnings: list[str]) -> dict[str, Any]:
+    """What summary.json says."""
+    kinds = {feature.name: feature.kind for feature in schema.features} | {schema.target: "target"}
+    reasons = {column.name: column.reason for column in schema.left_out}
+    excluded = [column.name for column in schema.left_out if column.reason == EXCLUDED]
+    target = rows[schema.target]
+    parts = {name: np.flatnonzero(part == number) for number, name in enumerate(PARTS)}
+    return {
+        "rows": len(rows),
+        "columns": [
+            ({"name": name} if name in excluded else describe(rows[name]))
+            | ({"role": kinds[name]} if name in kinds else {"role": "left out", "reason": reasons[name]})
+            for name in rows.columns
+        ],
+        "target": {"name": schema.target, "problem": schema.problem} | describe_target(target, schema.problem),
+        "parts": {
+            name: {"rows": len(own), "target": describe_target(pick(target, own), schema.problem)}
+            for name, own in parts.items()
+        },
+        "warnings": warnings,
+    }

@@ -1,0 +1,231 @@
+"""The rows of one CSV or Parquet file, in blocks that threads read and narrow side by side."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO, TypeAlias, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from sagemaker_ops.tabular.blocks import Block, add_block, meaning, narrow, to_block
+from sagemaker_ops.tabular.hashing import Hashes
+from sagemaker_ops.tabular.schema import MISSING
+
+SEPARATORS = ",;\t|"
+BLOCK_BYTES = 3 << 18
+STREAM_BYTES = 1 << 18  # of which Arrow reads up to 32 ahead
+BLOCK_ROWS = 1 << 14
+ISO_DATE = r"\d{4}-\d{2}-\d{2}(?!\d)"
+MAYBE_DATE = "date or text"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a file: a block of each column, and the sum over those that only decide the hash of a row."""
+
+    number: int
+    blocks: dict[str, Block]
+    meanings: dict[str, str]  # number, boolean, date, text, MAYBE_DATE, or nothing of a column that is empty here
+    sums: Hashes
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch, only_hashed: Collection[str]) -> Rows:
+        blocks = {name: to_block(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+        meanings = {name: _meaning(block) for name, block in blocks.items()}
+        sums = np.zeros(batch.num_rows if only_hashed else 0, np.uint64)
+        for name in only_hashed:
+            add_block(sums, name, blocks.pop(name))
+        return cls(batch.num_rows, {name: narrow(block) for name, block in blocks.items()}, meanings, sums)
+
+
+Work: TypeAlias = Callable[[pa.RecordBatch], Rows]
+Item = TypeVar("Item")
+
+
+def read_rows(
+    file: Path, names: list[str], skip: Collection[str], text: Collection[str], only_hashed: Collection[str]
+) -> Iterable[Rows]:
+    """The rows of `file`, whose columns are `names`; see read_table of tables.py."""
+    wanted = [name for name in names if name not in skip]
+    work = partial(Rows.of, only_hashed=[name for name in wanted if name in only_hashed])
+    if is_parquet(file):
+        return _read_parquet(file, wanted, work)
+    return _read_csv(file, names, wanted, {name: pa.string() for name in wanted if name in text}, work)
+
+
+def is_parquet(file: Path) -> bool:
+    return file.suffix.lower() == ".parquet"
+
+
+def column_names(file: Path) -> list[str]:
+    """The column names as they stand in `file`; pandas would rename one that occurs twice."""
+    if is_parquet(file):
+        return [str(name) for name in pq.read_schema(file).names if name != "__index_level_0__"]
+    with _text(file) as text:
+        return next(filter(None, csv.reader(text, delimiter=_separator(file))), [])
+
+
+def _read_parquet(file: Path, names: list[str], work: Work) -> Iterator[Rows]:
+    schema = pq.read_schema(file)
+    texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
+    with pq.ParquetFile(file, read_dictionary=texts) as opened:
+        yield from _side_by_side(work, opened.iter_batches(BLOCK_ROWS, columns=names), 1)
+
+
+def _read_csv(file: Path, names: list[str], wanted: list[str], types: dict[str, pa.DataType], work: Work) -> list[Rows]:
+    """The rows of a CSV file. Types follow from its first block; for a value that does not fit, all begins anew."""
+    table = _Csv(names, wanted, types, _separator(file))
+    read, block = table.in_pieces, BLOCK_BYTES
+    while True:
+        try:
+            with pa.input_stream(file, compression="detect") as stream:
+                return list(read(stream, block, work))
+        except _QuotesError:
+            read, block = table.as_a_stream, STREAM_BYTES
+        except pa.ArrowInvalid as error:
+            if "invalid UTF8" in str(error):
+                raise UnicodeError from None
+            if table.widen(str(error)):
+                continue
+            if read == table.in_pieces:
+                read, block = table.as_a_stream, STREAM_BYTES  # which tells the row that is wrong
+            elif "straddling" in str(error) and block < 1 << 30:  # a row is longer than a block
+                block *= 16
+            elif "Empty CSV" in str(error):
+                return []
+            else:
+                raise
+
+
+@dataclass
+class _Csv:
+    """How to read a CSV file; the types are filled in while it is read."""
+
+    names: list[str]
+    wanted: list[str]
+    types: dict[str, pa.DataType]
+    separator: str
+
+    def in_pieces(self, stream: pa.NativeFile, block: int, work: Work) -> Iterator[Rows]:
+        """Cut at line ends and parsed side by side; where quotes are, a line may end within a row."""
+        pieces = _lines(stream, block)
+        first = self._parse(next(pieces, memoryview(b"")), None)
+        self._learn(first.schema)
+        yield work(first)
+        yield from _side_by_side(lambda piece: work(self._parse(piece, self.names)), pieces, os.cpu_count() or 1)
+
+    def as_a_stream(self, stream: pa.NativeFile, block: int, work: Work) -> Iterator[Rows]:
+        """Parsed from top to bottom, while another thread does the work."""
+        reader = pa.csv.open_csv(
+            stream,
+            pa.csv.ReadOptions(block_size=block, use_threads=False),
+            pa.csv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
+            self._conversion(),
+        )
+        self._learn(reader.schema)
+        return _side_by_side(work, reader, 1)
+
+    def widen(self, error: str) -> bool:
+        """Take a wider type for the column that `error` of Arrow complains about; whether it does so."""
+        column = re.search(r"CSV column #(\d+)", error)
+        name = self.names[int(column[1])] if column else ""
+        if not column or name not in self.types:
+            return False
+        value = re.search("invalid value '(.*)'", error, re.DOTALL)
+        self.types[name] = _wider(self.types[name], value[1]) if value else pa.string()
+        return True
+
+    def _parse(self, piece: memoryview, names: list[str] | None) -> pa.RecordBatch:
+        options = pa.csv.ReadOptions(use_threads=False, block_size=len(piece) + 1, column_names=names)
+        parsing = pa.csv.ParseOptions(delimiter=self.separator)
+        table = pa.csv.read_csv(pa.BufferReader(piece), options, parsing, self._conversion())
+        return next(iter(table.to_batches()), pa.RecordBatch.from_pylist([], table.schema))
+
+    def _conversion(self) -> pa.csv.ConvertOptions:
+        return pa.csv.ConvertOptions(
+            include_columns=self.wanted, column_types=self.types, null_values=MISSING, strings_can_be_null=True
+        )
+
+    def _learn(self, schema: pa.Schema) -> None:
+        self.types |= {field.name: field.type for field in schema}
+        if pa.binary() in self.types.values():
+            raise UnicodeError
+
+
+class _QuotesError(Exception):
+    """A line end may not be the end of a row."""
+
+
+def _lines(stream: pa.NativeFile, size: int) -> Iterator[memoryview]:
+    """The content of `stream` in pieces of about `size` bytes that end where a line ends."""
+    rest = b""
+    while read := stream.read(size):
+        piece = rest + read
+        end = piece.rfind(b"\n") + 1
+        if not end or b'"' in read:
+            raise _QuotesError
+        yield memoryview(piece)[:end]
+        rest = piece[end:]
+    if rest:
+        yield memoryview(rest)
+
+
+def _side_by_side(work: Callable[[Item], Rows], items: Iterable[Item], threads: int) -> Iterator[Rows]:
+    """The `work` on each of `items`, in order; threads are no further ahead than they must be."""
+    waiting: deque[Future[Rows]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _wider(kind: pa.DataType, value: str) -> pa.DataType:
+    """The narrowest type that holds what `kind` holds and `value` too."""
+    steps = {
+        "null": (pa.int64(), pa.bool_(), pa.float64(), pa.timestamp("ns")),
+        "int64": (pa.float64(), pa.bool_()),  # 0 and 1 may be booleans
+        "date32[day]": (pa.timestamp("ns"),),
+        "timestamp[s]": (pa.timestamp("ns"),),
+    }
+    for wider in steps.get(str(kind), ()):
+        try:
+            pa.scalar(value).cast(wider)
+        except pa.ArrowInvalid:
+            continue
+        return wider
+    return pa.string()
+
+
+def _meaning(block: Block) -> str:
+    if isinstance(block, np.ndarray) or meaning(block) != "text":
+        return meaning(block)
+    first = next(filter(None, block.dictionary[:2].to_pylist()), "")
+    return MAYBE_DATE if re.match(ISO_DATE, first) else "text"
+
+
+def _separator(file: Path) -> str:
+    """The separator that the header uses most, outside quotes."""
+    with _text(file) as text:
+        header = re.sub(r'"[^"]*"', "", next(filter(str.strip, text), ""))
+    return max(SEPARATORS, key=header.count)
+
+
+def _text(file: Path) -> TextIO:
+    opener: Any = gzip.open if file.suffix.lower() == ".gz" else open
+    opened: TextIO = opener(file, "rt", encoding="utf-8-sig", newline="")
+    return opened

@@ -1,0 +1,211 @@
+"""Requests to a served model: the rows in one, a prediction for each, and the answer; CSV, JSON or JSON Lines.
+
+    POST text/csv                rows with a header, columns in any order; or without one, in the order of schema.json
+    POST application/json        [{"month": 1, …}, …], or {"columns": ["month", …], "data": [[1, …], …]}
+    POST application/jsonlines   {"month": 1, …}, one a line
+    answer                       label and probabilities, or value; a CSV answer has a header if the request had one
+    answer 400                   what is wrong with the request, one sentence a line
+
+The first row of CSV is a header if it holds a feature's name, or all of them where names are numbers, unless
+`text/csv; header=absent` (or `present`) says otherwise. The target and other columns may be there and are passed over;
+one that had gaps in training may be left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sagemaker_ops.tabular.errors import StepError, listed
+from sagemaker_ops.tabular.estimator import predict
+from sagemaker_ops.tabular.model_archive import Model
+from sagemaker_ops.tabular.schema import Schema
+
+CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/jsonlines"
+TYPES = f"{CSV}, {JSON} or {JSON_LINES}"
+HEADER = {"present": True, "absent": False}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table, and whether its columns have names; None: the first row may hold them."""
+
+    table: pd.DataFrame
+    named: bool | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A column `label` or `value`; of a classification a column of probabilities per class; are they named in CSV?"""
+
+    answers: pd.DataFrame
+    probabilities: pd.DataFrame | None
+    header: bool
+
+
+def refuse(error: StepError) -> Any:
+    """The answer 400, as the server wants it in whose process this runs; without a server the error itself.
+
+    AWS's image serves one model with Flask (sagemaker-containers), for which any error is a 500, so that it gets a
+    response; and several models with sagemaker-inference, which knows no other way than an error of its own.
+    """
+    flask, toolkit = sys.modules.get("flask"), sys.modules.get("sagemaker_inference.errors")
+    if flask and flask.has_request_context():
+        return flask.Response(f"{error}\n", 400, mimetype="text/plain")
+    if toolkit:
+        raise toolkit.GenericInferenceToolkitError(400, str(error)) from None
+    raise error
+
+
+def read_request(body: str | bytes, content_type: str | None) -> Rows:
+    """The rows of a request. Raises StepError when they cannot be read."""
+    kind, parameters = _media_type(content_type)
+    if kind not in (CSV, JSON, JSON_LINES):
+        raise StepError(f"content type '{content_type or ''}' is not supported; send {TYPES}")
+    try:
+        text = body.decode("utf-8") if isinstance(body, bytes | bytearray) else body or ""
+        if text is body and "\ufffd" in text:  # which the server put in the place of what it could not decode
+            raise UnicodeError
+    except UnicodeError:
+        raise StepError("the request is not UTF-8 text; send it in that encoding") from None
+    text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise StepError("the request is empty; send rows as CSV or JSON")
+    if kind == CSV:
+        return _csv_rows(text, HEADER.get(parameters.get("header", "")))
+    return Rows(_records(_lines(text)) if kind == JSON_LINES else _json_table(text), named=True)
+
+
+def predict_rows(rows: Rows, model: Model) -> Prediction:
+    """One answer per row. Raises StepError for rows that do not fit the model."""
+    schema = model.schema
+    rows = rows if rows.named else _name_columns(rows, schema)
+    if rows.table.empty:
+        raise StepError("the request has a header but no rows")
+    table = rows.table.copy(deep=False)
+    for name in model.optional:
+        if name not in table:
+            table[name] = None
+    predicted = predict(model.pipeline, schema.frame(table))
+    if schema.problem == "regression":
+        return Prediction(pd.DataFrame({"value": predicted}), None, bool(rows.named))
+    labels = pd.DataFrame({"label": [schema.classes[number] for number in predicted.argmax(axis=1)]})
+    probabilities = pd.DataFrame(predicted, columns=[str(label) for label in schema.classes])
+    return Prediction(labels, probabilities, bool(rows.named))
+
+
+def write_answer(prediction: Prediction, accept: str | None) -> tuple[str, str]:
+    """The answer and its content type: CSV or JSON Lines if asked for, else JSON."""
+    answers, probabilities = prediction.answers, prediction.probabilities
+    wanted = {_media_type(kind)[0] for kind in (accept or "").split(",")}
+    if CSV in wanted:
+        if probabilities is not None:
+            answers = answers.join(probabilities.add_prefix("probability_"))
+        return answers.to_csv(index=False, header=prediction.header, lineterminator="\n"), CSV
+    if not wanted & {JSON, JSON_LINES, "*/*", "application/*", ""}:
+        raise StepError(f"accept '{accept}' is not supported; ask for {TYPES}")
+    records = answers.to_dict("records")
+    if probabilities is not None:
+        each = probabilities.to_dict("records")
+        records = [record | {"probabilities": of} for record, of in zip(records, each, strict=True)]
+    if JSON_LINES in wanted:
+        return "".join(json.dumps(record, allow_nan=False) + "\n" for record in records), JSON_LINES
+    return json.dumps({"predictions": records}, allow_nan=False), JSON
+
+
+def _media_type(text: str | None) -> tuple[str, dict[str, str]]:
+    """`text/csv; charset=utf-8; header=present` as ("text/csv", {"charset": "utf-8", "header": "present"})."""
+    kind, *parameters = (part.strip().lower() for part in (text or "").split(";"))
+    return kind, {name.strip(): value.strip(' "') for name, _, value in (pair.partition("=") for pair in parameters)}
+
+
+def _csv_rows(text: str, header: bool | None) -> Rows:
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
+        raise StepError(f"the CSV cannot be read: {error}") from None
+    uneven = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    if uneven is not None:
+        raise StepError(f"row {uneven + 1} has {len(rows[uneven])} values where the first has {len(rows[0])}")
+    table = pd.DataFrame(rows, dtype=object)
+    return _named_by_first_row(table) if header else Rows(table, named=header)
+
+
+def _json_table(text: str) -> pd.DataFrame:
+    try:
+        content = _parse(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise StepError(f"the JSON cannot be read: {error}") from None
+    if isinstance(content, dict) and {"columns", "data"} <= content.keys():
+        columns, rows = content["columns"], content["data"]
+        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            raise StepError("'columns' must be a list of names")
+        if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+            raise StepError(f"each row of 'data' must be a list of {len(columns)} values, one for each of 'columns'")
+        return _plain_table(columns, rows)
+    return _records(content if isinstance(content, list) else [content])
+
+
+def _lines(text: str) -> list[Any]:
+    records = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                records.append(_parse(line))
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise StepError(f"line {number} is no JSON: {error}") from None
+    return records
+
+
+def _parse(text: str) -> Any:
+    # An integer of more digits than int64 has is no number for pandas.
+    return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))
+
+
+def _records(records: list[Any]) -> pd.DataFrame:
+    if not records or not all(isinstance(record, dict) for record in records):
+        raise StepError('JSON must be records, [{"column": value}, …], or {"columns": […], "data": [[…], …]}')
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    return _plain_table(columns, [[record.get(name) for name in columns] for record in records])
+
+
+def _plain_table(columns: list[str], rows: list[list[Any]]) -> pd.DataFrame:
+    nested = {name for row in rows for name, value in zip(columns, row, strict=True) if isinstance(value, dict | list)}
+    if nested:
+        raise StepError(f"{listed(sorted(nested))} must hold single values, not lists or objects")
+    return _named(pd.DataFrame(rows, dtype=object), columns)
+
+
+def _name_columns(rows: Rows, schema: Schema) -> Rows:
+    """CSV rows with names: from the first row when that is a header, else by position."""
+    table, names = rows.table, set(schema.names)
+    first = set(rows.table.iloc[0])
+    if rows.named is None and (names <= first or not all(map(_is_number, first & names))):
+        return _named_by_first_row(table)
+    if table.shape[1] != len(schema.names):
+        raise StepError(
+            f"a row has {table.shape[1]} values where the model takes {len(schema.names)}: {', '.join(schema.names)}; "
+            "send these in order, or a header"
+        )
+    return Rows(table.set_axis(schema.names, axis="columns"), named=False)
+
+
+def _is_number(text: str) -> bool:
+    return bool(pd.notna(pd.to_numeric(text, errors="coerce")))
+
+
+def _named_by_first_row(table: pd.DataFrame) -> Rows:
+    return Rows(_named(table.iloc[1:].reset_index(drop=True), table.iloc[0].tolist()), named=True)
+
+
+def _named(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise StepError(f"the request names {listed(twice)} more than once")
+    return table.set_axis(names, axis="columns")

@@ -1,0 +1,172 @@
+"""What the model expects: target, features with their kinds, classes. Written once, read by every later step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sagemaker_ops.tabular.dates import date_text, is_far_off, to_dates
+from sagemaker_ops.tabular.errors import StepError, did_you_mean, listed, raise_any, short
+
+Problem = Literal["classification", "regression"]
+PROBLEMS: tuple[Problem, ...] = get_args(Problem)
+Kind = Literal["numeric", "boolean", "categorical", "date"]
+Label = bool | int | float | str
+Convert = Callable[[pd.Series], pd.Series]
+
+EXPECTED = {"numeric": "numbers", "boolean": "true or false", "date": "dates such as 2025-12-31"}
+
+# What stands for no value in a CSV file, as pandas has it.
+MISSING = ["", "NA", "#NA", "<NA>", "N/A", "#N/A", "#N/A N/A", "n/a"]
+MISSING += ["NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
+BOOLEANS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column the model uses."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A column the model does not use, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of one model.
+
+    `classes` are a classification's labels in order, the second of two being the positive one; a regression has none.
+    `naive` is what a model that looks at no feature would say: the share of each class in train, or the mean target.
+    `weight` and `id` are columns that every part keeps beside the features: how much a row counts, and which one it is.
+    """
+
+    target: str
+    problem: Problem
+    features: tuple[Feature, ...]
+    classes: tuple[Label, ...] = ()
+    naive: tuple[float, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    weight: str | None = None
+    id: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [feature.name for feature in self.features]
+
+    @property
+    def texts(self) -> list[str]:
+        """The columns whose text stays as it stands when a part is read, even where it looks like dates."""
+        return self.of_kind("categorical") + [self.target] * any(isinstance(label, str) for label in self.classes)
+
+    def of_kind(self, *kinds: Kind) -> list[str]:
+        return [feature.name for feature in self.features if feature.kind in kinds]
+
+    def frame(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The features of `table`, in order: float64 for numbers and booleans, text for categories, NaN if missing;
+        datetime64[ns] in UTC, without a time zone, for dates.
+
+        They go by name; other columns are passed over. Raises StepError for each column that is missing or holds
+        something else.
+        """
+        others = [name for name in table.columns if name not in self.names]
+        findings = [
+            f"column '{name}' is missing.{did_you_mean(name, others)}" for name in self.names if name not in table
+        ]
+        columns = {}
+        for feature in self.features:
+            if feature.name in table:
+                columns[feature.name], wrong = read_as(feature.kind, table[feature.name])
+                if wrong.any():
+                    row = int(wrong.to_numpy().argmax())
+                    findings.append(
+                        f"column '{feature.name}' must hold {EXPECTED[feature.kind]}, "
+                        f"but row {row + 1} holds '{short(table[feature.name].iloc[row])}'"
+                    )
+        raise_any(findings)
+        return pd.DataFrame(columns, index=table.index)
+
+    def truth(self, table: pd.DataFrame) -> npt.NDArray[Any]:
+        """The target of `table`: class numbers (positions in `classes`) as int64, or float64."""
+        if self.problem == "regression":
+            return np.asarray(table[self.target], dtype=np.float64)
+        target = plain_text(table[self.target]) if self.target in self.texts else table[self.target]
+        numbers = target.map({label: number for number, label in enumerate(self.classes)})
+        unknown = table.loc[numbers.isna(), self.target].unique().tolist()
+        if unknown:
+            raise StepError(f"target '{self.target}' holds {listed(unknown)}, not among {listed(self.classes)}")
+        return np.asarray(numbers, dtype=np.int64)
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        (folder / "schema.json").write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Schema:
+        path = folder / "schema.json"
+        if not path.is_file():
+            raise StepError(
+                f"{path} does not exist; processing.py writes it to its --summary-dir, training.py beside the model"
+            )
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            target=content["target"],
+            problem=content["problem"],
+            features=tuple(Feature(**feature) for feature in content["features"]),
+            classes=tuple(content["classes"]),
+            naive=tuple(content["naive"]),
+            left_out=tuple(LeftOut(**column) for column in content["left_out"]),
+            weight=content.get("weight"),
+            id=content.get("id"),
+        )
+
+
+def plain_text(column: pd.Series) -> pd.Series:
+    """`column` as text: a whole number without the .0 that a gap elsewhere adds, a day without 00:00:00."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return date_text(column)
+    return column.map(_plain, na_action="ignore").astype(object)
+
+
+def _plain(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def read_as(kind: Kind, column: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """`column` as a feature of `kind`, NaN or NaT where it is missing, and which of its values are no such thing."""
+    if kind != "categorical" and (column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)):
+        column = column.mask(column.isin(MISSING), None)
+    values = _READ[kind](column)
+    return values.mask(_NOTHING[kind](values)), column.notna() & values.isna()
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column, errors="coerce").astype(float)
+
+
+def _flags(column: pd.Series) -> pd.Series:
+    known = column.astype(object).where(column.notna(), None)  # pandas' NA is no float, None becomes NaN
+    return known.map(lambda value: BOOLEANS.get(str(value).lower()), na_action="ignore").astype(float)
+
+
+_READ: dict[Kind, Convert] = {"numeric": _numbers, "boolean": _flags, "categorical": plain_text, "date": to_dates}
+_NOTHING: dict[Kind, Convert] = {
+    "numeric": np.isinf,
+    "boolean": np.isnan,
+    "categorical": lambda text: text == "",
+    "date": is_far_off,
+}

@@ -1,0 +1,130 @@
+"""Which row goes into which part: train, validation or test.
+
+Every split gives each row a position from 0 to 1 and cuts there: the first rows are train, the last ones test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sagemaker_ops.tabular.dates import to_dates
+from sagemaker_ops.tabular.errors import StepError, percent, short
+from sagemaker_ops.tabular.schema import Problem
+
+Split = Literal["random", "group", "time"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+PARTS = ("train", "validation", "test")
+RARE = 30  # of as many rows and shares of 0.2, one class in a thousand would miss the test part
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to predict from which columns, and how to split the rows."""
+
+    target: str
+    problem: Problem
+    exclude: tuple[str, ...] = ()
+    split: Split = "random"
+    split_column: str | None = None
+    test_share: float = 0.2
+    validation_share: float = 0.2
+    weight: str | None = None
+    id: str | None = None
+    schema: Path | None = None
+    """The file schema.toml, which says what each column holds; it may be missing."""
+
+    @classmethod
+    def of(cls, given: Any, schema: Path | None = None) -> Options:
+        """From the arguments of processing.py, or [data] of project.toml; an empty text is one that is not given."""
+        return cls(
+            target=given.target,
+            problem=given.problem,
+            exclude=tuple(given.exclude),
+            split=given.split,
+            split_column=given.split_column or None,
+            test_share=given.test_share,
+            validation_share=given.validation_share,
+            weight=given.weight or None,
+            id=given.id or None,
+            schema=schema or getattr(given, "schema", None),
+        )
+
+    @property
+    def aside(self) -> dict[str, str]:
+        """The columns that every part keeps and no model sees, with their role."""
+        return {name: role for role, name in (("weight", self.weight), ("id", self.id)) if name}
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The columns whose values decide nothing: not the model, and not the part of a row."""
+        return () if self.whole_row else self._dropped
+
+    @property
+    def only_hashed(self) -> tuple[str, ...]:
+        """The columns whose values decide the part of a row, and nothing else."""
+        return self._dropped if self.whole_row else ()
+
+    @property
+    def whole_row(self) -> bool:
+        """Whether all of a row decides its part, so that copies are in the same one."""
+        return self.split == "random" and not self.id
+
+    @property
+    def _dropped(self) -> tuple[str, ...]:
+        needed = {self.target, self.weight, self.id, self.split_column}
+        return tuple(name for name in self.exclude if name not in needed)
+
+
+def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options) -> npt.NDArray[np.int8]:
+    """The part of each row, as a position in PARTS; `hashes` are of the columns that `hashed` names.
+
+    random: by a hash of the id, or else of the whole row, so that a row keeps its part when others join it, and copies
+    stay together; group: by a hash of the group, so that no group is in two parts; time: by the order of the moments,
+    the newest in test, rows of the same moment together.
+
+    A fixed cut gives each class its share, more exactly the more rows it has. The rows of a RARE class are cut in the
+    order of their hashes instead, so that train and test have some; only such rows may move when their class grows.
+    """
+    if options.split == "time":
+        moments = times(rows[str(options.split_column)])
+        position = ((moments.rank(method="min") - 1) / len(moments)).to_numpy()
+    else:
+        position = hashes / 2.0**64
+        if options.split == "random" and options.problem == "classification":
+            target = rows[options.target]
+            for label, number in target.value_counts().items():
+                if 1 < number < RARE:
+                    own = (target == label).to_numpy()
+                    position[own] = (pd.Series(position[own]).rank(method="min") - 1) / (number - 1)
+    # Rounded, for 1 - 0.2 - 0.2 is a little more than 0.6.
+    cuts = np.round([1 - options.test_share - options.validation_share, 1 - options.test_share], 9)
+    return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts))
+
+
+def hashed(options: Options, names: list[str]) -> list[str]:
+    """The columns whose values decide the part of a row in a random or group split.
+
+    The whole row holds excluded columns too, so that excluding one more moves no row.
+    """
+    column = options.split_column if options.split == "group" else options.id
+    return [column] if column else names
+
+
+def times(column: pd.Series) -> pd.Series:
+    """`column` as something that has an order: numbers and dates as they are, text read as ISO 8601 dates."""
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    moments = to_dates(column)
+    if moments.isna().any():
+        example = short(column[moments.isna()].iloc[0])
+        raise StepError(
+            f"split column '{column.name}' holds '{example}' in {percent(float(moments.isna().mean()))} of the rows, "
+            "which has no place in time; write numbers or dates such as 2025-12-31"
+        )
+    return moments

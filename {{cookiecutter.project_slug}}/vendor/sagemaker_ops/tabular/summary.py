@@ -1,0 +1,152 @@
+"""What is in a table: a description of each column, and which of them a model can use."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sagemaker_ops.tabular.errors import percent, short
+from sagemaker_ops.tabular.schema import Feature, Kind, LeftOut
+
+TOP_VALUES = 10
+HISTOGRAM_BINS = 20
+SLICE = 1 << 16
+FREE_TEXT = 20  # distinct texts that are still categories, however few the rows
+PAIRS = 10  # of rows with the same number: so many, on average, and none at all is no chance
+ID_WORDS = {"id", "ids", "idx", "index", "key", "pk", "uuid", "guid", "no", "nr", "num", "number"}  # a name ends so
+YEARS = (1800, 2100)
+KINDS: dict[str, Kind] = {
+    "integer": "numeric",
+    "number": "numeric",
+    "boolean": "boolean",
+    "date": "date",
+    "text": "categorical",
+}
+
+
+def describe(column: pd.Series) -> dict[str, Any]:
+    """Type, share of missing values and number of distinct ones; of numbers the range and mean, else the top values."""
+    known = column.dropna() if column.hasnans else column
+    told: dict[str, Any] = {
+        "name": column.name,
+        "type": type_of(column),
+        "missing": round(float(column.isna().mean()), 4),
+        "distinct": distinct(column),
+    }
+    if told["type"] in ("integer", "number") and len(known):
+        return told | {
+            "min": known.min().item(),
+            "max": known.max().item(),
+            "mean": float(known.mean() if told["type"] == "integer" else known.astype(float).mean()),
+        }
+    if told["type"] == "date" and len(known):
+        return told | {"min": str(known.min()), "max": str(known.max())}
+    counts = known.value_counts()
+    counts = counts[counts > 0].head(TOP_VALUES)  # a category may have no row
+    return told | {"top": [{"value": plain(value), "rows": int(rows)} for value, rows in counts.items()]}
+
+
+def describe_target(column: pd.Series, problem: str) -> dict[str, Any]:
+    """How the target is distributed: the rows of each class, or quartiles and a histogram."""
+    if problem == "classification":
+        counts = column.value_counts().sort_index()
+        return {"classes": [{"value": plain(value), "rows": int(rows)} for value, rows in counts.items()]}
+    rows, edges = np.histogram(column, bins=HISTOGRAM_BINS)
+    quartiles = np.quantile(column.to_numpy(copy=True), [0, 0.25, 0.5, 0.75, 1], overwrite_input=True).tolist()
+    return {
+        "mean": float(column.mean()),
+        "standard_deviation": float(column.std()),
+        "quantiles": dict(zip(["min", "25%", "50%", "75%", "max"], quartiles, strict=True)),
+        "histogram": {"edges": edges.tolist(), "rows": rows.tolist()},
+    }
+
+
+def choose_features(
+    rows: pd.DataFrame, train: npt.NDArray[np.intp], aside: dict[str, str]
+) -> tuple[list[Feature], list[LeftOut]]:
+    """The columns that a model can use, judged by the rows `train`, and those it cannot.
+
+    `aside` names columns that are none of its features, and why; without a reason they are not even spoken of.
+    """
+    features, left_out = [], []
+    for name in rows.columns:
+        reason = aside[name] if name in aside else unusable(pick(rows[name], train)) or identifier(rows[name])
+        if reason:
+            left_out.append(LeftOut(name, reason))
+        elif name not in aside:
+            features.append(Feature(name, KINDS[type_of(rows[name])]))
+    return features, left_out
+
+
+def unusable(column: pd.Series) -> str:
+    """Why a model cannot use `column`, or an empty string."""
+    number = distinct(column)
+    if number == 0:
+        return "every value is missing"
+    if number == 1 and column.notna().all():
+        return f"every row holds '{short(column.iloc[0])}'"
+    if type_of(column) == "text" and number > max(FREE_TEXT, column.count() / 2):
+        return f"text that differs in {percent(number / column.count())} of its rows: an identifier or free text"
+    return ""
+
+
+def identifier(column: pd.Series) -> str:
+    """Why whole numbers tell which row it is and measure nothing, or an empty string.
+
+    They differ in every row, and either the name says so, or they lie too close together for a measure, which would
+    hold some of them twice. Years that follow each other do too, and are a measure.
+    """
+    if not is_unique_integer(column):
+        return ""
+    low, high, rows = int(column.min()), int(column.max()), len(column)
+    words = re.findall("[A-Z]?[a-z]+|[A-Z]+", str(column.name)) or [""]
+    if words[-1].lower() in ID_WORDS:
+        evidence = "by its name"
+    elif rows**2 / (2 * (high - low + 1)) >= PAIRS and not (YEARS[0] <= low and high <= YEARS[1]):
+        evidence = f"{rows:,} of the whole numbers from {low} to {high}"
+    else:
+        return ""
+    return (
+        f"an identifier, {evidence} with another one in every row; to keep it, write "
+        f'"{column.name}" = "number" in schema.toml'
+    )
+
+
+def is_unique_integer(column: pd.Series) -> bool:
+    """Does `column` hold another whole number in every row?"""
+    # The first rows tell it of most columns, at no cost.
+    return type_of(column) == "integer" and column.head(1000).is_unique and bool(column.is_unique)
+
+
+def pick(column: pd.Series, rows: npt.NDArray[np.intp]) -> pd.Series:
+    """The values of `column` in these rows, numbered anew: an index would take more memory than they do."""
+    return pd.Series(column.array.take(rows), name=column.name, copy=False)
+
+
+def distinct(column: pd.Series) -> int:
+    """How many values differ. Numbers are counted slice by slice: of each are so few that they stay in the cache."""
+    if not isinstance(column.dtype, np.dtype):
+        return int(column.nunique())
+    values = column.to_numpy()
+    found = [pd.unique(values[start : start + SLICE]) for start in range(0, max(len(values), 1), SLICE)]
+    return int(pd.Series(np.concatenate(found)).nunique())
+
+
+def type_of(column: pd.Series) -> str:
+    """integer, number, boolean, date or text, for a column of a tidy table."""
+    if pd.api.types.is_bool_dtype(column):
+        return "boolean"
+    if pd.api.types.is_numeric_dtype(column):
+        return "integer" if column.dtype.kind in "iu" else "number"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date"
+    return "text"
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON has it."""
+    return value.item() if isinstance(value, np.generic) else value

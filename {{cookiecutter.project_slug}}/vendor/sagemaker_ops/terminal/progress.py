@@ -1,0 +1,92 @@
+"""Shows an execution while it runs: a table that lives in a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sagemaker_ops.local import Execution, StepExecution
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Show = Callable[[Execution], None]
+COLOURS = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Executing": "cyan"}
+
+
+@contextmanager
+def shown(before: str = "Compiling …") -> Iterator[Show]:
+    """Gives what an execution is handed to at each change; `before`: what a terminal shows until the first."""
+    if sys.stdout.isatty():
+        with _live_table(before) as show:
+            yield show
+    else:
+        yield _plain_lines()
+
+
+def seconds(start: datetime | None, end: datetime | None) -> str:
+    """`1.2 s` or `3 min 05 s`; until now where there is no end yet, empty where there is no start."""
+    if start is None:
+        return ""
+    total = ((end or datetime.now(UTC)) - start).total_seconds()
+    if round(total, 1) < 60:
+        return f"{total:.1f} s"
+    minutes, rest = divmod(round(total), 60)
+    return f"{minutes} min {rest:02} s"
+
+
+def note(step: StepExecution) -> str:
+    """What is to be said of a step beside its status: whose result it has, or how often it was tried."""
+    if step.source:
+        return f"{'cached' if step.selected else 'reused'} (execution {step.source})"
+    return f"attempt {step.attempts}" if step.attempts > 1 else ""
+
+
+def _plain_lines() -> Show:
+    """A line when a step starts, and one when it ends."""
+    told: set[tuple[str, str, int]] = set()
+
+    def show(execution: Execution) -> None:
+        for step in execution.steps.values():
+            state = (step.name, step.status, step.attempts)
+            if state in told or step.status not in COLOURS:
+                continue
+            told.add(state)
+            took = seconds(step.start_time, step.end_time) if step.end_time else ""
+            line = f"{step.name:<20} {step.type:<14} {step.status:<10} {took:>8}"
+            print("  ".join(filter(None, (line.rstrip(), note(step), step.failure_reason))), flush=True)
+
+    return show
+
+
+@contextmanager
+def _live_table(before: str) -> Iterator[Show]:
+    from rich.live import Live  # costs 50 ms, and is wanted in a terminal only
+
+    current: list[Execution] = []
+    with Live(get_renderable=lambda: _table(current) or before, refresh_per_second=4) as live:
+
+        def show(execution: Execution) -> None:
+            current[:] = [execution]
+            live.refresh()
+
+        try:
+            yield show
+        except BaseException:
+            live.transient = True  # the table goes, and what is wrong stands alone
+            raise
+
+
+def _table(current: list[Execution]) -> Table | None:
+    from rich.table import Table
+
+    if not current:
+        return None
+    table = Table("step", "type", "status", "time", "", box=None, pad_edge=False)
+    for step in current[0].steps.values():
+        status = f"[{COLOURS.get(step.status, 'dim')}]{step.status}[/]"
+        table.add_row(step.name, step.type, status, seconds(step.start_time, step.end_time), note(step))
+    return table

@@ -1,0 +1,50 @@
+"""What a step printed, also while it goes on printing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from sagemaker_ops import local
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import Execution
+
+_POLL_SECONDS = 0.2
+
+
+def show(home: Path, execution: str, step: str, follow: bool) -> None:
+    """Write the log of a step to standard output, and with `follow` go on until the step has ended.
+
+    UserError if there is none to write.
+    """
+    found = local.find(home, execution)
+    _check(found, step, follow)
+    log, position = found.folder / step / "log.txt", 0
+    while True:
+        over = not follow or _over(local.find(home, found.id), step)
+        if log.is_file():
+            with log.open("rb") as file:  # bytes as they are: a program may print anything
+                file.seek(position)
+                while chunk := file.read(1 << 16):
+                    sys.stdout.buffer.write(chunk)
+                    position += len(chunk)
+            sys.stdout.buffer.flush()
+        if over:
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _over(execution: Execution, step: str) -> bool:
+    running = execution.status in ("Executing", "Stopping")
+    return not running or execution.steps[step].status in ("Succeeded", "Failed", "Stopped")
+
+
+def _check(execution: Execution, name: str, follow: bool) -> None:
+    step = execution.step(name)
+    if step.log is not None or (follow and not _over(execution, name)):
+        return
+    if step.source:
+        raise UserError(f"step '{name}' has the result of another execution: `ops logs {step.source} {name}`.")
+    did = "has not started" if step.status == "NotStarted" else f"is {step.status}, and printed nothing"
+    raise UserError(f"step '{name}' ({step.type}) {did} in execution {execution.id}.")

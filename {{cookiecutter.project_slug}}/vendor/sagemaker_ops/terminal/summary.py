@@ -1,0 +1,77 @@
+"""What a run came to, in lines for a terminal: the outcome, the metrics beside the baseline, and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import Execution
+from sagemaker_ops.terminal.progress import seconds
+
+
+def lines(execution: Execution, root: Path) -> Iterator[str]:
+    """The last lines of a run."""
+    yield from ended(execution)
+    yield f"Look in {execution.folder.relative_to(root)}: each step's log.txt and outputs/, definition.json"
+
+
+def ended(execution: Execution) -> Iterator[str]:
+    """What an execution that has ended came to, wherever it ran."""
+    yield ""
+    evaluation = _evaluation(execution)
+    if evaluation:
+        yield from metrics(evaluation)
+        yield ""
+    yield f"{execution.status} in {seconds(execution.start_time, execution.end_time)}: {_outcome(execution)}"
+
+
+def table(executions: Iterable[Execution]) -> Iterator[str]:
+    """A list of executions, one a line, below a heading."""
+    yield f"{'execution':<14}{'pipeline':<44}{'status':<11}{'started':<21}{'time':>12}"
+    for execution in executions:
+        started = execution.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        took = seconds(execution.start_time, execution.end_time) if execution.end_time else ""
+        line = f"{execution.id:<14}{execution.pipeline_name:<43} {execution.status:<11}{started:<21}{took:>12}"
+        yield line.rstrip()
+
+
+def _outcome(execution: Execution) -> str:
+    if execution.failure_reason:
+        return execution.failure_reason
+    steps = [step for step in execution.steps.values() if step.source is None]
+    for package in [step.properties for step in steps if "ModelPackageArn" in step.properties]:
+        group, version = package["ModelPackageArn"].split("/")[-2:]
+        return f"registered model {group} version {version} ({package['ModelApprovalStatus']})."
+    return f"execution {execution.id}."
+
+
+def _evaluation(execution: Execution) -> dict[str, Any]:
+    """The first property file that holds metrics as SageMaker names them; empty when no step got so far."""
+    for step in execution.steps.values():
+        for name in step.property_files if step.status == "Succeeded" else ():
+            content: Any = None
+            with suppress(UserError):  # the step did not write it, or one may not read it on S3
+                content = execution.read_property_file(step.name, name)
+            if isinstance(content, dict) and any(key.endswith("_metrics") for key in content):
+                return content
+    return {}
+
+
+def metrics(evaluation: dict[str, Any]) -> Iterator[str]:
+    """The metrics of an evaluation.json beside those of its baseline; nothing where it has none."""
+    found: dict[str, Any] = next((value for key, value in evaluation.items() if key.endswith("_metrics")), {})
+    baseline = evaluation.get("baseline", {})
+    yield f"{'metric':<22}{'model':>12}{'±':>10}{'baseline':>12}"
+    for name, score in found.items():
+        if "value" not in score:  # a confusion matrix or a curve
+            continue
+        naive = baseline.get(name, {}).get("value")
+        spread = score.get("standard_deviation")
+        yield f"{name:<22}{_number(score['value']):>12}{_number(spread):>10}{_number(naive):>12}"
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else ""
