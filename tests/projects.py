@@ -58,7 +58,7 @@ class Project:
     def edit(self, table: str, **values: str) -> None:
         """Writes keys of a [table] of project.toml; a value is TOML."""
         path = self.path / "project.toml"
-        before, header, rest = path.read_text(encoding="utf-8").partition(f"[{table}]")
+        before, header, rest = path.read_text(encoding="utf-8").partition(f"\n[{table}]")
         body, *after = re.split(r"(?m)^(?=\[)", rest, maxsplit=1)
         first, *lines = body.splitlines()
         kept = [line for line in lines if line.split(" = ")[0] not in values]

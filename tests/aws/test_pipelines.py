@@ -15,7 +15,7 @@ from typing import Any
 import botocore.httpsession
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from projects import Bake, Project, Result
+from projects import LIBRARY, Bake, Project, Result
 
 from aws import deployable, gaps
 from aws.conftest import ACCOUNT, BUCKET, ROLE, Aws
@@ -28,6 +28,10 @@ NAME = "customer-flight-delays-train-dev"
 ARN = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:pipeline/{NAME}"
 CHANGES = ("create_pipeline", "update_pipeline", "add_tags", "delete_pipeline", "stop_pipeline_execution")
 TAGS = {"vertical": "customer", "project": "flight-delays", "env": "dev", "owner": "team@example.com"}
+PUBLISHED = [
+    "sagemaker_ops/__init__.py", *(f"sagemaker_ops/tabular/{each.name}" for each in LIBRARY.glob("tabular/*.py"))
+]  # fmt: skip
+"""What of the library goes to S3 beside the step scripts."""
 Run = Callable[..., Result]
 
 
@@ -111,7 +115,7 @@ def test_a_dry_run_shows_what_would_be_done_and_changes_nothing(run: Run, aws: A
     assert lines[0] == f"Create pipeline {NAME}"
     assert "+ parameter ProcessingInstanceType (String) = ml.m5.large" in lines
     assert "+ step Training (Training) on 1 x ml.m5.xlarge" in lines
-    assert "upload: 4 files" in done.out
+    assert f"upload: {4 + len(PUBLISHED)} files" in done.out
     assert lines[-2] == "worst case: 2 instance hours; cost unknown: guardrails.toml has no [prices]"
     assert lines[-1] == "Nothing was changed (--dry-run)."
     assert aws.calls(*CHANGES) == []
@@ -137,7 +141,7 @@ def test_what_is_not_there_is_created_with_all_that_it_reads(run: Run, aws: Aws,
     archive = definition["Steps"][1]["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
     data = definition["Parameters"][0]["DefaultValue"]
     assert {f"s3://{BUCKET}/{key}" for key in keys(aws)} == {
-        f"{code}processing.py", f"{code}training.py", archive, f"{data}table.csv"
+        f"{code}processing.py", f"{code}training.py", archive, f"{data}table.csv", *(code + name for name in PUBLISHED)
     }  # fmt: skip
     sent = aws.client("s3").get_object(Bucket=BUCKET, Key=f"{data}table.csv".removeprefix(f"s3://{BUCKET}/"))
     assert sent["Body"].read() == (project.path / "data" / "table.csv").read_bytes()
@@ -205,7 +209,7 @@ def test_what_changed_is_told_and_updated_once(run: Run, aws: Aws, project: Proj
         assert line in done.out.splitlines()
     assert "~ step code: " in done.out
     assert "~ data" not in done.out
-    assert "upload: 3 files" in done.out  # the two steps and the archive, under the new hash
+    assert f"upload: {3 + len(PUBLISHED)} files" in done.out  # all but the data, under the new hash
     assert aws.calls(*CHANGES) == ["update_pipeline", "add_tags"]
     assert run("update-pipeline", "train").out == f"Pipeline {NAME} is up to date: nothing changed.\n"
 
@@ -687,7 +691,7 @@ def test_a_command_has_a_name_of_its_own(project: Project, tmp_path: Path, name:
     script = tmp_path / name
     script.write_text(f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n", encoding="utf-8")
 
-    done = project.run(sys.executable, str(script), "--help", PYTHONPATH=str(project.path))
+    done = project.run(sys.executable, str(script), "--help", PYTHONPATH=str(project.path / "vendor"))
 
     assert done.code == 0, done
     assert f"Usage: ops {name} " in done.out

@@ -132,7 +132,7 @@ def test_ctrl_c_leaves_the_execution_running_and_says_how_to_stop_it(
     with subprocess.Popen(
         command,
         cwd=_project.path,
-        env=clean_environment() | aws.environment | FAST,
+        env=clean_environment() | {"PYTHONPATH": str(_project.path / "vendor")} | aws.environment | FAST,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
