@@ -183,3 +183,16 @@ def test_a_folder_that_holds_files_is_left_as_it_was(tmp_path: Path, options: tu
 
 def test_generation_leaves_no_bytecode(bake: Bake) -> None:
     assert [name for name in bake().files() if "__pycache__" in name] == []
+
+
+def test_make_run_runs_every_pipeline(bake: Bake) -> None:
+    project = bake()
+    folder = project.path / "production" / "pipelines"
+    for name in ("nightly.py", "_common.py"):
+        (folder / name).write_text("", encoding="utf-8")
+
+    done = project.run("make", "--dry-run", "run")
+
+    assert done.code == 0, done
+    names = done.out.partition("for name in ")[2].partition(";")[0]
+    assert sorted(names.split()) == ["nightly", "train"]
