@@ -100,7 +100,8 @@ class Recorder:
             self._folders.add(below)
 
     def _note_variable(self, name: str, frame: FrameType) -> None:
-        if self._active and self._below(frame.f_code.co_filename):
+        file = frame.f_code.co_filename
+        if self._active and not file.startswith("<") and self._below(file):
             self._variables.add(name)
 
     def _below(self, path: str | os.PathLike[str]) -> str | None:
@@ -124,7 +125,7 @@ def _watch_variables(note: Any) -> None:
     class Watched(own):  # type: ignore[misc, valid-type]
         def __getitem__(self, key: str) -> str:
             frame = sys._getframe(1)
-            while frame.f_back and os.path.basename(frame.f_code.co_filename) in ("os.py", "_collections_abc.py"):
+            while frame.f_back and frame.f_globals.get("__name__") in ("os", "collections.abc"):  # of environ.get
                 frame = frame.f_back
             note(key, frame)
             return str(super().__getitem__(key))

@@ -1,0 +1,101 @@
+"""What a compilation is noted to read, and when it has to be made again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import VENDOR, clean_environment
+
+from sagemaker_ops.pipelines.dependencies import Reads
+
+READ = """
+import json, os, sys
+from pathlib import Path
+sys.path.insert(0, "production/pipelines")
+from sagemaker_ops.pipelines.dependencies import Recorder
+recorder = Recorder(Path("."))
+os.environ["OF_THE_LIBRARY"] = "1"
+with recorder.recording():
+    import train
+print(json.dumps(recorder.reads.document))
+"""
+TRAIN = """
+import json, os
+from pathlib import Path
+from parts.common import NAME
+HERE = Path(__file__).parent
+LIMITS = json.loads((HERE.parent / "limits.json").read_text())
+TABLES = sorted(os.listdir(HERE.parent / "tables"))
+NIGHTLY = os.environ.get("NIGHTLY")
+MODE = os.getenv("MODE", "full")
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in (
+        ("production/pipelines/train.py", TRAIN),
+        ("production/pipelines/parts/common.py", "NAME = 'common'\n"),
+        ("production/limits.json", "{}"),
+        ("production/tables/a.sql", ""),
+        ("production/not_read.json", "{}"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def reads(root: Path) -> Reads:
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", READ],
+        cwd=root, env=clean_environment() | {"PYTHONPATH": str(VENDOR)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return Reads.of(json.loads(done.stdout))
+
+
+def test_files_folders_and_variables_of_the_project_are_noted_and_no_others(root: Path) -> None:
+    found = reads(root)
+
+    assert sorted(found.files) == [
+        "production/limits.json",
+        "production/pipelines/parts/common.py",
+        "production/pipelines/train.py",
+    ]
+    assert found.folders == {"production/tables": ["a.sql"]}
+    assert sorted(found.variables) == ["MODE", "NIGHTLY"]
+    assert found.still_hold(root)
+
+
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [
+        ("production/pipelines/train.py", False),
+        ("production/pipelines/parts/common.py", False),
+        ("production/limits.json", False),
+        ("production/tables/b.sql", False),
+        ("production/not_read.json", True),
+        ("sagemaker.py", True),
+    ],
+)
+def test_a_change_of_what_was_read_is_seen(root: Path, change: str, holds: bool) -> None:
+    found = reads(root)
+
+    (root / change).write_text("# changed", encoding="utf-8")
+
+    assert found.still_hold(root) is holds
+
+
+def test_a_file_that_is_gone_and_a_variable_that_is_set_are_seen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = reads(root)
+    monkeypatch.setenv("NIGHTLY", "1")
+    assert not found.still_hold(root)
+    monkeypatch.delenv("NIGHTLY")
+    assert found.still_hold(root)
+
+    (root / "production/limits.json").unlink()
+
+    assert not found.still_hold(root)
