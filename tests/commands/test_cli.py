@@ -295,7 +295,8 @@ def test_ctrl_c_stops_the_execution_and_leaves_no_process(project: Project, requ
     write(project, local.definition(local.processing("Sleep", script), local.processing("Then", DependsOn=["Sleep"])))
     started = subprocess.Popen(
         [sys.executable, "-B", "-m", "sagemaker_ops", "run", "--definition", FILE],
-        cwd=project.path, env=clean_environment() | {"PYTHONPATH": str(project.path / "vendor")}, start_new_session=True,
+        cwd=project.path, start_new_session=True,
+        env=clean_environment() | {"PYTHONPATH": str(project.path / "vendor")},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     pid = int(first_line(project.path, "runs/*/Sleep/log.txt"))
