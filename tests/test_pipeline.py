@@ -261,7 +261,7 @@ def test_another_table_is_never_held_against_the_schema_of_the_sample(project: P
     done = project.ops("run", "train")
 
     assert done.code == 0, done
-    assert "\nWrote data/schema.toml anew, for 'data/own.csv', " in done.out
+    assert "\nWrote data/schema.toml again, for 'data/own.csv', " in done.out
     kept = tomllib.loads((project.path / "data" / "schema.toml").read_text(encoding="utf-8"))
     assert kept == {"source": "data/own.csv", "columns": {"minutes": "integer", "late": "boolean"}}
 

@@ -54,7 +54,7 @@ def test_for_another_source_it_is_written_anew_and_told_so(root: Path) -> None:
 
     [line] = schema_file.keep(replace(FLIGHTS, source="other.csv"), root, root / LOCAL_FOLDER)
 
-    assert line.startswith("Wrote data/schema.toml anew, for 'other.csv', the type")
+    assert line.startswith("Wrote data/schema.toml again, for 'other.csv', the type")
     assert tomllib.loads(str(written(root)))["source"] == "other.csv"
 
 

@@ -44,5 +44,5 @@ def keep(chosen: Data, root: Path, home: Path) -> list[str]:
     )
     if done.returncode:
         return []
-    why = f" anew, for '{source}'" if replaced else ""
+    why = f" again, for '{source}'" if replaced else ""
     return [f"Wrote {data.SCHEMA}{why}, the type of each column: later runs hold the table against it. Commit it."]
