@@ -45,4 +45,4 @@ def keep(chosen: Data, root: Path, home: Path) -> list[str]:
     if done.returncode:
         return []
     why = f" again, for '{source}'" if replaced else ""
-    return [f"Wrote {data.SCHEMA}{why}, the type of each column: later runs hold the table against it. Commit it."]
+    return [f"Wrote {data.SCHEMA}{why}, the type of each column: later runs check the table against it. Commit it."]
