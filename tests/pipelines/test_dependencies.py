@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ LIMITS = json.loads((HERE.parent / "limits.json").read_text())
 TABLES = sorted(os.listdir(HERE.parent / "tables"))
 NIGHTLY = os.environ.get("NIGHTLY")
 MODE = os.getenv("MODE", "full")
+OWN = (HERE.parent / "own.json").exists()
 """
 
 
@@ -65,9 +67,14 @@ def test_files_folders_and_variables_of_the_project_are_noted_and_no_others(root
         "production/pipelines/parts/common.py",
         "production/pipelines/train.py",
     ]
-    assert found.folders == {"production/tables": ["a.sql"]}
+    assert found.folders == {
+        "production/pipelines": ["parts", "train.py"],
+        "production/pipelines/parts": ["common.py"],
+        "production/tables": ["a.sql"],
+    }
+    assert found.kinds == {"production/own.json": None}
     assert sorted(found.variables) == ["MODE", "NIGHTLY"]
-    assert found.still_hold(root)
+    assert found.still_hold(root, os.environ)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +84,8 @@ def test_files_folders_and_variables_of_the_project_are_noted_and_no_others(root
         ("production/pipelines/parts/common.py", False),
         ("production/limits.json", False),
         ("production/tables/b.sql", False),
+        ("production/own.json", False),
+        ("production/pipelines/parts/new.json", False),
         ("production/not_read.json", True),
         ("sagemaker.py", True),
     ],
@@ -86,16 +95,14 @@ def test_a_change_of_what_was_read_is_seen(root: Path, change: str, holds: bool)
 
     (root / change).write_text("# changed", encoding="utf-8")
 
-    assert found.still_hold(root) is holds
+    assert found.still_hold(root, os.environ) is holds
 
 
-def test_a_file_that_is_gone_and_a_variable_that_is_set_are_seen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_gone_and_a_variable_that_is_set_are_seen(root: Path) -> None:
     found = reads(root)
-    monkeypatch.setenv("NIGHTLY", "1")
-    assert not found.still_hold(root)
-    monkeypatch.delenv("NIGHTLY")
-    assert found.still_hold(root)
+    assert not found.still_hold(root, {**os.environ, "NIGHTLY": "1"})
+    assert found.still_hold(root, os.environ)
 
     (root / "production/limits.json").unlink()
 
-    assert not found.still_hold(root)
+    assert not found.still_hold(root, os.environ)

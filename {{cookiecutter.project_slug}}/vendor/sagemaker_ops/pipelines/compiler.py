@@ -40,7 +40,7 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
     if problems := project_check.check_pipeline(pipeline, str(PIPELINES)):
         raise UserError(*problems)
     kept = root / COMPILED / f"{pipeline}-{target.suffix}-{_key(pipeline, target)}.json"
-    compiled = _read(kept, root)
+    compiled = _read(kept, target, root)
     if compiled is None:
         text = _compile(pipeline, target, root)
         compiled = json.loads(text)["definition"]
@@ -51,12 +51,12 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
     return compiled
 
 
-def _read(kept: Path, root: Path) -> dict[str, Any] | None:
+def _read(kept: Path, target: Target, root: Path) -> dict[str, Any] | None:
     """The definition in the file, if nothing has changed of what it was made from; a damaged file is none."""
     try:
         found = json.loads(kept.read_text(encoding="utf-8"))
         compiled: dict[str, Any] = found["definition"]
-        return compiled if Reads.of(found["reads"]).still_hold(root) else None
+        return compiled if Reads.of(found["reads"]).still_hold(root, _environment(target, root)) else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -27,11 +27,12 @@ _LISTING = ("os.listdir", "os.scandir")
 class Reads:
     """Paths are relative to the project. files and variables: {name: SHA-256, None where there is none}.
 
-    folders: {path: the names in it}.
+    folders: {path: the names in it}. kinds: {path that was asked whether it exists: "file", "folder" or None}.
     """
 
     files: dict[str, str | None] = field(default_factory=dict)
     folders: dict[str, list[str]] = field(default_factory=dict)
+    kinds: dict[str, str | None] = field(default_factory=dict)
     variables: dict[str, str | None] = field(default_factory=dict)
 
     @property
@@ -43,12 +44,13 @@ class Reads:
         """TypeError if it is the document of something else."""
         return cls(**document)
 
-    def still_hold(self, root: Path) -> bool:
-        """Whether everything that was read is unchanged."""
+    def still_hold(self, root: Path, environment: Mapping[str, str]) -> bool:
+        """Whether everything that was read is unchanged; environment: the variables that the code would see."""
         return (
             all(_digest(root / path) == digest for path, digest in self.files.items())
             and all(_names(root / path) == names for path, names in self.folders.items())
-            and all(_variable(name) == digest for name, digest in self.variables.items())
+            and all(_kind(root / path) == kind for path, kind in self.kinds.items())
+            and all(_variable(name, environment) == digest for name, digest in self.variables.items())
         )
 
 
@@ -59,6 +61,7 @@ class Recorder:
         self._root = str(root.resolve()) + os.sep
         self._files: set[str] = set()
         self._folders: set[str] = set()
+        self._asked: set[str] = set()
         self._variables: set[str] = set()
         self._active = False
 
@@ -67,23 +70,28 @@ class Recorder:
         """For once: an audit hook cannot be taken away again."""
         sys.addaudithook(self._hear)
         _watch_variables(self._note_variable)
+        stat, os.stat = os.stat, self._noting(os.stat)  # which no audit event tells of
         self._active = True
         try:
             yield
         finally:
             self._active = False
+            os.stat = stat
 
     @property
     def reads(self) -> Reads:
         """What was read so far, with every module of the project that is loaded, and all of production/pipelines."""
         root = Path(self._root)
+        home = [path for path in (root / PIPELINES, *(root / PIPELINES).rglob("*")) if self._below(path)]
         modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
         paths = {path for each in (*self._files, *modules) if each and (path := self._below(each))}
-        paths |= {path for each in (root / PIPELINES).rglob("*") if each.is_file() and (path := self._below(each))}
+        paths |= {each.relative_to(root).as_posix() for each in home if each.is_file()}
+        folders = self._folders | {each.relative_to(root).as_posix() for each in home if each.is_dir()}
         return Reads(
             {path: _digest(root / path) for path in sorted(paths)},
-            {path: _names(root / path) for path in sorted(self._folders)},
-            {name: _variable(name) for name in sorted(self._variables)},
+            {path: _names(root / path) for path in sorted(folders)},
+            {path: _kind(root / path) for path in sorted(self._asked - paths - folders)},
+            {name: _variable(name, os.environ) for name in sorted(self._variables)},
         )
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -98,6 +106,15 @@ class Recorder:
                 self._files.add(os.path.abspath(path))
         elif not _imports(sys._getframe(1)) and (below := self._below(path or ".")) is not None:
             self._folders.add(below)
+
+    def _noting(self, stat: Any) -> Any:
+        def _stat(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+            if self._active and isinstance(path, str | os.PathLike) and (below := self._below(path)):
+                self._asked.add(below)
+            result: os.stat_result = stat(path, *arguments, **options)
+            return result
+
+        return _stat
 
     def _note_variable(self, name: str, frame: FrameType) -> None:
         file = frame.f_code.co_filename
@@ -141,10 +158,14 @@ def _digest(path: Path) -> str | None:
 
 def _names(path: Path) -> list[str]:
     with suppress(OSError):
-        return sorted(os.listdir(path))
+        return sorted(set(os.listdir(path)) - _NOT_READ)
     return []
 
 
-def _variable(name: str) -> str | None:
-    value = os.environ.get(name)
+def _kind(path: Path) -> str | None:
+    return "file" if path.is_file() else "folder" if path.is_dir() else None
+
+
+def _variable(name: str, environment: Mapping[str, str]) -> str | None:
+    value = environment.get(name)
     return None if value is None else hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
