@@ -63,7 +63,7 @@ class Machine:
         return self.root / ".venv" / "bin" / "python"
 
     def need(self, *groups: str) -> int:
-        """`python -m sagemaker_ops.project.environment …`; `commands` holds the commands it called, and is emptied first."""
+        """`python -m sagemaker_ops.project.environment …`; what it ran is in `commands`, which is emptied first."""
         self.commands.clear()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["environment", *groups, "--project", str(self.root)])
