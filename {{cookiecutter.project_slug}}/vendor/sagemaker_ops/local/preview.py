@@ -20,8 +20,9 @@ from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import executions
 from sagemaker_ops.local.cache import Cache, Keys
 from sagemaker_ops.local.digests import Digests
+from sagemaker_ops.local.execution_folder import new_execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
-from sagemaker_ops.local.runner import new_execution, variables
+from sagemaker_ops.local.step_run import variables
 from sagemaker_ops.preflight.refusals import missing_inputs, missing_models, refusals
 from sagemaker_ops.store import Store, Unchanging
 

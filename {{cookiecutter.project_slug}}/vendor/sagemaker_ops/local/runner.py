@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
-import secrets
-import string
-import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.container import process
-from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.parameters import values as typed_values
 from sagemaker_ops.definition.plan import Plan, Step, parse
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.local import executions, scheduler, steps
-from sagemaker_ops.local.cache import Cache
-from sagemaker_ops.local.container_job import ACCOUNT, Job
+from sagemaker_ops.local import execution_folder, scheduler
 from sagemaker_ops.local.digests import Digests
-from sagemaker_ops.local.executions import Execution, StepExecution
+from sagemaker_ops.local.executions import Execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.scheduler import Result
 from sagemaker_ops.local.selection import Selection, select
+from sagemaker_ops.local.step_run import run_step, variables
 from sagemaker_ops.preflight.refusals import missing_inputs, missing_models, refusals
-from sagemaker_ops.store import Store, write_atomically
+from sagemaker_ops.store import Store
 
 
 def check(definition: object) -> Plan:
@@ -69,7 +59,7 @@ def start_pipeline_execution(
         chosen, source = select(plan, selection, pipeline_name, home)
     runs = Plan(plan.parameters, {name: step for name, step in plan.steps.items() if name in chosen})
     values, wrong = typed_values(plan.parameters, parameters, source.parameters if source else {})
-    execution = new_execution(plan, pipeline_name, values, home)
+    execution = execution_folder.new_execution(plan, pipeline_name, values, home)
     scope = Scope(values, variables(execution, region))
     problems += wrong + refusals(runs, scope) + missing_models(runs, scope, partial(read_model, home))
     _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
@@ -87,12 +77,12 @@ def start_pipeline_execution(
             _ = machine.private  # says so before anything starts if there is none
 
         def work(step: Step, started: Callable[[], None]) -> Result:
-            return _run_step(step, plan, execution, machine, stop, started)
+            return run_step(step, plan, execution, machine, stop, started)
 
-        lock = _set_up(execution, definition)
+        lock = execution_folder.set_up(execution, definition)
         try:
             if source is not None:
-                _reuse(source, execution, chosen, store)
+                execution_folder.reuse(source, execution, chosen, store)
             changed()
             scheduler.run(runs, execution, work, changed, stop, options.jobs)
         finally:
@@ -105,111 +95,3 @@ def _raise_or(plan: Plan, problems: list[Problem]) -> Plan:
     if problems:
         raise UserError(*dict.fromkeys(problems))
     return plan
-
-
-def new_execution(plan: Plan, pipeline_name: str, values: dict[str, Any], home: Path) -> Execution:
-    identifier = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
-    return Execution(
-        id=identifier,
-        pipeline_name=pipeline_name,
-        folder=home / "runs" / identifier,
-        start_time=datetime.now(UTC),
-        parameters=values,
-        steps={step.name: StepExecution(step.name, step.type, step.property_files) for step in plan.steps.values()},
-    )
-
-
-def _set_up(execution: Execution, definition: object) -> int:
-    """The execution's folder, with everything that does not change; the lock held on it. UserError if it cannot be."""
-    try:
-        execution.folder.mkdir(parents=True)
-        lock = executions.claim(execution.folder)
-        write_atomically(execution.folder / "definition.json", json.dumps(definition, indent=1).encode())
-        execution.save()
-    except OSError as error:
-        home = execution.folder.parent.parent
-        raise UserError(
-            f"cannot write into {home} ({error.strerror}); make room there or change its rights."
-        ) from error
-    return lock
-
-
-def _reuse(source: Execution, execution: Execution, chosen: set[str], store: Store) -> None:
-    """Take over the results of the steps that are not run again."""
-    now = datetime.now(UTC)
-    for name, step in source.steps.items():
-        if name in execution.steps and name not in chosen and step.status == "Succeeded":
-            execution.steps[name] = replace(
-                step, start_time=now, end_time=now, source=step.source or source.id, selected=False, log=None
-            )
-            _link_outputs(execution, name, step.outputs, store)
-
-
-def _link_outputs(execution: Execution, step: str, outputs: Mapping[str, str], store: Store) -> None:
-    """outputs/<name> → the folder in the store, relative where it lies in the project, so that that can be moved."""
-    for name, uri in outputs.items():
-        link, target = execution.folder / step / "outputs" / name, store.locate(uri)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        inside = target.is_relative_to(execution.folder.parent.parent)
-        link.symlink_to(os.path.relpath(target, link.parent) if inside else target)
-
-
-def variables(execution: Execution, region: str, job_name: str = "") -> dict[str, str]:
-    """The execution variables, and for a step the name of its job."""
-    arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:pipeline/{execution.pipeline_name.lower()}"
-    variables = {
-        "StartDateTime": execution.start_time.isoformat(),
-        "PipelineName": execution.pipeline_name,
-        "PipelineArn": arn,
-        "PipelineExecutionId": execution.id,
-        "PipelineExecutionArn": f"{arn}/execution/{execution.id}",
-    }
-    if job_name:
-        variables["CurrentDateTime"] = datetime.now(UTC).isoformat()
-        variables["TrainingJobName"] = variables["ProcessingJobName"] = job_name
-    return variables
-
-
-def _run_step(
-    step: Step, plan: Plan, execution: Execution, machine: Machine, stop: process.Stop, started: Callable[[], None]
-) -> Result:
-    # as on AWS: at most 63 characters, no two alike in an execution, and here the same for the same step
-    digest = hashlib.sha256(step.name.encode()).hexdigest()[:10]
-    name = re.sub("-+", "-", f"pipelines-{execution.id}-{step.name[:28].replace('_', '-')}-{digest}")
-    scope = Scope(
-        execution.parameters,
-        variables(execution, machine.region, name),
-        {each.name: each.properties for each in execution.steps.values() if each.status == "Succeeded"},
-        {(each.name, file): where for each in plan.steps.values() for file, where in each.property_files.items()},
-        machine.store.read_json,
-    )
-    arguments = steps.resolved(step, scope)
-    cache = Cache(machine, execution.pipeline_name)
-    keys = cache.keys(step, arguments) if machine.options.cache else None
-    if keys is not None and (found := cache.find(step, keys)) is not None:
-        cache.keep_again(keys, execution.id, found)
-        _link_outputs(execution, step.name, step_types.of(step.type).outputs(found.properties), machine.store)
-        return Result(found.properties, found.execution)
-    folder = execution.folder / step.name
-    folder.mkdir(exist_ok=True)
-    job = Job(step, arguments, name, folder, machine, scope, stop, started)
-    properties = _with_retries(job, execution.steps[step.name])
-    _link_outputs(execution, step.name, step_types.of(step.type).outputs(properties), machine.store)
-    if keys is not None:
-        cache.keep(keys, execution.id, step, properties)
-    return Result(properties)
-
-
-def _with_retries(job: Job, state: StepExecution) -> dict[str, Any]:
-    """Run the step, and again if this machine failed it and its retry policy says so: never after an exit code."""
-    policy, begin = job.step.retry, time.monotonic()
-    while True:
-        state.attempts += 1
-        try:
-            return steps.run(job)
-        except OSError:
-            pause = policy.pause(state.attempts, time.monotonic() - begin) if policy else None
-            if pause is None:
-                raise
-            if job.stop.wait(pause):
-                raise process.StoppedError from None

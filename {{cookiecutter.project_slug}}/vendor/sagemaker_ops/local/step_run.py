@@ -1,0 +1,84 @@
+"""Runs one step of an execution: out of the cache, or as a job that is tried again where its retry policy says so."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sagemaker_ops.container import process
+from sagemaker_ops.definition import step_types
+from sagemaker_ops.definition.expressions import Scope
+from sagemaker_ops.definition.plan import Plan, Step
+from sagemaker_ops.local import steps
+from sagemaker_ops.local.cache import Cache
+from sagemaker_ops.local.container_job import ACCOUNT, Job
+from sagemaker_ops.local.execution_folder import link_outputs
+from sagemaker_ops.local.executions import Execution, StepExecution
+from sagemaker_ops.local.machine import Machine
+from sagemaker_ops.local.scheduler import Result
+
+
+def run_step(
+    step: Step, plan: Plan, execution: Execution, machine: Machine, stop: process.Stop, started: Callable[[], None]
+) -> Result:
+    """The step's properties. Raises what the scheduler makes a failed or a stopped step of."""
+    # as on AWS: at most 63 characters, no two alike in an execution, and here the same for the same step
+    digest = hashlib.sha256(step.name.encode()).hexdigest()[:10]
+    name = re.sub("-+", "-", f"pipelines-{execution.id}-{step.name[:28].replace('_', '-')}-{digest}")
+    scope = Scope(
+        execution.parameters,
+        variables(execution, machine.region, name),
+        {each.name: each.properties for each in execution.steps.values() if each.status == "Succeeded"},
+        {(each.name, file): where for each in plan.steps.values() for file, where in each.property_files.items()},
+        machine.store.read_json,
+    )
+    arguments = steps.resolved(step, scope)
+    cache = Cache(machine, execution.pipeline_name)
+    keys = cache.keys(step, arguments) if machine.options.cache else None
+    if keys is not None and (found := cache.find(step, keys)) is not None:
+        cache.keep_again(keys, execution.id, found)
+        link_outputs(execution, step.name, step_types.of(step.type).outputs(found.properties), machine.store)
+        return Result(found.properties, found.execution)
+    folder = execution.folder / step.name
+    folder.mkdir(exist_ok=True)
+    job = Job(step, arguments, name, folder, machine, scope, stop, started)
+    properties = _with_retries(job, execution.steps[step.name])
+    link_outputs(execution, step.name, step_types.of(step.type).outputs(properties), machine.store)
+    if keys is not None:
+        cache.keep(keys, execution.id, step, properties)
+    return Result(properties)
+
+
+def variables(execution: Execution, region: str, job_name: str = "") -> dict[str, str]:
+    """The execution variables, and for a step the name of its job."""
+    arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:pipeline/{execution.pipeline_name.lower()}"
+    variables = {
+        "StartDateTime": execution.start_time.isoformat(),
+        "PipelineName": execution.pipeline_name,
+        "PipelineArn": arn,
+        "PipelineExecutionId": execution.id,
+        "PipelineExecutionArn": f"{arn}/execution/{execution.id}",
+    }
+    if job_name:
+        variables["CurrentDateTime"] = datetime.now(UTC).isoformat()
+        variables["TrainingJobName"] = variables["ProcessingJobName"] = job_name
+    return variables
+
+
+def _with_retries(job: Job, state: StepExecution) -> dict[str, Any]:
+    """Run the step, and again if this machine failed it and its retry policy says so: never after an exit code."""
+    policy, begin = job.step.retry, time.monotonic()
+    while True:
+        state.attempts += 1
+        try:
+            return steps.run(job)
+        except OSError:
+            pause = policy.pause(state.attempts, time.monotonic() - begin) if policy else None
+            if pause is None:
+                raise
+            if job.stop.wait(pause):
+                raise process.StoppedError from None
