@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types guardrails-page sample clean
+.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types checksums guardrails-page sample clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ constraints: ## Pin newer versions (needs uv)
 instance-types: ## Make vendor/sagemaker_ops/guardrails/instance_types.json from botocore and moto
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_instance_types.py
+
+checksums: ## Make vendor/CHECKSUMS, by which a project sees which files of the library were edited
+	@PYTHONPATH='$(PROJECT)/vendor' $(PYTHON) -B -m sagemaker_ops.guardrails.library_check
 
 guardrails-page: ## Make docs/guardrails.md from the rules in the code
 	@$(NEED) dev

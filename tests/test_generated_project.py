@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,10 @@ COMBINATIONS = [
 @pytest.mark.parametrize("target", ["test", "lint", "docs"])
 def test_make(ready: Bake, answers: dict[str, str], target: str) -> None:
     project = ready(**answers)
+    # In vendor/, which none of them looks at.
+    (project.path / "vendor" / "test_ugly.py").write_text(
+        "import os,sys\nassert False\nx: int = 'y'\n", encoding="utf-8"
+    )
 
     done = project.make(target)
 
@@ -79,6 +84,22 @@ def test_make_setup_installs_the_git_hooks_and_they_refuse(ready: Bake) -> None:
 
     assert second.code != 0
     assert "not available for training" in second.out + second.err
+
+
+def test_the_library_is_out_of_sight(bake: Bake) -> None:
+    project = bake()
+    library = "vendor/sagemaker_ops/errors.py"
+    ruff = Path(sys.executable).with_name("ruff")
+    hooks = yaml.safe_load((project.path / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+
+    attributes = project.run("git", "check-attr", "gitlab-generated", "linguist-vendored", "--", library).out
+    linted = project.run(ruff, "check", "--show-files", "--no-cache").out
+
+    assert attributes.splitlines() == [f"{library}: gitlab-generated: set", f"{library}: linguist-vendored: set"]
+    assert "/production/steps/training.py" in linted
+    assert "/vendor/" not in linted
+    assert re.search(hooks["exclude"], library)
+    assert not re.search(hooks["exclude"], "production/steps/vendor.py")
 
 
 def test_make_without_a_target_lists_what_can_be_done(bake: Bake) -> None:

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sagemaker_ops import __version__
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.guardrails import project_check
+from sagemaker_ops.guardrails import library_check, project_check
+from sagemaker_ops.project import environment
 from sagemaker_ops.project.settings import FILE, Settings
 
 IMAGE_PYTHON = (3, 12)  # of AWS's scikit-learn image 1.9-0
@@ -59,7 +62,7 @@ def exit_code(findings: Iterable[Finding]) -> int:
 def of_machine(root: Path) -> tuple[list[Finding], Settings | None]:
     """What this machine and the project's folder are like, and the settings if they can be used."""
     settings, project = _project(root)
-    return [_python(), _packages(root), project, _hooks(root), *_disks(root)], settings
+    return [_python(), _packages(root), *_library(root), project, _hooks(root), *_disks(root)], settings
 
 
 def _python(version: tuple[int, int] | None = None) -> Finding:
@@ -83,7 +86,8 @@ def _packages(root: Path) -> Finding:
             "packages", f"pyproject.toml or constraints.txt cannot be read ({error}): bring them back with git."
         )
     missing, others = [], []
-    for name in sorted(re.split(r"[^\w.-]", each)[0] for each in dependencies):
+    needed = _needed(dependencies)
+    for name in needed:
         wanted = re.findall(rf"^{re.escape(name)}==(\S+)", pinned, re.MULTILINE)  # several, each for some Pythons
         try:
             installed = metadata.version(name)
@@ -96,7 +100,38 @@ def _packages(root: Path) -> Finding:
         return problem("packages", f"{', '.join(missing)} not installed: run `make setup`.")
     if others:
         return warning("packages", f"{', '.join(others)}: remove .venv and run `make setup`.")
-    return ok("packages", f"{len(dependencies)} that the steps and commands need, as constraints.txt has them")
+    return ok("packages", f"{len(needed)} that the steps and commands need, as constraints.txt has them")
+
+
+def _needed(dependencies: Iterable[str]) -> list[str]:
+    """The packages that the project's dependencies name, and for the library those that it needs itself."""
+    names = set()
+    for each in dependencies:
+        name = re.split(r"[^\w.-]", each)[0]
+        names.add(name)
+        if library := environment.LIBRARY.match(each):
+            extras = set(re.findall(r"[\w-]+", library[1] or ""))
+            with suppress(metadata.PackageNotFoundError):  # then it is among those that are missing
+                for needs in metadata.requires(name) or []:
+                    extra = re.search(r"extra == ['\"]([\w-]+)", needs)
+                    if extra is None or extra[1] in extras:
+                        names.add(re.split(r"[^\w.-]", needs)[0])
+    return sorted(names)
+
+
+def _library(root: Path) -> list[Finding]:
+    """Whether vendor/ is as it was released; nothing where the library comes from a package index."""
+    vendor = root / "vendor"
+    if not vendor.is_dir():
+        return []
+    remedy = "`git log vendor/` shows by whom, and the next `make update` replaces them; ask for an extension point"
+    try:
+        edited = library_check.edited(vendor)
+    except ValueError as error:
+        return [warning("library", f"vendor/{library_check.LIST} cannot be read ({error}): bring it back with git.")]
+    if edited:
+        return [warning("library", f"edited files in vendor/: {', '.join(edited)}; {remedy}.")]
+    return [ok("library", f"vendor/ is sagemaker-ops {__version__}, unchanged")]
 
 
 def _project(root: Path) -> tuple[Settings | None, Finding]:
