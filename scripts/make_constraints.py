@@ -1,11 +1,13 @@
 """Pin what is installed: constraints.txt of the generated project, and the template's own beside it.
 
 On Python 3.12 the steps get exactly what AWS's scikit-learn image 1.9-0 holds, on other versions the nearest there
-is. Needs uv: `make constraints`. The files name no place that packages came from.
+is. Needs uv: `make constraints` pins the newest versions, `make constraints KEEP=1` keeps those that are pinned and
+adds what is missing. The files name no place that packages came from.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,38 +36,43 @@ IMAGE = {
 
 
 def requirements(pyproject: Path) -> list[str]:
-    """Dependencies, every group, and the build backend of a pyproject.toml."""
+    """Dependencies, extras, every group, and the build backend of a pyproject.toml; without our own library."""
     table = tomllib.loads(pyproject.read_text(encoding="utf-8"))
-    groups = table["dependency-groups"].values()
+    groups = [*table.get("dependency-groups", {}).values(), *table["project"].get("optional-dependencies", {}).values()]
     backend = table.get("build-system", {}).get("requires", [])
-    return [*table["project"]["dependencies"], *(line for group in groups for line in group), *backend]
+    found = [*table["project"]["dependencies"], *(line for group in groups for line in group), *backend]
+    return [line for line in found if not line.startswith("sagemaker-ops")]
 
 
-def compile_constraints(lines: list[str], target: Path, *constraints: Path) -> None:
+def compile_constraints(lines: list[str], target: Path, *constraints: Path, keep: bool = False) -> None:
     header = "# The exact versions that are installed; made by scripts/make_constraints.py of the template.\n"
-    with tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
-        wanted.write("\n".join(lines))
-        wanted.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        wanted, pinned = Path(folder, "wanted.in"), Path(folder, "pinned.txt")
+        wanted.write_text("\n".join(lines), encoding="utf-8")
+        if keep:
+            shutil.copy(target, pinned)  # uv prefers the versions in the file that it writes
         given = [text for path in constraints for text in ("--constraint", str(path))]
         done = subprocess.run(
-            ["uv", "pip", "compile", wanted.name, *given, *OPTIONS],
+            ["uv", "pip", "compile", str(wanted), "--output-file", str(pinned), *given, *OPTIONS],
             check=False,
             capture_output=True,
             text=True,
         )
         if done.returncode:
             sys.exit(done.stderr)
-    target.write_text(header + done.stdout, encoding="utf-8")
+        target.write_text(header + pinned.read_text(encoding="utf-8"), encoding="utf-8")
 
 
-def main() -> None:
+def main(keep: bool) -> None:
     image = [f"{name}=={version} ; python_version == '3.12'" for name, version in IMAGE.items()]
-    compile_constraints([*requirements(PROJECT / "pyproject.toml"), *image], PROJECT / "constraints.txt")
+    library = requirements(PROJECT / "vendor" / "pyproject.toml")
+    lines = [*requirements(PROJECT / "pyproject.toml"), *library, *image]
+    compile_constraints(lines, PROJECT / "constraints.txt", keep=keep)
     # The template has an environment of its own, and where both hold a package they hold the same version.
     compile_constraints(
-        requirements(TEMPLATE / "pyproject.toml"), TEMPLATE / "constraints.txt", PROJECT / "constraints.txt"
+        requirements(TEMPLATE / "pyproject.toml"), TEMPLATE / "constraints.txt", PROJECT / "constraints.txt", keep=keep
     )
 
 
 if __name__ == "__main__":
-    main()
+    main(keep="--keep" in sys.argv)

@@ -36,10 +36,8 @@ COMBINATIONS = [
 @pytest.mark.parametrize("target", ["test", "lint", "docs"])
 def test_make(ready: Bake, answers: dict[str, str], target: str) -> None:
     project = ready(**answers)
-    # In vendor/, which none of them looks at.
-    (project.path / "vendor" / "test_ugly.py").write_text(
-        "import os,sys\nassert False\nx: int = 'y'\n", encoding="utf-8"
-    )
+    ugly = "import os,sys\nassert False\nx: int = 'y'\n"
+    (project.path / "vendor" / "test_ugly.py").write_text(ugly, encoding="utf-8")  # where none of them looks
 
     done = project.make(target)
 

@@ -267,6 +267,11 @@ def test_a_state_that_says_nothing_counts_as_none(machine: Machine, state: str) 
         ),
         pytest.param("global.cert='/etc/ssl/our-ca.pem'", {"SSL_CERT_FILE": "/etc/ssl/our-ca.pem"}, id="certificates"),
         pytest.param("install.find-links='/opt/wheels'", {"UV_FIND_LINKS": "/opt/wheels"}, id="folder of wheels"),
+        pytest.param(
+            r"global.find-links='\nbuild/dist\n/opt/wheels'",
+            {"UV_FIND_LINKS": "build/dist,/opt/wheels"},
+            id="two folders",
+        ),
         pytest.param("global.timeout='60'\nglobal.disable-pip-version-check='true'", {}, id="what uv has no use for"),
         pytest.param(
             ":env:.index-url='https://variable.example.com'\nglobal.index-url='https://file.example.com'",

@@ -117,7 +117,9 @@ def _pip_settings_for_uv(python: Path) -> dict[str, str]:
     for section in ("global", "install", ":env:"):  # in pip, too, the later one counts
         for key, name in names.items():
             if f"{section}.{key}" in listing and name not in os.environ:
-                settings[name] = " ".join(ast.literal_eval(listing[f"{section}.{key}"]).split())
+                values = ast.literal_eval(listing[f"{section}.{key}"]).split()
+                # https://docs.astral.sh/uv/reference/environment: places are divided by commas, indexes by spaces
+                settings[name] = ("," if key == "find-links" else " ").join(values)
     if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in os.environ:
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip, too, looks at all its indexes
     return settings
