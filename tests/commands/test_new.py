@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from projects import TEMPLATE_PROJECT, VENDOR, Bake, Project, Result
+from projects import TEMPLATE, TEMPLATE_PROJECT, VENDOR, Bake, Project, Result
 
 from sagemaker_ops.commands import app
 from sagemaker_ops.guardrails import script_names
@@ -84,6 +84,13 @@ def test_a_pipeline_is_a_file_with_its_test_and_says_how_it_runs(project: Projec
     file, test = "production/pipelines/nightly.py", "tests/pipelines/test_nightly.py"
     assert project.files() - before == {file, test}
     assert done.out == f"Wrote {file}.\nWrote {test}.\n\nRun it with `ops run nightly`.\n"
+
+
+def test_the_guide_quotes_what_is_printed(ops: Ops) -> None:
+    guide = (TEMPLATE / "docs" / "commands.md").read_text(encoding="utf-8")
+
+    for command in (("new", "step", "score-customers"), ("new", "pipeline", "nightly")):
+        assert f"ops {' '.join(command)}\n```\n\n```text\n{ops(*command).out.rstrip()}\n```" in guide
 
 
 @pytest.mark.parametrize(
@@ -281,11 +288,11 @@ def test_with_one_of_each_a_new_project_is_still_small(bake: Bake) -> None:
 def test_the_test_of_a_new_step_passes(project: Project, ops: Ops) -> None:
     ops("new", "step", "score-customers")
 
-    test = ("-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib", "tests/steps")
-    done = project.run(sys.executable, "-B", *test, "-k", "score_customers", PYTHONPATH=str(VENDOR))
+    pytest_here = (sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-rA")
+    done = project.run(*pytest_here, "tests/steps/test_score_customers.py", PYTHONPATH=str(VENDOR))
 
     assert done.code == 0, done
-    assert "2 passed" in done.out
+    assert done.out.count("PASSED ") == 2
 
 
 @pytest.mark.slow

@@ -17,9 +17,7 @@ app = typer.Typer(help="Write a new step or pipeline, with its test.", no_args_i
 
 
 @app.command()
-def step(
-    name: StepName,
-) -> None:
+def step(name: StepName) -> None:
     """Write a script to production/steps with its test, and print the lines that run it in a pipeline.
 
     Example: ops new step score-customers
