@@ -11,7 +11,7 @@ from projects import TEMPLATE_PROJECT, VENDOR, Bake, cookiecutter_command
 # Every file of a new project, by folder.
 FILES = {
     ".": """
-        .gitignore .gitlab-ci.yml .pre-commit-config.yaml Makefile README.md constraints.txt guardrails.toml mkdocs.yml
+        .cruft.json .gitignore .gitlab-ci.yml .pre-commit-config.yaml Makefile README.md constraints.txt guardrails.toml mkdocs.yml
         project.toml pyproject.toml
     """,
     "data/sample": """

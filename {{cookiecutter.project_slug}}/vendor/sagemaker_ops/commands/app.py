@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import sagemaker_ops
-from sagemaker_ops.commands import checks, data, doctor, executions, history, models, pipelines, run, studio
+from sagemaker_ops.commands import checks, data, doctor, executions, history, models, pipelines, run, studio, template
 from sagemaker_ops.errors import UserError
 
 app = typer.Typer(
@@ -55,5 +55,5 @@ def _options(
     """Run, compile and look after this project's SageMaker pipelines."""
 
 
-for family in (run, checks, history, executions, pipelines, studio, models, doctor, data):
+for family in (run, checks, history, executions, pipelines, studio, models, doctor, data, template):
     app.registered_commands += family.app.registered_commands
