@@ -142,7 +142,9 @@ def _library_note(shop: MergeRepository, trees: tuple[str, str, str], merged: Me
         return
     if "vendor" in merged.replaced:
         yield f"The library sagemaker-ops is {new} now, and was {old}: vendor/CHANGELOG.md says what is new."
-    elif re.search(rf"sagemaker-ops(\[[^]]*\])?=={re.escape(new)}", shop.text(merged.tree, "pyproject.toml")):
+        return
+    pin = re.search(rf"sagemaker-ops(\[[^]]*\])?=={re.escape(new)}", shop.text(merged.tree, "pyproject.toml"))
+    if pin and all(conflict.path != "pyproject.toml" for conflict in merged.conflicts):
         yield f"pyproject.toml pins the library sagemaker-ops {new} now: your package index must have it."
     else:
         yield f"The library sagemaker-ops is {new} now, and was {old}: pin this version in pyproject.toml."
