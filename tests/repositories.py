@@ -47,7 +47,7 @@ class Repository:
     def commit(self, files: Files | None = None) -> str:
         """Commits the files, and whatever has changed besides; the commit's hash."""
         self.write(files or {})
-        self.git("add", "--all", "--force")
+        self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message=x")
         return self.git("rev-parse", "HEAD")
 

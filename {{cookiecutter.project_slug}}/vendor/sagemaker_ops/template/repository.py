@@ -73,6 +73,6 @@ def check_ready(project: Repository) -> None:
         raise UserError(f"{project.folder} is a part of the repository {top}: only a whole repository can be updated.")
     if project.answer("rev-parse", "--verify", "HEAD^{commit}") is None:
         raise UserError("Nothing is committed yet, so an update could not be undone: run `git add .` and `git commit`.")
-    if changed := project.paths("status", "--porcelain", "-z"):
+    if changed := project.paths("status", "--porcelain", "--untracked-files=normal", "-z"):
         names = ", ".join(line[3:] for line in changed[:3]) + (", …" if len(changed) > 3 else "")
         raise UserError(f"There are changes that are not committed ({names}): commit them, or run `git stash -u`.")

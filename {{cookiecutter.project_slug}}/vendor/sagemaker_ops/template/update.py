@@ -94,7 +94,8 @@ def update_project(
 def _describe(template: Repository, commit: str) -> str:
     """`v1.2 (2026-11-20)`, or the short hash where no tag is."""
     name = template.answer("describe", "--tags", "--exact-match", commit) or commit[:7]
-    return f"{name} ({template.git('log', '-1', '--format=%cs', commit)})"
+    date = template.git("-c", "log.showSignature=false", "log", "-1", "--format=%cs", commit)
+    return f"{name} ({date})"
 
 
 def _record_notes(recorded: Record, wanted: Record) -> Iterator[str]:
