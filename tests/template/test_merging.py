@@ -87,8 +87,8 @@ CASES = {
         {"a": None, "b": text("P")},
         {"a": None, "c": text("P")},
         {"b": text("P"), "c": text("P")},
-        b="both have moved it",
-        c="both have moved it",
+        b="you have moved it here, and the template has moved it elsewhere",
+        c="the template has moved it here, and you have moved or removed it",
     ),
     "folder renamed": case(
         {"f/a": text("Q"), "f/b": text("Q2")},

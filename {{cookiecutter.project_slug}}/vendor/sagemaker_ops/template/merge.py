@@ -156,4 +156,6 @@ def _reason(stages: set[int], kept: bool) -> str:
         return "the template has added it, and so have you" + (": yours is kept" if kept else "")
     if stages == {1, 2, 3}:
         return "both have changed it: yours is kept" if kept else "both have changed the same lines"
-    return "both have moved it"
+    if 3 in stages:
+        return "the template has moved it here, and you have moved or removed it"
+    return "you have moved it here, and the template has moved it elsewhere"
