@@ -198,7 +198,8 @@ def test_a_new_project_records_the_templates_commit(tmp_path: Path) -> None:
     assert origin.find_commit(TEMPLATE) == found.commit
 
 
-def test_a_template_that_is_not_in_git_is_told_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_template_that_is_not_in_git_is_reported_in_one_line(tmp_path: Path) -> None:
     for name in ("hooks", "templates", PROJECT, "cookiecutter.json"):
         (tmp_path / name).symlink_to(TEMPLATE / name)
 

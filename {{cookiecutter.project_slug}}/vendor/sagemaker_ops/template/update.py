@@ -77,14 +77,14 @@ def update_project(
             return Update(versions[0], versions[0], wanted.checkout)
         before = render(template, old, recorded, folder / "old")
         after = render(template, new, wanted, folder / "new")
-        shop = MergeRepository(project, folder / "merge")
-        trees = shop.tree(before.folder), shop.tree(after.folder)
+        merging = MergeRepository(project, folder / "merge")
+        trees = merging.tree(before.folder), merging.tree(after.folder)
         if trees[0] == trees[1] and not after.notes and wanted == recorded:
             return Update(*versions, wanted.checkout)
         head = project.git("rev-parse", "HEAD^{tree}")
         text = replace(wanted, commit=new, context=after.context).to_json()
-        merged = shop.merge(trees[0], head, trees[1], f"template {versions[1]}", (records.FILE, text))
-        update = _summarize(shop, Update(*versions, wanted.checkout), (trees[0], head, trees[1]), merged)
+        merged = merging.merge(trees[0], head, trees[1], f"template {versions[1]}", (records.FILE, text))
+        update = _summarize(merging, Update(*versions, wanted.checkout), (trees[0], head, trees[1]), merged)
         update.notes[:0] = [*_record_notes(recorded, wanted), *after.notes]
         if apply:
             _apply(project, head, update)
@@ -105,28 +105,28 @@ def _record_notes(recorded: Record, wanted: Record) -> Iterator[str]:
         yield f"From now on the project follows '{wanted.checkout}' of the template."
 
 
-def _summarize(shop: MergeRepository, update: Update, trees: tuple[str, str, str], merged: Merged) -> Update:
+def _summarize(merging: MergeRepository, update: Update, trees: tuple[str, str, str], merged: Merged) -> Update:
     old, head, new = trees
     replaced, overwritten = {}, []
     for name in merged.replaced:
-        differing = shop.changes(f"{head}:{name}", f"{new}:{name}", "--name-only")
-        edited = {*shop.changes(f"{old}:{name}", f"{head}:{name}", "--name-only")} & {*differing}
+        differing = merging.changes(f"{head}:{name}", f"{new}:{name}", "--name-only")
+        edited = {*merging.changes(f"{old}:{name}", f"{head}:{name}", "--name-only")} & {*differing}
         replaced[name] = len(differing)
         overwritten += sorted(f"{name}/{path}" for path in edited)
     return replace(
         update,
         tree=merged.tree,
-        notes=[*_library_note(shop, trees, merged)],
-        changes=[*_changes(shop, head, merged)],
+        notes=[*_library_note(merging, trees, merged)],
+        changes=[*_changes(merging, head, merged)],
         replaced=replaced,
         overwritten=overwritten,
         conflicts=merged.conflicts,
     )
 
 
-def _changes(shop: MergeRepository, head: str, merged: Merged) -> Iterator[Change]:
+def _changes(merging: MergeRepository, head: str, merged: Merged) -> Iterator[Change]:
     """The files outside the template's own folders."""
-    listed = iter(shop.changes(head, merged.tree, "--name-status", "--find-renames"))
+    listed = iter(merging.changes(head, merged.tree, "--name-status", "--find-renames"))
     others = {records.FILE, *(conflict.path for conflict in merged.conflicts)}
     for status in listed:
         paths = [next(listed) for _ in range(2 if status[0] == "R" else 1)]
@@ -135,16 +135,16 @@ def _changes(shop: MergeRepository, head: str, merged: Merged) -> Iterator[Chang
             yield Change(what, paths[-1], paths[0] if len(paths) > 1 else "")
 
 
-def _library_note(shop: MergeRepository, trees: tuple[str, str, str], merged: Merged) -> Iterator[str]:
+def _library_note(merging: MergeRepository, trees: tuple[str, str, str], merged: Merged) -> Iterator[str]:
     """A sentence, if the library has another version now."""
-    found = (VERSION.search(shop.text(tree, LIBRARY_VERSION)) for tree in (trees[0], trees[2]))
+    found = (VERSION.search(merging.text(tree, LIBRARY_VERSION)) for tree in (trees[0], trees[2]))
     old, new = (each[1] if each else "" for each in found)
     if not new or old == new:
         return
     if "vendor" in merged.replaced:
         yield f"The library sagemaker-ops is {new} now, and was {old}: vendor/CHANGELOG.md says what is new."
         return
-    pin = re.search(rf"sagemaker-ops(\[[^]]*\])?=={re.escape(new)}", shop.text(merged.tree, "pyproject.toml"))
+    pin = re.search(rf"sagemaker-ops(\[[^]]*\])?=={re.escape(new)}", merging.text(merged.tree, "pyproject.toml"))
     if pin and all(conflict.path != "pyproject.toml" for conflict in merged.conflicts):
         yield f"pyproject.toml pins the library sagemaker-ops {new} now: your package index must have it."
     else:
