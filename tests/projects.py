@@ -85,10 +85,12 @@ def bake_into(folder: Path, **answers: str) -> Project:
     return Project(Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder), extra_context=answers)))
 
 
-def cookiecutter_command(folder: Path, *answers: str, options: tuple[str, ...] = (), **environment: str) -> Result:
+def cookiecutter_command(
+    folder: Path, *answers: str, options: tuple[str, ...] = (), template: Path = TEMPLATE, **environment: str
+) -> Result:
     """The command, as someone types it in `folder`; an answer is `key=value`."""
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("cookiecutter")), "--no-input", *options, str(TEMPLATE), *answers],
+        [str(Path(sys.executable).with_name("cookiecutter")), "--no-input", *options, str(template), *answers],
         cwd=folder,
         env=clean_environment() | {"HOME": str(folder / "home")} | environment,
         capture_output=True,

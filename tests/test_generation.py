@@ -11,7 +11,7 @@ from projects import TEMPLATE_PROJECT, VENDOR, Bake, cookiecutter_command
 # Every file of a new project, by folder.
 FILES = {
     ".": """
-        .gitattributes .gitignore .gitlab-ci.yml .ignore .pre-commit-config.yaml AGENTS.md Makefile README.md
+        .cruft.json .gitattributes .gitignore .gitlab-ci.yml .ignore .pre-commit-config.yaml AGENTS.md Makefile README.md
         constraints.txt guardrails.toml mkdocs.yml project.toml pyproject.toml
     """,
     "data/sample": """

@@ -28,6 +28,7 @@ from markdown_it.common.utils import isValidEntityCode
 from projects import TEMPLATE, TEMPLATE_PROJECT, Bake, Project, cookiecutter_command
 
 from sagemaker_ops.guardrails import project_check
+from sagemaker_ops.template.answers import literal
 
 Answers = Mapping[str, str]
 Pieces = list[tuple[str, str]]
@@ -37,7 +38,10 @@ QUESTIONS = [name for name, default in CONTEXT.items() if not name.startswith("_
 ENVIRONMENT = create_env_with_context({"cookiecutter": CONTEXT})
 ENVIRONMENT.loader = FileSystemLoader([TEMPLATE_PROJECT, TEMPLATE / "templates"])  # as in cookiecutter.generate
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-PRE_GEN = ENVIRONMENT.from_string((TEMPLATE / "hooks" / "pre_gen_project.py").read_text(encoding="utf-8"))
+PRE_GEN, POST_GEN = (
+    ENVIRONMENT.from_string((TEMPLATE / "hooks" / f"{name}_project.py").read_text(encoding="utf-8"))
+    for name in ("pre_gen", "post_gen")
+)
 DEFAULT_SLUG = ENVIRONMENT.from_string(CONTEXT["project_slug"])
 
 # What means something to TOML, YAML, Python, HTML, Jinja, a shell or a file system, and then to Markdown; ␣ is a space.
@@ -232,6 +236,21 @@ def test_the_hook_is_python_and_refuses_in_one_line_whatever_the_slug(slug: str)
 
     assert hook["SLUG"] == slug
     assert hook["problem"]().isprintable()  # this folder holds files, so even a good one is refused
+
+
+@hostile
+def test_the_hook_that_records_the_answers_gets_them_unchanged(answers: Answers) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(POST_GEN.render(cookiecutter=answers), "post_gen_project.py", "exec"), names)
+
+    assert json.loads(names["CONTEXT"]) == [[question, answer] for question, answer in answers.items()]
+
+
+@mixtures
+@given(TEXTS)
+@example("".join(WHOLE))
+def test_an_update_renders_a_recorded_answer_unchanged(answer: str) -> None:
+    assert ENVIRONMENT.from_string(literal(answer)).render() == answer
 
 
 @pytest.mark.parametrize("slug", ["flight-delays", "a", "Churn_Model", "nullable"])

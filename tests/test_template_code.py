@@ -59,6 +59,7 @@ ROOMS = {
     "pipelines": {"errors", "store", "project", "definition", "guardrails", "container", "local"},
     "aws": {"errors", "store", "project", "definition", "guardrails", "local", "pipelines"},
     "tabular": set(),
+    "template": {"errors"},
     "terminal": {"errors", "store", "project", "definition", "guardrails", "local", "pipelines", "aws"},
 }
 ROOMS["commands"] = set(ROOMS)
@@ -68,6 +69,7 @@ FOREIGN = {
     "pipelines": {"sagemaker", "boto3"},
     "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
     "project": {"pyarrow"},
+    "template": {"cookiecutter"},
     "terminal": {"rich"},
     "commands": {"typer"},
     "tabular": {"joblib", "numpy", "pandas", "pyarrow", "sklearn", "threadpoolctl"},

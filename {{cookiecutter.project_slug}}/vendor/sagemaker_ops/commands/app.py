@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 import sagemaker_ops
-from sagemaker_ops.commands import checks, data, doctor, executions, history, models, new, pipelines, run, studio
+from sagemaker_ops.commands import (
+    checks,
+    data,
+    doctor,
+    executions,
+    history,
+    models,
+    new,
+    pipelines,
+    run,
+    studio,
+    template,
+)
 from sagemaker_ops.errors import UserError
 
 app = typer.Typer(
@@ -55,6 +67,6 @@ def _options(
     """Run, compile and look after this project's SageMaker pipelines."""
 
 
-for family in (run, checks, history, executions, pipelines, studio, models, doctor, data):
+for family in (run, checks, history, executions, pipelines, studio, models, doctor, data, template):
     app.registered_commands += family.app.registered_commands
 app.add_typer(new.app, name="new")

@@ -1,0 +1,38 @@
+"""What becomes of a project's answers when the template asks other questions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sagemaker_ops.template.answers import fit
+
+QUESTIONS = {"name": "A", "problem": ["classification", "regression"], "gpu": False, "_private": "x"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "notes", "new"),
+    [
+        pytest.param({"name": "B", "problem": "regression", "gpu": True}, [], [], id="all as before"),
+        pytest.param({"name": "B", "problem": "regression"}, [], ["gpu"], id="new question"),
+        pytest.param(
+            {"name": "B", "problem": "ranking", "gpu": True},
+            ["problem: 'ranking' is not a choice any more; 'classification' is taken."],
+            [],
+            id="choice that is gone",
+        ),
+        pytest.param(
+            {"name": "B", "problem": "regression", "gpu": True, "cloud": "c"},
+            ["cloud: the template does not ask for it any more; your answer was 'c'."],
+            [],
+            id="question that is gone",
+        ),
+    ],
+)
+def test_an_answer_is_taken_or_there_is_a_sentence(answers: dict[str, Any], notes: list[str], new: list[str]) -> None:
+    fitted = fit(answers, QUESTIONS)
+
+    assert (fitted.notes, fitted.new) == (notes, new)
+    assert ("problem" in fitted.answers) == (answers["problem"] == "regression")
+    assert fitted.answers.get("gpu") == answers.get("gpu")
