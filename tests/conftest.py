@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from filelock import FileLock
 from projects import TEMPLATE, Bake, Project, bake_into
 
 sys.dont_write_bytecode = True  # of `ops`, which lies in the folder that is generated
+# A shell ignores it in what it starts in the background, and so would every command that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = TEMPLATE / "build" / "tests"
 
 

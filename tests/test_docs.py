@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,16 @@ def commands() -> dict[str, list[str]]:
     """{`ops` command: its options}."""
     import typer
 
-    group: Any = typer.main.get_command(app)
+    def inside(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):  # `ops new` is a group itself
+                yield from inside(command, f"{before}{name} ")
+            else:
+                yield f"{before}{name}", command
+
     return {
         name: [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
-        for name, command in group.commands.items()
+        for name, command in inside(typer.main.get_command(app))
     }
 
 

@@ -11,8 +11,8 @@ from projects import TEMPLATE_PROJECT, VENDOR, Bake, cookiecutter_command
 # Every file of a new project, by folder.
 FILES = {
     ".": """
-        .gitignore .gitlab-ci.yml .pre-commit-config.yaml Makefile README.md constraints.txt guardrails.toml mkdocs.yml
-        project.toml pyproject.toml
+        .gitattributes .gitignore .gitlab-ci.yml .ignore .pre-commit-config.yaml AGENTS.md Makefile README.md
+        constraints.txt guardrails.toml mkdocs.yml project.toml pyproject.toml
     """,
     "data/sample": """
         README.md flights_classification.csv flights_regression.csv

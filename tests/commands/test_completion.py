@@ -30,6 +30,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     ("typed", "words"),
     [
         pytest.param("ops st", ["start-pipeline-execution", "stop-pipeline-execution"], id="commands"),
+        pytest.param("ops new ", ["pipeline", "step"], id="what is new"),
         pytest.param("ops run --on", ["--only"], id="options"),
         pytest.param("ops run ", ["predict", "train"], id="pipelines"),
         pytest.param("ops delete-pipeline tr", ["train"], id="a pipeline"),

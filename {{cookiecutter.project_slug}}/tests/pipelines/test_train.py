@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sagemaker_ops import Execution, compile_pipeline, load_settings, run_pipeline
+from sagemaker_ops import Execution, compile_pipeline, is_remote, load_settings, run_pipeline
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = load_settings(ROOT)
+READS_HERE = pytest.mark.skipif(
+    is_remote(SETTINGS.data.source), reason="the data is on S3, and these tests read it here"
+)
 OUT_OF_REACH = "1e9" if SETTINGS.gate.minimum is not None else "-1e9"
 
 
@@ -18,12 +21,14 @@ def execution(tmp_path_factory: pytest.TempPathFactory) -> Execution:
     return run_pipeline("train", {}, SETTINGS, ROOT, home=tmp_path_factory.mktemp("local"))
 
 
+@READS_HERE
 def test_a_model_that_passes_the_gate_is_registered(execution: Execution) -> None:
     assert execution.status == "Succeeded", execution.failure_reason
     assert execution.steps["Register"].properties["ModelApprovalStatus"] == SETTINGS.pipeline.approval_status
     assert execution.steps["QualityGateFailed"].status == "NotStarted"
 
 
+@READS_HERE
 def test_the_evaluation_holds_metrics_and_a_baseline(execution: Execution) -> None:
     evaluation = execution.read_property_file("Evaluation", "EvaluationReport")
 
@@ -32,6 +37,7 @@ def test_the_evaluation_holds_metrics_and_a_baseline(execution: Execution) -> No
     assert evaluation["gate"]["metric"] in evaluation["baseline"]
 
 
+@READS_HERE
 def test_a_model_below_the_gate_ends_the_execution(tmp_path: Path) -> None:
     execution = run_pipeline("train", {"QualityGate": OUT_OF_REACH}, SETTINGS, ROOT, home=tmp_path)
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import sagemaker_ops
-from sagemaker_ops.commands import checks, data, doctor, executions, history, models, pipelines, run, studio
+from sagemaker_ops.commands import checks, data, doctor, executions, history, models, new, pipelines, run, studio
 from sagemaker_ops.errors import UserError
 
 app = typer.Typer(
@@ -57,3 +57,4 @@ def _options(
 
 for family in (run, checks, history, executions, pipelines, studio, models, doctor, data):
     app.registered_commands += family.app.registered_commands
+app.add_typer(new.app, name="new")
