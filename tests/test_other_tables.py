@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -37,7 +38,7 @@ TABLES = [
 def test_it_goes_through(ready: Bake, table: Table) -> None:
     project = ready(problem=table.problem)
     script = f"import palmerpenguins, sklearn.datasets; {table.frame}.to_csv('data/t.csv', index=False)"
-    assert project.run(".venv/bin/python", "-c", script).code == 0
+    assert project.run(sys.executable, "-c", script).code == 0
     project.edit("data", source='"data/t.csv"', target=f'"{table.target}"')
     project.edit("gate", **table.gate)
 
