@@ -176,16 +176,19 @@ class Jobs:
         instance_type: Uri | None = None,
         image: str | None = None,
         environment: Mapping[str, Value] | None = None,
+        spot: bool | None = None,
+        max_wait_minutes: int | None = None,
         cached: bool = True,
         depends_on: DependsOn = (),
     ) -> tuning.Tuning:
         """Runs training jobs with values from `ranges`, {hyperparameter: (low, high) or a list of values}.
 
         metric: such as `validation:auc`, which the script prints as `validation:auc=0.7;`. The model of the best job is
-        `jobs.best_model(step)`.
+        `jobs.best_model(step)`. max_jobs: not of the strategy Grid, which tries each combination once. The others as
+        for training_step.
         """
         fixed = {key: value for key, value in (hyperparameters or {}).items() if key not in ranges}
-        job = TrainingJob(name, script, fixed, instance_type, image, environment)
+        job = TrainingJob(name, script, fixed, instance_type, image, environment, spot, max_wait_minutes)
         return tuning.step(
             name,
             self._settings.trainer(job, self.session),
