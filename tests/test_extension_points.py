@@ -125,7 +125,7 @@ def channels(jobs, processing):
     return {name: jobs.output(processing, name) for name in ("train", "validation", "summary")}
 """
 TUNE = f"""
-from _common import channels, processing_step
+from production.pipelines._common import channels, processing_step
 from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
 
 from sagemaker_ops import Jobs
