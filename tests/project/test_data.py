@@ -157,6 +157,8 @@ def test_a_table_that_the_steps_read_by_themselves_is_theirs_to_check(tmp_path: 
     for source in ("delays", "delays/today.xlsx"):
         assert data.files(source, tmp_path) == [file]
         assert data.check(replace(FLIGHTS, source=source), tmp_path) == []
+    schema = write(tmp_path, "data/schema.toml", content="[columns]")
+    assert data.files(".", tmp_path) == [file, tmp_path / "production/steps/processing.py"], f"not {schema}"
     with pytest.raises(UserError, match="there is no file or folder 'delay'"):
         data.check(replace(FLIGHTS, source="delay"), tmp_path)
 
@@ -172,7 +174,13 @@ def test_a_table_that_the_steps_read_by_themselves_is_theirs_to_check(tmp_path: 
         pytest.param(
             {"processing.py": "from own import read", "own.py": "read_source(a, b)"}, False, id="a helper does"
         ),
+        pytest.param({"own/reading.py": "read_source(a, b)"}, False, id="a helper in a folder does"),
         pytest.param({"processing.py": OWN_READING}, True, id="only a comment says so"),
+        pytest.param(
+            {"processing.py": OWN_READING, ".ipynb_checkpoints/processing.py": "read_source(a, b)"},
+            True,
+            id="an old copy does",
+        ),
         pytest.param({"processing.py": "from sagemaker_ops import read_source"}, True, id="imported and not called"),
         pytest.param({"processing.py": "read_source(("}, True, id="no Python"),
     ],

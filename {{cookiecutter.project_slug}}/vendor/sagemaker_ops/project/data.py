@@ -36,7 +36,7 @@ def is_remote(source: str) -> bool:
 
 def has_own_reading(root: Path) -> bool:
     """Whether the steps read the table by themselves, so that nobody else knows its format and its columns."""
-    scripts = list((root / STEPS).glob("*.py"))
+    scripts = _scripts(root)
     return bool(scripts) and not any(_calls_reader(script) for script in scripts)
 
 
@@ -51,6 +51,7 @@ def files(source: str, root: Path) -> list[Path]:
             file
             for file in path.rglob("*")
             if file.is_file()
+            and file != root / SCHEMA
             and file.name.lower().endswith(suffixes)
             and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
         )
@@ -124,6 +125,16 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
     return problems
 
 
+def _scripts(root: Path) -> list[Path]:
+    """The scripts of the steps, without the copies that JupyterLab makes."""
+    folder = root / STEPS
+    return [
+        path
+        for path in folder.rglob("*.py")
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
 def _calls_reader(script: Path) -> bool:
     calls = (node for node in _nodes(script) if isinstance(node, ast.Call))
     return any(READER in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")) for call in calls)
@@ -131,7 +142,7 @@ def _calls_reader(script: Path) -> bool:
 
 def _words_of_steps(root: Path) -> set[str]:
     """What the scripts of the steps have in quotes, and the names of the arguments that they give."""
-    nodes = chain.from_iterable(_nodes(script) for script in (root / STEPS).glob("*.py"))
+    nodes = chain.from_iterable(map(_nodes, _scripts(root)))
     return {str(getattr(node, "value" if isinstance(node, ast.Constant) else "arg", "")) for node in nodes}
 
 
