@@ -12,6 +12,7 @@ import pytest
 from projects import LIBRARY, TEMPLATE, TEMPLATE_PROJECT, VENDOR, Project
 
 import sagemaker_ops
+from sagemaker_ops.definition import step_types
 
 BIN = Path(sys.executable).parent
 
@@ -117,6 +118,26 @@ def test_no_two_modules_of_the_library_import_each_other_not_even_late() -> None
     graph = {module: GRAPH[module] & inside - {module} for module in inside}
 
     TopologicalSorter(graph).prepare()  # CycleError if they do
+
+
+# What is spelled like a type of step and is none: a public name, the end of AWS's words, the key of a Not.
+NO_STEP_TYPES = {
+    ("sagemaker_ops", "Model"),
+    ("sagemaker_ops.aws.executions", "Job"),
+    ("sagemaker_ops.definition.job_names", "Job"),
+    ("sagemaker_ops.definition.conditions", "Condition"),
+}
+
+
+def test_the_types_of_steps_are_named_in_one_module() -> None:
+    found = {
+        (module, node.value)
+        for module, file in MODULES.items()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in step_types.TYPES
+    }
+
+    assert {each for each in found if each[0] != step_types.__name__} == NO_STEP_TYPES
 
 
 def test_the_runner_can_be_read_in_an_hour() -> None:

@@ -14,7 +14,7 @@ from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.guardrails import __main__ as command
 from sagemaker_ops.guardrails import project_check
 from sagemaker_ops.guardrails.policy import Policy
-from sagemaker_ops.project.settings import Data, Environment, Gate, Instances, Pipeline, Project, Settings
+from sagemaker_ops.project.settings import Data, Environment, Gate, Instances, Pipeline, Project, Settings, Training
 
 if TYPE_CHECKING:
     from projects import Bake
@@ -284,6 +284,76 @@ def test_no_job_may_run_for_longer_than_aws_lets_it(minutes: int, sentences: lis
         problem.message[: len(sentence)] for problem, sentence in zip(problems, sentences, strict=True)
     ] == sentences
     assert [problem.where for problem in problems] == ["project.toml [pipeline].max_runtime_minutes"] * len(sentences)
+
+
+@pytest.mark.parametrize(
+    ("training", "sentences"),
+    [
+        pytest.param(Training(), {}, id="as it is"),
+        pytest.param(Training(spot=True), {}, id="spot"),
+        pytest.param(Training(spot=True, max_wait_minutes=60), {}, id="no longer than it runs"),
+        pytest.param(Training(keep_alive_minutes=60), {}, id="kept for an hour"),
+        pytest.param(Training(spot=True, keep_alive_minutes=1), {"keep_alive_minutes": "of a spot job"}, id="both"),
+        pytest.param(Training(max_wait_minutes=90), {"max_wait_minutes": "only a spot job waits"}, id="wait for what"),
+        pytest.param(Training(spot=True, max_wait_minutes=59), {"max_wait_minutes": "write 60 or more"}, id="short"),
+        pytest.param(Training(keep_alive_minutes=61), {"keep_alive_minutes": "write 0 to 60"}, id="kept for too long"),
+        pytest.param(Training(keep_alive_minutes=-1), {"keep_alive_minutes": "write 0 to 60"}, id="negative"),
+        pytest.param(
+            Training(max_wait_minutes=9, keep_alive_minutes=99),
+            {"max_wait_minutes": "only a spot job", "keep_alive_minutes": "60 minutes at most"},
+            id="two at once",
+        ),
+    ],
+)
+def test_what_aws_refuses_of_spot_jobs_and_warm_pools_is_told(training: Training, sentences: dict[str, str]) -> None:
+    problems = project_check.check(replace(SETTINGS, training=training), OPEN)
+
+    assert [problem.where for problem in problems] == [f"project.toml [training].{key}" for key in sentences]
+    assert all(sentence in problem.message for problem, sentence in zip(problems, sentences.values(), strict=True))
+    assert {problem.level for problem in problems} <= {"error"}
+
+
+STEPS = 'jobs.processing_step("DailyScoring", "x.py")\njobs.transform_step(\'scores-all\', model)\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "sentence"),
+    [
+        pytest.param("instances", "daily_scoring", "", id="a step"),
+        pytest.param("images", "daily_scoring", "", id="an image of a step"),
+        pytest.param("instances", "scores_all", "", id="a step with a hyphen"),
+        pytest.param("images", "inference", "", id="what serves"),
+        pytest.param("images", "training", "", id="a usual step"),
+        pytest.param("instances", "evaluation", "", id="another usual step"),
+        pytest.param("instances", "dailyscoring", "no pipeline has a step of this name", id="no step"),
+        pytest.param("instances", "trainig", "Did you mean 'training'?", id="a typo"),
+        pytest.param("images", "inferrence", "Did you mean 'inference'?", id="a typo in images"),
+    ],
+)
+def test_a_key_that_is_no_step_of_any_pipeline_is_a_warning(
+    tmp_path: Path, table: str, key: str, sentence: str
+) -> None:
+    folder = tmp_path / "production" / "pipelines" / "parts"
+    folder.mkdir(parents=True)
+    (folder / "scoring.py").write_text(STEPS, encoding="utf-8")
+    added = f'{key} = "ml.m5.large"\n' if table == "instances" else f'[images]\n{key} = "1.9-0"\n'
+    (tmp_path / "project.toml").write_text(PROJECT + added, encoding="utf-8")
+
+    _, problems, code = project_check.examine(tmp_path)
+
+    assert code == 0
+    assert places(problems) == [f"warning project.toml [{table}].{key}"] * bool(sentence)
+    assert all(sentence in problem.message for problem in problems)
+
+
+def test_the_instance_type_of_a_step_must_exist(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text(PROJECT + 'daily_scoring = "ml.m5.larg"\n', encoding="utf-8")
+
+    error, warning = project_check.check_project(tmp_path)
+
+    assert (error.where, error.level) == ("project.toml [instances].daily_scoring", "error")
+    assert "'ml.m5.large'" in error.message
+    assert warning.message == "no pipeline has a step of this name."
 
 
 def test_the_longest_time_is_the_one_that_botocore_knows() -> None:

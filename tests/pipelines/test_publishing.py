@@ -25,7 +25,7 @@ SETTINGS = Settings(
     Gate("auc", minimum=0.6),
     environments={"local": LOCAL, "dev": Environment()},
 )
-STEPS = {"processing.py": "import features\n", "features.py": "X = 1\n", "lib/deep/text.py": "Y = 'ü'\n"}
+STEPS = {"processing.py": "import features\nread_source()\n", "features.py": "X = 1\n", "lib/deep/text.py": "Y = 'ü'\n"}
 TABLES = {"a.csv": "late\nyes\n", "sub/b.csv": "late\nno\n"}
 CACHES = (
     "production/steps/__pycache__/features.cpython-311.pyc",

@@ -131,6 +131,69 @@ def test_quoted_names_may_hold_commas_and_quotes(tmp_path: Path) -> None:
     assert data.check(replace(FLIGHTS, target='delay, "late", minutes'), tmp_path) == []
 
 
+OWN_READING = "import pandas as pd  # in place of read_source(folder)\ntable = pd.read_excel(folder)\n"
+
+
+@pytest.mark.parametrize(
+    "made",
+    ['table["late"] = 1', "table.assign(late=1)", "frame.rename(columns={'delay': 'late'})"],
+)
+def test_a_column_that_a_step_names_may_be_made_by_it(tmp_path: Path, made: str) -> None:
+    write(tmp_path, "flights.csv", content="day,carrier\n1,AA\n")
+    write(tmp_path, "data/schema.toml", content='[columns]\nday = "text"\nlate = "integer"\n')
+
+    write(tmp_path, "production/steps/processing.py", content="'It says late.'\nread_source(folder)  # late\n")
+    assert len(data.check(FLIGHTS, tmp_path)) == 2
+    write(tmp_path, "production/steps/processing.py", content=f"table = read_source(folder)\n{made}\n")
+    assert data.check(FLIGHTS, tmp_path) == []
+    assert len(data.check(replace(FLIGHTS, target="latte"), tmp_path)) == 1
+
+
+@pytest.mark.parametrize("content", [b"Delays of today\nday;late\n", "größe\n1\n".encode("latin-1"), b"", b"\x00\xff"])
+def test_a_table_that_the_steps_read_by_themselves_is_theirs_to_check(tmp_path: Path, content: bytes) -> None:
+    file = write(tmp_path, "delays/today.xlsx", content=content)
+    write(tmp_path, "production/steps/processing.py", content=OWN_READING)
+
+    for source in ("delays", "delays/today.xlsx"):
+        assert data.files(source, tmp_path) == [file]
+        assert data.check(replace(FLIGHTS, source=source), tmp_path) == []
+    schema = write(tmp_path, "data/schema.toml", content="[columns]")
+    assert data.files(".", tmp_path) == [file, tmp_path / "production/steps/processing.py"], f"not {schema}"
+    with pytest.raises(UserError, match="there is no file or folder 'delay'"):
+        data.check(replace(FLIGHTS, source="delay"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("scripts", "own"),
+    [
+        pytest.param({}, False, id="no steps"),
+        pytest.param({"processing.py": "table = read_source(folder, options)"}, False, id="the library reads"),
+        pytest.param(
+            {"processing.py": "import sagemaker_ops as ops\nops.read_source(a, b)"}, False, id="by its module"
+        ),
+        pytest.param(
+            {"processing.py": "from own import read", "own.py": "read_source(a, b)"}, False, id="a helper does"
+        ),
+        pytest.param({"own/reading.py": "read_source(a, b)"}, False, id="a helper in a folder does"),
+        pytest.param({"processing.py": OWN_READING}, True, id="only a comment says so"),
+        pytest.param(
+            {"processing.py": OWN_READING, ".ipynb_checkpoints/processing.py": "read_source(a, b)"},
+            True,
+            id="an old copy does",
+        ),
+        pytest.param({"processing.py": "from sagemaker_ops import read_source"}, True, id="imported and not called"),
+        pytest.param({"processing.py": "read_source(("}, True, id="no Python"),
+    ],
+)
+def test_the_steps_read_by_themselves_unless_they_call_the_library(
+    tmp_path: Path, scripts: dict[str, str], own: bool
+) -> None:
+    for name, content in scripts.items():
+        write(tmp_path, f"production/steps/{name}", content=content)
+
+    assert data.has_own_reading(tmp_path) is own
+
+
 @pytest.mark.parametrize(
     ("named", "key", "sentence"),
     [

@@ -231,6 +231,30 @@ def test_a_value_outside_of_the_choices_is_told_with_all_of_them(
         pytest.param(
             MINIMAL + "[pipeline]\nvolume_size_gb = 0", "[pipeline].volume_size_gb", "write 1 or more", id="no disk"
         ),
+        *(
+            pytest.param(
+                f"{MINIMAL}[{table}]\n{key} = 1", f"[{table}].{key.strip(chr(34))}", "letters, digits and '_'", id=name
+            )
+            for table, key, name in (
+                ("parameters", '"my threshold"', "parameter with a space"),
+                ("parameters", '"größe"', "parameter with umlauts"),
+                ("parameters", '"a.b"', "parameter with a dot"),
+                ("parameters", "_", "parameter that is nothing"),
+                ("hyperparameters", f"a{'b' * 256}", "hyperparameter of 257"),
+            )
+        ),
+        pytest.param(
+            MINIMAL + "[hyperparameters]\nmax_iter = 1\n[parameters]\nmaxIter = 2",
+            "[parameters].maxIter",
+            "becomes the parameter MaxIter, as [hyperparameters].max_iter does; rename one of them.",
+            id="one parameter of two tables",
+        ),
+        pytest.param(
+            MINIMAL + "[parameters]\nmax_iter = 1\nmax__iter = 2",
+            "[parameters].max__iter",
+            "as [parameters].max_iter does",
+            id="one parameter of two keys",
+        ),
     ],
 )
 def test_keys_that_contradict_each_other_are_told(problems: Problems, text: str, where: str, sentence: str) -> None:
@@ -250,6 +274,8 @@ def test_keys_that_contradict_each_other_are_told(problems: Problems, text: str,
         pytest.param(replaced("minimum = 0.6", "maximum = 12"), id="a maximum, whole"),
         pytest.param(replaced("minimum = 0.6", "minimum = 0"), id="a minimum of 0"),
         pytest.param(MINIMAL + "[pipeline]\ncache_days = 0", id="no caching"),
+        pytest.param(MINIMAL + "[parameters]\nan-other_1 = 1\n2nd = true", id="parameters of all that AWS takes"),
+        pytest.param(MINIMAL + f"[parameters]\na{'b' * 255} = ''", id="a parameter of 256, empty"),
         pytest.param(MINIMAL.replace("\n", "\r\n"), id="line ends of Windows"),
     ],
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import model
 import numpy as np
@@ -14,6 +15,8 @@ import pandas as pd
 import pytest
 import training
 from model import HYPERPARAMETERS, make_model
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
 from sagemaker_ops.tabular import estimator, model_archive
@@ -239,6 +242,90 @@ def test_refuses_weights(weights: list[float] | None, finding: str) -> None:
     table = pd.DataFrame({"x": [1, 2]} | ({} if weights is None else {"w": weights}))
     with pytest.raises(StepError, match=finding):
         estimator.row_weights(Schema("y", "regression", (), weight="w"), table)
+
+
+class Recorder:
+    """An estimator that keeps what its `fit` was given."""
+
+    def __init__(self, **parameters: object) -> None:
+        self.given: dict[str, Any] = {}
+        vars(self).update(parameters)
+
+
+class LikeXGBoost(Recorder):
+    def fit(
+        self, X: Any, y: Any, *, sample_weight: Any = None, eval_set: Any = None, verbose: bool = True,  # noqa: N803
+        sample_weight_eval_set: Any = None,
+    ) -> None:  # fmt: skip
+        self.given = {key: value for key, value in locals().items() if value is not None and key != "self"}
+
+
+class LikeLightGBM(Recorder):
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None, eval_sample_weight: Any = None  # noqa: N803
+    ) -> None:  # fmt: skip
+        self.given = {key: value for key, value in locals().items() if value is not None and key != "self"}
+
+
+class LikeCatBoost(Recorder):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> None:  # noqa: N803
+        self.given = {key: value for key, value in locals().items() if value is not None and key != "self"}
+
+
+class LikeSGD(Recorder):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> None:  # noqa: N803
+        self.given = {key: value for key, value in locals().items() if value is not None and key != "self"}
+
+
+class WithoutWeights(Recorder):
+    def fit(self, X: Any, y: Any) -> None:  # noqa: N803
+        self.given = {"X": X, "y": y}
+
+
+AGES = pd.DataFrame({"age": [20.0, 30.0, 40.0], "bought": ["no", "yes", "no"], "w": [1.0, 1.0, 4.0]})
+BUYERS = Schema("bought", "classification", (Feature("age", "numeric"),), ("no", "yes"), (0.5, 0.5))
+
+
+def fitted_with(estimator_: Recorder, schema: Schema) -> dict[str, Any]:
+    estimator.fit(make_pipeline(FunctionTransformer(), estimator_), schema, AGES, AGES[1:])
+    return estimator_.given
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [(LikeXGBoost, "sample_weight_eval_set"), (LikeLightGBM, "eval_sample_weight")]
+)
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_rows_for_validation_are_given_as_the_estimator_takes_them(
+    kind: type[Recorder], key: str, weight: str | None
+) -> None:
+    given = fitted_with(kind(early_stopping_rounds=5), replace(BUYERS, weight=weight))
+
+    [(rows, truth)] = given["eval_set"]
+    assert rows["age"].tolist() == [30.0, 40.0]
+    assert (given["y"].tolist(), truth.tolist()) == ([0, 1, 0], [1, 0])
+    [weights] = given[key]
+    assert weights.tolist() == ([0.4, 1.6] if weight else [1.0, 1.0])
+    assert "verbose" not in given or given["verbose"] is False
+
+
+@pytest.mark.parametrize(
+    "asked", [pytest.param(LikeXGBoost(), id="no early stopping"), pytest.param(LikeSGD(early_stopping=True), id="own")]
+)
+def test_an_estimator_that_needs_no_rows_for_validation_gets_none(asked: Recorder) -> None:
+    assert fitted_with(asked, BUYERS).keys() <= {"X", "y", "verbose"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "weight", "finding"),
+    [
+        pytest.param(LikeSGD(early_stopping_rounds=5), None, "LikeSGD takes no rows for validation; set ", id="rows"),
+        pytest.param(LikeCatBoost(early_stopping_rounds=5), "w", "takes no weights for validation; turn", id="both"),
+        pytest.param(WithoutWeights(), "w", "takes no weights; remove [data].weight", id="weights"),
+    ],
+)
+def test_what_an_estimator_does_not_take_is_a_sentence(asked: Recorder, weight: str | None, finding: str) -> None:
+    with pytest.raises(StepError, match=re.escape(finding)):
+        fitted_with(asked, replace(BUYERS, weight=weight))
 
 
 @pytest.mark.parametrize(

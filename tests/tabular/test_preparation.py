@@ -13,7 +13,7 @@ import processing
 import pytest
 
 from sagemaker_ops.tabular.errors import StepError
-from sagemaker_ops.tabular.preparation import prepare
+from sagemaker_ops.tabular.preparation import check_rows, describe_parts, prepare
 from sagemaker_ops.tabular.schema import Schema
 from sagemaker_ops.tabular.splits import Options
 from sagemaker_ops.tabular.tables import read_table
@@ -217,6 +217,30 @@ def test_a_row_keeps_its_part(customers: pd.DataFrame) -> None:
         was, now = ({tuple(map(str, row)) for row in parts[name].to_numpy()} for parts in (before, after))
         assert was
         assert was <= now
+
+
+@pytest.mark.parametrize(
+    "as_given", [list, np.array, pd.array, pd.Categorical, pd.Series], ids=lambda kind: kind.__name__
+)
+def test_own_parts_are_taken_whatever_holds_them(customers: pd.DataFrame, as_given: Callable[..., Any]) -> None:
+    rows = check_rows(customers, BUYERS)
+    names = ["train", "validation", "test", "train"] * (len(rows.rows) // 4)
+
+    parts = describe_parts(rows, as_given(names), BUYERS).parts
+
+    assert [len(part) for part in parts.values()] == [150, 75, 75]
+    assert parts["validation"].index.tolist() == rows.rows.index[1::4].tolist()
+
+
+def test_own_parts_in_another_order_go_by_their_index(customers: pd.DataFrame) -> None:
+    rows = check_rows(customers, BUYERS)
+    oldest_last = rows.rows.sort_values("age")
+
+    cut = pd.cut(oldest_last["age"].fillna(0), [-1, 50, 70, 99], labels=["train", "validation", "test"])
+    parts = describe_parts(rows, cut, BUYERS).parts
+
+    assert parts["test"]["age"].min() > 70
+    assert parts["train"]["age"].max() <= 50
 
 
 def test_shares_are_met(customers: pd.DataFrame) -> None:

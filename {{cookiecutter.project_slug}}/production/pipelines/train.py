@@ -60,7 +60,7 @@ def get_pipeline(target: Target, session: PipelineSession) -> Pipeline:
     evaluation = jobs.processing_step(
         "Evaluation",
         "evaluation.py",
-        instance_type=processing_instance,
+        instance_type=instances.steps.get("evaluation", processing_instance),
         inputs={"model": model_data, "test": jobs.output(processing, "test")},
         outputs=["evaluation"],
         arguments=[f"--gate-metric={gate.metric}"],

@@ -45,7 +45,7 @@ def train(arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
 
     print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
     if getattr(pipeline[-1], "early_stopping", False):
-        print(f"stopped after {pipeline[-1].n_iter_} of {hyperparameters['max_iter']} iterations")
+        print(f"stopped after {pipeline[-1].n_iter_} of {pipeline[-1].max_iter} iterations")
     print_scores("train", pipeline, schema, train)
     print_scores("validation", pipeline, schema, validation)
 

@@ -267,9 +267,11 @@ TYPES: dict[str, StepType] = {
             registers_model=True,
         ),
         # Those that run on AWS alone.
-        StepType("Tuning", use="training", cost="bounded", trains_many=True),
-        StepType("QualityCheck", use="processing", cost="bounded"),
-        StepType("ClarifyCheck", use="processing", cost="bounded"),
+        StepType("Tuning", use="training", cost="bounded", resources=TRAINING.resources, trains_many=True),
+        *(
+            StepType(name, use="processing", cost="bounded", resources=PROCESSING.resources)
+            for name in ("QualityCheck", "ClarifyCheck")
+        ),
         *(StepType(name, cost="none") for name in ("Callback", "Lambda", "EndpointConfig", "Lineage", "Cleanup")),
         *(
             StepType(name)

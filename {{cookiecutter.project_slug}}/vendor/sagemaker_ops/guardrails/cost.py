@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from sagemaker_ops.definition import step_types
+from sagemaker_ops.definition.step_types import StepType
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails.policy import Policy, Prices
 
@@ -175,7 +177,7 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
             limits = arguments.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
             most = _number(limits.get("MaxNumberOfTrainingJobs"), values) or 0
         seconds = _seconds(part, step.get("RetryPolicies") or [], values)
-        for resources in _resources(part):
+        for resources in _resources(kind, part):
             instance_type = _value(resources.get("InstanceType"), values)
             count = _number(resources.get("InstanceCount", 1), values)
             if kind.cost == "unbounded":
@@ -191,15 +193,10 @@ def _trainings(arguments: Mapping[str, Any]) -> list[Any]:
     return arguments.get("TrainingJobDefinitions") or [arguments.get("TrainingJobDefinition") or {}]
 
 
-def _resources(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _resources(kind: StepType, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The table that has the instance type and the count, or several for a mixed cluster."""
-    found = (
-        arguments.get("ProcessingResources", {}).get("ClusterConfig")
-        or arguments.get("TransformResources")
-        or arguments.get("HyperParameterTuningResourceConfig")
-        or arguments.get("ResourceConfig")
-        or {}
-    )
+    of_type: Mapping[str, Any] = reduce(lambda found, key: found.get(key) or {}, kind.resources, arguments)
+    found = arguments.get("HyperParameterTuningResourceConfig") or of_type
     return found.get("InstanceGroups") or found.get("InstanceConfigs") or [found]
 
 

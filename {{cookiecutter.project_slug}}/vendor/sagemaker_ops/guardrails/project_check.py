@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from sagemaker_ops.errors import Problem, RefusedError, UserError, did_you_mean
-from sagemaker_ops.guardrails import instance_check, instance_types, names, policy
+from sagemaker_ops.guardrails import instance_check, instance_types, names, policy, training_capacity
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.project import layout
 from sagemaker_ops.project import settings as project_settings
@@ -19,8 +19,6 @@ from sagemaker_ops.project.settings import FILE, Environment, Settings, key_of
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingStoppingCondition.html: 9 days
 MAX_RUNTIME_MINUTES = 12_960
-# https://docs.aws.amazon.com/sagemaker/latest/dg/train-warm-pools.html
-MAX_KEEP_ALIVE_MINUTES = 60
 FORMATS = ("text", "json", "gitlab")
 USUAL_STEPS = {"processing", "training", "evaluation"}  # of the pipeline that a new project has
 _TEXT = re.compile(r"""["']([A-Za-z0-9_-]{1,64})["']""")
@@ -134,27 +132,11 @@ def _check_runtime(minutes: int, rules: Policy) -> list[Problem]:
 
 
 def _check_training(settings: Settings) -> list[Problem]:
-    """What AWS refuses of spot jobs and warm pools.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html, and train-warm-pools.html there.
-    """
-    training, runtime, table = settings.training, settings.pipeline.max_runtime_minutes, f"{FILE} [training]"
-    wait, keep = training.max_wait_minutes, training.keep_alive_minutes
-    problems = []
-    if training.spot and keep:
-        message = "AWS keeps no instances of a spot job; write 0, or spot = false."
-        problems.append(Problem(message, f"{table}.keep_alive_minutes"))
-    if wait is not None and not training.spot:
-        problems.append(Problem("only a spot job waits; remove it, or write spot = true.", f"{table}.max_wait_minutes"))
-    elif wait is not None and wait < runtime:
-        message = f"{wait} is less than [pipeline].max_runtime_minutes, which it includes; write {runtime} or more."
-        problems.append(Problem(message, f"{table}.max_wait_minutes"))
-    if not 0 <= keep <= MAX_KEEP_ALIVE_MINUTES:
-        message = (
-            f"AWS keeps instances for {MAX_KEEP_ALIVE_MINUTES} minutes at most; write 0 to {MAX_KEEP_ALIVE_MINUTES}."
-        )
-        problems.append(Problem(message, f"{table}.keep_alive_minutes"))
-    return problems
+    training = settings.training
+    conflicts = training_capacity.conflicts(
+        training.spot, training.max_wait_minutes, training.keep_alive_minutes, settings.pipeline.max_runtime_minutes
+    )
+    return [Problem(message, f"{FILE} [training].{key}") for key, message in conflicts]
 
 
 def _check_instance_types(settings: Settings, rules: Policy) -> list[Problem]:

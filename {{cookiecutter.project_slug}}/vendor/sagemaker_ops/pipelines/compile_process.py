@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +26,7 @@ from sagemaker_ops.project.target import Target
 
 
 def main(pipeline: str, environment: str, user: str = "") -> int:
-    """Print the definition and what it was made from as JSON, or one sentence on standard error."""
+    """Print the definition and what it was made from as JSON, or a line for each problem on standard error."""
     out, err = sys.stdout, sys.stderr
     logging.disable(logging.CRITICAL)
     root = Path.cwd()
@@ -42,10 +43,11 @@ def main(pipeline: str, environment: str, user: str = "") -> int:
                 definition = json.loads(_load(path).get_pipeline(target, session).definition())
             print(json.dumps({"reads": recorder.reads.document, "definition": definition}), file=out)
         except UserError as error:
-            print(error, file=err)
+            for problem in error.problems:
+                print(replace(problem, where=problem.where or _place(error, root)), file=err)
             return error.exit_code
         except Exception as error:  # whatever a team's pipeline file raises is shown as its place and its words
-            print(Problem(_words(error), _place(error, path, root)), file=err)
+            print(Problem(_words(error), _place(error, root) or f"{path.relative_to(root)}"), file=err)
             return 2
     return 0
 
@@ -82,15 +84,15 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _place(error: Exception, path: Path, root: Path) -> str:
-    """`production/pipelines/train.py line 42`: the last place in the team's own code."""
+def _place(error: Exception, root: Path) -> str:
+    """`production/pipelines/train.py line 42`: the last place in the team's own code; empty if none is."""
     if isinstance(error, SyntaxError) and error.filename:
         places = [(Path(error.filename), error.lineno)]
     else:
         places = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     own = root / PIPELINES.parent
-    file, line = next((each for each in reversed(places) if each[0].is_relative_to(own)), (path, None))
-    return f"{file.relative_to(root)}{f' line {line}' if line else ''}"
+    file, line = next((each for each in reversed(places) if each[0].is_relative_to(own)), (None, None))
+    return f"{file.relative_to(root)}{f' line {line}' if line else ''}" if file else ""
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def _key(pipeline: str, target: Target) -> str:
 
 
 def _compile(pipeline: str, target: Target, root: Path) -> str:
-    """The definition and what it was made from, as compile_process.py prints them."""
+    """The definition and what it was made from, as compile_process.py prints them; UserError with what it says."""
     process = subprocess.run(
         [
             sys.executable,
@@ -100,7 +100,8 @@ def _compile(pipeline: str, target: Target, root: Path) -> str:
         check=False,
     )
     if process.returncode:
-        raise UserError(process.stderr.strip() or f"Compiling '{pipeline}' ended with {process.returncode}.")
+        lines = process.stderr.strip().splitlines()
+        raise UserError(*(lines or [f"Compiling '{pipeline}' ended with {process.returncode}."]))
     return process.stdout
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -22,11 +23,15 @@ from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.mlops.workflow.steps import CacheConfig
 from sagemaker.train import ModelTrainer
 
-from sagemaker_ops.project.settings import parameter_of
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.guardrails import training_capacity
+from sagemaker_ops.project.parameter_names import parameter_of
+from sagemaker_ops.project.settings import FILE
 from sagemaker_ops.project.target import Target
 
 Uri: TypeAlias = "str | PipelineVariable"
 Value: TypeAlias = "str | int | float | bool | PipelineVariable"
+SERVING = "inference"  # the key in [images] of the image that serves a model
 KINDS: dict[type, type[Parameter]] = {
     bool: ParameterBoolean,
     int: ParameterInteger,
@@ -40,6 +45,22 @@ def parameters(table: Mapping[str, bool | int | float | str]) -> dict[str, Param
     return {key: KINDS[type(value)](parameter_of(key), default_value=value) for key, value in table.items()}
 
 
+def refuse_doubles(given: Sequence[Parameter], tables: Mapping[str, Mapping[str, Parameter]]) -> None:
+    """UserError if two parameters of a pipeline have one name.
+
+    tables: those made of tables of project.toml, which some of them are.
+    """
+    keys = {id(each): f"[{table}].{key}" for table, own in tables.items() for key, each in own.items()}
+    names = [each.name for each in given]
+    problems: list[Problem | str] = []
+    for name in dict.fromkeys(each for each in names if names.count(each) > 1):
+        places = [f"{FILE} {keys[id(each)]}" for each in given if each.name == name and id(each) in keys]
+        message = f"becomes the parameter {name}, which the pipeline has already; rename it."
+        problems += [Problem(message, place) for place in places] or [f"two parameters are named '{name}'."]
+    if problems:
+        raise UserError(*problems)
+
+
 @dataclass(frozen=True)
 class TrainingJob:
     """What a pipeline file says of a training job; None: as project.toml has it."""
@@ -51,6 +72,7 @@ class TrainingJob:
     image: str | None = None
     environment: Mapping[str, Value] | None = None
     spot: bool | None = None
+    max_wait_minutes: int | None = None
     keep_alive_minutes: int | None = None
 
 
@@ -65,7 +87,14 @@ class JobSettings:
 
     def image(self, step: str) -> str:
         """The image URI of a step: of AWS's scikit-learn image for a version, or what [images] names in full."""
-        wanted = self._settings.images.of(step)
+        return self._uri(self._settings.images.of(step), "inference" if step == SERVING else "training")
+
+    def serving_image(self, step: str) -> str:
+        """The image of the model that a step creates or registers: the step's own in [images], or else `inference`."""
+        images = self._settings.images
+        return self._uri(images.of(step if images.has(step) else SERVING), "inference")
+
+    def _uri(self, wanted: str, scope: str) -> str:
         if "/" in wanted:
             return wanted
         return str(
@@ -75,53 +104,51 @@ class JobSettings:
                 version=wanted,
                 py_version="py3",
                 instance_type="ml.m5.xlarge",  # tells CPU from GPU, and this framework has one image
-                image_scope="inference" if step == "inference" else "training",
+                image_scope=scope,
             )
         )
 
     def processor(self, image: str) -> dict[str, Any]:
         """Arguments of a Processor."""
         return {
-            "role": self._environment.role,
+            "role": self.role,
             "image_uri": image,
             "volume_size_in_gb": self._settings.pipeline.volume_size_gb,
             "volume_kms_key": self.kms_key,
             "output_kms_key": self.kms_key,
             "max_runtime_in_seconds": self._seconds,
             "network_config": self._network(),
-            "tags": [{"Key": key, "Value": value} for key, value in self.tags],
+            "tags": self.tags,
         }
 
     def trainer(
         self, job: TrainingJob, session: PipelineSession, channels: Mapping[str, Uri] | None = None
     ) -> ModelTrainer:
         """The training job: its script out of the code archive, started by the image's training toolkit."""
-        given = self._settings.training
-        spot = given.spot if job.spot is None else job.spot
-        keep = given.keep_alive_minutes if job.keep_alive_minutes is None else job.keep_alive_minutes
+        spot, wait, keep = self._capacity(job)
         return ModelTrainer(
-            role=self._environment.role,
+            role=self.role,
             training_image=job.image or self.image(job.name),
             compute=Compute(
                 instance_type=job.instance_type or self._settings.instances.of(job.name, "training"),
                 instance_count=1,
                 volume_size_in_gb=self._settings.pipeline.volume_size_gb,
                 volume_kms_key_id=self.kms_key,
-                keep_alive_period_in_seconds=keep * 60 if keep and not spot else None,
+                keep_alive_period_in_seconds=keep * 60 or None,
                 enable_managed_spot_training=spot or None,
             ),
-            networking=self._networking(),
-            stopping_condition=self._stopping(spot),
-            environment=dict(job.environment) if job.environment else None,
+            networking=self.networking(),
+            stopping_condition=StoppingCondition(max_runtime_in_seconds=self._seconds, max_wait_time_in_seconds=wait),
+            environment=texts(job.environment),
             hyperparameters={
-                **{key: _plain(value) for key, value in job.hyperparameters.items()},
+                **(texts(job.hyperparameters) or {}),
                 # The two that tell the image's training toolkit which script of which archive to run.
                 "sagemaker_program": job.script,
                 "sagemaker_submit_directory": self._target.sourcedir_uri,
             },
             input_data_config=channels_of(channels) if channels is not None else None,
             output_data_config=OutputDataConfig(s3_output_path=self._target.models_uri, kms_key_id=self.kms_key),
-            tags=[Tag(key=key, value=value) for key, value in self.tags],
+            tags=[Tag(key=each["Key"], value=each["Value"]) for each in self.tags],
             sagemaker_session=session,
         )
 
@@ -132,6 +159,10 @@ class JobSettings:
         return CacheConfig(enable_caching=on, expire_after=f"P{days}D" if on else None)
 
     @property
+    def role(self) -> str:
+        return self._environment.role
+
+    @property
     def kms_key(self) -> str | None:
         return self._environment.kms_key or None
 
@@ -140,15 +171,25 @@ class JobSettings:
         return self._environment.network_isolation
 
     @property
-    def tags(self) -> list[tuple[str, str]]:
-        return [(key, value) for key, value in self._target.tags.items() if value]
+    def tags(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self._target.tags.items() if value]
 
-    def _stopping(self, spot: bool) -> StoppingCondition:
-        if not spot:
-            return StoppingCondition(max_runtime_in_seconds=self._seconds)
-        wait = self._settings.training.max_wait_minutes
-        longest = self._seconds * 2 if wait is None else wait * 60
-        return StoppingCondition(max_runtime_in_seconds=self._seconds, max_wait_time_in_seconds=longest)
+    def _capacity(self, job: TrainingJob) -> tuple[bool, int | None, int]:
+        """Whether it is a spot job, its max wait in seconds, and for how many minutes its instances are kept.
+
+        A spot job takes no keep_alive_minutes from [training], and another no max_wait_minutes. UserError for what AWS
+        would refuse.
+        """
+        given = self._settings.training
+        spot = given.spot if job.spot is None else job.spot
+        wait, keep = job.max_wait_minutes, job.keep_alive_minutes
+        wait = given.max_wait_minutes if wait is None and spot else wait
+        keep = 0 if keep is None and spot else given.keep_alive_minutes if keep is None else keep
+        conflicts = training_capacity.conflicts(spot, wait, keep, self._settings.pipeline.max_runtime_minutes)
+        if problems := [f"step '{job.name}', {argument}: {message}" for argument, message in conflicts]:
+            raise UserError(*problems)
+        longest = None if not spot else self._seconds * 2 if wait is None else wait * 60
+        return spot, longest, keep
 
     def _network(self) -> NetworkConfig | None:
         environment = self._environment
@@ -160,7 +201,7 @@ class JobSettings:
             security_group_ids=environment.security_groups or None,
         )
 
-    def _networking(self) -> Networking | None:
+    def networking(self) -> Networking | None:
         if self._network() is None:
             return None
         return Networking(
@@ -174,6 +215,16 @@ def channels_of(channels: Mapping[str, Uri]) -> list[InputData]:
     return [InputData(channel_name=name, data_source=uri) for name, uri in channels.items()]
 
 
-def _plain(value: Value) -> Any:
-    """A hyperparameter as AWS takes it, which is text; what is known only while the pipeline runs becomes it there."""
-    return value.to_string() if isinstance(value, PipelineVariable) else value
+def text(value: Value) -> Any:
+    """A value as AWS takes arguments, variables and hyperparameters: as text, such as `true`.
+
+    What is known only while the pipeline runs becomes text there.
+    """
+    if isinstance(value, PipelineVariable):
+        return value.to_string()
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def texts(values: Mapping[str, Value] | None) -> dict[str, Any] | None:
+    """The same for each value of a table; None for an empty one."""
+    return {key: text(value) for key, value in values.items()} if values else None

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sagemaker.core.processing import Processor
-from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join
 from sagemaker.core.workflow.parameters import Parameter
@@ -21,11 +20,22 @@ from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep, TransformStep
 
+from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import models, tuning
-from sagemaker_ops.pipelines.job_settings import JobSettings, TrainingJob, Uri, Value, channels_of, parameters
+from sagemaker_ops.pipelines.job_settings import (
+    JobSettings,
+    TrainingJob,
+    Uri,
+    Value,
+    channels_of,
+    parameters,
+    refuse_doubles,
+    text,
+    texts,
+)
+from sagemaker_ops.pipelines.processing import CODE, Folders
 from sagemaker_ops.project.target import Target
 
-CODE = "/opt/ml/processing/input/code"
 DependsOn = Sequence[Any]
 
 
@@ -42,10 +52,15 @@ class Jobs:
         self._settings = JobSettings(target)
 
     def pipeline(self, name: str, steps: Sequence[Any], parameters: Sequence[Parameter] = ()) -> Pipeline:
-        """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] besides its own."""
+        """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] besides its own.
+
+        UserError if two parameters have one name.
+        """
+        every = list({id(each): each for each in (*parameters, *self.parameters.values())}.values())
+        refuse_doubles(every, {"hyperparameters": self.hyperparameters, "parameters": self.parameters})
         return Pipeline(
             name=self.target.pipeline_name(name),
-            parameters=[*parameters, *self.parameters.values()],
+            parameters=every,
             steps=list(steps),
             sagemaker_session=self.session,
         )
@@ -92,37 +107,19 @@ class Jobs:
         image: a URI, in place of that in [images]. environment: variables of the script. cached: whether AWS may take
         the result of an earlier execution with the same arguments and addresses.
         """
+        folders = Folders(
+            name, inputs, self.target.code_uri, {each: self.run_uri(name.lower(), each) for each in outputs}
+        )
         processor = Processor(
             **self._settings.processor(self.image(name) if image is None else image),
             entrypoint=[*command, f"{CODE}/{script}"],
             instance_type=instance_type or self.instance_type(name, "processing"),
             instance_count=instance_count,
-            env=dict(environment) if environment else None,
+            env=texts(environment),
             sagemaker_session=self.session,
         )
-        mounts = {each: f"/opt/ml/processing/{each}" for each in inputs} | {"code": CODE}
         step_args = processor.run(
-            inputs=[
-                ProcessingInput(
-                    input_name=each,
-                    s3_input=ProcessingS3Input(
-                        s3_uri=uri, local_path=mounts[each], s3_data_type="S3Prefix", s3_input_mode="File"
-                    ),
-                )
-                for each, uri in {**inputs, "code": self.target.code_uri}.items()
-            ],
-            outputs=[
-                ProcessingOutput(
-                    output_name=each,
-                    s3_output=ProcessingS3Output(
-                        s3_uri=self.run_uri(name.lower(), each),
-                        local_path=f"/opt/ml/processing/{each}",
-                        s3_upload_mode="EndOfJob",
-                    ),
-                )
-                for each in outputs
-            ],
-            arguments=list(arguments) or None,
+            inputs=folders.inputs, outputs=folders.outputs, arguments=[text(each) for each in arguments] or None
         )
         return ProcessingStep(
             name=name,
@@ -143,17 +140,19 @@ class Jobs:
         image: str | None = None,
         environment: Mapping[str, Value] | None = None,
         spot: bool | None = None,
+        max_wait_minutes: int | None = None,
         keep_alive_minutes: int | None = None,
         cached: bool = True,
         depends_on: DependsOn = (),
     ) -> TrainingStep:
         """Runs the script with each channel at /opt/ml/input/data/<channel> and `--<hyperparameter> <value>`.
 
-        spot, keep_alive_minutes: in place of those in [training]. The others as for processing_step.
+        spot, max_wait_minutes, keep_alive_minutes: in place of those in [training]. The others as for processing_step.
         """
         job = TrainingJob(
-            name, script, hyperparameters or {}, instance_type, image, environment, spot, keep_alive_minutes
-        )
+            name, script, hyperparameters or {}, instance_type, image, environment, spot, max_wait_minutes,
+            keep_alive_minutes,
+        )  # fmt: skip
         return TrainingStep(
             name=name,
             step_args=self._settings.trainer(job, self.session, channels).train(),
@@ -177,16 +176,19 @@ class Jobs:
         instance_type: Uri | None = None,
         image: str | None = None,
         environment: Mapping[str, Value] | None = None,
+        spot: bool | None = None,
+        max_wait_minutes: int | None = None,
         cached: bool = True,
         depends_on: DependsOn = (),
     ) -> tuning.Tuning:
         """Runs training jobs with values from `ranges`, {hyperparameter: (low, high) or a list of values}.
 
         metric: such as `validation:auc`, which the script prints as `validation:auc=0.7;`. The model of the best job is
-        `jobs.best_model(step)`.
+        `jobs.best_model(step)`. max_jobs: not of the strategy Grid, which tries each combination once. The others as
+        for training_step.
         """
         fixed = {key: value for key, value in (hyperparameters or {}).items() if key not in ranges}
-        job = TrainingJob(name, script, fixed, instance_type, image, environment)
+        job = TrainingJob(name, script, fixed, instance_type, image, environment, spot, max_wait_minutes)
         return tuning.step(
             name,
             self._settings.trainer(job, self.session),
@@ -207,10 +209,12 @@ class Jobs:
     ) -> ModelStep:
         """Creates the model that a transform step takes: of a model archive, or of a version in the model registry."""
         if (model_data is None) == (model_package is None):
-            raise ValueError(f"create_model_step '{name}' takes either model_data or model_package")
+            raise UserError(f"step '{name}': give create_model_step either model_data or model_package.")
         if model_package is not None:
-            return models.of_package(name, model_package, self.target.environment.role, self.session)
-        return ModelStep(name=name, step_args=self._model(model_data, image).build())
+            model = models.of_package(model_package, self._settings, self.session)
+        else:
+            model = self._model(name, model_data, image)
+        return models.create(name, model, self._settings)
 
     def transform_step(
         self,
@@ -225,7 +229,7 @@ class Jobs:
         join_source: str = "None",
         input_filter: str | None = None,
         output_filter: str | None = None,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, Value] | None = None,
         cached: bool = True,
         depends_on: DependsOn = (),
     ) -> TransformStep:
@@ -269,8 +273,9 @@ class Jobs:
         evaluation: the S3 URI of its evaluation.json. approval_status: in place of [pipeline].approval_status.
         """
         status = approval_status or self.target.settings.pipeline.approval_status
-        return models.register(name, self._model(model_data, image), self.target, evaluation, status, content_types)
+        return models.register(
+            name, self._model(name, model_data, image), self.target, evaluation, status, content_types
+        )
 
-    def _model(self, model_data: Uri | None, image: str | None) -> Any:
-        role, uri = self.target.environment.role, image or self.image("inference")
-        return models.builder(model_data, uri, role, self.session)
+    def _model(self, name: str, model_data: Uri | None, image: str | None) -> Any:
+        return models.builder(model_data, image or self._settings.serving_image(name), self._settings, self.session)

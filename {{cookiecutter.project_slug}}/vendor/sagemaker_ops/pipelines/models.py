@@ -13,28 +13,35 @@ from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.serve.model_builder import ModelBuilder
 
-from sagemaker_ops.pipelines.job_settings import JobSettings, Uri
+from sagemaker_ops.pipelines.job_settings import JobSettings, Uri, Value, texts
 from sagemaker_ops.project.target import Target
 
 CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")  # what inference.py takes and answers
 
 
-def builder(model_data: Uri, image: str, role: str, session: PipelineSession) -> ModelBuilder:
+def builder(model_data: Uri, image: str, settings: JobSettings, session: PipelineSession) -> ModelBuilder:
     """The model in the archive `model_data`, served by the inference.py in it."""
     return ModelBuilder(
-        role_arn=role,
+        role_arn=settings.role,
         image_uri=image,
         s3_model_data_url=model_data,
         env_vars={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+        network=settings.networking(),
         sagemaker_session=session,
     )
 
 
-def of_package(name: str, package: Uri, role: str, session: PipelineSession) -> ModelStep:
-    """A step that creates the model of a version in the registry, by its ARN."""
+def of_package(package: Uri, settings: JobSettings, session: PipelineSession) -> ModelBuilder:
+    """The model of a version in the registry, by its ARN."""
     # A list of one: the SDK takes a model that is not in a list for a framework's own, and fails.
     model = Model(model_name="unused", primary_container=ContainerDefinition(model_package_name=package))
-    return ModelStep(name=name, step_args=ModelBuilder(model=[model], role_arn=role, sagemaker_session=session).build())
+    return ModelBuilder(model=[model], role_arn=settings.role, network=settings.networking(), sagemaker_session=session)
+
+
+def create(name: str, model: ModelBuilder, settings: JobSettings) -> ModelStep:
+    """A step that creates the model, in the network that its transform jobs then run in."""
+    model.add_tags(settings.tags)
+    return ModelStep(name=name, step_args=model.build())
 
 
 def register(
@@ -69,7 +76,7 @@ def transformer(
     instance_count: int,
     output: Any,
     accept: str,
-    environment: Mapping[str, str] | None,
+    environment: Mapping[str, Value] | None,
     session: PipelineSession,
 ) -> Transformer:
     """Asks the model for a prediction for each line, as many at a time as fit into a request."""
@@ -83,7 +90,7 @@ def transformer(
         output_path=output,
         output_kms_key=settings.kms_key,
         volume_kms_key=settings.kms_key,
-        env=dict(environment) if environment else None,
-        tags=[{"Key": key, "Value": value} for key, value in settings.tags],
+        env=texts(environment),
+        tags=settings.tags,
         sagemaker_session=session,
     )

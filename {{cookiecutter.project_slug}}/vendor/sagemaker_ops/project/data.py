@@ -5,23 +5,28 @@ And data/schema.toml, which keeps the type of each of its columns: schema.py wri
 
 from __future__ import annotations
 
+import ast
 import csv
 import gzip
 import hashlib
 import re
 import tomllib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
+from sagemaker_ops.project.layout import STEPS
 from sagemaker_ops.project.settings import FILE, Data
 
 SEPARATORS = ",;\t|"
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 SCHEMA = "data/schema.toml"
+READER = "read_source"
+"""The function of the library that the steps read the table with."""
 _SOURCE = f"{FILE} [data].source"
 
 
@@ -29,24 +34,34 @@ def is_remote(source: str) -> bool:
     return source.startswith("s3://")
 
 
+def has_own_reading(root: Path) -> bool:
+    """Whether the steps read the table by themselves, so that nobody else knows its format and its columns."""
+    scripts = _scripts(root)
+    return bool(scripts) and not any(_calls_reader(script) for script in scripts)
+
+
 def files(source: str, root: Path) -> list[Path]:
-    """The tables at or below a local source, sorted, as the processing step finds them; UserError without any."""
-    path = root / source
+    """The tables at or below a local source, sorted, as the processing step finds them; UserError without any.
+
+    Files of any kind, if the project's steps read them by themselves.
+    """
+    path, suffixes = root / source, "" if has_own_reading(root) else SUFFIXES
     if path.is_dir():
         found = sorted(
             file
             for file in path.rglob("*")
             if file.is_file()
-            and file.name.lower().endswith(SUFFIXES)
+            and file != root / SCHEMA
+            and file.name.lower().endswith(suffixes)
             and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
         )
         if not found:
-            raise UserError(Problem(f"the folder '{source}' holds no {', '.join(SUFFIXES)} file.", _SOURCE))
+            raise UserError(Problem(f"the folder '{source}' holds no {', '.join(suffixes)} file.", _SOURCE))
         return found
     if not path.is_file():
         near = did_you_mean(path.name, (other.name for other in _neighbours(path)))
         raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", _SOURCE))
-    if not path.name.lower().endswith(SUFFIXES):
+    if not path.name.lower().endswith(suffixes):
         raise UserError(Problem(f"'{source}' is not a table: a {', '.join(SUFFIXES)} file is wanted.", _SOURCE))
     return [path]
 
@@ -76,8 +91,12 @@ def schema_file(source: str, root: Path) -> Path | None:
 def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
     """What is wrong with the columns that [data] and data/schema.toml name, read off the first file's head.
 
-    first: that file, where the source is not on this machine.
+    first: that file, where the source is not on this machine. A column that a step's script names may be made by it.
     """
+    if has_own_reading(root):
+        if first is None:
+            files(data.source, root)  # there are some
+        return []
     columns, rows = _head(first or files(data.source, root)[0])
     if not columns or not rows:
         return [Problem(f"'{data.source}' is empty: a line of column names and rows are wanted.", _SOURCE)]
@@ -91,7 +110,7 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
             f"{FILE} [data].{key}",
         )
         for key, name in named
-        if name not in columns
+        if name not in columns and name not in _words_of_steps(root)
     ]
     kept = (_schema(data.source, root) or {"columns": {}})["columns"]
     new = [name for name in columns if name not in kept]
@@ -101,9 +120,36 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
             f"{SCHEMA} [columns]",
         )
         for name in kept
-        if name not in columns and name not in data.exclude
+        if name not in columns and name not in data.exclude and name not in _words_of_steps(root)
     ]
     return problems
+
+
+def _scripts(root: Path) -> list[Path]:
+    """The scripts of the steps, without the copies that JupyterLab makes."""
+    folder = root / STEPS
+    return [
+        path
+        for path in folder.rglob("*.py")
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def _calls_reader(script: Path) -> bool:
+    calls = (node for node in _nodes(script) if isinstance(node, ast.Call))
+    return any(READER in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")) for call in calls)
+
+
+def _words_of_steps(root: Path) -> set[str]:
+    """What the scripts of the steps have in quotes, and the names of the arguments that they give."""
+    nodes = chain.from_iterable(map(_nodes, _scripts(root)))
+    return {str(getattr(node, "value" if isinstance(node, ast.Constant) else "arg", "")) for node in nodes}
+
+
+def _nodes(script: Path) -> Iterator[ast.AST]:
+    """All that a script says; nothing of one that is no Python, which the step itself will say."""
+    with suppress(OSError, SyntaxError, ValueError):
+        yield from ast.walk(ast.parse(script.read_bytes()))
 
 
 def _schema(source: str, root: Path) -> dict[str, Any] | None:

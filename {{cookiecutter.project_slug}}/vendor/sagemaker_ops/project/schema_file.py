@@ -15,11 +15,12 @@ from sagemaker_ops.project.settings import Data
 def keep(chosen: Data, root: Path, home: Path) -> list[str]:
     """Write the file where there is none for [data].source, and say so in a line; else do and say nothing.
 
-    A table that cannot be read gets no file: the processing step says what is wrong with it. Of a source on S3 the copy
-    is read, if it is a whole one: the first rows may lack what comes later. home: the project's .local folder.
+    A table that cannot be read gets no file: the processing step says what is wrong with it. Nor does one that the
+    steps read by themselves, which may give it other columns. Of a source on S3 the copy is read, if it is a whole one:
+    the first rows may lack what comes later. home: the project's .local folder.
     """
     source, table, first = chosen.source, chosen.source, None
-    if data.schema_file(source, root):
+    if data.schema_file(source, root) or data.has_own_reading(root):
         return []
     if data.is_remote(source):
         copy = source_copy.read(source, home)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.project import parameter_names
 from sagemaker_ops.project.typed import Reader, choice, others
 
 FILE = "project.toml"
@@ -104,6 +105,10 @@ class Images:
     default: str = "1.9-0"
     steps: Mapping[str, str] = others()
 
+    def has(self, step: str) -> bool:
+        """Whether the step has an image of its own."""
+        return key_of(step) in self.steps
+
     def of(self, step: str) -> str:
         """The image of a step: its own, or else the default."""
         return self.steps.get(key_of(step)) or self.default
@@ -196,11 +201,6 @@ def key_of(step: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|-", "_", step).lower()
 
 
-def parameter_of(key: str) -> str:
-    """The pipeline parameter of a key in [hyperparameters] or [parameters]: `MaxIter` for `max_iter`."""
-    return "".join(word[:1].upper() + word[1:] for word in key.split("_"))
-
-
 def load(root: Path) -> Settings:
     """The settings of the project in folder `root`; UserError with every problem found."""
     return _whole(*read(root))
@@ -263,7 +263,8 @@ def _contradictions(settings: Settings) -> list[Problem]:
             )
         elif column:
             taken[column] = f"the {key}"
-    problems += _doubled_parameters(settings)
+    tables = {"hyperparameters": settings.hyperparameters, "parameters": settings.parameters}
+    problems += [Problem(message, f"{FILE} {place}") for place, message in parameter_names.misfits(tables)]
     if "local" in settings.environments:
         problems.append(
             Problem("'local' is this machine and needs no table; remove it.", f"{FILE} [environments.local]")
@@ -277,17 +278,4 @@ def _contradictions(settings: Settings) -> list[Problem]:
         )
         if value < least
     ]
-    return problems
-
-
-def _doubled_parameters(settings: Settings) -> list[Problem]:
-    """Keys that would become one and the same parameter of a pipeline."""
-    tables = {"hyperparameters": settings.hyperparameters, "parameters": settings.parameters}
-    seen: dict[str, str] = {}
-    problems = []
-    for place, key in ((f"[{name}].{key}", key) for name, table in tables.items() for key in table):
-        first = seen.setdefault(parameter_of(key), place)
-        if first != place:
-            message = f"becomes the parameter {parameter_of(key)}, as {first} does; rename one of them."
-            problems.append(Problem(message, f"{FILE} {place}"))
     return problems

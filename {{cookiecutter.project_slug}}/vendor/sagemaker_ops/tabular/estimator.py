@@ -13,10 +13,12 @@ from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
 from sagemaker_ops.tabular.errors import StepError
-from sagemaker_ops.tabular.metrics import measure
+from sagemaker_ops.tabular.metrics import NO_METRICS, Metrics, measure
 from sagemaker_ops.tabular.schema import Schema
 
 FEW_ROWS = 1_000_000
+STOPS_EARLY = ("early_stopping", "early_stopping_rounds", "early_stopping_round")  # of scikit-learn, XGBoost, LightGBM
+EVAL_WEIGHTS = ("sample_weight_eval_set", "eval_sample_weight")  # of XGBoost, LightGBM: the weights of eval_set
 Floats = npt.NDArray[np.float64]
 
 
@@ -24,8 +26,9 @@ def fit(model: Pipeline, schema: Schema, train: pd.DataFrame, validation: pd.Dat
     """Fit `model` to the rows of `train`; early stopping, where it is on, looks at those of `validation`.
 
     The last step of the pipeline is the estimator; all before it prepare the columns. Early stopping is understood as
-    scikit-learn's HistGradientBoosting has it (`X_val`) and as XGBoost has it (`eval_set`). StepError if rows have
-    weights and the estimator takes none.
+    scikit-learn's HistGradientBoosting has it (`X_val`) and as XGBoost and LightGBM have it (`eval_set`); an estimator
+    that sets rows of train aside for it, such as SGDClassifier, does so. StepError if rows have weights and the
+    estimator takes none.
     """
     preparation, estimator = model[:-1], model[-1]
     truth, weights, options = schema.truth(train), row_weights(schema, train), {}
@@ -47,7 +50,7 @@ def fit(model: Pipeline, schema: Schema, train: pd.DataFrame, validation: pd.Dat
 
 def stops_early(estimator: Any) -> bool:
     """Whether the estimator looks at rows for validation to know when to stop."""
-    return bool(getattr(estimator, "early_stopping", False) or getattr(estimator, "early_stopping_rounds", None))
+    return any(getattr(estimator, name, None) for name in STOPS_EARLY)
 
 
 def _validation(
@@ -60,9 +63,16 @@ def _validation(
         # scikit-learn applies class_weight to the rows of train alone.
         balance = compute_sample_weight(getattr(estimator, "class_weight", None), truth)
         return {"X_val": rows, "y_val": truth, "sample_weight_val": balance * weights}
+    name = type(estimator).__name__
     if "eval_set" in takes:
-        return {"eval_set": [(rows, truth)], "sample_weight_eval_set": [weights], "verbose": False}
-    raise StepError(f"{type(estimator).__name__} takes no rows for validation; set early_stopping_rounds to 0")
+        weighing = [each for each in EVAL_WEIGHTS if each in takes]
+        if schema.weight and not weighing:
+            raise StepError(f"{name} takes no weights for validation; turn its early stopping off")
+        quiet = {"verbose": False} if "verbose" in takes else {}
+        return {"eval_set": [(rows, truth)], **{each: [weights] for each in weighing}, **quiet}
+    if getattr(estimator, "early_stopping", False):
+        return {}  # it sets rows of train aside
+    raise StepError(f"{name} takes no rows for validation; set early_stopping_rounds to 0")
 
 
 def row_weights(schema: Schema, table: pd.DataFrame) -> Floats:
@@ -91,13 +101,13 @@ def predict(model: Pipeline, frame: pd.DataFrame) -> Floats:
     return np.asarray(predicted, dtype=np.float64)
 
 
-def print_scores(name: str, model: Pipeline, schema: Schema, rows: pd.DataFrame) -> None:
+def print_scores(name: str, model: Pipeline, schema: Schema, rows: pd.DataFrame, own: Metrics = NO_METRICS) -> None:
     """Print every metric of the model on these rows, as in `validation:auc=0.71;`.
 
-    That form is what the regular expression of a metric definition looks for.
+    That form is what the regular expression of a metric definition looks for. own: metrics of your own, by name.
     """
     weights = row_weights(schema, rows)[None]
-    scores = measure(schema.truth(rows), predict(model, schema.frame(rows)), weights)
+    scores = measure(schema.truth(rows), predict(model, schema.frame(rows)), weights, own)
     texts = [f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items() if np.isfinite(value[0])]
     print(f"{name} ({len(rows):,} rows)", *texts)
 

@@ -36,7 +36,7 @@ from sagemaker_ops.tabular.dates import date_text
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes, row_hash
 from sagemaker_ops.tabular.schema import Label, Problem, Schema
-from sagemaker_ops.tabular.splits import PARTS, Options, hashed
+from sagemaker_ops.tabular.splits import PARTS, Options, hashed, numbers_of
 from sagemaker_ops.tabular.summary import choose_features, describe, describe_target, pick, plain
 from sagemaker_ops.tabular.tables import (
     give_back,
@@ -181,10 +181,10 @@ def describe_parts(
 ) -> Prepared:
     """Choose the features, and describe them and the parts.
 
-    part: for each row the name of its part, or its position in PARTS. StepError if a model cannot be trained and tested
-    on these parts.
+    part: for each row the name of its part, or its position in PARTS; a Series goes by its index. StepError if a model
+    cannot be trained and tested on these parts.
     """
-    rows, number = checked.rows, _numbers(part, len(checked.rows))
+    rows, number = checked.rows, numbers_of(part, checked.rows.index)
     raise_any(part_findings(rows, number, options))
     aside = dict.fromkeys(options.exclude, EXCLUDED)
     aside |= {name: f"kept beside the features: the {role}" for name, role in options.aside.items()}
@@ -257,22 +257,6 @@ def _counting(table: pd.DataFrame, options: Options) -> pd.DataFrame:
         columns[name] = pick(table.pop(name), known)  # a column at a time
     columns[options.target] = labels(columns[options.target], options.problem)
     return pd.DataFrame(columns, copy=False)
-
-
-def _numbers(part: Any, rows: int) -> npt.NDArray[np.int8]:
-    """The parts as positions in PARTS; StepError if they are none."""
-    given = np.asarray(part)
-    if given.shape != (rows,):
-        raise StepError(
-            f"the split has {given.size:,} parts for {rows:,} rows; give one of {listed(PARTS)} for each row"
-        )
-    if given.dtype.kind in "iu" and rows and given.min() >= 0 and given.max() < len(PARTS):
-        return given.astype(np.int8, copy=False)
-    numbers = pd.Categorical(given, categories=PARTS).codes
-    if (numbers < 0).any():
-        unknown = pd.unique(pd.Series(given[numbers < 0])).tolist()
-        raise StepError(f"the split names {listed(unknown)}; give one of {listed(PARTS)} for each row")
-    return np.asarray(numbers, dtype=np.int8)
 
 
 def _summary(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, warnings: list[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sagemaker_ops.tabular.dates import to_dates
-from sagemaker_ops.tabular.errors import StepError, percent, short
+from sagemaker_ops.tabular.errors import StepError, listed, percent, short
 from sagemaker_ops.tabular.schema import Problem
 
 Split = Literal["random", "group", "time"]
@@ -105,6 +105,25 @@ def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Opti
     # Rounded, for 1 - 0.2 - 0.2 is a little more than 0.6.
     cuts = np.round([1 - options.test_share - options.validation_share, 1 - options.test_share], 9)
     return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts))
+
+
+def numbers_of(part: Any, index: pd.Index) -> npt.NDArray[np.int8]:
+    """The parts, each by its name or its position, as positions in PARTS; StepError if they are none."""
+    rows = len(index)
+    if isinstance(part, pd.Series) and len(part) == rows and part.index.is_unique and part.index.isin(index).all():
+        part = part.reindex(index)  # after sort_values, say, it is in another order
+    given = np.asarray(part)
+    if given.shape != (rows,):
+        raise StepError(
+            f"the split has {given.size:,} parts for {rows:,} rows; give one of {listed(PARTS)} for each row"
+        )
+    if given.dtype.kind in "iu" and rows and given.min() >= 0 and given.max() < len(PARTS):
+        return given.astype(np.int8, copy=False)
+    numbers = pd.Categorical(given, categories=PARTS).codes
+    if (numbers < 0).any():
+        unknown = pd.unique(pd.Series(given[numbers < 0])).tolist()
+        raise StepError(f"the split names {listed(unknown)}; give one of {listed(PARTS)} for each row")
+    return np.asarray(numbers, dtype=np.int8)
 
 
 def hashed(options: Options, names: list[str]) -> list[str]:
