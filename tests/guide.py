@@ -1,0 +1,145 @@
+"""A page of the guide that shows a change: its blocks are applied to a project, and its commands run there.
+
+What a block is for stands in the line above it:
+
+    In `file`:             a diff without line numbers; `@@` is any lines between two places, `-…` any lines to remove
+    Write `file`:          all of a file, whether or not it was there
+    At the end of `file`:  what is added to it
+
+A block of bash is run, and the block of text after it is what it prints: times and the ids of executions may differ,
+other numbers with a point by 5 %, and a line `…` stands for any lines. The exit code is 0, unless the page prints `$?`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from projects import Project
+
+GAP = "…"
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LEAD = re.compile(r"(In|Write|At the end of) `([^`]+)`.*:")
+CHANGING = [
+    (re.compile(r"\b\d+(\.\d+)? ?s(econds)?\b"), "0 s"),
+    (re.compile(r"(?<=execution )[0-9a-z]{12}\b|(?<=\.local/runs/)[0-9a-z]{12}\b"), "ID"),
+]
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w])")
+
+
+@dataclass(frozen=True)
+class Block:
+    line: int
+    lead: str
+    language: str
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    """The fenced blocks of a page, with the line of text above each."""
+    return [
+        Block(before.count("\n") + 1, before.strip().rsplit("\n", 1)[-1], found[1], found[2])
+        for found in FENCED.finditer(page)
+        for before in [page[: found.start()]]
+    ]
+
+
+def follow(page: Path, project: Project, *programs: Path) -> None:
+    """Do what the page says; an AssertionError names the line of the block that is wrong.
+
+    programs: what the page's reader has installed, besides the project's environment.
+    """
+    output = None
+    for block in blocks(page.read_text(encoding="utf-8")):
+        try:
+            if block.language == "bash":
+                output = run(block.text, project, programs)
+            elif block.language == "text":
+                assert output is not None, "nothing was run that could print this"
+                compare(block.text, output)
+                output = None
+            else:
+                change(block, project.path)
+        except AssertionError as error:
+            raise AssertionError(f"{page.name} line {block.line}: {error}") from error
+
+
+def run(script: str, project: Project, programs: Sequence[Path] = ()) -> str:
+    """What the commands print, on both streams, in a shell where the project's environment is activated."""
+    options = () if "$?" in script else ("-e",)
+    with tempfile.TemporaryDirectory() as beside:
+        for program in programs:
+            (Path(beside) / program.name).symlink_to(program)
+        path = f"{project.path / '.venv' / 'bin'}:{beside}:{os.environ['PATH']}"
+        done = project.run("bash", *options, "-c", f"exec 2>&1\n{script}", PATH=path, PYTHON=sys.executable)
+    assert done.code == 0, f"`{script.strip()}` failed: {done}"
+    return done.out
+
+
+def change(block: Block, root: Path) -> None:
+    found = LEAD.fullmatch(block.lead)
+    assert found, f"the line above does not say which file this is for: {block.lead!r}"
+    what, path = found[1], root / found[2]
+    if what == "Write":
+        path.write_text(block.text, encoding="utf-8")
+        return
+    assert path.is_file(), f"there is no {found[2]}"
+    text = path.read_text(encoding="utf-8")
+    if what == "In":
+        assert block.language == "diff", "a change to a file is a diff"
+        path.write_text(patched(text, block.text), encoding="utf-8")
+    else:
+        between = "\n\n" if path.suffix == ".py" else "\n"
+        path.write_text(text + between + block.text, encoding="utf-8")
+
+
+def patched(text: str, diff: str) -> str:
+    """`text` after each hunk of `diff`, whose old lines stand in it exactly once."""
+    for hunk in diff.split("@@\n"):
+        lines = [line or " " for line in hunk.splitlines()]
+        wrong = [line for line in lines if line[0] not in " -+"]
+        assert not wrong, f"a line of a diff begins with a space, - or +: {wrong[0]!r}"
+        assert any(line[0] in "-+" for line in lines), f"this changes nothing:\n{hunk}"
+        old = "".join(
+            r"(?:.*\n)*?" if line == f"-{GAP}" else re.escape(f"{line[1:]}\n") for line in lines if line[0] in " -"
+        )
+        new = "".join(f"{line[1:]}\n" for line in lines if line[0] in " +")
+        places = list(re.finditer(f"^{old}", text, re.MULTILINE))
+        assert len(places) == 1, f"these lines stand in the file {len(places)} times, not once:\n{hunk}"
+        text = text[: places[0].start()] + new + text[places[0].end() :]
+    return text
+
+
+def compare(quoted: str, printed: str) -> None:
+    """Every quoted line is printed, in this order, and nothing else but where a gap is."""
+    rest, gap = printed.splitlines(), False
+    for line in quoted.splitlines():
+        if line.strip() == GAP:
+            gap = True
+            continue
+        while gap and rest and not alike(line, rest[0]):
+            rest.pop(0)
+        assert any(alike(line, here) for here in rest[:1]), f"not printed here: {line!r}\n{printed}"
+        rest.pop(0)
+        gap = False
+    assert gap or not rest, f"not on the page: {rest[0]!r}\n{printed}"
+
+
+def alike(quoted: str, printed: str) -> bool:
+    """The same words, and numbers that other versions of NumPy and scikit-learn could give."""
+    texts, numbers = [], []
+    for line in (quoted, printed):
+        for pattern, same in CHANGING:
+            line = pattern.sub(same, line)
+        texts.append(NUMBER.sub("0", line).replace(f" {GAP}", GAP).split())
+        numbers.append([number.replace(",", "") for number in NUMBER.findall(line)])
+    return texts[0] == texts[1] and all(
+        float(there) == pytest.approx(float(here), rel=0.05) if "." in there + here else there == here
+        for there, here in zip(*numbers, strict=True)
+    )
