@@ -1,6 +1,6 @@
-"""Make docs/guardrails.md: the rules as a page for reference, drawn from the code that asks them.
+"""Write docs/guardrails.md: a reference page of the rules, made from the code that checks them.
 
-Patterns, lists, defaults and sentences are the code's own: `make guardrails-page` after a change of any of them.
+Patterns, lists, defaults and messages come from the code: run `make guardrails-page` after changing any of them.
 """
 
 from __future__ import annotations
@@ -65,20 +65,20 @@ BROKEN: dict[str, tuple[str, str, Policy, tuple[str, ...]]] = {
     "newer": ("training", "ml.m9i.xlarge", Policy(), ()),
 }
 POLICY_KEYS = {
-    "verticals": "The verticals that may own a project. Empty: any that is well-formed.",
-    "regions": "The regions, as globs such as `eu-*`. Empty: any.",
-    "required_tags": f"Which of {', '.join(f'`{tag}`' for tag in policy.TAGS)} must not be empty.",
-    "max_instances": "The most instances that one job may have.",
-    "max_runtime_minutes": "The longest time that one job may be given in `[pipeline].max_runtime_minutes`.",
-    "max_instance_hours_per_execution": "The most instance hours that an execution may take at the worst.",
-    "max_cost_per_execution": "The most that its instances may cost at the worst, in the currency of `[prices]`.",
+    "verticals": "The verticals that may own a project. Empty: any valid name.",
+    "regions": "The allowed regions, as globs such as `eu-*`. Empty: any.",
+    "required_tags": f"Those of {', '.join(f'`{tag}`' for tag in policy.TAGS)} that must not be empty.",
+    "max_instances": "The maximum number of instances of one job.",
+    "max_runtime_minutes": "The maximum of `[pipeline].max_runtime_minutes`, the time limit of a job.",
+    "max_instance_hours_per_execution": "The maximum number of instance hours of an execution, in the worst case.",
+    "max_cost_per_execution": "The maximum cost of its instances, in the worst case and in the currency of `[prices]`.",
     "instance_types": f"A list of globs for each of {', '.join(f'`{use}`' for use in policy.USES)}. Empty: any.",
-    "prices": "What an instance costs by the hour: `region`, `date`, `currency`, and a price per type for each use.",
+    "prices": "What an instance costs per hour: `region`, `date`, `currency`, and a price per type for each use.",
 }
 
 
 def table(*rows: Iterable[object]) -> str:
-    """A table of Markdown; the first row is its heading."""
+    """A Markdown table; the first row is its header."""
     head, *others = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *others))
 
@@ -100,7 +100,7 @@ def wrong_environments() -> Iterable[str]:
 
 
 def composed() -> Iterable[tuple[str, str, int]]:
-    """What is called how, an example, and the length of the longest."""
+    """What has the name, an example, and the length of the longest name."""
 
     def target(vertical: str, slug: str, environment: str, user: str) -> Target:
         project = Project("", slug, vertical)
@@ -143,7 +143,7 @@ def page() -> str:
         (what, where, most or "", f"`{pattern.pattern}`".replace("|", "\\|"))
         for what, (pattern, where, most) in NAMES.items()
     ]
-    old = ", ".join(f"`{family}` (take `{newer}`)" for family, newer in instance_types.OLD.items())
+    old = ", ".join(f"`{family}` (use `{newer}`)" for family, newer in instance_types.OLD.items())
     retired = [(f"`{name}`", f"`{better}`") for name, better in instance_types.RETIRED.items()]
     return f"""\
 <!-- Made by scripts/make_guardrails_page.py: `make guardrails-page`. -->
@@ -159,70 +159,70 @@ error: project.toml [project].vertical: {names.check_vertical("Retail", "")[0].m
 warning: project.toml [instances].endpoint: {instance_check.check("ml.t2.medium", "endpoint", "", Policy())[0].message}
 ```
 
-What AWS or the organisation would refuse is told here, before anything is deployed: every problem in one pass, a line
-each, errors before warnings. The same rules hold when a project is generated, and for `make check`, the commit hook,
-GitLab and every command. Warnings stop nothing.
+What AWS or the organisation would refuse is reported here, before anything is deployed: every problem in one pass, one
+line each, errors before warnings. The same rules apply when a project is generated, and for `make check`, the commit
+hook, GitLab and every command. Warnings do not stop anything.
 
 | | |
 |---|---|
-| `ops check` | Also looks for the columns of `[data]` in the table. |
+| `ops check` | Also checks that the table has the columns named in `[data]`. |
 | `make check`, `python -m sagemaker_ops.guardrails` | Needs nothing installed. |
 | `--format json` | An array of `level`, `file`, `key`, `line` and `message`. |
-| `--format gitlab` | A code-quality report: GitLab shows that of the job `guardrails` in the merge request. |
+| `--format gitlab` | A code-quality report: GitLab shows the one from the job `guardrails` in the merge request. |
 
 The exit code is {RefusedError.exit_code} when a rule refuses something, {UserError.exit_code} when `project.toml` or
-the policy cannot be read, and else 0.
+the policy cannot be read, and otherwise 0.
 
 ## Names
 
 {table(("what", "where it is written", "longest", "pattern"), *name_rows)}
 
-From these follow the names on AWS. The longest fit: SageMaker gives a pipeline 256 characters, and a model package
-group 63.
+The names on AWS follow from these. The longest ones fit: SageMaker allows 256 characters for a pipeline, and 63 for a
+model package group.
 
 {table(("what", "for example, Anna's", "longest"), *composed())}
 
-What does not fit is answered with what to write instead:
+For an invalid name, the message says what to write instead:
 
 {examples(wrong_names())}
 
 ## Environments
 
-What is `""` is not set yet, and no problem. Anything else in `[environments.<name>]` must be well-formed and fit the
-region and the account. A key of another account is a warning.
+A value of `""` is not set yet, and not a problem. Any other value in `[environments.<name>]` must be well-formed and
+match the region and the account. A key from another account is a warning.
 
 {examples(wrong_environments())}
 
-The bucket of an `s3://` source in `[data]` is checked likewise. A bucket's name must not begin with
+The bucket of an `s3://` source in `[data]` is also checked. A bucket's name must not start with
 {", ".join(f"`{prefix}`" for prefix in identifiers.RESERVED_PREFIXES)}, nor end with
 {", ".join(f"`{suffix}`" for suffix in identifiers.RESERVED_SUFFIXES)}.
 
 ## Instance types
 
-`ops instance-types --for training --min-memory 64` lists what there is. The list was made on {data["made"]}, from
-{versions}. SageMaker takes other types for each use: {", ".join(policy.USES)}.
-The rules are asked in this order; the first error ends the questions.
+`ops instance-types --for training --min-memory 64` lists the available types. The list was made on {data["made"]}, from
+{versions}. SageMaker accepts different types for each use: {", ".join(policy.USES)}.
+The rules are checked in this order, up to the first error.
 
-{table(("", "level", "for example", "answer"), *broken_rules())}
+{table(("", "level", "for example", "message"), *broken_rules())}
 
 {instance_types.QUOTAS}
 
-Retired, and what to take instead:
+Retired types, and what to use instead:
 
 {table(("type", "instead"), *retired)}
 
 Old families: {old}.
-Burstable, and for that reason not for training: {", ".join(f"`{each}`" for each in instance_types.BURSTABLE)}.
+Burstable families, which are unsuitable for training: {", ".join(f"`{each}`" for each in instance_types.BURSTABLE)}.
 
-Types and counts that a file in `production/pipelines` names by itself are checked when it is compiled.
+Types and counts that a file in `production/pipelines` sets itself are checked when it is compiled.
 
 ## Run time
 
-`[pipeline].max_runtime_minutes` is at most {project_check.MAX_RUNTIME_MINUTES}: AWS gives a processing job 9 days.
+`[pipeline].max_runtime_minutes` is at most {project_check.MAX_RUNTIME_MINUTES}: AWS allows a processing job 9 days.
 
 ## Policy
 
-`{policy.FILE}` is the organisation's: what it leaves open, AWS alone decides.
+`{policy.FILE}` belongs to the organisation. Where it sets no limit, only the limits of AWS apply.
 
 {table(("key", "default", "what it allows"), *policy_rows())}
 
@@ -245,15 +245,16 @@ processing = {{ "ml.m5.large" = 0.5, "ml.m5.xlarge" = 1.0 }}
 training = {{ "ml.m5.xlarge" = 1.0 }}
 ```
 
-At the worst, every job runs until its time limit, every retry happens, and every condition takes its dearer branch.
-`ops update-pipeline` shows it in instance hours, and in money where `[prices]` is of the project's region and has every
-instance type of the pipeline for its use; else the cost is "unknown". The prices above are made up: AWS's price list
-has yours. `ops update-pipeline` and `ops start-pipeline-execution` refuse what may go above a ceiling, with exit code
-{RefusedError.exit_code}. A transform job has no time limit on AWS, so a pipeline with one gets a warning instead.
+In the worst case, every job runs until its time limit, every retry happens, and every condition takes the costlier
+branch. `ops update-pipeline` shows it in instance hours, and in money if `[prices]` is for the project's region and
+has every instance type of the pipeline for its use; otherwise the cost is "unknown". The prices above are made up: the
+price list of AWS has yours. `ops update-pipeline` and `ops start-pipeline-execution` refuse an execution that may
+exceed a limit, with exit code {RefusedError.exit_code}. A transform job has no time limit on AWS, so a pipeline with
+one gets a warning instead.
 
-The variable `{policy.VARIABLE}` names a file that is taken instead of this one, as a whole. As a GitLab variable of
-type *file* in a group, it holds in every project of the group, and a change needs no merge request in any of them. A
-file that is missing or wrong stops every command with exit code {UserError.exit_code}.
+The variable `{policy.VARIABLE}` names a file that replaces this one completely. As a GitLab variable of type *file* in
+a group, it applies to every project of the group, and a change needs no merge request in any of them. A file that is
+missing or invalid stops every command with exit code {UserError.exit_code}.
 """
 
 

@@ -301,6 +301,6 @@ def test_with_hooks_off_the_project_is_made_and_make_setup_tells(tmp_path: Path)
     told = Project(tmp_path / "flight-delays").make("setup")
 
     assert told.code != 0
-    assert "[project].vertical: 'Retail EMEA' is no name for a vertical" in told.err
-    assert "[project].owner: AWS tags do not take '&'" in told.err
+    assert "[project].vertical: 'Retail EMEA' is not a valid vertical name" in told.err
+    assert "[project].owner: AWS tags do not allow '&'" in told.err
     assert not (tmp_path / "flight-delays" / ".venv").exists()

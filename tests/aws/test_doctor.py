@@ -282,7 +282,7 @@ def test_disk_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, l
     [finding] = machine_check._disks(tmp_path)
 
     assert finding.level == level
-    assert (level == "ok") is ("`ops clean --keep 5` makes room" not in finding.message)
+    assert (level == "ok") is ("`ops clean --keep 5` frees space" not in finding.message)
 
 
 @pytest.mark.parametrize(("total", "level"), [(5 * GB, ["warning"]), (100 * GB, ["ok"]), (0, [])])

@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_start_is_said_before(
         ({"TrainingInstanceType": "m5.xlarge"}, "write 'ml.m5.xlarge'"),
         ({"TrainingInstanceType": "ml.p3.2xlarge"}, "ml.g5.2xlarge"),
         ({"TrainingInstances": "3"}, "allows a job 2 instances, not 3"),
-        ({"TrainingInstances": "2"}, "allows an execution 5 instance hours, and this one takes up to 6"),
+        ({"TrainingInstances": "2"}, "allows 5 instance hours per execution, and this one may take up to 6"),
     ],
 )
 def test_a_guardrail_refuses_a_start(

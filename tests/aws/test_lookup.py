@@ -84,7 +84,7 @@ def test_a_personal_deployment_is_started_alone(aws: Aws, ops: Ops) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        pytest.param(("train", "--as", "Anna"), 3, "'Anna' is no name for a user", id="no name"),
+        pytest.param(("train", "--as", "Anna"), 3, "'Anna' is not a valid user name", id="no name"),
         pytest.param((TRAIN, "--as", "anna"), 2, "a name in full says whose it is", id="beside a name in full"),
         pytest.param(("train", "--as", "bob"), 2, f"there is no pipeline '{TRAIN}-bob'", id="not deployed"),
     ],

@@ -349,7 +349,7 @@ def test_what_is_not_ours_is_not_touched(
         pytest.param(["train", "--env", "test"], 2, "has no [environments.test]", id="environment"),
         pytest.param(["train", "--env", "prod"], 2, "not set yet: write the 12 digits", id="nothing set yet"),
         pytest.param(["train", "--env", "local"], 2, "'local' is this machine", id="this machine"),
-        pytest.param(["train", "--as", "Anna.S"], 3, "'Anna.S' is no name for a user", id="user"),
+        pytest.param(["train", "--as", "Anna.S"], 3, "'Anna.S' is not a valid user name", id="user"),
         pytest.param(["train"], 2, "write --yes to do it", id="nobody to ask"),
     ],
 )
@@ -383,7 +383,7 @@ PRICES = '[prices]\nregion = "eu-west-1"\ndate = "2026-11-24"\ncurrency = "USD"\
         pytest.param(
             "max_instance_hours_per_execution = 1.5",
             3,
-            "allows an execution 1.5 instance hours, and this one takes up to 2: lower [pipeline].max_runtime_minutes",
+            "allows 1.5 instance hours per execution, and this one may take up to 2: lower [pipeline].max_runtime",
             id="too many hours",
         ),
         pytest.param(
@@ -396,7 +396,7 @@ PRICES = '[prices]\nregion = "eu-west-1"\ndate = "2026-11-24"\ncurrency = "USD"\
             f"max_cost_per_execution = 3\n{PRICES}"
             'processing = { "ml.m5.large" = 1.0 }\ntraining = { "ml.m5.xlarge" = 2.5 }',
             3,
-            "allows an execution 3 USD, and this one takes up to 3.50 USD",
+            "allows 3 USD per execution, and this one may take up to 3.50 USD",
             id="too dear",
         ),
     ],

@@ -92,7 +92,7 @@ def test_a_policy_that_cannot_be_read_stops_every_command(project: Project) -> N
     for command in (["check"], ["instance-types", "--for", "training"], ["run", "train"], ["compile", "train"]):
         done = ops(project, *command, OPS_GUARDRAILS="/nowhere")
         assert (done.code, done.out) == (2, ""), command
-        assert done.err.startswith("error: OPS_GUARDRAILS names '/nowhere', and there is no such file"), command
+        assert done.err.startswith("error: OPS_GUARDRAILS names '/nowhere', but there is no such file"), command
 
 
 def test_instance_types_are_a_table_with_its_date_and_the_quotas(project: Project, tmp_path: Path) -> None:

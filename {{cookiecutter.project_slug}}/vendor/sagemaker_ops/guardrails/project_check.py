@@ -1,7 +1,7 @@
-"""Every rule that the project must keep, asked in one pass: hook, `make`, pre-commit, CI and every command ask here.
+"""Every rule for a project, checked in one pass: the hook, `make`, pre-commit, CI and every command call this module.
 
-The rules themselves are beside it: names.py, identifiers.py, instances.py, and policy.py for those of the organisation.
-Standard library only, and quick: Cookiecutter's own Python runs it when a project is made.
+The rules are in the modules beside it: names.py, identifiers.py, instance_check.py, and policy.py for the
+organisation's. Standard library only, and fast: Cookiecutter's own Python runs it when it generates a project.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ MAX_RUNTIME_MINUTES = 12_960
 # https://docs.aws.amazon.com/sagemaker/latest/dg/train-warm-pools.html
 MAX_KEEP_ALIVE_MINUTES = 60
 FORMATS = ("text", "json", "gitlab")
-USUAL_STEPS = {"processing", "training", "evaluation"}  # of the pipeline that a new project has
+USUAL_STEPS = {"processing", "training", "evaluation"}  # in the pipeline of a new project
 _TEXT = re.compile(r"""["']([A-Za-z0-9_-]{1,64})["']""")
 
 
 def check(settings: Settings, rules: Policy) -> list[Problem]:
-    """What AWS and the policy have against the settings, errors before warnings."""
+    """The problems that AWS or the policy would have with the settings, errors before warnings."""
     project, place = settings.project, f"{FILE} [project]"
     problems = [
-        # What AWS refuses, the policy is not asked about.
+        # The policy is checked only for what AWS accepts.
         *(
             names.check_vertical(project.vertical, f"{place}.vertical")
             or policy.check_vertical(project.vertical, rules, f"{place}.vertical")
@@ -54,9 +54,9 @@ def check(settings: Settings, rules: Policy) -> list[Problem]:
 
 
 def examine(root: Path) -> tuple[Settings | None, list[Problem], int]:
-    """The settings in folder `root`, every problem, errors first, and the exit code: 2 unreadable, 3 refused, or 0.
+    """The settings in folder `root`, every problem with errors first, and the exit code: 2 unreadable, 3 refused, or 0.
 
-    What of project.toml can be read is checked, even when the rest cannot.
+    The readable part of project.toml is checked even if the rest cannot be read.
     """
     settings, rules, problems = None, Policy(), []
     try:
@@ -87,7 +87,7 @@ def check_project(root: Path) -> list[Problem]:
 
 
 def load(root: Path) -> tuple[Settings, list[Problem]]:
-    """The settings, and the warnings; UserError or RefusedError with every problem when there is an error."""
+    """The settings and the warnings; UserError or RefusedError with every problem if there is an error."""
     settings, problems, code = examine(root)
     if code or settings is None:
         raise (RefusedError if code == RefusedError.exit_code else UserError)(*problems)
@@ -106,7 +106,7 @@ def _check_environment(environment: Environment, region: str, where: str) -> lis
     if environment in (project_settings.LOCAL, Environment()):
         return []
     from sagemaker_ops.guardrails import (
-        identifiers,  # a new project names no account yet, and need not wait for the rules
+        identifiers,  # a new project names no account yet, so it does not need these rules
     )
 
     return identifiers.check_environment(environment, region, where)
@@ -126,7 +126,7 @@ def _check_runtime(minutes: int, rules: Policy) -> list[Problem]:
     if minutes > MAX_RUNTIME_MINUTES:
         return [
             Problem(
-                f"AWS lets a processing job run for {MAX_RUNTIME_MINUTES} minutes (9 days): write that or less.",
+                f"AWS allows a processing job {MAX_RUNTIME_MINUTES} minutes (9 days): write that or less.",
                 where,
             )
         ]
@@ -134,7 +134,7 @@ def _check_runtime(minutes: int, rules: Policy) -> list[Problem]:
 
 
 def _check_training(settings: Settings) -> list[Problem]:
-    """What AWS refuses of spot jobs and warm pools.
+    """The limits of AWS for spot jobs and warm pools.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html, and train-warm-pools.html there.
     """
@@ -142,16 +142,18 @@ def _check_training(settings: Settings) -> list[Problem]:
     wait, keep = training.max_wait_minutes, training.keep_alive_minutes
     problems = []
     if training.spot and keep:
-        message = "AWS keeps no instances of a spot job; write 0, or spot = false."
+        message = "AWS does not keep the instances of a spot job: write 0, or spot = false."
         problems.append(Problem(message, f"{table}.keep_alive_minutes"))
     if wait is not None and not training.spot:
-        problems.append(Problem("only a spot job waits; remove it, or write spot = true.", f"{table}.max_wait_minutes"))
+        problems.append(
+            Problem("this is only for spot jobs: remove it, or write spot = true.", f"{table}.max_wait_minutes")
+        )
     elif wait is not None and wait < runtime:
-        message = f"{wait} is less than [pipeline].max_runtime_minutes, which it includes; write {runtime} or more."
+        message = f"{wait} is less than [pipeline].max_runtime_minutes, which it includes: write {runtime} or more."
         problems.append(Problem(message, f"{table}.max_wait_minutes"))
     if not 0 <= keep <= MAX_KEEP_ALIVE_MINUTES:
         message = (
-            f"AWS keeps instances for {MAX_KEEP_ALIVE_MINUTES} minutes at most; write 0 to {MAX_KEEP_ALIVE_MINUTES}."
+            f"AWS keeps instances for at most {MAX_KEEP_ALIVE_MINUTES} minutes: write 0 to {MAX_KEEP_ALIVE_MINUTES}."
         )
         problems.append(Problem(message, f"{table}.keep_alive_minutes"))
     return problems
@@ -170,9 +172,9 @@ def _check_instance_types(settings: Settings, rules: Policy) -> list[Problem]:
 
 
 def _check_step_keys(settings: Settings, root: Path) -> list[Problem]:
-    """A warning for each key of [images] and [instances] that is no step's: most likely a slip of the keyboard.
+    """A warning for each key of [images] and [instances] that is not the name of a step: most likely a typo.
 
-    The names of steps are looked for among the texts in the pipelines' files, because compiling them takes seconds.
+    Step names are searched for among the strings in the pipeline files, because compiling a pipeline takes seconds.
     """
     own = {"instances": settings.instances.steps, "images": settings.images.steps}
     usual = {"instances": set(policy.USES), "images": {"default", "inference"}}
@@ -183,7 +185,7 @@ def _check_step_keys(settings: Settings, root: Path) -> list[Problem]:
     steps = {key_of(text) for text in texts} | USUAL_STEPS
     return [
         Problem(
-            f"no pipeline has a step of this name.{did_you_mean(key, sorted(usual[table] | USUAL_STEPS))}",
+            f"no pipeline has a step with this name.{did_you_mean(key, sorted(usual[table] | USUAL_STEPS))}",
             f"{FILE} [{table}].{key}",
             "warning",
         )
@@ -194,11 +196,11 @@ def _check_step_keys(settings: Settings, root: Path) -> list[Problem]:
 
 
 def show(problems: list[Problem], style: str, root: Path) -> None:
-    """Every problem: as a line of text on standard error, or all of them in one document on standard output."""
+    """Print each problem as a line on standard error, or all of them as one document on standard output."""
     if style == "text":
         for problem in problems:
             print(f"{problem.level}: {problem}", file=sys.stderr)
         return
-    from sagemaker_ops.guardrails import formats  # looks for lines in the files, which a text does without
+    from sagemaker_ops.guardrails import formats  # finds line numbers, which text output does not need
 
     print(formats.document(problems, style, root))
