@@ -179,7 +179,7 @@ def test_a_folder_that_holds_files_is_left_as_it_was(tmp_path: Path, options: tu
     done = cookiecutter_command(tmp_path, options=options)
 
     assert done.code != 0
-    assert "already holds files" in done.err
+    assert "already contains files" in done.err
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {"project.toml": "mine"}
 
 

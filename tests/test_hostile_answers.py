@@ -245,11 +245,11 @@ def test_a_plain_name_is_left_to_the_guardrails(slug: str, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("slug", "sentence"),
     [
-        pytest.param("../x", "'../x' cannot name a folder", id="beside"),
-        pytest.param("{tmp_path}/x", "/x' cannot name a folder", id="absolute"),
-        pytest.param("a/b", "'a/b' cannot name a folder", id="two folders"),
-        pytest.param(".git", "'.git' cannot name a folder", id="git's own"),
-        pytest.param("con", "'con' cannot name a folder on Windows", id="device"),
+        pytest.param("../x", "'../x' is not a valid folder name", id="beside"),
+        pytest.param("{tmp_path}/x", "/x' is not a valid folder name", id="absolute"),
+        pytest.param("a/b", "'a/b' is not a valid folder name", id="two folders"),
+        pytest.param(".git", "'.git' is not a valid folder name", id="git's own"),
+        pytest.param("con", "'con' is not a valid folder name on Windows", id="device"),
         # What follows is Cookiecutter's own: it cannot make the folder, and asks no hook.
         pytest.param("", '"." directory already exists', id="empty"),
         pytest.param("x" * 300, "File name too long", id="longer than a file system takes"),

@@ -308,10 +308,22 @@ def test_a_wrong_argument_gets_a_sentence(
         pytest.param("data", {"exclude": '["dist"]'}, 2, "has no column 'dist'", id="no such column to exclude"),
         pytest.param("data", {"source": '"data/empty.csv"'}, 2, "is empty", id="empty table"),
         pytest.param("data", {"test_share": "0.9"}, 2, "together below 1", id="shares"),
-        pytest.param("gate", {"minimum": '"high"'}, 2, "[gate].minimum: 'high' stands here", id="text for a number"),
+        pytest.param(
+            "gate",
+            {"minimum": '"high"'},
+            2,
+            "[gate].minimum: expected a number, found 'high'",
+            id="string for a number",
+        ),
         pytest.param("instances", {"training": '"ml.t2.medium"'}, 3, "not available for training", id="instance type"),
         pytest.param("project", {"vertical": '"Customer"'}, 3, "such as 'customer'", id="vertical"),
-        pytest.param("data", {"source": '"s3://customer-data/flights/"'}, 2, "lies on S3", id="data that is not here"),
+        pytest.param(
+            "data",
+            {"source": '"s3://customer-data/flights/"'},
+            2,
+            "is on S3, and a local run needs a copy",
+            id="data that is not here",
+        ),
     ],
 )
 def test_a_wrong_project_gets_a_sentence(

@@ -311,7 +311,7 @@ def test_what_cannot_be_unpacked_is_one_sentence(lake: Any, account: Account, tm
         pytest.param(f"s3://{LAKE}/none/", UserError, "nothing is there, and no table", id="nothing"),
         pytest.param(f"s3://{LAKE}/texts/", UserError, "1 objects are there, and none is a table", id="no table"),
         pytest.param(f"s3://{LAKE}/up/", UserError, "none is a table", id="a key that leads out of the folder"),
-        pytest.param(f"s3://{LAKE}/long/", UserError, "is no S3 address", id="a key that can be no file's name"),
+        pytest.param(f"s3://{LAKE}/long/", UserError, "is not an S3 URI", id="a key that is not a valid file name"),
         pytest.param(f"s3://{LAKE}/twice/", UserError, "differ in slashes only", id="two keys, one file"),
     ],
 )
@@ -366,10 +366,10 @@ def aged(copy: source_copy.Copy, home: Path, **hours: float) -> None:
         pytest.param(0.5, 9, False, True, ["the first 9 rows of each file"], id="a sample"),
         pytest.param(2, None, False, True, [], id="S3 has the same"),
         pytest.param(50, None, False, True, [], id="S3 has the same, long ago"),
-        pytest.param(2, None, True, True, ["S3 has other data"], id="S3 has other data"),
+        pytest.param(2, None, True, True, ["has changed since it was copied"], id="the data on S3 has changed"),
         pytest.param(50, None, True, False, ["is 2 days old"], id="old, and S3 out of reach"),
         pytest.param(2, None, True, False, [], id="not old, and S3 out of reach"),
-        pytest.param(2, 9, True, True, ["the first 9", "`ops fetch-data --rows 9` brings it"], id="both"),
+        pytest.param(2, 9, True, True, ["the first 9", "run `ops fetch-data --rows 9` to update the copy"], id="both"),
     ],
 )
 def test_a_run_warns_of_a_copy_that_may_not_be_what_aws_has(

@@ -448,7 +448,7 @@ def test_any_name_a_file_can_have_gets_through(local: Any) -> None:
 def test_a_name_that_s3_cannot_have_fails_in_one_sentence(local: Any) -> None:
     script = "open(b'/opt/ml/processing/out/\\xff', 'w')"
     reason = str(local.run(local.processing("A", script.replace("\\\\", "\\"), outputs=("out",))).failure_reason)
-    assert "is no S3 address" in reason
+    assert "is not an S3 URI" in reason
 
 
 @both_ways
