@@ -437,7 +437,7 @@ def test_a_manifest_that_is_none_is_no_copy(tmp_path: Path, content: bytes) -> N
     ("arguments", "sentence"),
     [
         pytest.param([], "is on this machine already", id="a source that is here"),
-        pytest.param(["--rows", "0"], "0 rows are no table", id="no rows"),
+        pytest.param(["--rows", "0"], "cannot fetch 0 rows", id="no rows"),
         pytest.param(["--env", "local"], "is on this machine already", id="local"),
     ],
 )

@@ -23,8 +23,8 @@ Ops = Callable[..., Result]
     ("command", "status", "said", "sent"),
     [
         (("stop",), "Executing", "is being stopped.", {}),
-        (("retry",), "Failed", "goes on.", {}),
-        (("retry",), "Stopped", "goes on.", {}),
+        (("retry",), "Failed", "continues.", {}),
+        (("retry",), "Stopped", "continues.", {}),
         (("update", "--name", "b"), "Executing", "is updated.", {"PipelineExecutionDisplayName": "b"}),
         (("update", "--description", "ä"), "Failed", "is updated.", {"PipelineExecutionDescription": "ä"}),
         (
@@ -58,7 +58,7 @@ def test_an_execution_is_changed(
 @pytest.mark.parametrize(
     ("command", "status", "code", "said"),
     [
-        (("stop",), "Succeeded", 0, "has ended already: Succeeded."),
+        (("stop",), "Succeeded", 0, "has already ended: Succeeded."),
         (("retry",), "Succeeded", 2, "has succeeded, and only one that failed or was stopped can be retried"),
         (("retry",), "Executing", 2, "is not over yet"),
         (("update",), "Executing", 2, "nothing is to be changed: give --name, --description or --parallelism"),

@@ -93,7 +93,7 @@ def test_an_execution_is_told_like_one_on_this_machine(aws: Aws, ops: Ops) -> No
         line.startswith("Training Failed 1 min 00 s attempt 2 The quota 'ml.m5.large for processing job usage' is 0")
         for line in lines
     )
-    assert "Evaluation CPU 50 % memory at most 61 %" in lines
+    assert "Evaluation CPU 50 % peak memory 61 %" in lines
     assert "auc 0.75" in lines
 
 
@@ -199,7 +199,7 @@ def test_a_run_on_this_machine_stands_beside_one_on_aws(aws: Aws, ops: Ops) -> N
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     assert f"execution {lookup.id_of(arn)} bbbbbbbbbbbb" in lines
     assert "≠ QualityGate 0.8 0.65" in lines
-    assert "Evaluation CPU 50 % memory at most 61 % -" in lines
+    assert "Evaluation CPU 50 % peak memory 61 % -" in lines
 
 
 def test_the_newest_are_listed_first_page_after_page(aws: Aws, ops: Ops) -> None:
@@ -217,7 +217,7 @@ def test_the_newest_are_listed_first_page_after_page(aws: Aws, ops: Ops) -> None
     listed = json.loads(limited.out)["PipelineExecutionSummaries"]
     assert len(listed) == 3
     assert listed[0]["FailureReason"].startswith("The quota 'ml.m5.large for processing job usage' is 0")
-    assert "There are more" in limited.err
+    assert "listed: to see more, raise --max-results" in limited.err
 
 
 def write_log(aws: Aws, group: str, stream: str, *messages: str) -> None:

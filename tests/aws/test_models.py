@@ -101,7 +101,7 @@ def test_a_group_that_is_not_there_yet_has_no_versions(ops: Ops, code: str) -> N
     done = ops("list-models")
 
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"No version of {GROUP}: ")
+    assert done.out.startswith(f"No versions of {GROUP} yet: ")
 
 
 def test_what_ran_on_this_machine_is_listed_too(ops: Ops, project: Project) -> None:
@@ -161,7 +161,7 @@ def test_what_is_approved_already_is_not_approved_again(ops: Ops, aws: Aws) -> N
     done = ops("approve-model", "1", "--yes")
 
     assert (done.code, aws.calls("update_model_package")) == (0, [])
-    assert "is Approved already" in done.out
+    assert "is already Approved" in done.out
 
 
 @pytest.mark.parametrize(

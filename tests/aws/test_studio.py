@@ -198,7 +198,7 @@ def test_an_app_is_deleted_and_its_volume_stays(ops: Ops, name: str) -> None:
     assert (
         "Delete app lab/JupyterLab/default of customer-ana in domain d-abc, ml.t3.medium, unused for 2 d." in done.out
     )
-    assert "its volume, and what is in it, stays" in done.out
+    assert "its volume and the files on it are kept" in done.out
     assert f"account {ACCOUNT} · {REGION} · dev" in done.err
     [(_, request)] = [call for call in gaps.CALLS if call[0] == "delete_app"]
     assert request == {"DomainId": DOMAIN, "AppType": "JupyterLab", "AppName": "default", "SpaceName": "lab"}
@@ -228,7 +228,7 @@ def test_what_is_being_deleted_is_not_deleted_again(ops: Ops, aws: Aws) -> None:
     done = ops("delete-app", "lab", "--yes")
 
     assert (done.code, aws.calls("delete_app")) == (0, [])
-    assert "is being deleted already" in done.out
+    assert "is already being deleted" in done.out
 
 
 @pytest.mark.parametrize(

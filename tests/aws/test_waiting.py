@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_the_execution_running_and_says_how_to_stop_it(
         _, err = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert "The execution goes on" in err
+    assert "The execution continues" in err
     assert "`ops stop-pipeline-execution " in err
     assert "Traceback" not in err
     assert aws.calls("stop_pipeline_execution") == []

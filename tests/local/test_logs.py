@@ -79,7 +79,7 @@ def test_what_has_no_log_gets_a_sentence(local: Local, follow: bool) -> None:
         f"step 'Print' (Processing) has not started in execution {done.id}."
     )
     assert wrong(local, "latest", "Gate", follow) == (
-        f"step 'Gate' (Condition) is Succeeded, and printed nothing in execution {done.id}."
+        f"step 'Gate' (Condition) is Succeeded and printed nothing in execution {done.id}."
     )
 
 
@@ -89,5 +89,5 @@ def test_a_result_of_another_execution_has_its_log_there(local: Local) -> None:
     local.run(*steps, selection=Selection(("Then",)))
 
     assert wrong(local, "latest", "Print") == (
-        f"step 'Print' has the result of another execution: `ops logs {first.id} Print`."
+        f"step 'Print' reused the result of another execution: run `ops logs {first.id} Print`."
     )
