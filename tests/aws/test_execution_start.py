@@ -76,7 +76,7 @@ def test_it_starts_nothing_without_confirmation(aws: Aws, ops: Ops, arguments: t
         ({"QualityGat": "1"}, "there is no parameter 'QualityGat'. Did you mean 'QualityGate'?"),
         ({"QualityGate": "high"}, "parameter 'QualityGate' needs a value of type Float, not 'high'."),
         ({"TrainingInstances": "1.5"}, "parameter 'TrainingInstances' needs a value of type Integer, not '1.5'."),
-        ({"Approval": "approved"}, "parameter 'Approval' is one of Pending, Approved, not 'approved'."),
+        ({"Approval": "approved"}, "parameter 'Approval' must be one of Pending, Approved, not 'approved'."),
         ({"InputDataUrl": "s3://b/" + "x" * 1018}, "has 1025 characters: AWS accepts 1024"),
         ({f"P{n}": "1" for n in range(201)}, "201 parameters are too many: AWS accepts 200."),
         ({"InputDataUrl": f"s3://{BUCKET}/nowhere/"}, f"there is nothing at s3://{BUCKET}/nowhere/"),

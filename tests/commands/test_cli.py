@@ -194,7 +194,7 @@ def test_its_s3_is_the_folder_given(defined: Project, tmp_path: Path) -> None:
 
     done = ops(defined, "run", "--definition", FILE)
     assert done.code == 2
-    assert "there is nothing at s3://bucket/data/; put it into " in done.err
+    assert "there is nothing at s3://bucket/data/: put it into " in done.err
 
     run(defined, "--s3", str(tmp_path / "objects"))
     assert list((tmp_path / "objects/bucket").glob("*/Count/out/m.json"))
@@ -255,8 +255,8 @@ def test_a_plan_that_cannot_run_is_still_drawn(defined: Project) -> None:
 
     done = ops(defined, "plan", FILE)
 
-    assert (done.code, done.err) == (2, "error: Version is '1', not '2020-12-01'.\n")
-    assert re.search(r"^Notify +Lambda +Tell +cannot run here: steps of type Lambda run on AWS only", done.out, re.M)
+    assert (done.code, done.err) == (2, "error: Version must be '2020-12-01', not '1'.\n")
+    assert re.search(r"^Notify +Lambda +Tell +cannot run here: steps of type Lambda run only on AWS", done.out, re.M)
     assert done.out.endswith("1 of 3 steps cannot run here.\n")
 
 

@@ -33,7 +33,7 @@ TRAIN = of(
     step("Register", "RegisterModel", "Training", branch=("Gate", True)),
 )
 FORECASTS = {
-    "Processing": Forecast(CACHED, source="abc", aws="on AWS it would run, for its inputs have other addresses"),
+    "Processing": Forecast(CACHED, source="abc", aws="on AWS it would run, because its inputs have other URIs"),
     "Training": Forecast(because="HyperParameters.depth is 3, was 2"),
     "Evaluation": Forecast(PERHAPS, "its inputs come from a step that runs", aws="on AWS it runs in any case"),
     "Gate": Forecast(),
@@ -50,7 +50,7 @@ def test_each_step_is_below_those_it_waits_for_with_what_a_run_does() -> None:
             "",
             "step        type           after                 here",
             "Processing  Processing                           cached: result of abc; "
-            "on AWS it would run, for its inputs have other addresses",
+            "on AWS it would run, because its inputs have other URIs",
             "Training    Training       Processing            runs: HyperParameters.depth is 3, was 2",
             "Evaluation  Processing     Processing, Training  runs unless its inputs turn out to be unchanged; "
             "on AWS it runs in any case",
@@ -74,11 +74,11 @@ def test_if_all_can_run_the_last_line_counts_them() -> None:
 
 
 def test_the_json_says_the_same() -> None:
-    found = Preview(TRAIN, [Problem("Version is 1.")], FORECASTS)
+    found = Preview(TRAIN, [Problem("Version must be 2.")], FORECASTS)
 
     said = json.loads(plan_view.document("demo-train", found))
 
-    assert (said["pipeline_name"], said["can_run"], said["problems"]) == ("demo-train", False, ["Version is 1."])
+    assert (said["pipeline_name"], said["can_run"], said["problems"]) == ("demo-train", False, ["Version must be 2."])
     steps = {each.pop("name"): each for each in said["steps"]}
     assert list(steps) == ["Processing", "Training", "Evaluation", "Gate", "Register", "Failed", "Last"]
     assert steps["Register"] == {

@@ -1,4 +1,4 @@
-"""Starts an execution: check everything, set up its folder, run the plan."""
+"""Starts an execution: checks everything, sets up its folder, and runs the plan."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def start_pipeline_execution(
     launcher: process.Launcher | None = None,
     on_change: Callable[[Execution], None] | None = None,
 ) -> Execution:
-    """Run a definition to its end and return the execution: Succeeded, Failed or Stopped.
+    """Run a definition until it ends and return the execution: Succeeded, Failed or Stopped.
 
-    parameters: texts, as from `--param NAME=VALUE`. home: the project's .local folder. store: S3, if it is not there.
-    launcher: one that is warming up already, and made with `options`; its maker closes it.
-    on_change: called in this thread after every change of a status. UserError, before anything starts, with
-    everything that is wrong.
+    parameters: strings, as from `--param NAME=VALUE`. home: the project's .local folder. store: S3, if it is elsewhere.
+    launcher: one that is already warming up, created with `options`; the caller closes it.
+    on_change: called in this thread after every change of a status. UserError with every problem, before anything
+    starts.
     """
     home, options = home.resolve(), options or Options()
     store = store or Store(home / "s3")
@@ -75,7 +75,7 @@ def start_pipeline_execution(
     _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
 
     def changed() -> None:
-        with suppress(OSError):  # a full disk fails the step that met it; its reason must still be told
+        with suppress(OSError):  # a full disk fails the affected step; the reason must still be reported
             execution.save()
         if on_change is not None:
             on_change(execution)
@@ -84,7 +84,7 @@ def start_pipeline_execution(
     with nullcontext(launcher) if launcher else process.launcher(not options.fresh) as launcher:
         machine = Machine(home, store, Digests(home / "digests.json"), region, options, launcher)
         if options.isolation == "namespace":
-            _ = machine.private  # says so before anything starts if there is none
+            _ = machine.private  # raises an error before anything starts if there is none
 
         def work(step: Step, started: Callable[[], None]) -> Result:
             return _run_step(step, plan, execution, machine, stop, started)
@@ -120,7 +120,7 @@ def new_execution(plan: Plan, pipeline_name: str, values: dict[str, Any], home: 
 
 
 def _set_up(execution: Execution, definition: object) -> int:
-    """The execution's folder, with everything that does not change; the lock held on it. UserError if it cannot be."""
+    """Create the execution's folder, with everything that does not change; returns the lock on it."""
     try:
         execution.folder.mkdir(parents=True)
         lock = executions.claim(execution.folder)
@@ -129,13 +129,13 @@ def _set_up(execution: Execution, definition: object) -> int:
     except OSError as error:
         home = execution.folder.parent.parent
         raise UserError(
-            f"cannot write into {home} ({error.strerror}); make room there or change its rights."
+            f"cannot write to {home} ({error.strerror}): free some space there, or change its permissions."
         ) from error
     return lock
 
 
 def _reuse(source: Execution, execution: Execution, chosen: set[str], store: Store) -> None:
-    """Take over the results of the steps that are not run again."""
+    """Copy the results of the steps that are not run again."""
     now = datetime.now(UTC)
     for name, step in source.steps.items():
         if name in execution.steps and name not in chosen and step.status == "Succeeded":
@@ -146,7 +146,7 @@ def _reuse(source: Execution, execution: Execution, chosen: set[str], store: Sto
 
 
 def _link_outputs(execution: Execution, step: str, outputs: Mapping[str, str], store: Store) -> None:
-    """outputs/<name> → the folder in the store, relative where it lies in the project, so that that can be moved."""
+    """Link outputs/<name> to the folder in the store; by a relative path in the project, so that it can be moved."""
     for name, uri in outputs.items():
         link, target = execution.folder / step / "outputs" / name, store.locate(uri)
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,7 @@ def _link_outputs(execution: Execution, step: str, outputs: Mapping[str, str], s
 
 
 def variables(execution: Execution, region: str, job_name: str = "") -> dict[str, str]:
-    """The execution variables, and for a step the name of its job."""
+    """The execution variables, including, for a step, the name of its job."""
     arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:pipeline/{execution.pipeline_name.lower()}"
     variables = {
         "StartDateTime": execution.start_time.isoformat(),
@@ -173,7 +173,7 @@ def variables(execution: Execution, region: str, job_name: str = "") -> dict[str
 def _run_step(
     step: Step, plan: Plan, execution: Execution, machine: Machine, stop: process.Stop, started: Callable[[], None]
 ) -> Result:
-    # as on AWS: at most 63 characters, no two alike in an execution, and here the same for the same step
+    # at most 63 characters and unique in an execution, as on AWS; here always the same for the same step
     digest = hashlib.sha256(step.name.encode()).hexdigest()[:10]
     name = re.sub("-+", "-", f"pipelines-{execution.id}-{step.name[:28].replace('_', '-')}-{digest}")
     scope = Scope(
@@ -201,7 +201,7 @@ def _run_step(
 
 
 def _with_retries(job: Job, state: StepExecution) -> dict[str, Any]:
-    """Run the step, and again if this machine failed it and its retry policy says so: never after an exit code."""
+    """Run the step, and retry if this machine caused the failure and its policy says so: never after an exit code."""
     policy, begin = job.step.retry, time.monotonic()
     while True:
         state.attempts += 1

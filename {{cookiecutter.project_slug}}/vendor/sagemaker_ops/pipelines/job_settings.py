@@ -1,4 +1,4 @@
-"""What every job of a project carries by its project.toml: role, image, encryption, network, limits, tags and cache."""
+"""What project.toml sets for every job: role, image, encryption, network, limits, tags and cache."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ KINDS: dict[type, type[Parameter]] = {
 
 
 def parameters(table: Mapping[str, bool | int | float | str]) -> dict[str, Parameter]:
-    """{key: pipeline parameter} of a table of project.toml."""
+    """{key: pipeline parameter} for a table in project.toml."""
     return {key: KINDS[type(value)](parameter_of(key), default_value=value) for key, value in table.items()}
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a pipeline file says of a training job; None: as project.toml has it."""
+    """What a pipeline file sets for a training job; None: the value in project.toml."""
 
     name: str
     script: str
@@ -55,7 +55,7 @@ class TrainingJob:
 
 
 class JobSettings:
-    """For the jobs of one target."""
+    """The settings of the jobs of one target."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -64,7 +64,7 @@ class JobSettings:
         self._seconds = self._settings.pipeline.max_runtime_minutes * 60
 
     def image(self, step: str) -> str:
-        """The image URI of a step: of AWS's scikit-learn image for a version, or what [images] names in full."""
+        """The image URI of a step: AWS's scikit-learn image for a version, or the full URI in [images]."""
         wanted = self._settings.images.of(step)
         if "/" in wanted:
             return wanted
@@ -74,7 +74,7 @@ class JobSettings:
                 region=self._target.region,
                 version=wanted,
                 py_version="py3",
-                instance_type="ml.m5.xlarge",  # tells CPU from GPU, and this framework has one image
+                instance_type="ml.m5.xlarge",  # selects CPU or GPU, but this framework has only one image
                 image_scope="inference" if step == "inference" else "training",
             )
         )
@@ -95,7 +95,7 @@ class JobSettings:
     def trainer(
         self, job: TrainingJob, session: PipelineSession, channels: Mapping[str, Uri] | None = None
     ) -> ModelTrainer:
-        """The training job: its script out of the code archive, started by the image's training toolkit."""
+        """The training job: its script from the code archive, started by the image's training toolkit."""
         given = self._settings.training
         spot = given.spot if job.spot is None else job.spot
         keep = given.keep_alive_minutes if job.keep_alive_minutes is None else job.keep_alive_minutes
@@ -115,7 +115,7 @@ class JobSettings:
             environment=dict(job.environment) if job.environment else None,
             hyperparameters={
                 **{key: _plain(value) for key, value in job.hyperparameters.items()},
-                # The two that tell the image's training toolkit which script of which archive to run.
+                # These two tell the image's training toolkit which script to run from which archive.
                 "sagemaker_program": job.script,
                 "sagemaker_submit_directory": self._target.sourcedir_uri,
             },
@@ -126,7 +126,7 @@ class JobSettings:
         )
 
     def cache(self, cached: bool) -> CacheConfig:
-        """For as long as [pipeline].cache_days says."""
+        """The cache configuration for [pipeline].cache_days."""
         days = self._settings.pipeline.cache_days
         on = cached and days > 0
         return CacheConfig(enable_caching=on, expire_after=f"P{days}D" if on else None)
@@ -175,5 +175,5 @@ def channels_of(channels: Mapping[str, Uri]) -> list[InputData]:
 
 
 def _plain(value: Value) -> Any:
-    """A hyperparameter as AWS takes it, which is text; what is known only while the pipeline runs becomes it there."""
+    """A hyperparameter as AWS expects it, which is text; a value known only at run time is converted there."""
     return value.to_string() if isinstance(value, PipelineVariable) else value

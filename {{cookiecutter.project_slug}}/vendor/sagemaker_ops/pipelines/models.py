@@ -1,4 +1,4 @@
-"""Models of a pipeline as objects of the SageMaker SDK: created, registered, and asked for predictions in a batch."""
+"""Models of a pipeline as objects of the SageMaker SDK: created, registered, and used for batch predictions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker_ops.pipelines.job_settings import JobSettings, Uri
 from sagemaker_ops.project.target import Target
 
-CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")  # what inference.py takes and answers
+CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")  # what inference.py accepts and returns
 
 
 def builder(model_data: Uri, image: str, role: str, session: PipelineSession) -> ModelBuilder:
-    """The model in the archive `model_data`, served by the inference.py in it."""
+    """The model in the archive `model_data`, served by its inference.py."""
     return ModelBuilder(
         role_arn=role,
         image_uri=image,
@@ -31,8 +31,8 @@ def builder(model_data: Uri, image: str, role: str, session: PipelineSession) ->
 
 
 def of_package(name: str, package: Uri, role: str, session: PipelineSession) -> ModelStep:
-    """A step that creates the model of a version in the registry, by its ARN."""
-    # A list of one: the SDK takes a model that is not in a list for a framework's own, and fails.
+    """A step that creates the model of a version in the registry, given its ARN."""
+    # A list of one: the SDK treats a model outside a list as a framework's model, and fails.
     model = Model(model_name="unused", primary_container=ContainerDefinition(model_package_name=package))
     return ModelStep(name=name, step_args=ModelBuilder(model=[model], role_arn=role, sagemaker_session=session).build())
 
@@ -72,7 +72,7 @@ def transformer(
     environment: Mapping[str, str] | None,
     session: PipelineSession,
 ) -> Transformer:
-    """Asks the model for a prediction for each line, as many at a time as fit into a request."""
+    """Predicts for each line, with as many lines as fit into a request."""
     return Transformer(
         model_name=model.properties.ModelName,
         instance_count=instance_count,

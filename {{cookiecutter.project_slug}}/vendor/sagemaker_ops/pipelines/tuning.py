@@ -1,4 +1,4 @@
-"""A tuning step: training jobs with values from ranges, of which the best by a metric is chosen."""
+"""A tuning step: training jobs with values from ranges, of which a metric chooses the best."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Range: TypeAlias = "tuple[Value, Value] | Sequence[Value]"
 
 @dataclass(frozen=True)
 class Search:
-    """What is tried, and by what it is judged. ranges: {hyperparameter: (low, high) or a list of values}."""
+    """What is tried, and how it is judged. ranges: {hyperparameter: (low, high) or a list of values}."""
 
     ranges: Mapping[str, Range]
     metric: str
@@ -41,7 +41,7 @@ class Tuning(TuningStep):  # type: ignore[misc]
         """The arguments of CreateHyperParameterTuningJob."""
         request: dict[str, Any] = super().arguments
         limits = request["HyperParameterTuningJobConfig"]["ResourceLimits"]
-        # The SDK refuses parameters here, and AWS takes them.
+        # The SDK refuses parameters here, but AWS accepts them.
         limits["MaxNumberOfTrainingJobs"] = self._search.max_jobs
         limits["MaxParallelTrainingJobs"] = self._search.max_parallel_jobs
         job = request["TrainingJobDefinition"]
@@ -90,7 +90,7 @@ def _range(key: str, values: Range) -> Any:
     if not isinstance(values, tuple):
         return CategoricalParameter([str(value) for value in values])
     if len(values) != 2:
-        raise ValueError(f"the range of '{key}' is (low, high); for values to choose from write a list")
+        raise ValueError(f"the range of '{key}' must be (low, high); to choose from single values, write a list")
     low, high = values
     whole = all(isinstance(each, int) and not isinstance(each, bool) for each in values)
     return (IntegerParameter if whole else ContinuousParameter)(low, high)
