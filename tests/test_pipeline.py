@@ -224,7 +224,7 @@ def test_a_table_that_is_no_more_what_was_kept_ends_the_run_with_a_sentence(proj
     done = project.ops("run", "train")
 
     assert done.code == 1, done
-    sentence = "column 'carrier' holds text such as 'B6' in 100 % of the rows, where schema.toml says number"
+    sentence = "column 'carrier' contains text such as 'B6' in 100 % of the rows, but schema.toml says number"
     assert f"step 'Processing': {sentence}" in done.out
     assert kept.read_text(encoding="utf-8") == '[columns]\n"carrier" = "number"\n'
 
