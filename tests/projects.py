@@ -1,4 +1,4 @@
-"""A generated project, and what a test does with it."""
+"""A generated project, and the operations that tests need."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Result:
     out: str
     err: str
 
-    def __str__(self) -> str:  # what pytest shows when an assertion on it fails
+    def __str__(self) -> str:  # shown by pytest when an assertion fails
         return f"exit code {self.code}\n{self.out}\n{self.err}"
 
 
@@ -35,9 +35,9 @@ class Project:
     path: Path
 
     def run(self, *command: str | Path, **environment: str) -> Result:
-        """A command in the project's folder, with a fresh shell's environment.
+        """Run a command in the project's folder, with the environment of a fresh shell.
 
-        PYTHONPATH makes up for the environment that all projects of the tests share: it has one project's library.
+        PYTHONPATH is needed because all test projects share one environment, which has the library of one project.
         """
         done = subprocess.run(
             [str(part) for part in command],
@@ -56,7 +56,7 @@ class Project:
         return self.run("make", "--no-print-directory", f"PYTHON={sys.executable}", *targets, **environment)
 
     def edit(self, table: str, **values: str) -> None:
-        """Writes keys of a [table] of project.toml; a value is TOML."""
+        """Set keys of a [table] in project.toml; values are TOML."""
         path = self.path / "project.toml"
         before, header, rest = path.read_text(encoding="utf-8").partition(f"\n[{table}]")
         body, *after = re.split(r"(?m)^(?=\[)", rest, maxsplit=1)
@@ -66,13 +66,13 @@ class Project:
         path.write_text(before + header + "\n".join([first, *new, *kept, ""]) + "".join(after), encoding="utf-8")
 
     def files(self) -> set[str]:
-        """Every file of the project but git's own, relative."""
+        """Every file of the project except git's own, as relative paths."""
         paths = (path.relative_to(self.path) for path in self.path.rglob("*") if path.is_file())
         return {path.as_posix() for path in paths if path.parts[0] != ".git"}
 
 
 def clean_environment() -> dict[str, str]:
-    """Without what an activated environment, pytest or AWS left in this process's environment variables."""
+    """The environment variables without those of an activated environment, pytest or AWS."""
     left_out = ("AWS_", "OPS_", "PYTEST_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "PYTHON")
     return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
@@ -81,14 +81,14 @@ Bake = Callable[..., Project]
 
 
 def bake_into(folder: Path, **answers: str) -> Project:
-    """Generates a project as the command `cookiecutter` does; raises what Cookiecutter raises."""
+    """Generate a project like the command `cookiecutter`; raises what Cookiecutter raises."""
     return Project(Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder), extra_context=answers)))
 
 
 def cookiecutter_command(
     folder: Path, *answers: str, options: tuple[str, ...] = (), template: Path = TEMPLATE, **environment: str
 ) -> Result:
-    """The command, as someone types it in `folder`; an answer is `key=value`."""
+    """Run the command in `folder` as in a terminal; an answer is `key=value`."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("cookiecutter")), "--no-input", *options, str(template), *answers],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""The local runner in a process of its own: to be stopped, killed, or run by a user who is not root."""
+"""The local runner in a separate process: to be stopped, killed, or run by a user who is not root."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VENDOR = Path(namespace.__file__).parents[2]
 NOBODY = 65534
 RUNNER = """
 import json, pathlib, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # both may be ignored where the tests run,
+signal.signal(signal.SIGINT, signal.default_int_handler)  # both may be ignored in the environment of the tests,
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as in a shell's "&" and under nohup
 from sagemaker_ops.local import Options, start_pipeline_execution
 def show(execution):
@@ -46,21 +46,21 @@ os.execv(command[0], command)
 
 @dataclass
 class Runner:
-    """A runner that was started. Its output has a line for each change of a status: the execution's, the steps'."""
+    """A started runner. Its output has a line for each change of a status: the execution's and those of the steps."""
 
     home: Path
     process: subprocess.Popen[str]
 
     def execution(self) -> Execution:
-        """The newest execution, as it stands on disk."""
+        """The newest execution, as saved on disk."""
         return list_pipeline_executions(self.home)[0]
 
     def numbers(self, step: str, count: int = 1) -> list[int]:
-        """What the step has printed, once that is so many lines with a number each."""
+        """The numbers that the step has printed, one per line, as soon as there are this many."""
         return [int(line) for line in wait_for(lambda: self._lines(step, count), f"{step} printed too little")]
 
     def children(self) -> list[int]:
-        """The processes that the runner itself has started."""
+        """The processes that the runner itself started."""
         parents = {}
         for file in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
@@ -68,7 +68,7 @@ class Runner:
         return [process for process, parent in parents.items() if parent == self.process.pid]
 
     def end(self) -> Execution:
-        """Wait for its end."""
+        """Wait until it ends."""
         output, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, output
         return self.execution()
@@ -81,7 +81,7 @@ class Runner:
 
 
 def start(local: Any, *steps: Any, options: dict[str, Any] | None = None, nobody: bool = False) -> Runner:
-    """Start a runner of these steps. nobody: as that user, which only root can."""
+    """Start a runner of these steps. nobody: as that user, which only root can do."""
     options = {"isolation": local.isolation} | (options or {})
     command = [sys.executable, "-B", "-c", RUNNER, str(local.home), json.dumps(options)]
     if nobody:
@@ -103,7 +103,7 @@ def start(local: Any, *steps: Any, options: dict[str, Any] | None = None, nobody
 
 
 def _openings(home: Path) -> list[list[Any]]:
-    """Mounts that let nobody find this Python and the library where only root may look, and give it the home."""
+    """Mounts that give the user nobody access to the home, and to Python and the library, which only root can read."""
     mounts: dict[str, list[Any]] = {}
     for needed in (Path(sys.executable).resolve(), Path(sys.prefix), VENDOR):
         parts = [*reversed(needed.parents), needed]

@@ -107,7 +107,7 @@ def test_it_says_the_next_two_commands(tmp_path: Path) -> None:
         pytest.param("vertical=Retail", "such as 'retail'", id="capital letters"),
         pytest.param("vertical=retail-emea", "such as 'retailemea'", id="hyphen in the vertical"),
         pytest.param("project_slug=Churn_Model", "such as 'churn-model'", id="underscore"),
-        pytest.param("project_slug=" + "a" * 41, "these are 41", id="too long"),
+        pytest.param("project_slug=" + "a" * 41, "it has 41 characters", id="too long"),
         pytest.param("training_instance_type=m5.large", "write 'ml.m5.large'", id="ml. left out"),
         pytest.param("training_instance_type=ml.t2.medium", "only for endpoint, notebook", id="not for training"),
         pytest.param(
@@ -115,9 +115,9 @@ def test_it_says_the_next_two_commands(tmp_path: Path) -> None:
             "Did you mean 'ml.m5.xlarge' (4 vCPU, 16 GiB)?",
             id="does not exist",
         ),
-        pytest.param("training_instance_type=ml.p3.2xlarge", "take 'ml.g5.2xlarge'", id="retired"),
+        pytest.param("training_instance_type=ml.p3.2xlarge", "use 'ml.g5.2xlarge'", id="retired"),
         pytest.param("region=Ireland", "such as 'eu-west-1'", id="region"),
-        pytest.param("owner=R&D", "AWS tags do not take '&'", id="owner that no tag can hold"),
+        pytest.param("owner=R&D", "AWS tags do not allow '&'", id="owner that no tag can hold"),
     ],
 )
 def test_a_wrong_answer_gets_one_sentence_and_leaves_nothing(tmp_path: Path, answer: str, sentence: str) -> None:
@@ -148,7 +148,9 @@ def test_what_is_not_wise_is_told_and_the_project_is_made(tmp_path: Path) -> Non
     done = cookiecutter_command(tmp_path, "training_instance_type=ml.m4.xlarge")
 
     assert done.code == 0, done
-    assert done.err.startswith("warning: project.toml [instances].training: 'ml.m4.xlarge' is of an old family: take ")
+    assert done.err.startswith(
+        "warning: project.toml [instances].training: 'ml.m4.xlarge' belongs to an old family: use"
+    )
     assert (tmp_path / "flight-delays" / "project.toml").is_file()
 
 
@@ -160,7 +162,7 @@ def test_the_organisations_policy_holds_for_the_answers(tmp_path: Path) -> None:
     made = cookiecutter_command(tmp_path, "vertical=revenue", OPS_GUARDRAILS=str(policy))
 
     assert refused.code != 0
-    assert f"'customer' is not among the verticals of {policy}. Write 'revenue'." in refused.err
+    assert f"'customer' is not one of the verticals in {policy}. Write 'revenue'." in refused.err
     assert made.code == 0, made
 
 
@@ -177,7 +179,7 @@ def test_a_folder_that_holds_files_is_left_as_it_was(tmp_path: Path, options: tu
     done = cookiecutter_command(tmp_path, options=options)
 
     assert done.code != 0
-    assert "already holds files" in done.err
+    assert "already contains files" in done.err
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {"project.toml": "mine"}
 
 

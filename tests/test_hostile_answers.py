@@ -264,11 +264,11 @@ def test_a_plain_name_is_left_to_the_guardrails(slug: str, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("slug", "sentence"),
     [
-        pytest.param("../x", "'../x' cannot name a folder", id="beside"),
-        pytest.param("{tmp_path}/x", "/x' cannot name a folder", id="absolute"),
-        pytest.param("a/b", "'a/b' cannot name a folder", id="two folders"),
-        pytest.param(".git", "'.git' cannot name a folder", id="git's own"),
-        pytest.param("con", "'con' cannot name a folder on Windows", id="device"),
+        pytest.param("../x", "'../x' is not a valid folder name", id="beside"),
+        pytest.param("{tmp_path}/x", "/x' is not a valid folder name", id="absolute"),
+        pytest.param("a/b", "'a/b' is not a valid folder name", id="two folders"),
+        pytest.param(".git", "'.git' is not a valid folder name", id="git's own"),
+        pytest.param("con", "'con' is not a valid folder name on Windows", id="device"),
         # What follows is Cookiecutter's own: it cannot make the folder, and asks no hook.
         pytest.param("", '"." directory already exists', id="empty"),
         pytest.param("x" * 300, "File name too long", id="longer than a file system takes"),
@@ -320,6 +320,6 @@ def test_with_hooks_off_the_project_is_made_and_make_setup_tells(tmp_path: Path)
     told = Project(tmp_path / "flight-delays").make("setup")
 
     assert told.code != 0
-    assert "[project].vertical: 'Retail EMEA' is no name for a vertical" in told.err
-    assert "[project].owner: AWS tags do not take '&'" in told.err
+    assert "[project].vertical: 'Retail EMEA' is not a valid vertical name" in told.err
+    assert "[project].owner: AWS tags do not allow '&'" in told.err
     assert not (tmp_path / "flight-delays" / ".venv").exists()

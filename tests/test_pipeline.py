@@ -224,7 +224,7 @@ def test_a_table_that_is_no_more_what_was_kept_ends_the_run_with_a_sentence(proj
     done = project.ops("run", "train")
 
     assert done.code == 1, done
-    sentence = "column 'carrier' holds text such as 'B6' in 100 % of the rows, where schema.toml says number"
+    sentence = "column 'carrier' contains text such as 'B6' in 100 % of the rows, but schema.toml says number"
     assert f"step 'Processing': {sentence}" in done.out
     assert kept.read_text(encoding="utf-8") == '[columns]\n"carrier" = "number"\n'
 
@@ -308,10 +308,22 @@ def test_a_wrong_argument_gets_a_sentence(
         pytest.param("data", {"exclude": '["dist"]'}, 2, "has no column 'dist'", id="no such column to exclude"),
         pytest.param("data", {"source": '"data/empty.csv"'}, 2, "is empty", id="empty table"),
         pytest.param("data", {"test_share": "0.9"}, 2, "together below 1", id="shares"),
-        pytest.param("gate", {"minimum": '"high"'}, 2, "[gate].minimum: 'high' stands here", id="text for a number"),
+        pytest.param(
+            "gate",
+            {"minimum": '"high"'},
+            2,
+            "[gate].minimum: expected a number, found 'high'",
+            id="string for a number",
+        ),
         pytest.param("instances", {"training": '"ml.t2.medium"'}, 3, "not available for training", id="instance type"),
         pytest.param("project", {"vertical": '"Customer"'}, 3, "such as 'customer'", id="vertical"),
-        pytest.param("data", {"source": '"s3://customer-data/flights/"'}, 2, "lies on S3", id="data that is not here"),
+        pytest.param(
+            "data",
+            {"source": '"s3://customer-data/flights/"'},
+            2,
+            "is on S3, and a local run needs a copy",
+            id="data that is not here",
+        ),
     ],
 )
 def test_a_wrong_project_gets_a_sentence(

@@ -1,4 +1,4 @@
-"""A moto server, what it lacks, and commands that run against it as someone types them."""
+"""A moto server, what it lacks, and commands that run against it as in a terminal."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/customer-pipelines"
 
 @dataclass(frozen=True)
 class Aws:
-    """The server, seen by a test."""
+    """The server, as a test sees it."""
 
     endpoint: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a command needs to reach it, and nothing of the developer's own."""
+        """What a command needs to reach it, without the developer's own settings."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -54,12 +54,12 @@ class Aws:
         )
 
     def calls(self, *names: str) -> list[str]:
-        """The SageMaker operations that were called, in order; of these names only, if some are given."""
+        """The SageMaker operations that were called, in order; only those with these names, if any are given."""
         return [name for name, _ in gaps.CALLS if not names or name in names]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A server, its clients and commands in processes of their own take seconds."""
+    """Mark as slow: a server, its clients and commands in separate processes take seconds."""
     for item in items:
         names = getattr(item, "fixturenames", ())
         if item.path.parent == Path(__file__).parent and ("_server" in names or "_deployable" in names):
@@ -98,20 +98,19 @@ def _project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def _deployable(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that compiles at once, which the tests share: leave it as it is."""
+    """A project that compiles at once and that the tests share: do not change it."""
     project = bake_into(tmp_path_factory.mktemp("deployable"), owner="team@example.com")
     project.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
     deployable.prepare(project)
-    compiled = project.run(
-        sys.executable, "-m", "sagemaker_ops", "compile", "train", "--env", "dev"
-    )  # once, for all the copies
+    # Once, for all copies.
+    compiled = project.run(sys.executable, "-m", "sagemaker_ops", "compile", "train", "--env", "dev")
     assert compiled.code == 0, compiled
     return project
 
 
 @pytest.fixture
 def project(_project: Project) -> Project:
-    """The project that `ops` runs in, which the tests share: leave it as it is."""
+    """The project that `ops` runs in and that the tests share: do not change it."""
     return _project
 
 
@@ -132,7 +131,7 @@ def _clients() -> dict[str, Any]:
 
 @pytest.fixture
 def clients(aws: Aws, _clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """By service, those of every Account in this process: they are shared, for one takes its time to make."""
+    """The clients of every Account in this process, by service: shared, because creating one takes time."""
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     make = Account.client

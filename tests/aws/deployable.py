@@ -1,6 +1,6 @@
 """A generated project that compiles at once: a stand-in for the SDK, and a pipeline that writes its definition itself.
 
-That the real pipeline compiles is shown elsewhere; here it is about what becomes of a definition.
+Other tests show that the real pipeline compiles; these are about what happens to a definition.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from projects import Project
 
-# What compile_process.py imports of the SDK.
+# What compile_process.py imports from the SDK.
 SDK = {
     "sagemaker-3.27.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: sagemaker\nVersion: 3.27.0\n",
     "sagemaker/core/telemetry/telemetry_logging.py": "",

@@ -1,4 +1,4 @@
-"""A pipeline of the project on AWS, and executions of it in whatever state a test wants."""
+"""A pipeline of the project on AWS, and its executions in any state that a test needs."""
 
 from __future__ import annotations
 
@@ -132,18 +132,18 @@ def at(minutes: float) -> datetime:
 
 
 def job(kind: str, name: str) -> dict[str, Any]:
-    """The metadata of a step that has a job, such as job("Processing", "p1")."""
+    """The metadata of a step with a job, such as job("Processing", "p1")."""
     return {f"{kind}Job": {"Arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind.lower()}-job/{name}"}}
 
 
 def step(name: str, status: str = "Succeeded", begin: float = 0, end: float | None = 5, **more: Any) -> dict[str, Any]:
-    """A step, in the words of ListPipelineExecutionSteps; times are minutes after START."""
+    """A step with the keys of ListPipelineExecutionSteps; times are minutes after START."""
     ended = {"EndTime": at(end)} if end is not None else {}
     return {"StepName": name, "StepStatus": status, "StartTime": at(begin), **ended, **more}
 
 
 def deploy(aws: Aws, name: str = TRAIN, tags: dict[str, str] | None = None, definition: Any = None) -> str:
-    """A pipeline on AWS, with the data that it reads; its ARN."""
+    """Create a pipeline on AWS, with the data that it reads; returns its ARN."""
     for uri in (f"{DATA}part-1.csv", ARCHIVE):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"x")
@@ -159,7 +159,7 @@ def deploy(aws: Aws, name: str = TRAIN, tags: dict[str, str] | None = None, defi
 
 
 def started(aws: Aws, name: str = TRAIN, status: str = "Succeeded", reason: str | None = None, **more: Any) -> str:
-    """An execution of a pipeline; its ARN."""
+    """Create an execution of a pipeline; returns its ARN."""
     token = f"{time.time_ns():032d}"
     arn = aws.client("sagemaker").start_pipeline_execution(PipelineName=name, ClientRequestToken=token, **more)
     record = gaps.execution(arn["PipelineExecutionArn"])

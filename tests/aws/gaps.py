@@ -1,6 +1,6 @@
-"""What moto's SageMaker lacks, added to it: it then answers over HTTP too, to a command in a process of its own.
+"""What moto's SageMaker lacks, added to it, so that it also answers commands in other processes over HTTP.
 
-State that AWS would make by itself (the steps of an execution, Studio's apps) is put there by the tests.
+State that AWS would create by itself (the steps of an execution, Studio apps) is put there by the tests.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _create_processing_job = SageMakerResponse.create_processing_job
 STEPS: dict[str, list[Record]] = {}  # by the ARN of the execution
 COURSE: list[
     tuple[str, list[Record]]
-] = []  # status and steps of an execution; each look takes the next, the last stays
+] = []  # status and steps of an execution; each request gets the next one, and the last one stays
 APPS: list[Record] = []
 SPACES: list[Record] = []
 PROFILES: list[Record] = []
-VERSIONS: dict[str, list[Record]] = {}  # by the name of the pipeline, the newest first
+VERSIONS: dict[str, list[Record]] = {}  # by the name of the pipeline, newest first
 TAGS: dict[str, dict[str, str]] = {}  # by the ARN of an app, space or user profile
 QUOTAS: dict[str, float] = {}  # of SageMaker, by name
 PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
-CALLS: list[tuple[str, Record]] = []  # every request that one of the methods below answered
+CALLS: list[tuple[str, Record]] = []  # every request that the methods below answered
 FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status, code, message) of the next answers
 
 
@@ -47,7 +47,7 @@ def execution(arn: str) -> Any:
 
 
 class Missing(SageMakerResponse):
-    """The methods that are registered on SageMakerResponse; each reads its request as moto's own do."""
+    """The methods that are added to SageMakerResponse; each reads its request like moto's own."""
 
     def _request(self) -> Record:
         request: Record = json.loads(self.body or "{}")
@@ -76,7 +76,7 @@ class Missing(SageMakerResponse):
         return ActionResult({"PipelineExecutionArn": found.arn})
 
     def start_pipeline_execution(self) -> ActionResult:
-        """With a token that was there before it is the execution that was started then."""
+        """A repeated token returns the execution that was started with it."""
         request = self._request()
         backend = sagemaker_backends[self.current_account][self.region]
         pipeline = backend.pipelines.get(request["PipelineName"])
@@ -114,7 +114,7 @@ class Missing(SageMakerResponse):
         return _page("PipelineExecutionSummaries", newest, request)
 
     def create_processing_job(self) -> ActionResult:
-        """moto's own forgets the instances."""
+        """moto's own method forgets the instances."""
         answer: ActionResult = _create_processing_job(self)
         request = self._request()
         job = sagemaker_backends[self.current_account][self.region].processing_jobs[request["ProcessingJobName"]]
@@ -163,7 +163,7 @@ class Missing(SageMakerResponse):
 
 
 def _list_tags(self: SageMakerResponse) -> ActionResult:
-    """moto's own, and the tags of what moto does not know."""
+    """moto's own method, plus the tags of resources that moto does not have."""
     arn = json.loads(self.body or "{}")["ResourceArn"]
     if arn.split(":")[5].split("/")[0] in ("app", "space", "user-profile"):
         return ActionResult({"Tags": [{"Key": key, "Value": value} for key, value in TAGS.get(arn, {}).items()]})
@@ -189,7 +189,7 @@ def _page(key: str, items: list[Record], request: Record) -> ActionResult:
 
 
 def _paged(key: str, items: list[Record], request: Record) -> Record:
-    """One page: at most MaxResults items, from the number that NextToken is."""
+    """One page: at most MaxResults items, starting at number NextToken."""
     start, most = int(request.get("NextToken") or 0), int(request.get("MaxResults") or 10)
     page: Record = {key: items[start : start + most]}
     if start + most < len(items):
@@ -202,7 +202,7 @@ def _not_found(kind: str) -> Any:
 
 
 def register() -> None:
-    """Add them to moto, and let FAULTS answer before any method of SageMaker, moto's own too."""
+    """Add them to moto, and let FAULTS answer before any method of SageMaker, including moto's own."""
     own = {name: method for name, method in vars(Missing).items() if callable(method) and not name.startswith("__")}
     for name, method in own.items():
         setattr(SageMakerResponse, name, method)

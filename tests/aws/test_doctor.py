@@ -1,4 +1,4 @@
-"""doctor: a line for each thing that a project needs, what to do where it lacks, and never a traceback."""
+"""doctor: a line for everything that a project needs, what to do if it is missing, and never a traceback."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def account(aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch) -> Acco
 
 
 def put_everything(aws: Aws, trust: dict[str, Any] = TRUST) -> None:
-    """An account in which nothing is missing."""
+    """Put everything into the account that a project needs."""
     aws.client("iam").create_role(RoleName="customer-pipelines", AssumeRolePolicyDocument=json.dumps(trust))
     gaps.PASSABLE.add(ROLE)
     gaps.QUOTAS.update(QUOTAS)
@@ -60,7 +60,7 @@ def found(findings: list[Finding], what: str) -> list[tuple[str, int]]:
     return [(each.level, each.exit_code) for each in findings if each.what == what]
 
 
-def test_an_account_in_which_nothing_is_missing(account: Account, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_that_has_everything(account: Account, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     put_everything(aws)
     monkeypatch.setattr(guard, "caller_of", lambda _: guard.Caller("customer", "Studio profile customer-ana"))
 
@@ -112,16 +112,18 @@ def no_quotas(_: Aws) -> None:
     ("change", "what", "level", "sentence"),
     [
         pytest.param(no_role, "role", "problem", "there is no role 'customer-pipelines'", id="no role"),
-        pytest.param(other_trust, "role", "problem", "cannot be assumed by sagemaker", id="not SageMaker's"),
-        pytest.param(lambda _: gaps.PASSABLE.clear(), "pass role", "problem", "iam:PassRole", id="not to be passed"),
+        pytest.param(other_trust, "role", "problem", "cannot be assumed by sagemaker", id="not for SageMaker"),
+        pytest.param(lambda _: gaps.PASSABLE.clear(), "pass role", "problem", "iam:PassRole", id="must not be passed"),
         pytest.param(no_bucket, "bucket", "problem", f"there is no bucket '{BUCKET}'", id="no bucket"),
         pytest.param(unencrypted, "encryption", "problem", "is not encrypted by default", id="not encrypted"),
-        pytest.param(no_training_quota, "quotas", "problem", "training: 0 of ml.m5.xlarge: ask for more", id="quota 0"),
+        pytest.param(
+            no_training_quota, "quotas", "problem", "training: 0 of ml.m5.xlarge: request an increase", id="quota 0"
+        ),
         pytest.param(no_endpoint_quota, "quotas", "warning", "endpoint: 0 of ml.c5.large", id="not needed yet"),
-        pytest.param(no_quotas, "quotas", "warning", "none for the instance types of processing", id="no quotas"),
+        pytest.param(no_quotas, "quotas", "warning", "no quotas for the instance types of processing", id="no quotas"),
     ],
 )
-def test_what_is_missing_in_the_account_is_told(
+def test_what_the_account_lacks_is_reported(
     account: Account, aws: Aws, change: Callable[[Aws], None], what: str, level: str, sentence: str
 ) -> None:
     put_everything(aws)
@@ -137,11 +139,11 @@ def test_what_is_missing_in_the_account_is_told(
     ("caller", "level", "code"),
     [
         pytest.param(guard.Caller("customer", "role x"), "ok", 0, id="ours"),
-        pytest.param(guard.Caller(), "warning", 0, id="not known: only IAM protects"),
+        pytest.param(guard.Caller(), "warning", 0, id="unknown: only IAM protects"),
         pytest.param(guard.Caller("revenue", "role x"), "problem", 3, id="another one"),
     ],
 )
-def test_the_vertical_of_who_calls(
+def test_the_vertical_of_the_caller(
     account: Account, monkeypatch: pytest.MonkeyPatch, caller: guard.Caller, level: str, code: int
 ) -> None:
     monkeypatch.setattr(guard, "caller_of", lambda _: caller)
@@ -152,14 +154,14 @@ def test_the_vertical_of_who_calls(
     assert machine_check.exit_code(each for each in findings if each.what == "vertical") == code
 
 
-def test_a_shell_in_another_region_is_told(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shell_with_another_region_is_reported(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
     assert found(of_account(account), "region") == [("warning", 0)]
 
 
-def test_a_bucket_in_another_region_is_wrong(account: Account) -> None:
-    far = boto3.client("s3", region_name="us-west-2")  # at the server, as all clients while `account` is in use
+def test_a_bucket_in_another_region_is_a_problem(account: Account) -> None:
+    far = boto3.client("s3", region_name="us-west-2")  # on the moto server, like all clients while `account` is in use
     far.create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     dev = replace(account.settings.environments["dev"], bucket="far-away")
     there = replace(account.settings, environments={**account.settings.environments, "dev": dev})
@@ -170,7 +172,7 @@ def test_a_bucket_in_another_region_is_wrong(account: Account) -> None:
     assert any("'far-away' is in us-west-2" in each.message for each in findings)
 
 
-def test_what_cannot_be_asked_is_a_warning(account: Account, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_is_not_allowed_is_a_warning(account: Account, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.exceptions import ClientError
 
     put_everything(aws)
@@ -186,7 +188,7 @@ def test_what_cannot_be_asked_is_a_warning(account: Account, aws: Aws, monkeypat
 
     assert (found(findings, "role"), found(findings, "quotas")) == ([("warning", 0)], [("warning", 0)])
     assert [each.message for each in findings if each.what == "role"] == [
-        "not known: cannot look at role customer-pipelines: your role may not do GetRole: ask your platform team for "
+        "unknown: cannot read role customer-pipelines: your role does not allow GetRole: ask your platform team for "
         "it (no)."
     ]
     assert found(findings, "bucket") == [("ok", 0)]
@@ -197,10 +199,10 @@ def test_what_cannot_be_asked_is_a_warning(account: Account, aws: Aws, monkeypat
     [
         pytest.param({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, ACCOUNT, "AWS cannot be reached", 4, id="no network"),
         pytest.param({"AWS_PROFILE": "nobody"}, ACCOUNT, "unset AWS_PROFILE", 4, id="no such profile"),
-        pytest.param({}, "111122223333", "these credentials are of account", 3, id="another account"),
+        pytest.param({}, "111122223333", "these credentials belong to account", 3, id="another account"),
     ],
 )
-def test_without_credentials_nothing_else_is_asked(
+def test_without_credentials_nothing_else_is_checked(
     account: Account,
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
@@ -226,7 +228,7 @@ def test_without_credentials_nothing_else_is_asked(
     ("version", "level"),
     [((3, 12), "ok"), ((3, 11), "warning"), ((3, 13), "warning"), ((3, 10), "problem"), ((3, 14), "problem")],
 )
-def test_python_against_the_image(version: tuple[int, int], level: str) -> None:
+def test_python_is_compared_with_the_image(version: tuple[int, int], level: str) -> None:
     finding = machine_check._python(version)
 
     assert finding.level == level
@@ -249,7 +251,7 @@ def folder(root: Path) -> Path:
         pytest.param({"boto3": "1.0"}, "problem", "numpy not installed: run `make setup`", id="missing"),
     ],
 )
-def test_packages_against_the_image(
+def test_packages_are_compared_with_the_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], level: str, sentence: str
 ) -> None:
     def version(name: str) -> str:
@@ -275,14 +277,14 @@ def test_git_hooks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("free", "level"), [(50 * GB, "ok"), (4 * GB, "warning"), (GB // 2, "problem")])
-def test_disk_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
+def test_disk_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(100 * GB, 100 * GB - free, free))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
 
     [finding] = machine_check._disks(tmp_path)
 
     assert finding.level == level
-    assert (level == "ok") is ("`ops clean --keep 5` makes room" not in finding.message)
+    assert (level == "ok") is ("`ops clean --keep 5` frees space" not in finding.message)
 
 
 @pytest.mark.parametrize(("total", "level"), [(5 * GB, ["warning"]), (100 * GB, ["ok"]), (0, [])])
@@ -300,9 +302,9 @@ def test_the_volume_of_a_studio_space(
 @pytest.mark.parametrize(
     ("codes", "code"),
     [([], 0), ([0, 0], 0), ([0, 4], 4), ([2, 4], 2), ([4, 3, 2], 3)],
-    ids=["nothing", "all well", "AWS", "input before AWS", "a guardrail before all"],
+    ids=["nothing", "all well", "AWS", "input before AWS", "a guardrail before everything"],
 )
-def test_the_worst_problem_says_how_it_ends(codes: list[int], code: int) -> None:
+def test_the_worst_problem_decides_the_exit_code(codes: list[int], code: int) -> None:
     assert machine_check.exit_code(Finding("x", "", "", each) for each in codes) == code
 
 
@@ -310,7 +312,7 @@ def test_the_worst_problem_says_how_it_ends(codes: list[int], code: int) -> None
 
 
 def lines(done: Result) -> dict[str, str]:
-    """{what: level}, as the table has them."""
+    """{what: level} from the table."""
     assert "Traceback" not in done.err, done
     return {line[9:20].strip(): line.split()[0] for line in done.out.splitlines()}
 
@@ -333,7 +335,7 @@ def test_an_environment_that_is_not_set_yet_is_one_problem_of_several(ops: Ops) 
         pytest.param("processing = 'm5.large'", 3, "write 'ml.m5.large'", id="refused by a guardrail"),
     ],
 )
-def test_a_project_that_is_wrong_is_told_beside_all_the_rest(
+def test_errors_in_the_project_are_reported_along_with_everything_else(
     bake: Bake, aws: Aws, monkeypatch: pytest.MonkeyPatch, broken: str, code: int, sentence: str
 ) -> None:
     import sys
@@ -353,7 +355,7 @@ def test_a_project_that_is_wrong_is_told_beside_all_the_rest(
 
 
 @pytest.mark.slow
-def test_a_project_that_lacks_nothing_ends_well(ready: Bake, aws: Aws) -> None:
+def test_a_project_that_has_everything_exits_with_0(ready: Bake, aws: Aws) -> None:
     made = ready()
     made.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
     put_everything(aws)

@@ -1,4 +1,4 @@
-"""fetch-data: what comes, what does not come twice, and what a run on this machine makes of it."""
+"""fetch-data: what is fetched, what is not fetched twice, and how a local run uses it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SOURCE = f"s3://{LAKE}/flights/"
 
 @pytest.fixture
 def lake(aws: Aws) -> Iterator[Any]:
-    """A bucket of somebody else's, with tables in it."""
+    """Somebody else's bucket, with tables in it."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=LAKE, CreateBucketConfiguration={"LocationConstraint": REGION})
     yield s3
@@ -53,13 +53,13 @@ def account(aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch) -> Acco
 
 
 def put(lake: Any, **tables: bytes) -> None:
-    """`put(lake, a=b"…")` makes flights/a.csv."""
+    """`put(lake, a=b"…")` creates flights/a.csv."""
     for name, content in tables.items():
         lake.put_object(Bucket=LAKE, Key=f"flights/{name}.csv", Body=content)
 
 
 def gets(account: Account) -> Counter[str]:
-    """How often an object is asked for from now on, by key."""
+    """How often each object is requested from now on, by key."""
     asked: Counter[str] = Counter()
 
     def count(params: dict[str, Any], **_: Any) -> None:
@@ -70,13 +70,13 @@ def gets(account: Account) -> Counter[str]:
 
 
 def placed(source: str, home: Path) -> Files:
-    """What a step of a run on this machine would find, below the address of the source."""
+    """What a step of a local run would find at the URI of the source."""
     store = Store(home / "s3")
     source_copy.place(source, home, store)
     return {name: file.read_bytes() for name, file in store.get(source).items()}
 
 
-# What comes
+# What is fetched
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def placed(source: str, home: Path) -> Files:
     [
         pytest.param("flights/", {"a.csv", "deep/b.csv.gz", "c.PARQUET"}, id="folder"),
         pytest.param("flights/a.csv", {"a.csv"}, id="file"),
-        pytest.param("flights", {"a.csv", "deep/b.csv.gz", "c.PARQUET"}, id="folder without its slash"),
-        pytest.param("flights/deep/b", {"b.csv.gz"}, id="beginning of a name"),
+        pytest.param("flights", {"a.csv", "deep/b.csv.gz", "c.PARQUET"}, id="folder without a slash"),
+        pytest.param("flights/deep/b", {"b.csv.gz"}, id="start of a name"),
         pytest.param("", {"flights/a.csv", "flights/deep/b.csv.gz", "flights/c.PARQUET"}, id="whole bucket"),
     ],
 )
-def test_the_tables_come_and_lie_where_s3_has_them(
+def test_the_tables_are_fetched_and_placed_as_on_s3(
     lake: Any, account: Account, tmp_path: Path, source: str, found: set[str]
 ) -> None:
     contents = {"a.csv": A, "deep/b.csv.gz": gzip.compress(B), "c.PARQUET": b"PAR1"}
@@ -105,19 +105,19 @@ def test_the_tables_come_and_lie_where_s3_has_them(
         assert all(file == body for found_as, file in files.items() if found_as.endswith(name))
 
 
-def test_it_says_how_much_came_and_what_was_left_out(lake: Any, account: Account, tmp_path: Path) -> None:
+def test_it_reports_how_much_was_fetched_and_skipped(lake: Any, account: Account, tmp_path: Path) -> None:
     put(lake, a=b"x\n" * 600_000, b=B)
     lake.put_object(Bucket=LAKE, Key="flights/notes.txt", Body=b"x")
 
     assert str(download.fetch(account, SOURCE, tmp_path, None)) == (
-        f"Fetched 2 files: 1.2 MB; from {SOURCE} (1 that are no table were left out)."
+        f"Fetched 2 files: 1.2 MB; from {SOURCE} (1 that are not tables were skipped)."
     )
     assert str(download.fetch(account, SOURCE, tmp_path, None)).startswith(
-        "Fetched 0 files: 0.0 MB; 2 files here already,"
+        "Fetched 0 files: 0.0 MB; 2 files already here,"
     )
 
 
-def test_what_is_unchanged_is_not_fetched_again(lake: Any, account: Account, tmp_path: Path) -> None:
+def test_unchanged_tables_are_not_fetched_again(lake: Any, account: Account, tmp_path: Path) -> None:
     put(lake, a=A, b=A, c=A)
     download.fetch(account, SOURCE, tmp_path, None)
     put(lake, b=B, d=B)
@@ -133,7 +133,7 @@ def test_what_is_unchanged_is_not_fetched_again(lake: Any, account: Account, tmp
     assert len(list((source_copy.folder_of(SOURCE, tmp_path) / "objects").iterdir())) == 3
 
 
-def test_a_large_object_comes_in_parts_and_whole(lake: Any, account: Account, tmp_path: Path) -> None:
+def test_a_large_object_is_fetched_in_parts_and_completely(lake: Any, account: Account, tmp_path: Path) -> None:
     content = os.urandom(20_000_000)
     put(lake, a=content)
 
@@ -142,7 +142,7 @@ def test_a_large_object_comes_in_parts_and_whole(lake: Any, account: Account, tm
     assert placed(SOURCE, tmp_path) == {"a.csv": content}
 
 
-def test_what_was_put_beside_it_by_hand_stays(lake: Any, account: Account, tmp_path: Path) -> None:
+def test_files_put_next_to_it_by_hand_stay(lake: Any, account: Account, tmp_path: Path) -> None:
     put(lake, a=A, b=B)
     download.fetch(account, SOURCE, tmp_path, None)
     placed(SOURCE, tmp_path)
@@ -154,9 +154,7 @@ def test_what_was_put_beside_it_by_hand_stays(lake: Any, account: Account, tmp_p
     assert placed(SOURCE, tmp_path) == {"a.csv": A, "mine.csv": b"mine"}
 
 
-def test_what_somebody_took_out_of_the_store_is_put_back_without_a_fetch(
-    lake: Any, account: Account, tmp_path: Path
-) -> None:
+def test_files_removed_from_the_store_are_put_back_without_a_fetch(lake: Any, account: Account, tmp_path: Path) -> None:
     put(lake, a=A)
     download.fetch(account, SOURCE, tmp_path, None)
     placed(SOURCE, tmp_path)
@@ -165,7 +163,7 @@ def test_what_somebody_took_out_of_the_store_is_put_back_without_a_fetch(
     assert placed(SOURCE, tmp_path) == {"a.csv": A}
 
 
-def test_where_files_can_have_no_second_name_they_are_copied(
+def test_without_hard_links_files_are_copied(
     lake: Any, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(lake, a=A)
@@ -183,7 +181,7 @@ def test_where_files_can_have_no_second_name_they_are_copied(
 
 
 @pytest.mark.parametrize("rows", [None, 5], ids=["whole", "rows"])
-def test_an_interrupted_fetch_leaves_the_copy_as_it_was_and_is_completed_by_the_next(
+def test_an_interrupted_fetch_leaves_the_copy_unchanged_and_the_next_completes_it(
     lake: Any, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int | None
 ) -> None:
     put(lake, a=A)
@@ -200,10 +198,10 @@ def test_an_interrupted_fetch_leaves_the_copy_as_it_was_and_is_completed_by_the_
     download.fetch(account, SOURCE, tmp_path, rows)
 
     assert placed(SOURCE, tmp_path) == {"a.csv": B, "b.csv": B}
-    assert len(list((source_copy.folder_of(SOURCE, tmp_path) / "objects").iterdir())) == 2, "and nothing half-written"
+    assert len(list((source_copy.folder_of(SOURCE, tmp_path) / "objects").iterdir())) == 2, "and no incomplete files"
 
 
-def test_what_was_fetched_before_the_interruption_is_not_fetched_again(
+def test_files_fetched_before_the_interruption_are_not_fetched_again(
     lake: Any, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(lake, a=A, b=B)
@@ -221,7 +219,7 @@ def test_what_was_fetched_before_the_interruption_is_not_fetched_again(
 
 
 @pytest.mark.parametrize("rows", [None, 1], ids=["whole", "rows"])
-def test_an_object_that_changes_while_it_is_fetched_is_no_part_of_the_copy(
+def test_an_object_that_changes_during_the_fetch_does_not_become_part_of_the_copy(
     lake: Any, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int | None
 ) -> None:
     put(lake, a=A)
@@ -229,18 +227,18 @@ def test_an_object_that_changes_while_it_is_fetched_is_no_part_of_the_copy(
     put(lake, a=B + B)
     monkeypatch.setattr(download, "list_tables", lambda *_: listed)
 
-    with pytest.raises(AwsError, match="an object changed meanwhile"):
+    with pytest.raises(AwsError, match="an object changed in the meantime"):
         download.fetch(account, SOURCE, tmp_path, rows)
 
     assert source_copy.read(SOURCE, tmp_path) is None
     assert list((source_copy.folder_of(SOURCE, tmp_path) / "objects").glob("*.csv")) == []
 
 
-def test_two_at_once_do_not_get_into_each_others_way(lake: Any, account: Account, tmp_path: Path) -> None:
+def test_two_fetches_at_once_do_not_interfere(lake: Any, account: Account, tmp_path: Path) -> None:
     put(lake, a=A)
     with (
         source_copy.fetching(SOURCE, tmp_path),
-        pytest.raises(UserError, match="another `ops fetch-data` is fetching"),
+        pytest.raises(UserError, match="another `ops fetch-data` is already fetching"),
     ):
         download.fetch(account, SOURCE, tmp_path, None)
 
@@ -252,7 +250,7 @@ def test_two_at_once_do_not_get_into_each_others_way(lake: Any, account: Account
     ("text", "rows", "first"),
     [
         pytest.param("h\n1\n2\n3\n", 2, "h\n1\n2\n", id="lines"),
-        pytest.param("h\n1\n2", 5, "h\n1\n2", id="fewer than asked for"),
+        pytest.param("h\n1\n2", 5, "h\n1\n2", id="fewer than requested"),
         pytest.param('h\n"1\n1"\n2\n', 1, 'h\n"1\n1"\n', id="a line break in quotes"),
         pytest.param('"h\nh"\n"a ""b\n"""\n2\n', 1, '"h\nh"\n"a ""b\n"""\n', id="quotes in quotes"),
         pytest.param("h\n\n1\n\n2\n", 1, "h\n\n1\n", id="empty lines"),
@@ -260,12 +258,12 @@ def test_two_at_once_do_not_get_into_each_others_way(lake: Any, account: Account
         pytest.param("", 1, "", id="nothing"),
     ],
 )
-def test_a_record_is_whole(text: str, rows: int, first: str) -> None:
+def test_a_record_is_complete(text: str, rows: int, first: str) -> None:
     assert b"".join(first_rows.records(io.BytesIO(text.encode()), rows)).decode() == first
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["csv", "csv.gz"])
-def test_the_first_rows_come_without_the_rest(lake: Any, account: Account, tmp_path: Path, packed: bool) -> None:
+def test_the_first_rows_are_fetched_without_the_rest(lake: Any, account: Account, tmp_path: Path, packed: bool) -> None:
     text = "id,noise\n" + "".join(f"{number},{os.urandom(16).hex()}\n" for number in range(400_000))
     body = gzip.compress(text.encode(), 1) if packed else text.encode()
     name = f"a.csv{'.gz' if packed else ''}"
@@ -279,7 +277,7 @@ def test_the_first_rows_come_without_the_rest(lake: Any, account: Account, tmp_p
     assert done.bytes < 300_000 < len(body)
 
 
-def test_a_sample_and_the_whole_replace_each_other(lake: Any, account: Account, tmp_path: Path) -> None:
+def test_a_sample_and_a_complete_copy_replace_each_other(lake: Any, account: Account, tmp_path: Path) -> None:
     put(lake, a=b"h\n1\n2\n3\n")
     found = []
     for rows in (1, None, 2):
@@ -289,33 +287,35 @@ def test_a_sample_and_the_whole_replace_each_other(lake: Any, account: Account, 
     assert found == [b"h\n1\n", b"h\n1\n2\n3\n", b"h\n1\n2\n"]
 
 
-@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(A)[:-4], b""], ids=["text", "cut off", "empty"])
-def test_what_cannot_be_unpacked_is_one_sentence(lake: Any, account: Account, tmp_path: Path, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"not gzip at all", gzip.compress(A)[:-4], b""], ids=["text", "cut off", "empty"])
+def test_a_file_that_cannot_be_unpacked_is_reported_in_one_sentence(
+    lake: Any, account: Account, tmp_path: Path, body: bytes
+) -> None:
     lake.put_object(Bucket=LAKE, Key="flights/a.csv.gz", Body=body)
 
     if not body:
-        download.fetch(account, SOURCE, tmp_path, 10)  # the step says that it is empty
+        download.fetch(account, SOURCE, tmp_path, 10)  # the step reports that it is empty
         assert gzip.decompress(placed(SOURCE, tmp_path)["a.csv.gz"]) == b""
         return
     with pytest.raises(UserError, match=f"'s3://{LAKE}/flights/a.csv.gz' cannot be read"):
         download.fetch(account, SOURCE, tmp_path, 10)
 
 
-# What is wrong
+# Errors
 
 
 @pytest.mark.parametrize(
     ("source", "kind", "sentence"),
     [
         pytest.param("s3://no-such-bucket/x", UserError, "there is no bucket 'no-such-bucket'", id="no bucket"),
-        pytest.param(f"s3://{LAKE}/none/", UserError, "nothing is there, and no table", id="nothing"),
-        pytest.param(f"s3://{LAKE}/texts/", UserError, "1 objects are there, and none is a table", id="no table"),
-        pytest.param(f"s3://{LAKE}/up/", UserError, "none is a table", id="a key that leads out of the folder"),
-        pytest.param(f"s3://{LAKE}/long/", UserError, "is no S3 address", id="a key that can be no file's name"),
-        pytest.param(f"s3://{LAKE}/twice/", UserError, "differ in slashes only", id="two keys, one file"),
+        pytest.param(f"s3://{LAKE}/none/", UserError, "found no objects, and so no tables", id="nothing"),
+        pytest.param(f"s3://{LAKE}/texts/", UserError, "found 1 objects, but no tables", id="no table"),
+        pytest.param(f"s3://{LAKE}/up/", UserError, "but no tables", id="a key that leads out of the folder"),
+        pytest.param(f"s3://{LAKE}/long/", UserError, "is not an S3 URI", id="a key that is not a valid file name"),
+        pytest.param(f"s3://{LAKE}/twice/", UserError, "differ only in slashes", id="two keys, one file"),
     ],
 )
-def test_a_source_that_cannot_be_fetched_is_one_sentence(
+def test_a_source_that_cannot_be_fetched_is_reported_in_one_sentence(
     lake: Any, account: Account, tmp_path: Path, source: str, kind: type[UserError], sentence: str
 ) -> None:
     for key in ("texts/a.txt", "up/../../x.csv", f"long/{'x' * 300}.csv", "twice/a/b.csv", "twice/a//b.csv"):
@@ -326,19 +326,19 @@ def test_a_source_that_cannot_be_fetched_is_one_sentence(
     assert not (tmp_path / "source").exists()
 
 
-def test_a_disk_without_room_is_told_before_anything_comes(
+def test_a_full_disk_is_reported_before_anything_is_fetched(
     lake: Any, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(lake, a=A * 100_000)
     asked = gets(account)
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"total": 10e9, "free": 0.501e9})())
 
-    with pytest.raises(UserError, match=r"2 MB are to be fetched, and 501 MB are free at .*--rows"):
+    with pytest.raises(UserError, match=r"2 MB do not fit into the 501 MB free in .*--rows"):
         download.fetch(account, SOURCE, tmp_path, None)
     assert asked == {}
 
 
-def test_a_disk_that_takes_nothing_is_one_sentence(
+def test_a_disk_that_cannot_be_written_is_reported_in_one_sentence(
     lake: Any, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(lake, a=A)
@@ -352,7 +352,7 @@ def test_a_disk_that_takes_nothing_is_one_sentence(
         download.fetch(account, SOURCE, tmp_path, None)
 
 
-# What a run says
+# What a run reports
 
 
 def aged(copy: source_copy.Copy, home: Path, **hours: float) -> None:
@@ -365,14 +365,14 @@ def aged(copy: source_copy.Copy, home: Path, **hours: float) -> None:
         pytest.param(0.5, None, True, True, [], id="young"),
         pytest.param(0.5, 9, False, True, ["the first 9 rows of each file"], id="a sample"),
         pytest.param(2, None, False, True, [], id="S3 has the same"),
-        pytest.param(50, None, False, True, [], id="S3 has the same, long ago"),
-        pytest.param(2, None, True, True, ["S3 has other data"], id="S3 has other data"),
-        pytest.param(50, None, True, False, ["is 2 days old"], id="old, and S3 out of reach"),
-        pytest.param(2, None, True, False, [], id="not old, and S3 out of reach"),
-        pytest.param(2, 9, True, True, ["the first 9", "`ops fetch-data --rows 9` brings it"], id="both"),
+        pytest.param(50, None, False, True, [], id="S3 has the same, old copy"),
+        pytest.param(2, None, True, True, ["has changed since it was copied"], id="the data on S3 has changed"),
+        pytest.param(50, None, True, False, ["is 2 days old"], id="old, and S3 unreachable"),
+        pytest.param(2, None, True, False, [], id="not old, and S3 unreachable"),
+        pytest.param(2, 9, True, True, ["the first 9", "run `ops fetch-data --rows 9` to update the copy"], id="both"),
     ],
 )
-def test_a_run_warns_of_a_copy_that_may_not_be_what_aws_has(
+def test_a_run_warns_if_the_copy_may_differ_from_s3(
     lake: Any,
     account: Account,
     tmp_path: Path,
@@ -399,7 +399,7 @@ def test_a_run_warns_of_a_copy_that_may_not_be_what_aws_has(
         assert problem.level == "warning"
 
 
-def test_s3_that_answers_too_late_does_not_hold_up_a_run(
+def test_a_late_answer_from_s3_does_not_delay_a_run(
     lake: Any, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import threading
@@ -420,7 +420,7 @@ def test_s3_that_answers_too_late_does_not_hold_up_a_run(
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"source": 1}'], ids=["empty", "cut off", "list", "other keys"]
 )
-def test_a_manifest_that_is_none_is_no_copy(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_manifest_is_not_a_copy(tmp_path: Path, content: bytes) -> None:
     folder = source_copy.folder_of(SOURCE, tmp_path)
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_bytes(content)
@@ -436,12 +436,12 @@ def test_a_manifest_that_is_none_is_no_copy(tmp_path: Path, content: bytes) -> N
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        pytest.param([], "is on this machine already", id="a source that is here"),
-        pytest.param(["--rows", "0"], "0 rows are no table", id="no rows"),
-        pytest.param(["--env", "local"], "is on this machine already", id="local"),
+        pytest.param([], "is already on this machine", id="a local source"),
+        pytest.param(["--rows", "0"], "cannot fetch 0 rows", id="no rows"),
+        pytest.param(["--env", "local"], "is already on this machine", id="local"),
     ],
 )
-def test_wrong_usage_is_one_sentence(ops: Ops, arguments: list[str], sentence: str) -> None:
+def test_wrong_usage_is_reported_in_one_sentence(ops: Ops, arguments: list[str], sentence: str) -> None:
     done = ops("fetch-data", *arguments)
 
     assert (done.code, done.out) == (2, "")
@@ -450,7 +450,7 @@ def test_wrong_usage_is_one_sentence(ops: Ops, arguments: list[str], sentence: s
 
 @pytest.fixture
 def ready_for_s3(ready: Bake, aws: Aws, lake: Any) -> Callable[..., Result]:
-    """Commands in a project whose source is the lake, and which has an environment to run in."""
+    """Commands in a project whose source is the lake and which has an environment to run in."""
     project = ready()
     project.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
     sample_table = (project.path / "data/sample/flights_classification.csv").read_bytes()
@@ -460,9 +460,7 @@ def ready_for_s3(ready: Bake, aws: Aws, lake: Any) -> Callable[..., Result]:
 
 
 @pytest.mark.slow
-def test_a_run_takes_what_was_fetched_under_the_address_that_aws_gets(
-    ready_for_s3: Callable[..., Result], lake: Any
-) -> None:
+def test_a_run_uses_the_copy_under_the_same_uri_as_on_aws(ready_for_s3: Callable[..., Result], lake: Any) -> None:
     before = ready_for_s3("run", "train")
     fetching = ready_for_s3("fetch-data", "--rows", "3000")
     done = ready_for_s3("run", "train", "--param", "QualityGate=0.5")
@@ -478,9 +476,7 @@ def test_a_run_takes_what_was_fetched_under_the_address_that_aws_gets(
 
 
 @pytest.mark.slow
-def test_a_column_that_is_not_there_is_told_before_anything_runs(
-    ready_for_s3: Callable[..., Result], lake: Any
-) -> None:
+def test_a_missing_column_is_reported_before_anything_runs(ready_for_s3: Callable[..., Result], lake: Any) -> None:
     put(lake, a=b"late_,carrier\nyes,UA\n")
     assert ready_for_s3("fetch-data").code == 0
 
@@ -510,7 +506,9 @@ print(pq.read_table(sys.argv[2]) == table.slice(0, int(sys.argv[1])), count / le
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [10, 50_001, 500_000])
-def test_the_first_rows_of_parquet_come_without_the_other_row_groups(ready: Bake, tmp_path: Path, rows: int) -> None:
+def test_the_first_rows_of_parquet_are_fetched_without_the_other_row_groups(
+    ready: Bake, tmp_path: Path, rows: int
+) -> None:
     project = ready()
 
     done = project.run(".venv/bin/python", "-c", _PARQUET, str(rows), tmp_path / "first.parquet")

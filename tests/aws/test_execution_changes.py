@@ -20,11 +20,11 @@ Ops = Callable[..., Result]
 
 
 @pytest.mark.parametrize(
-    ("command", "status", "said", "sent"),
+    ("command", "status", "message", "sent"),
     [
         (("stop",), "Executing", "is being stopped.", {}),
-        (("retry",), "Failed", "goes on.", {}),
-        (("retry",), "Stopped", "goes on.", {}),
+        (("retry",), "Failed", "continues.", {}),
+        (("retry",), "Stopped", "continues.", {}),
         (("update", "--name", "b"), "Executing", "is updated.", {"PipelineExecutionDisplayName": "b"}),
         (("update", "--description", "ä"), "Failed", "is updated.", {"PipelineExecutionDescription": "ä"}),
         (
@@ -36,7 +36,7 @@ Ops = Callable[..., Result]
     ],
 )
 def test_an_execution_is_changed(
-    aws: Aws, ops: Ops, command: tuple[str, ...], status: str, said: str, sent: dict[str, Any]
+    aws: Aws, ops: Ops, command: tuple[str, ...], status: str, message: str, sent: dict[str, Any]
 ) -> None:
     deploy(aws)
     arn = started(aws, status=status)
@@ -48,7 +48,7 @@ def test_an_execution_is_changed(
     done = ops(f"{verb}-pipeline-execution", "latest", *more, "--yes")
 
     assert done.code == 0, done
-    assert f"Execution {lookup.id_of(arn)} {said}" in done.out
+    assert f"Execution {lookup.id_of(arn)} {message}" in done.out
     [request] = requests(f"{verb}_pipeline_execution")
     token = request.pop("ClientRequestToken", None)
     assert request == {"PipelineExecutionArn": arn, **sent}
@@ -56,20 +56,20 @@ def test_an_execution_is_changed(
 
 
 @pytest.mark.parametrize(
-    ("command", "status", "code", "said"),
+    ("command", "status", "code", "message"),
     [
-        (("stop",), "Succeeded", 0, "has ended already: Succeeded."),
-        (("retry",), "Succeeded", 2, "has succeeded, and only one that failed or was stopped can be retried"),
-        (("retry",), "Executing", 2, "is not over yet"),
-        (("update",), "Executing", 2, "nothing is to be changed: give --name, --description or --parallelism"),
+        (("stop",), "Succeeded", 0, "has already ended: Succeeded."),
+        (("retry",), "Succeeded", 2, "has succeeded, but only one that failed or was stopped can be retried"),
+        (("retry",), "Executing", 2, "has not ended yet"),
+        (("update",), "Executing", 2, "there is nothing to change: give --name, --description or --parallelism"),
         (("update", "--param", "A=1"), "Executing", 2, "`ops start-pipeline-execution … --param`"),
-        (("update", "--name", "a b"), "Executing", 2, "--name: 'a b' is no name"),
+        (("update", "--name", "a b"), "Executing", 2, "--name: 'a b' is not a valid name"),
         (("update", "--parallelism", "0"), "Executing", 2, "write 1 or more"),
         (("update", "--description", "x" * 3073), "Executing", 2, "write 3072 or fewer"),
     ],
 )
-def test_what_cannot_be_changed_is_said(
-    aws: Aws, ops: Ops, command: tuple[str, ...], status: str, code: int, said: str
+def test_a_change_that_is_not_possible_is_reported(
+    aws: Aws, ops: Ops, command: tuple[str, ...], status: str, code: int, message: str
 ) -> None:
     deploy(aws)
     started(aws, status=status)
@@ -78,5 +78,5 @@ def test_what_cannot_be_changed_is_said(
     done = ops(f"{verb}-pipeline-execution", "latest", *more, "--yes")
 
     assert done.code == code, done
-    assert said in done.out + done.err
+    assert message in done.out + done.err
     assert aws.calls(f"{verb}_pipeline_execution") == []

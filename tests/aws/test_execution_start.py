@@ -1,4 +1,4 @@
-"""start-pipeline-execution: what is checked before, what is sent, and what AWS may answer."""
+"""start-pipeline-execution: the checks before it, what is sent, and the possible answers of AWS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def prepare(
     return execution_start.prepare(account, described, given, policy.load(TEMPLATE_PROJECT), None, selection)
 
 
-def test_it_starts_and_says_where_what_and_for_how_much_at_most(aws: Aws, ops: Ops) -> None:
+def test_it_starts_and_shows_account_pipeline_and_maximum_cost(aws: Aws, ops: Ops) -> None:
     deploy(aws)
 
     done = ops(
@@ -59,8 +59,8 @@ def test_it_starts_and_says_where_what_and_for_how_much_at_most(aws: Aws, ops: O
     assert f"ops describe-pipeline-execution {execution} --env dev --watch" in done.out
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(("--dry-run",), 0), ((), 2)], ids=["dry run", "nobody can be asked"])
-def test_it_starts_nothing_that_nobody_agreed_to(aws: Aws, ops: Ops, arguments: tuple[str, ...], code: int) -> None:
+@pytest.mark.parametrize(("arguments", "code"), [(("--dry-run",), 0), ((), 2)], ids=["dry run", "nobody can confirm"])
+def test_it_starts_nothing_without_confirmation(aws: Aws, ops: Ops, arguments: tuple[str, ...], code: int) -> None:
     deploy(aws)
 
     done = ops("start-pipeline-execution", "train", *arguments)
@@ -71,41 +71,41 @@ def test_it_starts_nothing_that_nobody_agreed_to(aws: Aws, ops: Ops, arguments: 
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"QualityGat": "1"}, "there is no parameter 'QualityGat'. Did you mean 'QualityGate'?"),
         ({"QualityGate": "high"}, "parameter 'QualityGate' needs a value of type Float, not 'high'."),
         ({"TrainingInstances": "1.5"}, "parameter 'TrainingInstances' needs a value of type Integer, not '1.5'."),
-        ({"Approval": "approved"}, "parameter 'Approval' is one of Pending, Approved, not 'approved'."),
-        ({"InputDataUrl": "s3://b/" + "x" * 1018}, "has 1025 characters: AWS takes 1024"),
-        ({f"P{n}": "1" for n in range(201)}, "201 parameters are too many: AWS takes 200."),
+        ({"Approval": "approved"}, "parameter 'Approval' must be one of Pending, Approved, not 'approved'."),
+        ({"InputDataUrl": "s3://b/" + "x" * 1018}, "has 1025 characters: AWS accepts 1024"),
+        ({f"P{n}": "1" for n in range(201)}, "201 parameters are too many: AWS accepts 200."),
         ({"InputDataUrl": f"s3://{BUCKET}/nowhere/"}, f"there is nothing at s3://{BUCKET}/nowhere/"),
         ({"InputDataUrl": "s3://no-such-bucket-here/x"}, "there is no bucket 'no-such-bucket-here'"),
     ],
 )
-def test_what_is_wrong_with_a_start_is_said_before(
-    aws: Aws, account: Account, given: dict[str, str], said: str
+def test_errors_in_a_start_are_reported_before_it(
+    aws: Aws, account: Account, given: dict[str, str], message: str
 ) -> None:
     deploy(aws)
 
     with pytest.raises(UserError) as raised:
         prepare(account, given)
 
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert raised.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"TrainingInstanceType": "m5.xlarge"}, "write 'ml.m5.xlarge'"),
         ({"TrainingInstanceType": "ml.p3.2xlarge"}, "ml.g5.2xlarge"),
         ({"TrainingInstances": "3"}, "allows a job 2 instances, not 3"),
-        ({"TrainingInstances": "2"}, "allows an execution 5 instance hours, and this one takes up to 6"),
+        ({"TrainingInstances": "2"}, "allows 5 instance hours per execution, and this one may take up to 6"),
     ],
 )
 def test_a_guardrail_refuses_a_start(
-    aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, given: dict[str, str], said: str
+    aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, given: dict[str, str], message: str
 ) -> None:
     deploy(aws)
     policy = tmp_path / "policy.toml"
@@ -115,10 +115,10 @@ def test_a_guardrail_refuses_a_start(
     with pytest.raises(RefusedError) as raised:
         prepare(account, given)
 
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_everything_that_is_wrong_is_said_at_once(aws: Aws, account: Account) -> None:
+def test_all_errors_are_reported_together(aws: Aws, account: Account) -> None:
     deploy(aws)
 
     with pytest.raises(RefusedError) as raised:
@@ -130,16 +130,16 @@ def test_everything_that_is_wrong_is_said_at_once(aws: Aws, account: Account) ->
     ]
 
 
-def test_code_that_is_not_there_any_more_is_told(aws: Aws, account: Account) -> None:
+def test_code_that_no_longer_exists_is_reported(aws: Aws, account: Account) -> None:
     deploy(aws)
     bucket, _, key = ARCHIVE.removeprefix("s3://").partition("/")
     aws.client("s3").delete_object(Bucket=bucket, Key=key)
 
-    with pytest.raises(UserError, match=rf"nothing at {ARCHIVE}, which it reads: `ops update-pipeline` puts it there"):
+    with pytest.raises(UserError, match=rf"nothing at {ARCHIVE}, which it reads: `ops update-pipeline` uploads it"):
         prepare(account)
 
 
-def test_where_one_may_not_look_it_warns_and_starts(aws: Aws, account: Account) -> None:
+def test_if_the_check_is_not_allowed_it_warns_and_starts(aws: Aws, account: Account) -> None:
     deploy(aws)
     with Stubber(account.s3) as stub:
         for _ in range(2):
@@ -157,7 +157,7 @@ def test_where_one_may_not_look_it_warns_and_starts(aws: Aws, account: Account) 
     ],
     ids=["only", "from"],
 )
-def test_a_part_of_a_pipeline_starts_on_earlier_results(
+def test_part_of_a_pipeline_starts_with_earlier_results(
     aws: Aws, account: Account, selection: Selection, steps: list[str]
 ) -> None:
     deploy(aws)
@@ -172,35 +172,38 @@ def test_a_part_of_a_pipeline_starts_on_earlier_results(
     assert named.request["SelectiveExecutionConfig"] == {"SourcePipelineExecutionArn": source, **wanted}
 
 
-def test_the_input_of_steps_that_do_not_run_may_be_gone(aws: Aws, account: Account) -> None:
+def test_the_input_of_steps_that_do_not_run_may_be_missing(aws: Aws, account: Account) -> None:
     deploy(aws)
 
     assert prepare(account, {"InputDataUrl": "s3://no-such-bucket-here/x"}, Selection(("Training",))).request
 
 
-def test_another_pipelines_execution_is_no_source(aws: Aws, account: Account) -> None:
+def test_another_pipelines_execution_is_not_a_source(aws: Aws, account: Account) -> None:
     deploy(aws)
     deploy(aws, "customer-flight-delays-predict-dev")
     source = started(aws, "customer-flight-delays-predict-dev")
 
-    with pytest.raises(UserError, match="is of pipeline 'customer-flight-delays-predict-dev', not"):
+    with pytest.raises(UserError, match="belongs to pipeline 'customer-flight-delays-predict-dev', not"):
         prepare(account, selection=Selection(("Training",), source=source))
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         ((400, "ThrottlingException", "Rate exceeded"), "too many requests"),
         ((400, "ExpiredTokenException", "The security token included in the request is expired"), "have expired"),
         ((500, "InternalFailure", ""), "AWS itself failed"),
         ((503, "", "busy"), "AWS itself failed"),
         ((400, "ResourceLimitExceeded", QUOTA), "Service Quotas, Amazon SageMaker, 'ml.m5.large for processing job"),
-        ((403, "AccessDeniedException", "not authorized to perform: sagemaker:StartPipelineExecution"), "may not do"),
+        (
+            (403, "AccessDeniedException", "not authorized to perform: sagemaker:StartPipelineExecution"),
+            "your role does not allow",
+        ),
         ((400, "InvalidSignatureException", "Signature expired: 1 is now earlier than 2"), "set the clock"),
     ],
 )
-def test_a_fault_of_a_start_is_a_sentence(
-    aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch, fault: tuple[int, str, str], said: str
+def test_an_error_at_a_start_is_one_sentence(
+    aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch, fault: tuple[int, str, str], message: str
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     deploy(aws)
@@ -210,12 +213,12 @@ def test_a_fault_of_a_start_is_a_sentence(
     with pytest.raises(AwsError) as raised:
         execution_start.start(account, prepared)
 
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert str(raised.value).startswith(f"cannot start pipeline '{TRAIN}': ")
     assert raised.value.exit_code == 4
 
 
-def test_a_call_whose_answer_was_lost_starts_one_execution(
+def test_a_call_whose_answer_was_lost_starts_only_one_execution(
     aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
@@ -231,7 +234,7 @@ def test_a_call_whose_answer_was_lost_starts_one_execution(
     assert len(list(lookup.summaries(account, TRAIN))) == 1
 
 
-def test_no_network_is_a_sentence(aws: Aws, ops: Ops) -> None:
+def test_a_missing_network_is_one_sentence(aws: Aws, ops: Ops) -> None:
     done = ops(
         "start-pipeline-execution", "train", "--yes", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1"
     )

@@ -1,4 +1,4 @@
-"""Who calls: by the tag of the role, or by the Studio profile. Of another vertical, they change and start nothing."""
+"""The caller, known by the role's tag or the Studio profile: from another vertical, it changes and starts nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHANGES = ("add", "approve", "create", "delete", "retry", "start", "stop", "upda
 
 @pytest.fixture
 def ops(aws: Aws, _deployable: Project) -> Ops:
-    """As the one for all, in a project that compiles."""
+    """Like the shared fixture, in a project that compiles."""
 
     def run(*arguments: str, **environment: str) -> Result:
         return _deployable.run(sys.executable, "-m", "sagemaker_ops", *arguments, **{**aws.environment, **environment})
@@ -31,7 +31,7 @@ def ops(aws: Aws, _deployable: Project) -> Ops:
 
 
 def credentials_of(aws: Aws, **tags: str) -> dict[str, str]:
-    """What a session of a role with these tags has in its environment."""
+    """The environment variables of a session of a role with these tags."""
     made = aws.client("iam").create_role(
         RoleName="data-science",
         AssumeRolePolicyDocument="{}",
@@ -63,16 +63,17 @@ def test_a_role_of_another_vertical_changes_nothing(aws: Aws, ops: Ops, command:
     done = ops(*command, "--yes", **credentials_of(aws, vertical="revenue"))
 
     assert done.code == 3, done
-    assert "you belong to 'revenue' (role data-science), and this project is of 'customer': ask " in done.err
+    assert "you belong to 'revenue' (role data-science), but this project belongs to 'customer': ask " in done.err
     assert done.out == ""
     assert [name for name, _ in gaps.CALLS if name.startswith(CHANGES)] == []
     assert aws.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
 
 
 @pytest.mark.parametrize(
-    "tags", [pytest.param({"vertical": "customer"}, id="its own"), pytest.param({"team": "x"}, id="no vertical")]
+    "tags",
+    [pytest.param({"vertical": "customer"}, id="the same vertical"), pytest.param({"team": "x"}, id="no vertical")],
 )
-def test_a_role_of_its_own_or_of_nobodys_goes_on(aws: Aws, ops: Ops, tags: dict[str, str]) -> None:
+def test_a_role_of_the_vertical_or_without_one_may_continue(aws: Aws, ops: Ops, tags: dict[str, str]) -> None:
     done = ops("update-pipeline", "train", "--dry-run", **credentials_of(aws, **tags))
 
     assert done.code == 0, done
@@ -83,14 +84,14 @@ def test_a_role_of_its_own_or_of_nobodys_goes_on(aws: Aws, ops: Ops, tags: dict[
     ("metadata", "caller"),
     [
         pytest.param({"UserProfileName": "revenue-bob"}, "revenue", id="another vertical's profile"),
-        pytest.param({"UserProfileName": "customer-ana-lu"}, "customer", id="its own"),
-        pytest.param({"UserProfileName": "ana"}, "", id="a profile that names no vertical"),
+        pytest.param({"UserProfileName": "customer-ana-lu"}, "customer", id="the same vertical"),
+        pytest.param({"UserProfileName": "ana"}, "", id="a profile without a vertical"),
         pytest.param({"SpaceName": "shared"}, "", id="a shared space"),
         pytest.param([], "", id="another form"),
         pytest.param(None, "", id="not in Studio"),
     ],
 )
-def test_in_studio_the_profile_says_whose_one_is(
+def test_in_studio_the_profile_gives_the_vertical(
     account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metadata: object, caller: str
 ) -> None:
     file = tmp_path / "resource-metadata.json"
@@ -106,7 +107,7 @@ def test_in_studio_the_profile_says_whose_one_is(
         guard.check_caller(account)
 
 
-def test_the_profile_counts_before_the_role(
+def test_the_profile_takes_precedence_over_the_role(
     aws: Aws, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "resource-metadata.json"

@@ -1,4 +1,4 @@
-"""Executions on AWS listed and described, beside each other and with their logs."""
+"""Executions on AWS listed and described, side by side and with their logs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Ops = Callable[..., Result]
 
 
 def evaluated(aws: Aws) -> str:
-    """An execution with jobs, metrics in S3, a cached step, and what the jobs used; its ARN."""
+    """The ARN of an execution with jobs, metrics in S3, a cached step, and the utilisation of its jobs."""
     deploy(aws)
     arn = started(aws, PipelineParameters=[{"Name": "QualityGate", "Value": "0.8"}])
     sagemaker, cloudwatch = aws.client("sagemaker"), aws.client("cloudwatch")
@@ -78,7 +78,7 @@ def evaluated(aws: Aws) -> str:
     return arn
 
 
-def test_an_execution_is_told_like_one_on_this_machine(aws: Aws, ops: Ops) -> None:
+def test_an_execution_is_described_like_a_local_one(aws: Aws, ops: Ops) -> None:
     arn = evaluated(aws)
 
     done = ops("describe-pipeline-execution", lookup.id_of(arn), "--env", "dev")
@@ -93,7 +93,7 @@ def test_an_execution_is_told_like_one_on_this_machine(aws: Aws, ops: Ops) -> No
         line.startswith("Training Failed 1 min 00 s attempt 2 The quota 'ml.m5.large for processing job usage' is 0")
         for line in lines
     )
-    assert "Evaluation CPU 50 % memory at most 61 %" in lines
+    assert "Evaluation CPU 50 % peak memory 61 %" in lines
     assert "auc 0.75" in lines
 
 
@@ -102,17 +102,17 @@ def test_as_json_it_has_the_keys_of_the_api(aws: Aws, ops: Ops) -> None:
 
     done = ops("describe-pipeline-execution", arn, "--env", "dev", "--output", "json")
 
-    told = json.loads(done.out)
-    assert told["PipelineExecutionArn"] == arn
-    assert told["PipelineExecutionStatus"] == "Succeeded"
-    assert told["Metrics"] == {"auc": 0.75}
-    by_name = {each["StepName"]: each for each in told["PipelineExecutionSteps"]}
+    document = json.loads(done.out)
+    assert document["PipelineExecutionArn"] == arn
+    assert document["PipelineExecutionStatus"] == "Succeeded"
+    assert document["Metrics"] == {"auc": 0.75}
+    by_name = {each["StepName"]: each for each in document["PipelineExecutionSteps"]}
     assert by_name["Evaluation"]["Outputs"] == {"evaluation": RESULTS}
     assert by_name["Evaluation"]["Utilization"] == {"CPUUtilization": 50.0, "MemoryUtilization": 61.0}
     assert by_name["Processing"]["CacheHitResult"] == {"SourcePipelineExecutionId": "earlierearli"}
 
 
-def test_what_is_not_allowed_leaves_the_rest(aws: Aws, account: Account) -> None:
+def test_a_call_that_is_not_allowed_does_not_affect_the_rest(aws: Aws, account: Account) -> None:
     execution = executions.load(account, evaluated(aws))
     described = executions.add_properties(execution)
     with Stubber(account.client("cloudwatch")) as stub:
@@ -121,11 +121,11 @@ def test_what_is_not_allowed_leaves_the_rest(aws: Aws, account: Account) -> None
         )
         warning = usage.add(execution, described)
 
-    assert "your role may not do cloudwatch:GetMetricData" in warning
+    assert "your role does not allow cloudwatch:GetMetricData" in warning
     assert execution.steps["Evaluation"].usage == {}
 
 
-def test_what_a_transform_job_used_is_searched_for(aws: Aws, account: Account) -> None:
+def test_the_utilisation_of_a_transform_job_is_searched_for(aws: Aws, account: Account) -> None:
     deploy(aws)
     arn = started(aws)
     gaps.STEPS[arn] = [step("Training", Metadata=job("Transform", "t-1"))]
@@ -158,7 +158,7 @@ def test_two_executions_stand_side_by_side(aws: Aws, ops: Ops) -> None:
 
 @pytest.fixture
 def local_runs(_project: Project) -> Iterator[None]:
-    """Two executions on this machine, of two pipelines; the newer one is of `train`."""
+    """Two local executions of two pipelines; the newer one is of `train`."""
     home = _project.path / ".local"
     for number, (name, pipeline) in enumerate({"aaaaaaaaaaaa": "predict", "bbbbbbbbbbbb": "train"}.items()):
         folder = home / "runs" / name
@@ -180,18 +180,18 @@ def local_runs(_project: Project) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("local_runs")
-def test_what_ran_here_is_still_looked_at_where_no_environment_is_named(ops: Ops) -> None:
+def test_without_an_environment_local_executions_are_shown(ops: Ops) -> None:
     listed = ops("list-pipeline-executions", "train", "--output", "json")
     watched = ops("describe-pipeline-execution", "latest", "--watch")
 
-    told = json.loads(listed.out)["PipelineExecutionSummaries"]
-    assert [each["PipelineExecutionId"] for each in told] == ["bbbbbbbbbbbb"]
+    document = json.loads(listed.out)["PipelineExecutionSummaries"]
+    assert [each["PipelineExecutionId"] for each in document] == ["bbbbbbbbbbbb"]
     assert watched.code == 0, watched
     assert watched.out.startswith("Processing           Processing     Succeeded  1 min 00 s\n\nexecution")
 
 
 @pytest.mark.usefixtures("local_runs")
-def test_a_run_on_this_machine_stands_beside_one_on_aws(aws: Aws, ops: Ops) -> None:
+def test_a_local_run_is_shown_next_to_one_on_aws(aws: Aws, ops: Ops) -> None:
     arn = evaluated(aws)
 
     done = ops("describe-pipeline-execution", "latest", "--env", "dev", "--against", "local:latest")
@@ -199,10 +199,10 @@ def test_a_run_on_this_machine_stands_beside_one_on_aws(aws: Aws, ops: Ops) -> N
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     assert f"execution {lookup.id_of(arn)} bbbbbbbbbbbb" in lines
     assert "≠ QualityGate 0.8 0.65" in lines
-    assert "Evaluation CPU 50 % memory at most 61 % -" in lines
+    assert "Evaluation CPU 50 % peak memory 61 % -" in lines
 
 
-def test_the_newest_are_listed_first_page_after_page(aws: Aws, ops: Ops) -> None:
+def test_the_newest_are_listed_first_page_by_page(aws: Aws, ops: Ops) -> None:
     deploy(aws)
     arns = [started(aws) for _ in range(23)]
     started(aws, status="Failed", reason=QUOTA)
@@ -217,7 +217,7 @@ def test_the_newest_are_listed_first_page_after_page(aws: Aws, ops: Ops) -> None
     listed = json.loads(limited.out)["PipelineExecutionSummaries"]
     assert len(listed) == 3
     assert listed[0]["FailureReason"].startswith("The quota 'ml.m5.large for processing job usage' is 0")
-    assert "There are more" in limited.err
+    assert "listed: to see more, raise --max-results" in limited.err
 
 
 def write_log(aws: Aws, group: str, stream: str, *messages: str) -> None:
@@ -246,7 +246,7 @@ def test_a_log_is_read_to_its_end(aws: Aws, ops: Ops) -> None:
     assert sorted(done.out.splitlines()) == sorted(lines)
 
 
-def test_several_instances_are_told_apart(aws: Aws, account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_instances_are_distinguished(aws: Aws, account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     deploy(aws)
     arn = started(aws)
     gaps.STEPS[arn] = [step("Training", Metadata=job("Training", "t"))]
@@ -270,9 +270,9 @@ def test_a_log_is_followed_until_the_step_ends(
         ("Executing", [running]),
         ("Executing", [step("Training", Metadata=job("Training", "t"))]),
     ]
-    said = iter(["first", "second", "third"])
+    messages = iter(["first", "second", "third"])
     monkeypatch.setattr(
-        time, "sleep", lambda _: write_log(aws, "/aws/sagemaker/TrainingJobs", "t/algo-1-17", next(said))
+        time, "sleep", lambda _: write_log(aws, "/aws/sagemaker/TrainingJobs", "t/algo-1-17", next(messages))
     )
 
     logs.show(account, arn, "Training", follow=True)
@@ -281,13 +281,13 @@ def test_a_log_is_followed_until_the_step_ends(
 
 
 @pytest.mark.parametrize(
-    ("steps", "name", "said"),
+    ("steps", "name", "message"),
     [
         ([], "Trainin", "has no step 'Trainin'. Did you mean 'Training'?"),
         ([], "Training", "step 'Training' (Training) has not started"),
-        ([step("Gate", Metadata={"Condition": {"Outcome": "True"}})], "Gate", "has no job that prints"),
+        ([step("Gate", Metadata={"Condition": {"Outcome": "True"}})], "Gate", "has no job with a log"),
         ([step("Training", "Failed", FailureReason="no capacity")], "Training", "(no capacity)"),
-        ([step("Training", Metadata=job("Training", "t"))], "Training", "CloudWatch has no line of it"),
+        ([step("Training", Metadata=job("Training", "t"))], "Training", "CloudWatch has no log lines yet"),
         (
             [step("Training", CacheHitResult={"SourcePipelineExecutionArn": "arn:x/execution/earlierearli"})],
             "Training",
@@ -300,8 +300,8 @@ def test_a_log_is_followed_until_the_step_ends(
         ),
     ],
 )
-def test_where_there_is_no_log_it_says_why(
-    aws: Aws, account: Account, steps: list[dict[str, Any]], name: str, said: str
+def test_a_missing_log_is_explained(
+    aws: Aws, account: Account, steps: list[dict[str, Any]], name: str, message: str
 ) -> None:
     deploy(aws)
     arn = started(aws)
@@ -310,4 +310,4 @@ def test_where_there_is_no_log_it_says_why(
     with pytest.raises(UserError) as raised:
         logs.show(account, arn, name, follow=False)
 
-    assert said in str(raised.value)
+    assert message in str(raised.value)

@@ -1,4 +1,4 @@
-"""Which pipeline and which execution is meant, and whose it is."""
+"""Finding the pipeline or execution that a user means, and whose it is."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ OTHERS = [
         "revenue-x-train-dev", {**TAGS, "vertical": "revenue", "owner": "ann"}, 3, "(owner ann)", id="vertical"
     ),
     pytest.param("customer-x-train-dev", {**TAGS, "vertical": "revenue"}, 3, "belongs to 'revenue'", id="tag"),
-    pytest.param("revenue-y-train-dev", TAGS, 3, "starts with 'customer-'", id="name"),
+    pytest.param("revenue-y-train-dev", TAGS, 3, "does not start with 'customer-'", id="name"),
     pytest.param("customer-z-train-dev", {}, 3, "has no tag 'vertical'", id="no tag"),
-    pytest.param("customer-z-train-prod", {**TAGS, "env": "prod"}, 2, "write --env prod", id="environment"),
+    pytest.param("customer-z-train-prod", {**TAGS, "env": "prod"}, 2, "use --env prod", id="environment"),
 ]
 
 
-@pytest.mark.parametrize(("name", "tags", "code", "said"), OTHERS)
-def test_what_is_not_ones_own_is_refused(
-    aws: Aws, account: Account, name: str, tags: dict[str, str], code: int, said: str
+@pytest.mark.parametrize(("name", "tags", "code", "message"), OTHERS)
+def test_another_owners_pipeline_is_refused(
+    aws: Aws, account: Account, name: str, tags: dict[str, str], code: int, message: str
 ) -> None:
     deploy(aws, name, tags)
 
@@ -46,11 +46,11 @@ def test_what_is_not_ones_own_is_refused(
         execution_changes.own(account, started(aws, name, status="Failed"))
 
     assert raised.value.exit_code == code
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("command", ["start", "stop", "retry", "update"])
-def test_no_command_touches_what_is_another_verticals(aws: Aws, ops: Ops, command: str) -> None:
+def test_no_command_touches_another_verticals_resources(aws: Aws, ops: Ops, command: str) -> None:
     name = "revenue-x-train-dev"
     deploy(aws, name, {**TAGS, "vertical": "revenue", "owner": "ann@example.com"})
     target = name if command == "start" else started(aws, name, status="Failed")
@@ -59,12 +59,12 @@ def test_no_command_touches_what_is_another_verticals(aws: Aws, ops: Ops, comman
     done = ops(f"{command}-pipeline-execution", target, *more, "--yes")
 
     assert done.code == 3, done
-    assert "belongs to 'revenue' (owner ann@example.com), and you work for 'customer'" in done.err
+    assert "belongs to 'revenue' (owner ann@example.com), but you work for 'customer'" in done.err
     assert done.out == ""
     assert aws.calls(f"{command}_pipeline_execution") == []
 
 
-def test_another_project_of_the_vertical_is_named_in_full(aws: Aws, ops: Ops) -> None:
+def test_another_project_of_the_vertical_needs_the_full_name(aws: Aws, ops: Ops) -> None:
     deploy(aws, "customer-churn-train-dev", {**TAGS, "project": "churn"})
 
     assert ops("start-pipeline-execution", "customer-churn-train-dev", "--yes").code == 0
@@ -84,12 +84,12 @@ def test_a_personal_deployment_is_started_alone(aws: Aws, ops: Ops) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        pytest.param(("train", "--as", "Anna"), 3, "'Anna' is no name for a user", id="no name"),
-        pytest.param((TRAIN, "--as", "anna"), 2, "a name in full says whose it is", id="beside a name in full"),
+        pytest.param(("train", "--as", "Anna"), 3, "'Anna' is not a valid user name", id="invalid name"),
+        pytest.param((TRAIN, "--as", "anna"), 2, "a full name already says whose it is", id="with a full name"),
         pytest.param(("train", "--as", "bob"), 2, f"there is no pipeline '{TRAIN}-bob'", id="not deployed"),
     ],
 )
-def test_whose_personal_deployment_starts_is_said_right(
+def test_errors_in_the_user_of_a_personal_deployment_are_reported(
     aws: Aws, ops: Ops, arguments: tuple[str, ...], code: int, sentence: str
 ) -> None:
     deploy(aws)
@@ -100,7 +100,7 @@ def test_whose_personal_deployment_starts_is_said_right(
     assert sentence in done.err
 
 
-def test_two_projects_that_come_to_one_name_are_told_apart(aws: Aws, ops: Ops) -> None:
+def test_two_projects_with_the_same_pipeline_name_are_distinguished(aws: Aws, ops: Ops) -> None:
     deploy(aws, TRAIN, {**TAGS, "project": "flight"})
 
     done = ops("start-pipeline-execution", "train", "--yes")
@@ -109,10 +109,10 @@ def test_two_projects_that_come_to_one_name_are_told_apart(aws: Aws, ops: Ops) -
     assert aws.calls("start_pipeline_execution") == []
 
 
-# Which is meant
+# Which one is meant
 
 
-def test_an_id_is_found_in_whichever_pipeline_of_the_project_it_is(aws: Aws, account: Account) -> None:
+def test_an_id_is_found_in_any_pipeline_of_the_project(aws: Aws, account: Account) -> None:
     for name in (TRAIN, "customer-flight-delays-predict-dev"):
         deploy(aws, name)
     deploy(aws, "customer-flight-delays-two-train-dev", {**TAGS, "project": "flight-delays-two"})
@@ -125,47 +125,47 @@ def test_an_id_is_found_in_whichever_pipeline_of_the_project_it_is(aws: Aws, acc
     assert lookup.execution_arn(account, lookup.id_of(first)[:11]) == first
     assert lookup.execution_arn(account, "latest") == newest
     assert lookup.execution_arn(account, foreign) == foreign
-    with pytest.raises(UserError, match="another project's is named by its ARN"):
+    with pytest.raises(UserError, match="for another project's, give its ARN"):
         lookup.execution_arn(account, lookup.id_of(foreign))
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
-        ("latest", "no execution has run in dev"),
-        ("abcdefghijkl", "no execution is called 'abcdefghijkl'"),
-        ("abc", "no execution is called 'abc'"),
-        ("no such thing", "'no such thing' is no execution: write its id"),
+        ("latest", "no execution was found in dev"),
+        ("abcdefghijkl", "no execution 'abcdefghijkl' was found in dev"),
+        ("abc", "no execution 'abc' was found in dev"),
+        ("no such thing", "'no such thing' is not an execution: write an id"),
         (
             "arn:aws:s3:::x",
-            "is no ARN of an execution: it looks like arn:aws:sagemaker:eu-west-1:123456789012:pipeline/",
+            "is not the ARN of an execution: write it like arn:aws:sagemaker:eu-west-1:123456789012:pipeline/",
         ),
         (f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:pipeline/{TRAIN}/execution/abcdefghijkl", "us-east-1"),
-        (f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{TRAIN}/execution/abcdefghijkl", "there is no execution"),
+        (f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{TRAIN}/execution/abcdefghijkl", "does not exist"),
     ],
 )
-def test_what_is_no_execution_is_told(aws: Aws, account: Account, written: str, said: str) -> None:
+def test_an_unknown_execution_is_reported(aws: Aws, account: Account, written: str, message: str) -> None:
     deploy(aws)
 
     with pytest.raises(UserError) as raised:
         lookup.execution_arn(account, written)
 
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert raised.value.exit_code == 2
 
 
-def test_the_beginning_of_two_ids_is_too_little(aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_start_of_two_ids_is_ambiguous(aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     deploy(aws)
     arns = [f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{TRAIN}/execution/abc{end}" for end in ("d", "e")]
     monkeypatch.setattr(lookup, "summaries", lambda *_: iter({"PipelineExecutionArn": arn} for arn in arns))
 
     assert lookup.execution_arn(account, "abcd") == arns[0]
-    with pytest.raises(UserError, match="'abc' is the beginning of abcd, abce: write more of it"):
+    with pytest.raises(UserError, match="'abc' is the start of abcd, abce: write more of the id"):
         lookup.execution_arn(account, "abc")
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
-def test_a_pipeline_that_is_not_there_is_told_with_those_that_are(aws: Aws, account: Account, code: str) -> None:
+def test_an_unknown_pipeline_is_reported_with_the_existing_ones(aws: Aws, account: Account, code: str) -> None:
     deploy(aws)
     gaps.FAULTS["describe_pipeline"] = [(400, code, "Pipeline 'arn:…' does not exist.")]
 

@@ -1,4 +1,4 @@
-"""list-models, approve-model and reject-model: what a version is worth, and who may say that it is used."""
+"""list-models, approve-model and reject-model: the metrics of a version, and who may approve it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def put_group(aws: Aws, name: str = GROUP, tags: dict[str, str] = OWN) -> None:
 
 
 def put_version(aws: Aws, group: str = GROUP, evaluation: Any = EVALUATION) -> str:
-    """One more version, with its evaluation on S3 if there is one; its ARN."""
+    """Add a version, with its evaluation on S3 if there is one; returns its ARN."""
     key = f"customer/flight-delays/dev/runs/{group}/evaluation.json"
     if evaluation is not None:
         aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(evaluation).encode())
@@ -81,7 +81,7 @@ def test_the_versions_are_listed_with_the_metric_of_the_gate(ops: Ops, aws: Aws)
 @pytest.mark.parametrize(
     "evaluation",
     [None, [1], {"auc": 1}, {"binary_classification_metrics": 1, "baseline": 1}, {"x_metrics": {"auc": 1}}],
-    ids=["not there", "no object", "no metrics", "metrics that are a number", "a metric that is a number"],
+    ids=["missing", "not an object", "no metrics", "metrics that are a number", "a metric that is a number"],
 )
 def test_metrics_that_cannot_be_read_are_unknown(ops: Ops, aws: Aws, evaluation: Any) -> None:
     put_group(aws)
@@ -95,16 +95,16 @@ def test_metrics_that_cannot_be_read_are_unknown(ops: Ops, aws: Aws, evaluation:
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
-def test_a_group_that_is_not_there_yet_has_no_versions(ops: Ops, code: str) -> None:
+def test_a_group_that_does_not_exist_yet_has_no_versions(ops: Ops, code: str) -> None:
     gaps.FAULTS["list_model_packages"] = [(400, code, f"ModelPackageGroup {GROUP} does not exist")]
 
     done = ops("list-models")
 
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"No version of {GROUP}: ")
+    assert done.out.startswith(f"No versions of {GROUP} yet: ")
 
 
-def test_what_ran_on_this_machine_is_listed_too(ops: Ops, project: Project) -> None:
+def test_models_of_local_runs_are_listed_too(ops: Ops, project: Project) -> None:
     folder = project.path / ".local"
     registry = folder / "registry" / "customer-flight-delays-local"
     registry.mkdir(parents=True)
@@ -144,7 +144,7 @@ def test_a_decision_shows_the_metrics_and_keeps_the_reason(ops: Ops, aws: Aws, c
     assert f"account {ACCOUNT} · {REGION} · dev" in done.err
 
 
-def test_without_a_reason_it_says_by_whom(ops: Ops, aws: Aws) -> None:
+def test_without_a_reason_it_records_who_decided(ops: Ops, aws: Aws) -> None:
     put_group(aws)
     arn = put_version(aws)
 
@@ -152,7 +152,7 @@ def test_without_a_reason_it_says_by_whom(ops: Ops, aws: Aws) -> None:
     assert approval(aws, arn) == ("Approved", "Approved by moto")
 
 
-def test_what_is_approved_already_is_not_approved_again(ops: Ops, aws: Aws) -> None:
+def test_an_approved_version_is_not_approved_again(ops: Ops, aws: Aws) -> None:
     put_group(aws)
     put_version(aws)
     assert ops("approve-model", "1", "--yes").code == 0
@@ -161,17 +161,17 @@ def test_what_is_approved_already_is_not_approved_again(ops: Ops, aws: Aws) -> N
     done = ops("approve-model", "1", "--yes")
 
     assert (done.code, aws.calls("update_model_package")) == (0, [])
-    assert "is Approved already" in done.out
+    assert "is already Approved" in done.out
 
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
         pytest.param(["1", "--dry-run"], 0, id="dry run"),
-        pytest.param(["1"], 2, id="nobody to ask"),
+        pytest.param(["1"], 2, id="nobody can confirm"),
         pytest.param(["7", "--yes"], 2, id="no such version"),
-        pytest.param(["newest", "--yes"], 2, id="no number"),
-        pytest.param(["1", "--yes", "--reason", "x" * 1025], 2, id="a reason too long"),
+        pytest.param(["newest", "--yes"], 2, id="not a number"),
+        pytest.param(["1", "--yes", "--reason", "x" * 1025], 2, id="a reason that is too long"),
         pytest.param(["customer-other-dev/1", "--yes"], 2, id="no such group"),
         pytest.param(["revenue-churn-dev/1", "--yes"], 3, id="another vertical's"),
         pytest.param(["customer-untagged-dev/1", "--yes"], 3, id="a group without a tag"),
@@ -188,7 +188,7 @@ def test_nothing_is_approved(ops: Ops, aws: Aws, arguments: list[str], code: int
     assert "Traceback" not in done.err
 
 
-def test_another_project_of_the_vertical_is_named_in_full(ops: Ops, aws: Aws) -> None:
+def test_another_project_of_the_vertical_needs_the_full_name(ops: Ops, aws: Aws) -> None:
     put_group(aws, "customer-churn-dev")
     arn = put_version(aws, "customer-churn-dev")
 
@@ -196,7 +196,7 @@ def test_another_project_of_the_vertical_is_named_in_full(ops: Ops, aws: Aws) ->
     assert approval(aws, arn)[0] == "Approved"
 
 
-def test_the_request_is_this_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_request_is_exactly_this(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     client = boto3.client("sagemaker", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
     monkeypatch.setattr(Account, "client", lambda *_: client)
     account = Account(settings.load(project.path), "dev")

@@ -1,4 +1,4 @@
-"""Deploying, deleting and listing pipelines: what is said, what is called, and what is never touched."""
+"""Deploying, deleting and listing pipelines: what is printed, what is called, and what is never touched."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TAGS = {"vertical": "customer", "project": "flight-delays", "env": "dev", "owner
 PUBLISHED = [
     "sagemaker_ops/__init__.py", *(f"sagemaker_ops/tabular/{each.name}" for each in LIBRARY.glob("tabular/*.py"))
 ]  # fmt: skip
-"""What of the library goes to S3 beside the step scripts."""
+"""The files of the library that are uploaded to S3 along with the step scripts."""
 Run = Callable[..., Result]
 
 
@@ -42,7 +42,7 @@ def project(_deployable: Project, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def run(aws: Aws, project: Project) -> Run:
-    """`run("update-pipeline", "train")`: the command as someone types it, in a process of its own."""
+    """`run("update-pipeline", "train")` runs the command as in a terminal, in a separate process."""
 
     def _run(*arguments: str, **environment: str) -> Result:
         variables = {**aws.environment, "OPS_POLL_SECONDS": "0.01", **environment}
@@ -53,14 +53,14 @@ def run(aws: Aws, project: Project) -> Run:
 
 @pytest.fixture
 def here(aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """As `run`, in this process: quicker, and a test can come between it and AWS. AWS is asked once, not five times."""
+    """Like `run`, but in this process: faster, and a test can intercept calls, each of which is tried only once."""
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(commands, "find_root", lambda: project.path)
     once = functools.partialmethod(accounts.Account.__init__, attempts=1)
     monkeypatch.setattr(accounts.Account, "__init__", once)
     monkeypatch.setattr(pipelines, "PAUSE", 0)
-    monkeypatch.setattr("gc.disable", lambda: None)  # which is for a process of its own
+    monkeypatch.setattr("gc.disable", lambda: None)  # only useful in a separate process
     monkeypatch.syspath_prepend(project.path)
 
     def _run(*arguments: str) -> Result:
@@ -80,7 +80,7 @@ def deployed(aws: Aws, name: str = NAME) -> dict[str, Any]:
 
 
 def keys(aws: Aws) -> set[str]:
-    """What lies in the bucket."""
+    """The keys in the bucket."""
     listed = aws.client("s3").list_objects_v2(Bucket=BUCKET)
     return {each["Key"] for each in listed.get("Contents", [])}
 
@@ -98,7 +98,7 @@ def create(aws: Aws, name: str, **tags: str) -> None:
 
 
 def start(aws: Aws, name: str = NAME, status: str = "Succeeded") -> str:
-    """An execution that has this status."""
+    """Start an execution with this status."""
     answer = aws.client("sagemaker").start_pipeline_execution(PipelineName=name, ClientRequestToken=uuid.uuid4().hex)
     arn = str(answer["PipelineExecutionArn"])
     gaps.execution(arn).pipeline_execution_status = status
@@ -122,7 +122,7 @@ def test_a_dry_run_shows_what_would_be_done_and_changes_nothing(run: Run, aws: A
     assert keys(aws) == set()
 
 
-def test_what_is_not_there_is_created_with_all_that_it_reads(run: Run, aws: Aws, project: Project) -> None:
+def test_a_new_pipeline_is_created_with_everything_that_it_reads(run: Run, aws: Aws, project: Project) -> None:
     gaps.VERSIONS[NAME] = [{"PipelineArn": ARN, "PipelineVersionId": 1}]
 
     done = run("update-pipeline", "train", "--yes")
@@ -135,7 +135,7 @@ def test_what_is_not_there_is_created_with_all_that_it_reads(run: Run, aws: Aws,
     assert request["RoleArn"] == ROLE
     group = aws.client("sagemaker").describe_model_package_group(ModelPackageGroupName="customer-flight-delays-dev")
     tags = aws.client("sagemaker").list_tags(ResourceArn=group["ModelPackageGroupArn"])["Tags"]
-    assert {tag["Key"]: tag["Value"] for tag in tags} == TAGS  # or nobody could approve a model in it
+    assert {tag["Key"]: tag["Value"] for tag in tags} == TAGS  # otherwise nobody could approve a model in it
     definition = json.loads(deployed(aws)["PipelineDefinition"])
     code = definition["Steps"][0]["Arguments"]["ProcessingInputs"][1]["S3Input"]["S3Uri"]
     archive = definition["Steps"][1]["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
@@ -147,28 +147,28 @@ def test_what_is_not_there_is_created_with_all_that_it_reads(run: Run, aws: Aws,
     assert sent["Body"].read() == (project.path / "data" / "table.csv").read_bytes()
 
 
-def test_what_was_deleted_is_created_anew(here: Run, aws: Aws) -> None:
+def test_a_deleted_pipeline_is_created_again(here: Run, aws: Aws) -> None:
     for _ in range(2):
         assert here("update-pipeline", "train", "--yes").code == 0
         aws.client("sagemaker").delete_pipeline(PipelineName=NAME, ClientRequestToken="d" * 32)
 
     first, second = [request["ClientRequestToken"] for name, request in gaps.CALLS if name == "create_pipeline"]
-    assert first != second  # else AWS may take the second creation for a repetition of the first, and do nothing
+    assert first != second  # otherwise AWS may take the second creation for a repetition of the first, and do nothing
 
 
-def test_what_is_up_to_date_is_left_alone(run: Run, aws: Aws) -> None:
+def test_a_pipeline_that_is_up_to_date_is_left_alone(run: Run, aws: Aws) -> None:
     run("update-pipeline", "train", "--yes")
     before = keys(aws)
     gaps.CALLS.clear()
 
-    done = run("update-pipeline", "train")  # asks nobody, for there is nothing to do
+    done = run("update-pipeline", "train")  # no confirmation, because there is nothing to do
 
     assert (done.code, done.out) == (0, f"Pipeline {NAME} is up to date: nothing changed.\n")
     assert set(aws.calls()) == {"describe_pipeline", "list_tags"}
     assert keys(aws) == before
 
 
-def test_the_real_pipeline_is_deployed_and_the_sdk_is_not_asked_again(ready: Bake, aws: Aws) -> None:
+def test_the_real_pipeline_is_deployed_and_the_sdk_is_not_used_again(ready: Bake, aws: Aws) -> None:
     project = ready()
     project.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
     created = project.ops("update-pipeline", "train", "--yes", **aws.environment)
@@ -185,7 +185,7 @@ def test_the_real_pipeline_is_deployed_and_the_sdk_is_not_asked_again(ready: Bak
     assert "sagemaker" not in imported
 
 
-def test_what_changed_is_told_and_updated_once(run: Run, aws: Aws, project: Project) -> None:
+def test_changes_are_shown_and_applied_once(run: Run, aws: Aws, project: Project) -> None:
     run("update-pipeline", "train", "--yes")
     project.edit("instances", training='"ml.m5.2xlarge"', processing='"ml.m5.xlarge"')
     project.edit("pipeline", max_runtime_minutes="90")
@@ -209,12 +209,12 @@ def test_what_changed_is_told_and_updated_once(run: Run, aws: Aws, project: Proj
         assert line in done.out.splitlines()
     assert "~ step code: " in done.out
     assert "~ data" not in done.out
-    assert f"upload: {3 + len(PUBLISHED)} files" in done.out  # all but the data, under the new hash
+    assert f"upload: {3 + len(PUBLISHED)} files" in done.out  # everything except the data, under the new hash
     assert aws.calls(*CHANGES) == ["update_pipeline", "add_tags"]
     assert run("update-pipeline", "train").out == f"Pipeline {NAME} is up to date: nothing changed.\n"
 
 
-def test_a_tag_alone_changes_no_definition(here: Run, aws: Aws, project: Project) -> None:
+def test_a_changed_tag_does_not_change_the_definition(here: Run, aws: Aws, project: Project) -> None:
     here("update-pipeline", "train", "--yes")
     project.edit("project", owner='"others@example.com"')
     gaps.CALLS.clear()
@@ -223,7 +223,7 @@ def test_a_tag_alone_changes_no_definition(here: Run, aws: Aws, project: Project
     assert aws.calls(*CHANGES) == ["add_tags"]
 
 
-def test_what_somebody_removed_from_s3_is_sent_again(here: Run, aws: Aws) -> None:
+def test_a_file_removed_from_s3_is_uploaded_again(here: Run, aws: Aws) -> None:
     here("update-pipeline", "train", "--yes")
     [gone] = [key for key in keys(aws) if key.endswith("training.py")]
     aws.client("s3").delete_object(Bucket=BUCKET, Key=gone)
@@ -236,7 +236,7 @@ def test_what_somebody_removed_from_s3_is_sent_again(here: Run, aws: Aws) -> Non
     assert aws.calls("update_pipeline") == []
 
 
-def test_what_somebody_changed_on_s3_is_not_overwritten(here: Run, aws: Aws) -> None:
+def test_a_file_changed_on_s3_is_not_overwritten(here: Run, aws: Aws) -> None:
     here("update-pipeline", "train", "--yes")
     [changed] = [key for key in keys(aws) if key.endswith("training.py")]
     aws.client("s3").put_object(Bucket=BUCKET, Key=changed, Body=b"else")
@@ -245,10 +245,10 @@ def test_what_somebody_changed_on_s3_is_not_overwritten(here: Run, aws: Aws) -> 
 
     assert done.code == 4
     assert f"s3://{BUCKET}/{changed} has 4 bytes" in done.err
-    assert "somebody changed it there. Nothing is overwritten; delete it, and try again." in done.err
+    assert "somebody changed it on S3. It is not overwritten: delete it, and try again." in done.err
 
 
-def test_a_kept_schema_goes_with_the_code(here: Run, aws: Aws, project: Project) -> None:
+def test_the_schema_is_uploaded_with_the_code(here: Run, aws: Aws, project: Project) -> None:
     schema = '[columns]\nlate = "number"\ndistance = "number"\n'
     (project.path / "data" / "schema.toml").write_text(schema, encoding="utf-8")
 
@@ -256,7 +256,7 @@ def test_a_kept_schema_goes_with_the_code(here: Run, aws: Aws, project: Project)
     assert [key for key in keys(aws) if key.endswith("/schema/schema.toml")]
 
 
-def test_what_is_uploaded_is_encrypted_by_the_key_of_the_environment(here: Run, aws: Aws, project: Project) -> None:
+def test_uploads_are_encrypted_with_the_key_of_the_environment(here: Run, aws: Aws, project: Project) -> None:
     key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
     project.edit("environments.dev", kms_key=f'"{key}"')
 
@@ -281,7 +281,7 @@ def test_a_bucket_of_another_account_gets_nothing(here: Run, aws: Aws, monkeypat
     assert {_text(request.headers["x-amz-expected-bucket-owner"]) for request in to_s3} == {ACCOUNT}
 
 
-def test_a_personal_deployment_stands_beside_the_shared_one(run: Run, aws: Aws) -> None:
+def test_a_personal_deployment_is_separate_from_the_shared_one(run: Run, aws: Aws) -> None:
     run("update-pipeline", "train", "--yes")
     shared, before = deployed(aws), keys(aws)
 
@@ -298,7 +298,7 @@ def test_a_personal_deployment_stands_beside_the_shared_one(run: Run, aws: Aws) 
     assert run("update-pipeline", "train").out == f"Pipeline {NAME} is up to date: nothing changed.\n"
 
 
-def test_a_definition_too_large_for_a_request_goes_by_s3(here: Run, aws: Aws, project: Project) -> None:
+def test_a_definition_too_large_for_a_request_is_sent_via_s3(here: Run, aws: Aws, project: Project) -> None:
     path = project.path / "production" / "pipelines" / "train.py"
     path.write_text(deployable.PIPELINE.replace('"Metadata": {}', '"Metadata": {"pad": "x" * 2**20}'))
 
@@ -317,19 +317,19 @@ def test_a_definition_too_large_for_a_request_goes_by_s3(here: Run, aws: Aws, pr
     [
         pytest.param(
             {**TAGS, "vertical": "revenue", "owner": "bo@example.com"},
-            f"pipeline '{NAME}' belongs to 'revenue' (owner bo@example.com), and you work for 'customer'",
+            f"pipeline '{NAME}' belongs to 'revenue' (owner bo@example.com), but you work for 'customer'",
             id="another vertical's",
         ),
-        pytest.param({"project": "flight-delays"}, f"pipeline '{NAME}' has no tag 'vertical'", id="nobody's"),
+        pytest.param({"project": "flight-delays"}, f"pipeline '{NAME}' has no tag 'vertical'", id="no owner"),
         pytest.param(
             {**TAGS, "project": "flight"},
-            f"pipeline '{NAME}' belongs to project 'flight', and this is 'flight-delays': write its name in full",
-            id="another project's, whose names come to the same",
+            f"pipeline '{NAME}' belongs to project 'flight', but this is 'flight-delays': write its full name",
+            id="another project with the same pipeline name",
         ),
     ],
 )
 @pytest.mark.parametrize("command", ["update-pipeline", "delete-pipeline"])
-def test_what_is_not_ours_is_not_touched(
+def test_another_owners_pipeline_is_not_touched(
     here: Run, aws: Aws, command: str, tags: dict[str, str], sentence: str
 ) -> None:
     create(aws, NAME, **tags)
@@ -349,13 +349,11 @@ def test_what_is_not_ours_is_not_touched(
         pytest.param(["train", "--env", "test"], 2, "has no [environments.test]", id="environment"),
         pytest.param(["train", "--env", "prod"], 2, "not set yet: write the 12 digits", id="nothing set yet"),
         pytest.param(["train", "--env", "local"], 2, "'local' is this machine", id="this machine"),
-        pytest.param(["train", "--as", "Anna.S"], 3, "'Anna.S' is no name for a user", id="user"),
-        pytest.param(["train"], 2, "write --yes to do it", id="nobody to ask"),
+        pytest.param(["train", "--as", "Anna.S"], 3, "'Anna.S' is not a valid user name", id="user"),
+        pytest.param(["train"], 2, "use --yes to go ahead", id="nobody can confirm"),
     ],
 )
-def test_what_was_typed_wrong_changes_nothing(
-    here: Run, aws: Aws, arguments: list[str], code: int, sentence: str
-) -> None:
+def test_wrong_input_changes_nothing(here: Run, aws: Aws, arguments: list[str], code: int, sentence: str) -> None:
     done = here("update-pipeline", *arguments)
 
     assert (done.code, sentence in done.err) == (code, True), done
@@ -363,7 +361,7 @@ def test_what_was_typed_wrong_changes_nothing(
     assert keys(aws) == set()
 
 
-def test_a_table_without_the_target_is_told_before_aws_is_asked(here: Run, aws: Aws, project: Project) -> None:
+def test_a_table_without_the_target_is_reported_before_calling_aws(here: Run, aws: Aws, project: Project) -> None:
     project.edit("data", target='"latte"')
 
     done = here("update-pipeline", "train", "--yes")
@@ -383,7 +381,7 @@ PRICES = '[prices]\nregion = "eu-west-1"\ndate = "2026-11-24"\ncurrency = "USD"\
         pytest.param(
             "max_instance_hours_per_execution = 1.5",
             3,
-            "allows an execution 1.5 instance hours, and this one takes up to 2: lower [pipeline].max_runtime_minutes",
+            "allows 1.5 instance hours per execution, and this one may take up to 2: lower [pipeline].max_runtime",
             id="too many hours",
         ),
         pytest.param(
@@ -396,12 +394,12 @@ PRICES = '[prices]\nregion = "eu-west-1"\ndate = "2026-11-24"\ncurrency = "USD"\
             f"max_cost_per_execution = 3\n{PRICES}"
             'processing = { "ml.m5.large" = 1.0 }\ntraining = { "ml.m5.xlarge" = 2.5 }',
             3,
-            "allows an execution 3 USD, and this one takes up to 3.50 USD",
-            id="too dear",
+            "allows 3 USD per execution, and this one may take up to 3.50 USD",
+            id="too expensive",
         ),
     ],
 )
-def test_a_ceiling_of_the_policy_holds(
+def test_a_limit_of_the_policy_applies(
     here: Run, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, code: int, sentence: str
 ) -> None:
     (tmp_path / "policy.toml").write_text(policy, encoding="utf-8")
@@ -435,13 +433,13 @@ def test_a_ceiling_of_the_policy_holds(
             (400, "ValidationException", f"Pipeline {NAME} does not exist."),
             0,
             "Created",
-            id="not there, in other words",
+            id="not there, with another error code",
         ),
         pytest.param(
             "create_pipeline",
             (400, "AccessDeniedException", "x is not authorized to perform: sagemaker:CreatePipeline on resource: y"),
             4,
-            "your role may not do sagemaker:CreatePipeline on y",
+            "your role does not allow sagemaker:CreatePipeline on y",
             id="denied",
         ),
         pytest.param(
@@ -449,7 +447,7 @@ def test_a_ceiling_of_the_policy_holds(
         ),
     ],
 )
-def test_what_aws_answers_is_a_sentence_and_an_exit_code(
+def test_an_answer_of_aws_becomes_a_sentence_and_an_exit_code(
     here: Run, aws: Aws, operation: str, fault: tuple[int, str, str], code: int, sentence: str
 ) -> None:
     gaps.FAULTS[operation] = [fault]
@@ -461,7 +459,7 @@ def test_what_aws_answers_is_a_sentence_and_an_exit_code(
     assert "Traceback" not in done.err
 
 
-def test_without_a_network_it_says_so(run: Run) -> None:
+def test_a_missing_network_is_reported(run: Run) -> None:
     done = run("update-pipeline", "train", "--yes", AWS_ENDPOINT_URL="http://127.0.0.1:9")
 
     assert done.code == 4
@@ -474,12 +472,12 @@ def test_credentials_of_another_account_are_refused(here: Run, aws: Aws, project
     done = here("update-pipeline", "train", "--yes")
 
     assert done.code == 3
-    assert f"these credentials are of account {ACCOUNT}" in done.err
+    assert f"these credentials belong to account {ACCOUNT}" in done.err
     assert aws.calls() == []
 
 
 @pytest.mark.parametrize(("times", "code"), [(2, 0), (50, 4)])
-def test_aws_may_take_a_moment_to_know_what_it_created(here: Run, aws: Aws, times: int, code: int) -> None:
+def test_aws_may_take_a_moment_to_show_a_new_pipeline(here: Run, aws: Aws, times: int, code: int) -> None:
     not_found = (400, "ResourceNotFound", "not found")
     gaps.FAULTS["describe_pipeline"] = [not_found] * (1 + times)
 
@@ -487,10 +485,10 @@ def test_aws_may_take_a_moment_to_know_what_it_created(here: Run, aws: Aws, time
 
     assert done.code == code, done
     assert aws.calls("create_pipeline") == ["create_pipeline"]
-    assert ("was created, and AWS does not show it yet" in done.err) == bool(code)
+    assert ("was created, but AWS does not show it yet" in done.err) == bool(code)
 
 
-@pytest.mark.parametrize("name", [NAME, "train"], ids=["in full", "by its file"])
+@pytest.mark.parametrize("name", [NAME, "train"], ids=["full name", "file name"])
 def test_a_pipeline_is_deleted_and_its_definition_kept(run: Run, aws: Aws, project: Project, name: str) -> None:
     create(aws, NAME, **TAGS)
     for _ in range(2):
@@ -499,7 +497,7 @@ def test_a_pipeline_is_deleted_and_its_definition_kept(run: Run, aws: Aws, proje
     done = run("delete-pipeline", name, "--yes")
 
     assert done.code == 0, done
-    assert done.out.startswith(f"Delete pipeline {NAME}. With it goes the history of 2 executions, 20")
+    assert done.out.startswith(f"Delete pipeline {NAME}. This also deletes the history of 2 executions, 20")
     [kept] = (project.path / ".local" / "deleted").iterdir()
     assert json.loads(kept.read_text(encoding="utf-8")) == {"Version": "2020-12-01", "Steps": []}
     assert done.out.endswith(f"Deleted pipeline {NAME}; its definition is in .local/deleted/{kept.name}.\n")
@@ -530,7 +528,7 @@ def test_the_name_must_be_typed(here: Run, aws: Aws, monkeypatch: pytest.MonkeyP
     assert ("Nothing was changed." in done.out) != gone
 
 
-def test_a_pipeline_that_runs_stays_unless_it_is_stopped_first(run: Run, aws: Aws, project: Project) -> None:
+def test_a_running_pipeline_is_kept_unless_it_is_stopped_first(run: Run, aws: Aws, project: Project) -> None:
     create(aws, NAME, **TAGS)
     execution = start(aws, status="Executing").rpartition("/")[2]
 
@@ -569,10 +567,10 @@ def test_nothing_is_deleted_while_it_is_still_stopping(here: Run, aws: Aws, monk
     assert aws.calls("delete_pipeline") == ["delete_pipeline"]
 
 
-def test_where_the_definition_cannot_be_kept_nothing_is_deleted(here: Run, aws: Aws, project: Project) -> None:
+def test_if_the_definition_cannot_be_saved_nothing_is_deleted(here: Run, aws: Aws, project: Project) -> None:
     create(aws, NAME, **TAGS)
     (project.path / ".local").mkdir(exist_ok=True)
-    (project.path / ".local" / "deleted").write_text("", encoding="utf-8")  # a file where a folder is wanted
+    (project.path / ".local" / "deleted").write_text("", encoding="utf-8")  # a file in place of the folder
 
     done = here("delete-pipeline", "train", "--yes")
 
@@ -600,11 +598,13 @@ def test_a_personal_deployment_is_deleted_alone(here: Run, aws: Aws) -> None:
             "belongs to 'revenue' (owner bo@example.com)",
             id="another vertical's",
         ),
-        pytest.param("revenue-churn-train-dev", TAGS, 3, "but not its name", id="our tag on another's name"),
-        pytest.param("customer-churn-train-prod", {**TAGS, "env": "prod"}, 2, "write --env prod", id="environment"),
+        pytest.param(
+            "revenue-churn-train-dev", TAGS, 3, "but its name does not start with", id="our tag on another's name"
+        ),
+        pytest.param("customer-churn-train-prod", {**TAGS, "env": "prod"}, 2, "use --env prod", id="environment"),
     ],
 )
-def test_a_name_in_full_reaches_the_vertical_and_no_further(
+def test_a_full_name_works_only_within_the_vertical(
     here: Run, aws: Aws, name: str, tags: dict[str, str], code: int, sentence: str
 ) -> None:
     create(aws, name, **tags)
@@ -616,7 +616,7 @@ def test_a_name_in_full_reaches_the_vertical_and_no_further(
     assert bool(aws.calls("delete_pipeline")) == (code == 0)
 
 
-def test_what_is_not_there_is_told_with_what_is(here: Run, aws: Aws) -> None:
+def test_an_unknown_pipeline_is_reported_with_the_existing_ones(here: Run, aws: Aws) -> None:
     create(aws, NAME, **TAGS)
 
     done = here("delete-pipeline", "trian", "--yes")
@@ -626,7 +626,7 @@ def test_what_is_not_there_is_told_with_what_is(here: Run, aws: Aws) -> None:
     assert f"Did you mean '{NAME}'?" in done.err
 
 
-def test_the_list_has_the_project_first_then_the_vertical(run: Run, aws: Aws) -> None:
+def test_the_list_starts_with_the_project_followed_by_the_vertical(run: Run, aws: Aws) -> None:
     create(aws, "customer-churn-train-dev", **TAGS | {"project": "churn"})
     create(aws, NAME, **TAGS)
     create(aws, f"{NAME}-anna", **TAGS, user="anna")
@@ -653,7 +653,7 @@ def test_the_list_has_the_project_first_then_the_vertical(run: Run, aws: Aws) ->
     assert listed[1]["Tags"] == {"vertical": "customer", "project": "flight-delays", "env": "dev", "user": "anna"}
 
 
-def test_an_empty_list_says_where_it_looked(here: Run) -> None:
+def test_an_empty_list_names_the_account_and_region(here: Run) -> None:
     assert here("list-pipelines").out == f"No pipelines of 'customer' in account {ACCOUNT}, eu-west-1.\n"
 
 
@@ -672,7 +672,7 @@ def test_a_thousand_pipelines_are_all_listed(here: Run, aws: Aws) -> None:
     assert len(aws.calls("list_pipelines")) == 10
 
 
-def test_what_was_deleted_while_it_is_listed_is_left_out(here: Run, aws: Aws) -> None:
+def test_a_pipeline_deleted_during_the_listing_is_left_out(here: Run, aws: Aws) -> None:
     create(aws, NAME, **TAGS)
     gaps.FAULTS["list_tags"] = [(400, "ResourceNotFound", "gone")]
 
@@ -683,8 +683,8 @@ def test_what_was_deleted_while_it_is_listed_is_left_out(here: Run, aws: Aws) ->
     "name",
     ["list-apps", "start-pipeline-execution", "update-pipeline", "update-pipeline-execution", "delete-pipeline"],
 )
-def test_a_command_has_a_name_of_its_own(project: Project, tmp_path: Path, name: str) -> None:
-    """The console script that pip makes, as pyproject.toml declares it."""
+def test_a_command_also_has_its_own_script(project: Project, tmp_path: Path, name: str) -> None:
+    """The console script that pip creates from pyproject.toml."""
     text = (project.path / "vendor" / "pyproject.toml").read_text(encoding="utf-8")
     declared = tomllib.loads(text)["project"]["scripts"]
     module, function = declared[name].split(":")
@@ -702,10 +702,10 @@ _send = botocore.httpsession.URLLib3Session.send
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before the call", "after it"])
 @pytest.mark.parametrize("new", [True, False], ids=["create", "update"])
-def test_interrupted_at_any_call_what_is_deployed_runs_and_the_next_try_completes_it(
+def test_after_an_interruption_at_any_call_the_deployed_pipeline_runs_and_a_retry_completes_it(
     here: Run, aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch, new: bool, answered: bool
 ) -> None:
-    """From some call on the network is gone: that call does not arrive, or its answer does not."""
+    """From a certain call on, the network is gone: the call does not arrive, or its answer does not."""
     if not new:
         assert here("update-pipeline", "train", "--yes").code == 0
         project.edit("pipeline", max_runtime_minutes="90")
@@ -734,18 +734,18 @@ def test_interrupted_at_any_call_what_is_deployed_runs_and_the_next_try_complete
         try:
             definition = json.loads(deployed(aws)["PipelineDefinition"])
         except ClientError:
-            assert new  # what was there is there
+            assert new  # the existing one is still there
             continue
         assert _references(definition) <= {f"s3://{BUCKET}/{key}" for key in keys(aws)}, last
     else:
-        pytest.fail("it never completed")
-    assert last >= 6  # who calls, what is there, S3's folders, the uploads, the change
+        pytest.fail("it was never completed")
+    assert last >= 6  # the caller, the existing pipeline, the folders on S3, the uploads, the change
     done = here("update-pipeline", "train")
     assert done.out == f"Pipeline {NAME} is up to date: nothing changed.\n", done
 
 
 def _references(definition: dict[str, Any]) -> set[str]:
-    """A file of each folder that the definition reads, and its archive."""
+    """A file in each folder that the definition reads, and its archive."""
     processing, training = (step["Arguments"] for step in definition["Steps"][:2])
     return {
         processing["ProcessingInputs"][1]["S3Input"]["S3Uri"] + "processing.py",

@@ -1,4 +1,4 @@
-"""What each command asks of AWS, exactly and in order, and what becomes of AWS's no: nobody answers for real."""
+"""The exact requests of each command, in order, and how it handles refusals; the answers come from stubs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Fault:
-    """An error that AWS answers."""
+    """An error as the answer of AWS."""
 
     code: str
     message: str = ""
@@ -74,7 +74,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Call:
-    """A request that must be sent, and AWS's answer."""
+    """An expected request, and the answer of AWS."""
 
     operation: str
     request: dict[str, Any]
@@ -83,7 +83,7 @@ class Call:
 
 
 def until(calls: list[Call], operation: str, answer: dict[str, Any] | Fault) -> list[Call]:
-    """The calls up to the first of this operation, which gets another answer."""
+    """The calls up to the first one of this operation, which gets another answer."""
     end = [call.operation for call in calls].index(operation)
     return [*calls[:end], replace(calls[end], answer=answer)]
 
@@ -94,10 +94,10 @@ def tags(**values: str) -> dict[str, Any]:
 
 @contextmanager
 def answered(account: Account, calls: list[Call]) -> Iterator[None]:
-    """AWS answers these calls, and exactly they must come, in this order over all services, each with its own token.
+    """Answer these calls; exactly these must arrive, in this order across all services, each with its own token.
 
-    What is sent is compared here, not by the Stubber: it looks before botocore has added a token, and complains with
-    an error of botocore's, which the code may take for one on the way to AWS.
+    Requests are compared here, not by the Stubber: it compares before botocore has added a token, and raises an
+    error of botocore's, which the code may take for a network error.
     """
     sent: list[tuple[str, dict[str, Any]]] = []
 
@@ -109,7 +109,7 @@ def answered(account: Account, calls: list[Call]) -> Iterator[None]:
         stubs = {}
         for service in ("iam", "s3", "sagemaker", "sts"):
             client = account.client(service)
-            client.meta.events.register_first("before-parameter-build.*.*", record)  # before the Stubber refuses one
+            client.meta.events.register_first("before-parameter-build.*.*", record)  # before the Stubber refuses it
             stack.callback(client.meta.events.unregister, "before-parameter-build.*.*", record)
             stubs[service] = stack.enter_context(Stubber(client))
         for call in calls:
@@ -128,13 +128,13 @@ def answered(account: Account, calls: list[Call]) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def clients() -> dict[str, Any]:
-    """By service. They are shared, for one takes its time to make."""
+    """The clients by service, shared because creating one takes time."""
     return {}
 
 
 @pytest.fixture
 def account(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Account:
-    """The environment dev, for functions and for commands, in this process; behind the stubs there is no AWS."""
+    """The environment dev, for functions and commands in this process; the stubs never call AWS."""
     for name, value in Aws("http://127.0.0.1:9").environment.items():
         monkeypatch.setenv(name, value)
     make = Account.client
@@ -153,7 +153,7 @@ def account(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(publishing, "target", lambda *_: TARGET)
     monkeypatch.setattr(upload, "items", lambda *_: [upload.Item(TARGET.sourcedir_uri, lambda: b"code")])
     monkeypatch.setattr(guard, "STUDIO_METADATA", tmp_path / "not in Studio")
-    monkeypatch.setattr("gc.disable", lambda: None)  # which is for a process of its own
+    monkeypatch.setattr("gc.disable", lambda: None)  # only useful in a separate process
     monkeypatch.setattr(time, "sleep", lambda _: None)
     return Account(SETTINGS, "dev")
 
@@ -324,14 +324,14 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_asks_this_and_no_more(account: Account, command: str) -> None:
+def test_a_command_sends_exactly_these_requests(account: Account, command: str) -> None:
     run, calls = COMMANDS[command]
     with answered(account, calls):
         run()
 
 
 @pytest.mark.parametrize("command", ["create", "start", "stop", "retry"])
-def test_the_same_command_again_is_no_repetition_to_aws(account: Account, command: str) -> None:
+def test_a_second_command_is_not_a_repetition_to_aws(account: Account, command: str) -> None:
     run, calls = COMMANDS[command]
     with answered(account, calls * 2):
         run()
@@ -353,7 +353,7 @@ def test_a_definition_too_large_for_a_request_is_read_from_s3(
     assert re.fullmatch(rf"s3://{BUCKET}/customer/flight-delays/dev/definitions/[0-9a-f]{{16}}\.json", large.uri)
 
 
-def test_an_empty_description_is_left_out_and_a_version_one_may_not_ask_for_is_none(account: Account) -> None:
+def test_an_empty_description_is_left_out_and_an_unreadable_version_is_none(account: Account) -> None:
     new = replace(pipelines.wanted(TARGET, NAME, DEFINITION), description="")
     request = {key: value for key, value in CREATE.request.items() if key != "PipelineDescription"}
     denied = replace(VERSIONS, answer=Fault("AccessDeniedException"))
@@ -362,7 +362,7 @@ def test_an_empty_description_is_left_out_and_a_version_one_may_not_ask_for_is_n
 
 
 PARTS = {"Parts": [{"ETag": "1", "PartNumber": 1}, {"ETag": "2", "PartNumber": 2}]}
-LARGE = 8 * 1024**2  # bytes; what is larger goes in parts
+LARGE = 8 * 1024**2  # bytes; a larger file is sent in parts
 IN_PARTS = [
     Call("create_multipart_upload", {**CHECKED, **ENCRYPTED}, {"UploadId": "u"}, "s3"),
     Call("upload_part", {**PART_OF, "PartNumber": 1, "Body": b"x" * LARGE}, {"ETag": "1"}, "s3"),
@@ -378,12 +378,12 @@ IN_PARTS = [
         pytest.param(LARGE + 1, IN_PARTS, id="in parts"),
     ],
 )
-def test_a_file_goes_encrypted_to_the_accounts_own_bucket(
+def test_a_file_is_sent_encrypted_to_the_accounts_own_bucket(
     account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int, calls: list[Call]
 ) -> None:
     environment = Environment(ACCOUNT, ROLE, BUCKET, kms_key=KEY)
     encrypted = replace(account, settings=replace(SETTINGS, environments={"dev": environment}))
-    monkeypatch.setattr(upload, "THREADS", 1)  # one part after the other
+    monkeypatch.setattr(upload, "THREADS", 1)  # one part at a time
     (tmp_path / "file").write_bytes(b"x" * size)
     with answered(encrypted, calls):
         upload.put(encrypted, [upload.Item(TARGET.sourcedir_uri, tmp_path / "file")])
@@ -396,23 +396,24 @@ USED_UP = f"The account-level service limit '{QUOTA}' is 0 Instances, with curre
 DENIED = "User: x is not authorized to perform: sagemaker:Act on resource: arn:y because no policy allows it"
 LATER = "try again in a minute"
 FAULTS = [
-    (Fault("ThrottlingException", "Rate"), f"AWS is answering too many requests of this account: {LATER}"),
+    (Fault("ThrottlingException", "Rate"), f"AWS has received too many requests from this account: {LATER}"),
     (Fault("ExpiredTokenException", "Old"), f"your AWS credentials have expired: {LOG_IN}"),
     (
         Fault("AccessDeniedException", DENIED),
-        f"your role may not do sagemaker:Act on arn:y: ask your platform team for it ({DENIED})",
+        f"your role does not allow sagemaker:Act on arn:y: ask your platform team for it ({DENIED})",
     ),
     (NOT_FOUND, f"AWS says 'Pipeline '{ARN}' does not exist' (ResourceNotFound)"),
     (NOT_FOUND_EITHER, f"AWS says 'ModelPackageGroup {GROUP_ARN} does not exist' (ValidationException)"),
     (Fault("ValidationException", "1 wrong"), "AWS says '1 wrong' (ValidationException)"),
     (
         Fault("ResourceLimitExceeded", USED_UP),
-        f"the quota '{QUOTA}' is 0 in this account: ask for more under Service Quotas, Amazon SageMaker, '{QUOTA}'",
+        f"the quota '{QUOTA}' is 0 in this account: request an increase under Service Quotas, "
+        f"Amazon SageMaker, '{QUOTA}'",
     ),
     (Fault("ConflictException", "It is in use."), "AWS says 'It is in use' (ConflictException)"),
     (
         Fault("InternalFailure", "", 500),
-        f"AWS itself failed: {LATER}, and look at https://health.aws.amazon.com if it stays",
+        f"AWS itself failed: {LATER}, and check https://health.aws.amazon.com if it keeps failing",
     ),
 ]
 CHANGES = [
@@ -439,7 +440,7 @@ CHANGES = [
         if not (change[1] == "delete_app" and fault in (NOT_FOUND, NOT_FOUND_EITHER))
     ],
 )
-def test_a_change_that_aws_refuses_is_one_sentence_and_the_end(
+def test_a_change_that_aws_refuses_is_one_sentence_and_ends_the_command(
     account: Account, change: tuple[str, str, str], fault: Fault, sentence: str
 ) -> None:
     command, operation, doing = change
@@ -451,7 +452,7 @@ def test_a_change_that_aws_refuses_is_one_sentence_and_the_end(
 
 
 @pytest.mark.parametrize("fault", [NOT_FOUND, NOT_FOUND_EITHER], ids=["ResourceNotFound", "ValidationException"])
-def test_an_app_that_is_gone_is_as_good_as_deleted(account: Account, fault: Fault) -> None:
+def test_an_app_that_is_gone_counts_as_deleted(account: Account, fault: Fault) -> None:
     run, calls = COMMANDS["delete an app"]
     with answered(account, until(calls, "delete_app", fault)):
         run()
@@ -461,11 +462,11 @@ def test_an_app_that_is_gone_is_as_good_as_deleted(account: Account, fault: Faul
     ("fault", "after"),
     [
         pytest.param(NOT_FOUND, [], id="it is gone"),
-        pytest.param(Fault("ConflictException"), [look("Stopping")], id="it stops already"),
-        pytest.param(Fault("ValidationException", "no"), [look("Succeeded")], id="it has ended meanwhile"),
+        pytest.param(Fault("ConflictException"), [look("Stopping")], id="it is already stopping"),
+        pytest.param(Fault("ValidationException", "no"), [look("Succeeded")], id="it has ended in the meantime"),
     ],
 )
-def test_an_execution_that_ends_by_itself_does_not_keep_its_pipeline(
+def test_an_execution_that_ends_by_itself_does_not_block_the_deletion(
     account: Account, fault: Fault, after: list[Call]
 ) -> None:
     calls = [history("Executing"), replace(with_token("stop_pipeline_execution"), answer=fault), *after]
@@ -473,7 +474,7 @@ def test_an_execution_that_ends_by_itself_does_not_keep_its_pipeline(
         pipeline_deletion.stop(account, NAME, print)
 
 
-def test_an_execution_that_cannot_be_stopped_keeps_its_pipeline(account: Account) -> None:
+def test_an_execution_that_cannot_be_stopped_blocks_the_deletion(account: Account) -> None:
     run, calls = COMMANDS["delete"]
     fault = Fault("AccessDeniedException", DENIED)
     expected = [*until(calls, "stop_pipeline_execution", fault), look("Executing")]
@@ -481,13 +482,13 @@ def test_an_execution_that_cannot_be_stopped_keeps_its_pipeline(account: Account
         run()
 
 
-# Whose it is
+# Ownership
 
 ASKING = [name for name, (_, calls) in COMMANDS.items() if any(call.operation == "list_tags" for call in calls)]
 
 
 @pytest.mark.parametrize("command", ASKING)
-def test_what_is_another_verticals_is_left_alone(account: Account, command: str) -> None:
+def test_another_verticals_resource_is_left_alone(account: Account, command: str) -> None:
     run, calls = COMMANDS[command]
     asked = until(calls, "list_tags", tags(vertical="revenue", owner="bob@example.com"))
     with answered(account, asked), pytest.raises(RefusedError, match=r"belongs to 'revenue' \(owner bob@") as raised:
@@ -498,24 +499,24 @@ def test_what_is_another_verticals_is_left_alone(account: Account, command: str)
 
 @pytest.mark.parametrize("command", [name for name in ASKING if name != "delete an app"])
 @pytest.mark.parametrize(
-    ("answer", "error", "said"),
+    ("answer", "error", "message"),
     [
         pytest.param(tags(owner="bob"), RefusedError, r"no tag 'vertical', .* its owner \(bob\), or", id="no vertical"),
         pytest.param(tags(), RefusedError, r"no tag 'vertical', .* its owner, or your platform team", id="no tags"),
-        pytest.param(Fault("AccessDeniedException"), AwsError, "your role may not do ListTags", id="not to be read"),
+        pytest.param(Fault("AccessDeniedException"), AwsError, "your role does not allow ListTags", id="not readable"),
     ],
 )
-def test_what_may_be_another_verticals_is_left_alone(
-    account: Account, command: str, answer: dict[str, Any] | Fault, error: type[UserError], said: str
+def test_a_resource_that_may_be_another_verticals_is_left_alone(
+    account: Account, command: str, answer: dict[str, Any] | Fault, error: type[UserError], message: str
 ) -> None:
     run, calls = COMMANDS[command]
-    with answered(account, until(calls, "list_tags", answer)), pytest.raises(error, match=said) as raised:
+    with answered(account, until(calls, "list_tags", answer)), pytest.raises(error, match=message) as raised:
         run()
 
     assert raised.value.exit_code == error.exit_code
 
 
-def test_an_app_without_the_tag_is_left_alone_and_its_owner_named(account: Account) -> None:
+def test_an_app_without_the_tag_is_left_alone_and_the_message_names_its_owner(account: Account) -> None:
     run, calls = COMMANDS["delete an app"]
     profile = Call("list_tags", {"ResourceArn": f"{BASE}:user-profile/d-abc/customer-ana"}, tags())
     asked = [*until(calls, "list_tags", tags()), profile]
@@ -532,7 +533,7 @@ def test_the_tag_may_be_on_the_second_page(account: Account) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_somebody_of_another_vertical_changes_nothing(account: Account, command: str) -> None:
+def test_a_member_of_another_vertical_changes_nothing(account: Account, command: str) -> None:
     run, calls = COMMANDS[command]
     asked = until(calls, "list_role_tags", tags(vertical="revenue"))
     with answered(account, asked), pytest.raises(RefusedError, match=r"ask data-team@example\.com to do it"):

@@ -1,4 +1,4 @@
-"""list-apps, delete-app and list-running: whose app it is, who forgot it, and what costs money now."""
+"""list-apps, delete-app and list-running: whose apps they are, which are forgotten, and what costs money."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def put_app(
     tags: dict[str, str] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """An app as AWS would have it, in a space of `owner` or directly below it; times in hours."""
+    """An app as on AWS, in a space of `owner` or directly in its profile; times in hours."""
     now = datetime.now(UTC).replace(microsecond=0)
     place = {"SpaceName": space} if space else {"UserProfileName": owner}
     path = f"{owner}/{kind}/default" if not space else f"{space}/{kind}/default"
@@ -60,7 +60,7 @@ def put_app(
 
 
 def apps(done: Result) -> list[str]:
-    """The apps of a table, in its order."""
+    """The apps of a table, in order."""
     assert done.code == 0, done
     return [line.split()[0] for line in done.out.splitlines()[1:]]
 
@@ -69,7 +69,7 @@ def deleting() -> list[str]:
     return [app.get("SpaceName") or app["UserProfileName"] for app in gaps.APPS if app["Status"] == "Deleting"]
 
 
-def test_the_app_that_nobody_has_used_for_the_longest_comes_first(ops: Ops) -> None:
+def test_the_longest_unused_app_comes_first(ops: Ops) -> None:
     put_app("customer-ana", "fresh", idle=1)
     put_app("customer-ben", "forgotten", idle=90)
     put_app("customer-eve", idle=10)
@@ -93,12 +93,12 @@ def test_the_app_that_nobody_has_used_for_the_longest_comes_first(ops: Ops) -> N
         pytest.param("customer-ana", "lab", True, id="a space of ours"),
         pytest.param("customer-ana", "", True, id="a profile of ours"),
         pytest.param("revenue-bob", "customer-lab", False, id="a space named like ours"),
-        pytest.param("customers-bob", "", False, id="a vertical that begins like ours"),
+        pytest.param("customers-bob", "", False, id="a vertical that starts like ours"),
         pytest.param("", "customer-shared", True, id="a shared space of ours"),
-        pytest.param("", "shared", False, id="a shared space of nobody's"),
+        pytest.param("", "shared", False, id="a shared space without an owner"),
     ],
 )
-def test_other_verticals_apps_are_named_with_all_only(ops: Ops, owner: str, space: str, own: bool) -> None:
+def test_other_verticals_apps_are_listed_only_with_all(ops: Ops, owner: str, space: str, own: bool) -> None:
     put_app(owner, space)
 
     shown, everyones = ops("list-apps"), ops("list-apps", "--all")
@@ -108,17 +108,17 @@ def test_other_verticals_apps_are_named_with_all_only(ops: Ops, owner: str, spac
     assert apps(everyones) == [f"{name}/JupyterLab/default"]
 
 
-def test_a_thousand_apps_come_in_pages(ops: Ops, aws: Aws) -> None:
+def test_a_thousand_apps_are_read_in_pages(ops: Ops, aws: Aws) -> None:
     for number in range(1000):
         put_app("revenue-bob" if number else "customer-ana", f"space{number}")
     gaps.APPS.reverse()
 
     assert apps(ops("list-apps")) == ["space0/JupyterLab/default"]
     assert len(aws.calls("list_apps")) == 100
-    assert len(aws.calls("describe_app")) == 1, "of ours alone"
+    assert len(aws.calls("describe_app")) == 1, "only ours"
 
 
-def test_what_is_deleted_is_left_out_and_nothing_is_told(ops: Ops) -> None:
+def test_deleted_apps_are_left_out_and_an_empty_list_is_reported(ops: Ops) -> None:
     put_app("customer-ana", "gone", status="Deleted")
 
     assert ops("list-apps").out == f"No apps of 'customer' in account {ACCOUNT}, {REGION}.\n"
@@ -143,11 +143,11 @@ def test_as_json_it_has_the_keys_of_aws(ops: Ops) -> None:
     ("code", "shown"),
     [
         pytest.param("ResourceNotFound", True, id="gone since it was listed"),
-        pytest.param("AccessDeniedException", True, id="not for us to describe"),
-        pytest.param("InvalidParameter", False, id="any other fault"),
+        pytest.param("AccessDeniedException", True, id="not allowed to describe"),
+        pytest.param("InvalidParameter", False, id="any other error"),
     ],
 )
-def test_an_app_that_cannot_be_described_is_listed_all_the_same(ops: Ops, code: str, shown: bool) -> None:
+def test_an_app_that_cannot_be_described_is_still_listed(ops: Ops, code: str, shown: bool) -> None:
     put_app("customer-ana", "lab")
     gaps.FAULTS["describe_app"] = [(400, code, "no")]
 
@@ -164,7 +164,7 @@ def test_an_app_that_cannot_be_described_is_listed_all_the_same(ops: Ops, code: 
         pytest.param(None, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "AWS cannot be reached", id="no network"),
     ],
 )
-def test_a_fault_is_one_sentence(
+def test_an_error_is_one_sentence(
     ops: Ops,
     aws: Aws,
     command: str,
@@ -186,7 +186,7 @@ def test_a_fault_is_one_sentence(
 @pytest.mark.parametrize(
     "name", ["lab/JupyterLab/default", "lab/JupyterLab", "lab", "lab/"], ids=["path", "type", "space", "slash"]
 )
-def test_an_app_is_deleted_and_its_volume_stays(ops: Ops, name: str) -> None:
+def test_an_app_is_deleted_and_its_volume_is_kept(ops: Ops, name: str) -> None:
     put_app("customer-ana", "lab", idle=48)
     put_app("customer-ana", "laboratory")
 
@@ -198,13 +198,13 @@ def test_an_app_is_deleted_and_its_volume_stays(ops: Ops, name: str) -> None:
     assert (
         "Delete app lab/JupyterLab/default of customer-ana in domain d-abc, ml.t3.medium, unused for 2 d." in done.out
     )
-    assert "its volume, and what is in it, stays" in done.out
+    assert "its volume and the files on it are kept" in done.out
     assert f"account {ACCOUNT} · {REGION} · dev" in done.err
     [(_, request)] = [call for call in gaps.CALLS if call[0] == "delete_app"]
     assert request == {"DomainId": DOMAIN, "AppType": "JupyterLab", "AppName": "default", "SpaceName": "lab"}
 
 
-def test_an_app_below_a_user_profile_is_deleted_by_the_profile(ops: Ops) -> None:
+def test_an_app_in_a_user_profile_is_deleted_by_the_profile(ops: Ops) -> None:
     put_app("customer-ana", kind="JupyterServer")
 
     assert ops("delete-app", "customer-ana", "--yes").code == 0
@@ -213,22 +213,22 @@ def test_an_app_below_a_user_profile_is_deleted_by_the_profile(ops: Ops) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(["--dry-run"], 0), ([], 2)], ids=["dry run", "nobody to ask, and no --yes"]
+    ("arguments", "code"), [(["--dry-run"], 0), ([], 2)], ids=["dry run", "nobody can confirm, and no --yes"]
 )
-def test_nothing_is_deleted_without_a_yes(ops: Ops, aws: Aws, arguments: list[str], code: int) -> None:
+def test_nothing_is_deleted_without_confirmation(ops: Ops, aws: Aws, arguments: list[str], code: int) -> None:
     put_app("customer-ana", "lab")
 
     assert ops("delete-app", "lab", *arguments).code == code
     assert aws.calls("delete_app") == []
 
 
-def test_what_is_being_deleted_is_not_deleted_again(ops: Ops, aws: Aws) -> None:
+def test_an_app_that_is_being_deleted_is_not_deleted_again(ops: Ops, aws: Aws) -> None:
     put_app("customer-ana", "lab", status="Deleting")
 
     done = ops("delete-app", "lab", "--yes")
 
     assert (done.code, aws.calls("delete_app")) == (0, [])
-    assert "is being deleted already" in done.out
+    assert "is already being deleted" in done.out
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_what_is_being_deleted_is_not_deleted_again(ops: Ops, aws: Aws) -> None:
         pytest.param("", "lab", OWN, "has no owner", id="a shared space"),
     ],
 )
-def test_what_is_not_ours_is_refused(
+def test_another_owners_app_is_refused(
     ops: Ops, aws: Aws, owner: str, space: str, tags: dict[str, str], sentence: str
 ) -> None:
     put_app(owner, space, tags=tags)
@@ -251,26 +251,28 @@ def test_what_is_not_ours_is_refused(
     assert sentence in done.err
 
 
-def test_where_tags_may_not_be_read_nothing_is_deleted(ops: Ops) -> None:
+def test_if_tags_must_not_be_read_nothing_is_deleted(ops: Ops) -> None:
     put_app("customer-ana", "lab")
     gaps.FAULTS["list_tags"] = [(400, "AccessDeniedException", "no")] * 3
 
     done = ops("delete-app", "lab", "--yes")
 
     assert (done.code, deleting()) == (3, []), done
-    assert "you may not read the tags of app 'lab/JupyterLab/default', so nobody knows whose it is" in done.err
+    assert "you may not read the tags of app 'lab/JupyterLab/default', so it is not clear whose it is" in done.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         pytest.param(["labb"], "Did you mean 'lab'?", id="misspelled"),
-        pytest.param(["la"], "there is no app 'la'", id="a piece of a name"),
-        pytest.param(["lab"], "write --domain with one of d-abc, d-other", id="in two domains"),
-        pytest.param(["two"], "one of two/CodeEditor/default, two/JupyterLab/default", id="two apps of a space"),
+        pytest.param(["la"], "there is no app 'la'", id="part of a name"),
+        pytest.param(["lab"], "add --domain with one of d-abc, d-other", id="in two domains"),
+        pytest.param(["two"], "one of two/CodeEditor/default, two/JupyterLab/default", id="two apps in a space"),
     ],
 )
-def test_a_name_that_is_not_one_app_is_told(ops: Ops, aws: Aws, arguments: list[str], sentence: str) -> None:
+def test_a_name_that_does_not_match_one_app_is_reported(
+    ops: Ops, aws: Aws, arguments: list[str], sentence: str
+) -> None:
     put_app("customer-ana", "lab")
     put_app("customer-ana", "lab", domain="d-other")
     put_app("customer-ana", "two")
@@ -282,7 +284,7 @@ def test_a_name_that_is_not_one_app_is_told(ops: Ops, aws: Aws, arguments: list[
     assert sentence in done.err
 
 
-def test_the_same_name_in_two_domains_is_told_apart_by_domain(ops: Ops) -> None:
+def test_the_same_name_in_two_domains_is_distinguished_by_domain(ops: Ops) -> None:
     put_app("customer-ana", "lab")
     put_app("customer-ana", "lab", domain="d-other")
 
@@ -292,14 +294,14 @@ def test_the_same_name_in_two_domains_is_told_apart_by_domain(ops: Ops) -> None:
     assert [app["DomainId"] for app in gaps.APPS if app["Status"] == "Deleting"] == [DOMAIN]
 
 
-def test_an_app_that_is_gone_by_now_is_as_good_as_deleted(ops: Ops) -> None:
+def test_an_app_that_is_already_gone_counts_as_deleted(ops: Ops) -> None:
     put_app("customer-ana", "lab")
     gaps.FAULTS["delete_app"] = [(400, "ValidationException", "App does not exist")]
 
     assert ops("delete-app", "lab", "--yes").code == 0
 
 
-# What runs
+# What is running
 
 
 def put_endpoint(aws: Aws, name: str) -> None:
@@ -312,7 +314,7 @@ def put_endpoint(aws: Aws, name: str) -> None:
 
 
 def put_execution(aws: Aws, pipeline: str, status: str = "Executing") -> str:
-    """An execution with one training job that runs and one that has ended."""
+    """An execution with one training job that is running and one that has ended."""
     sagemaker = aws.client("sagemaker")
     role = f"arn:aws:iam::{ACCOUNT}:role/customer-pipelines"
     sagemaker.create_pipeline(PipelineName=pipeline, PipelineDefinition="{}", RoleArn=role, ClientRequestToken="a" * 32)
@@ -346,7 +348,7 @@ def put_everything(aws: Aws, vertical: str) -> str:
     return put_execution(aws, f"{vertical}-churn-train-dev")
 
 
-def test_everything_that_costs_money_is_listed_with_what_stops_it(ops: Ops, aws: Aws) -> None:
+def test_everything_that_costs_money_is_listed_with_the_command_that_stops_it(ops: Ops, aws: Aws) -> None:
     execution = put_everything(aws, "customer")
 
     done = ops("list-running", "--output", "json")
@@ -376,7 +378,7 @@ def test_everything_that_costs_money_is_listed_with_what_stops_it(ops: Ops, aws:
 
 
 @pytest.mark.parametrize("everyone", [False, True], ids=["own", "all"])
-def test_what_others_run_is_listed_with_all_only(ops: Ops, aws: Aws, everyone: bool) -> None:
+def test_what_others_run_is_listed_only_with_all(ops: Ops, aws: Aws, everyone: bool) -> None:
     put_everything(aws, "revenue")
 
     done = ops("list-running", *(["--all"] if everyone else []))
@@ -385,7 +387,7 @@ def test_what_others_run_is_listed_with_all_only(ops: Ops, aws: Aws, everyone: b
     if everyone:
         assert len([line for line in done.out.splitlines() if "revenue" in line]) == 4
     else:
-        assert done.out == f"Nothing of 'customer' runs in account {ACCOUNT}, {REGION}.\n"
+        assert done.out == f"Nothing of 'customer' is running in account {ACCOUNT}, {REGION}.\n"
 
 
 def test_what_has_ended_costs_nothing(ops: Ops, aws: Aws) -> None:
@@ -399,12 +401,10 @@ def test_what_has_ended_costs_nothing(ops: Ops, aws: Aws) -> None:
     )
     aws.client("sagemaker").stop_notebook_instance(NotebookInstanceName=name)
 
-    assert ops("list-running").out.startswith("Nothing of 'customer' runs")
+    assert ops("list-running").out.startswith("Nothing of 'customer' is running")
 
 
-def test_money_is_told_where_there_are_prices_and_never_guessed(
-    ops: Ops, aws: Aws, tmp_path: Any, project: Project
-) -> None:
+def test_the_cost_is_shown_only_if_there_are_prices(ops: Ops, aws: Aws, tmp_path: Any, project: Project) -> None:
     put_app("customer-ana", "lab", age=10)
     policy = (project.path / "guardrails.toml").read_text(encoding="utf-8").partition("[prices")[0]
     priced = tmp_path / "policy.toml"
@@ -419,7 +419,7 @@ def test_money_is_told_where_there_are_prices_and_never_guessed(
     assert known.out.splitlines()[-1] == "So far 10.0 instance hours; 5.00 USD, at the prices of 2026-11-01."
 
 
-def test_what_may_not_be_looked_at_is_told_after_the_rest(ops: Ops) -> None:
+def test_what_must_not_be_read_is_reported_after_the_rest(ops: Ops) -> None:
     put_app("customer-ana", "lab")
     message = "User: x is not authorized to perform: sagemaker:ListNotebookInstances"
     gaps.FAULTS["list_notebook_instances"] = [(400, "AccessDeniedException", message)]
@@ -428,10 +428,10 @@ def test_what_may_not_be_looked_at_is_told_after_the_rest(ops: Ops) -> None:
 
     assert done.code == 4
     assert "lab/JupyterLab/default" in done.out
-    assert "your role may not do sagemaker:ListNotebookInstances" in done.err
+    assert "your role does not allow sagemaker:ListNotebookInstances" in done.err
 
 
-def test_a_job_that_may_not_be_looked_at_runs_all_the_same(ops: Ops, aws: Aws) -> None:
+def test_a_job_that_must_not_be_described_is_still_listed(ops: Ops, aws: Aws) -> None:
     put_execution(aws, "customer-churn-train-dev")
     gaps.FAULTS["describe_training_job"] = [(400, "AccessDeniedException", "no")]
 

@@ -55,7 +55,7 @@ FAILS = [
     ],
     ids=["succeeded", "failed", "stopped", "with failures", "unknown"],
 )
-def test_waiting_ends_by_the_outcome(aws: Aws, ops: Ops, course: list[Any], code: int) -> None:
+def test_waiting_exits_with_the_outcome(aws: Aws, ops: Ops, course: list[Any], code: int) -> None:
     deploy(aws)
     gaps.COURSE += course
 
@@ -78,11 +78,13 @@ def test_a_quota_that_stops_a_step_is_named(aws: Aws, ops: Ops) -> None:
 
     done = ops("start-pipeline-execution", "train", "--yes", "--wait", **FAST)
 
-    assert "ask for more under Service Quotas, Amazon SageMaker, 'ml.m5.large for processing job usage'" in done.out
+    assert (
+        "request an increase under Service Quotas, Amazon SageMaker, 'ml.m5.large for processing job usage'" in done.out
+    )
 
 
-def test_a_wait_outlives_faults_that_pass(aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # boto3 sleeps between its own tries, too
+def test_a_wait_survives_temporary_errors(aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # boto3 also sleeps between its own attempts
     deploy(aws)
     arn = started(aws)
     gaps.COURSE += SUCCEEDS
@@ -97,7 +99,7 @@ def test_a_wait_outlives_faults_that_pass(aws: Aws, account: Account, monkeypatc
     assert gaps.FAULTS["list_pipeline_execution_steps"] == []
 
 
-def test_a_wait_for_a_retry_does_not_end_by_what_was_before_it(aws: Aws, account: Account) -> None:
+def test_a_wait_for_a_retry_does_not_end_with_the_status_before_it(aws: Aws, account: Account) -> None:
     deploy(aws)
     arn = started(aws)
     gaps.COURSE += [("Failed", []), ("Failed", []), *SUCCEEDS]
@@ -105,14 +107,14 @@ def test_a_wait_for_a_retry_does_not_end_by_what_was_before_it(aws: Aws, account
     assert watch.until_ended(account, arn, lambda _: None, just_begun=True).status == "Succeeded"
 
 
-def test_a_wait_for_what_ends_at_once_ends_too(aws: Aws, account: Account) -> None:
+def test_a_wait_for_an_execution_that_ends_at_once_also_ends(aws: Aws, account: Account) -> None:
     deploy(aws)
     gaps.COURSE += [("Failed", [])]
 
     assert watch.until_ended(account, started(aws), lambda _: None, just_begun=True).status == "Failed"
 
 
-def test_a_wait_does_not_outlive_a_refusal(aws: Aws, account: Account) -> None:
+def test_a_wait_ends_with_a_refusal(aws: Aws, account: Account) -> None:
     deploy(aws)
     arn = started(aws, status="Executing")
     gaps.FAULTS["list_pipeline_execution_steps"] = [(400, "ExpiredTokenException", "expired")] * 9
@@ -122,7 +124,7 @@ def test_a_wait_does_not_outlive_a_refusal(aws: Aws, account: Account) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_the_execution_running_and_says_how_to_stop_it(
+def test_ctrl_c_leaves_the_execution_running_and_shows_how_to_stop_it(
     aws: Aws,
     _project: Project,  # noqa: PT019 - it is used
 ) -> None:
@@ -145,20 +147,20 @@ def test_ctrl_c_leaves_the_execution_running_and_says_how_to_stop_it(
         _, err = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert "The execution goes on" in err
+    assert "The execution continues" in err
     assert "`ops stop-pipeline-execution " in err
     assert "Traceback" not in err
     assert aws.calls("stop_pipeline_execution") == []
 
 
-def test_watching_goes_on_to_the_end_and_then_tells_all(aws: Aws, ops: Ops) -> None:
+def test_watching_lasts_until_the_end_and_then_shows_all_details(aws: Aws, ops: Ops) -> None:
     deploy(aws)
     started(aws)
     gaps.COURSE += SUCCEEDS
 
     done = ops("describe-pipeline-execution", "latest", "--env", "dev", "--watch", **FAST)
-    told = ops("describe-pipeline-execution", "latest", "--env", "dev", "--watch", "--output", "json", **FAST)
+    described = ops("describe-pipeline-execution", "latest", "--env", "dev", "--watch", "--output", "json", **FAST)
 
     assert done.code == 0, done
     assert done.out.index("Training             Training       Executing") < done.out.index("parameter")
-    assert json.loads(told.out)["PipelineExecutionStatus"] == "Succeeded"
+    assert json.loads(described.out)["PipelineExecutionStatus"] == "Succeeded"

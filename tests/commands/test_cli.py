@@ -1,4 +1,4 @@
-"""The commands from the terminal; those that compile a pipeline of the project are in test_pipeline.py."""
+"""The commands in a terminal; those that compile a pipeline of the project are in test_pipeline.py."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def project(bake: Bake) -> Project:
 
 
 def ops(project: Project, *arguments: str, **environment: str) -> Result:
-    """The command with the template's Python, which has what these commands import."""
+    """Run the command with the template's Python, which has the packages that these commands import."""
     return project.run(sys.executable, "-B", "-m", "sagemaker_ops", *arguments, **environment)
 
 
-def test_a_new_project_is_in_order(project: Project) -> None:
+def test_a_new_project_has_no_problems(project: Project) -> None:
     done = ops(project, "check")
 
     assert (done.code, done.err) == (0, ""), done
-    assert done.out == "project.toml: names, instance types, environments and columns are in order.\n"
+    assert done.out == "project.toml: no problems found in names, instance types, environments and columns.\n"
 
 
-def test_everything_that_is_wrong_is_told_at_once_errors_first(project: Project) -> None:
+def test_all_problems_are_reported_together_errors_first(project: Project) -> None:
     project.edit("project", vertical='"Retail"')
     project.edit("instances", endpoint='"ml.t2.medium"', training='"ml.m8.xlarge"')
     project.edit("environments.dev", account='"1"')
@@ -59,11 +59,11 @@ def test_everything_that_is_wrong_is_told_at_once_errors_first(project: Project)
 @pytest.mark.parametrize(
     ("table", "values", "code"),
     [
-        pytest.param("data", {"target": '"lat"'}, 2, id="a column that is not there"),
+        pytest.param("data", {"target": '"lat"'}, 2, id="a missing column"),
         pytest.param("instances", {"endpoint": '"ml.t2.medium"'}, 0, id="a warning"),
     ],
 )
-def test_in_another_format_it_says_the_same_with_the_same_code(
+def test_another_format_has_the_same_problems_and_exit_code(
     project: Project, table: str, values: dict[str, str], code: int
 ) -> None:
     project.edit(table, **values)
@@ -79,7 +79,7 @@ def test_in_another_format_it_says_the_same_with_the_same_code(
     assert finding["location"] == {"path": "project.toml", "lines": {"begin": problem["line"]}}
 
 
-def test_the_module_says_what_the_command_says(project: Project) -> None:
+def test_the_module_prints_the_same_as_the_command(project: Project) -> None:
     project.edit("project", vertical='"Retail"', region='"X"')
 
     command = ops(project, "check", "--format", "gitlab")
@@ -88,14 +88,14 @@ def test_the_module_says_what_the_command_says(project: Project) -> None:
     assert command == project.run(sys.executable, "-B", "-m", "sagemaker_ops.guardrails", "--format", "gitlab")
 
 
-def test_a_policy_that_cannot_be_read_stops_every_command(project: Project) -> None:
+def test_an_unreadable_policy_stops_every_command(project: Project) -> None:
     for command in (["check"], ["instance-types", "--for", "training"], ["run", "train"], ["compile", "train"]):
         done = ops(project, *command, OPS_GUARDRAILS="/nowhere")
         assert (done.code, done.out) == (2, ""), command
-        assert done.err.startswith("error: OPS_GUARDRAILS names '/nowhere', and there is no such file"), command
+        assert done.err.startswith("error: OPS_GUARDRAILS names '/nowhere', but there is no such file"), command
 
 
-def test_instance_types_are_a_table_with_its_date_and_the_quotas(project: Project, tmp_path: Path) -> None:
+def test_instance_types_are_a_table_with_a_date_and_a_note_on_quotas(project: Project, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('[instance_types]\ntraining = ["ml.r5.*"]', encoding="utf-8")
 
@@ -109,7 +109,7 @@ def test_instance_types_are_a_table_with_its_date_and_the_quotas(project: Projec
     assert notes.count(instance_types.QUOTAS) == 1
 
 
-def test_instance_types_are_shown_although_project_toml_is_wrong(project: Project) -> None:
+def test_instance_types_are_shown_even_if_project_toml_has_errors(project: Project) -> None:
     (project.path / "project.toml").write_text("[", encoding="utf-8")
 
     assert ops(project, "instance-types", "--for", "notebook").code == 0
@@ -118,19 +118,22 @@ def test_instance_types_are_shown_although_project_toml_is_wrong(project: Projec
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["check", "--format", "jsn"], "error: --format: 'jsn' is not known. Did you mean 'json'?"),
-        (["instance-types", "--for", "trainin"], "error: --for: 'trainin' is not known. Did you mean 'training'?"),
+        (["check", "--format", "jsn"], "error: --format: 'jsn' is not a valid value. Did you mean 'json'?"),
+        (
+            ["instance-types", "--for", "trainin"],
+            "error: --for: 'trainin' is not a valid value. Did you mean 'training'?",
+        ),
         (["instance-types", "--for", "x"], "Write one of processing, training, transform, endpoint, studio, notebook."),
     ],
 )
-def test_a_wrong_word_gets_a_sentence(project: Project, arguments: list[str], sentence: str) -> None:
+def test_an_invalid_value_is_reported_in_one_sentence(project: Project, arguments: list[str], sentence: str) -> None:
     done = ops(project, *arguments)
 
     assert (done.code, done.out) == (2, "")
     assert sentence in done.err
 
 
-# Running a definition, and looking at what ran. The steps need nothing but Python.
+# Running a definition, and showing executions. The steps need only Python.
 COUNT = """
     import json, pathlib, sys
     rows = sum(1 for _ in open("/opt/ml/processing/data/table.csv"))
@@ -143,7 +146,7 @@ FILE = "My definition_v2.json"
 
 @pytest.fixture
 def defined(project: Project) -> Project:
-    """A project with a definition of somebody else's: Count, which writes a metric, and after it Tell."""
+    """A project with a third-party definition: Count, which writes a metric, followed by Tell."""
     local = Local(project.path / ".local")
     local.store.put(f"{BUCKET}/data/table.csv", b"a\n1\n")
     cache: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
@@ -161,24 +164,24 @@ def write(project: Project, definition: dict[str, Any]) -> None:
 
 
 def run(project: Project, *arguments: str) -> str:
-    """Run the definition; the id of the execution."""
+    """Run the definition and return the id of the execution."""
     done = ops(project, "run", "--definition", FILE, *arguments)
     assert (done.code, done.err) == (0, ""), done
     [identifier] = re.findall(r"^Look in .local/runs/(\w+):", done.out, re.MULTILINE)
     return str(identifier)
 
 
-def told(done: Result) -> dict[str, list[str]]:
-    """{step: the words of the line of its end}."""
+def ended(done: Result) -> dict[str, list[str]]:
+    """{step: the words of the line printed at its end}."""
     lines = [re.split(" {2,}", line.strip()) for line in done.out.splitlines()]
     return {line[0]: line[2:] for line in lines if len(line) > 2 and line[2].startswith(("Succeeded", "Failed"))}
 
 
-def test_a_definition_of_somebody_else_runs_and_nothing_of_the_project_is_published(defined: Project) -> None:
+def test_a_third_party_definition_runs_and_nothing_of_the_project_is_published(defined: Project) -> None:
     done = ops(defined, "run", "--definition", FILE)
 
     assert (done.code, done.err) == (0, ""), done
-    assert list(told(done)) == ["Count", "Tell"]
+    assert list(ended(done)) == ["Count", "Tell"]
     assert re.search(r"^Succeeded in .* s: execution \w{12}\.$", done.out, re.MULTILINE)
     assert [folder.name for folder in (defined.path / ".local/s3").iterdir() if folder.name[0] != "."] == ["bucket"]
     assert not (defined.path / "data/schema.toml").exists()
@@ -186,29 +189,29 @@ def test_a_definition_of_somebody_else_runs_and_nothing_of_the_project_is_publis
     assert re.search(r"^\w{12} +My-definition-v2 +Succeeded ", listed.out, re.MULTILINE)
 
 
-def test_its_s3_is_the_folder_that_one_names(defined: Project, tmp_path: Path) -> None:
+def test_its_s3_is_the_folder_given(defined: Project, tmp_path: Path) -> None:
     (defined.path / ".local/s3").rename(tmp_path / "objects")
 
     done = ops(defined, "run", "--definition", FILE)
     assert done.code == 2
-    assert "there is nothing at s3://bucket/data/; put it into " in done.err
+    assert "there is nothing at s3://bucket/data/: put it into " in done.err
 
     run(defined, "--s3", str(tmp_path / "objects"))
     assert list((tmp_path / "objects/bucket").glob("*/Count/out/m.json"))
     assert ops(defined, "plan", FILE, "--s3", str(tmp_path / "objects")).out.endswith("2 steps: 2 cached.\n")
 
 
-def test_a_second_run_takes_what_is_cached_unless_it_is_told_not_to(defined: Project) -> None:
+def test_a_second_run_uses_the_cache_unless_no_cache_is_given(defined: Project) -> None:
     first = run(defined)
 
     again = ops(defined, "run", "--definition", FILE)
-    anew = ops(defined, "run", "--definition", FILE, "--no-cache")
+    uncached = ops(defined, "run", "--definition", FILE, "--no-cache")
 
-    assert [words[-1] for words in told(again).values()] == [f"cached (execution {first})"] * 2
-    assert ["cached" in " ".join(words) for words in told(anew).values()] == [False, False]
+    assert [words[-1] for words in ended(again).values()] == [f"cached (execution {first})"] * 2
+    assert ["cached" in " ".join(words) for words in ended(uncached).values()] == [False, False]
 
 
-def test_a_part_runs_on_the_results_of_an_earlier_execution(defined: Project) -> None:
+def test_part_of_a_pipeline_runs_with_the_results_of_an_earlier_execution(defined: Project) -> None:
     first = run(defined)
     run(defined, "--no-cache")
 
@@ -216,8 +219,8 @@ def test_a_part_runs_on_the_results_of_an_earlier_execution(defined: Project) ->
     onward = ops(defined, "run", "--definition", FILE, "--from", "Count", "--no-cache")
     wrong = ops(defined, "run", "--definition", FILE, "--only", "Tel")
 
-    assert told(one)["Count"][-1] == f"reused (execution {first})"
-    assert "execution" not in " ".join(told(one)["Tell"])
+    assert ended(one)["Count"][-1] == f"reused (execution {first})"
+    assert "execution" not in " ".join(ended(one)["Tell"])
     assert "reused" not in onward.out
     assert (wrong.code, wrong.out, wrong.err) == (2, "", "error: there is no step 'Tel'. Did you mean 'Tell'?\n")
 
@@ -225,11 +228,11 @@ def test_a_part_runs_on_the_results_of_an_earlier_execution(defined: Project) ->
 @pytest.mark.parametrize(
     "options", [("--jobs", "1"), ("--isolation", "rewrite"), ("--fresh",), ("--install",)], ids=" ".join
 )
-def test_it_runs_with_each_option_as_well(defined: Project, options: tuple[str, ...]) -> None:
+def test_it_also_runs_with_each_option(defined: Project, options: tuple[str, ...]) -> None:
     run(defined, *options)
 
 
-def test_a_plan_says_what_would_run_and_runs_nothing(defined: Project) -> None:
+def test_a_plan_shows_what_would_run_and_runs_nothing(defined: Project) -> None:
     before = ops(defined, "plan", FILE)
     assert (before.code, before.err) == (0, ""), before
     assert not (defined.path / ".local/runs").exists()
@@ -238,13 +241,13 @@ def test_a_plan_says_what_would_run_and_runs_nothing(defined: Project) -> None:
     after = ops(defined, "plan", FILE, "--format", "json")
     other = ops(defined, "plan", FILE, "--param", "Data=s3://bucket/nowhere/")
 
-    assert before.out.splitlines()[-1] == "2 steps: 1 to run, 1 to run unless their inputs turn out the same."
+    assert before.out.splitlines()[-1] == "2 steps: 1 to run, 1 to run unless their inputs turn out to be unchanged."
     assert [each["here"] for each in json.loads(after.out)["steps"]] == ["cached", "cached"]
     assert (other.code, other.err) == (2, "")
     assert "cannot run here: there is nothing at s3://bucket/nowhere/" in other.out
 
 
-def test_a_plan_of_what_cannot_run_is_drawn_all_the_same(defined: Project) -> None:
+def test_a_plan_that_cannot_run_is_still_drawn(defined: Project) -> None:
     definition = json.loads((defined.path / FILE).read_text(encoding="utf-8"))
     definition["Version"] = "1"
     definition["Steps"].append({"Name": "Notify", "Type": "Lambda", "Arguments": {}, "DependsOn": ["Tell"]})
@@ -252,12 +255,12 @@ def test_a_plan_of_what_cannot_run_is_drawn_all_the_same(defined: Project) -> No
 
     done = ops(defined, "plan", FILE)
 
-    assert (done.code, done.err) == (2, "error: Version is '1', not '2020-12-01'.\n")
-    assert re.search(r"^Notify +Lambda +Tell +cannot run here: steps of type Lambda run on AWS only", done.out, re.M)
+    assert (done.code, done.err) == (2, "error: Version must be '2020-12-01', not '1'.\n")
+    assert re.search(r"^Notify +Lambda +Tell +cannot run here: steps of type Lambda run only on AWS", done.out, re.M)
     assert done.out.endswith("1 of 3 steps cannot run here.\n")
 
 
-def test_an_execution_is_described_alone_and_beside_another(defined: Project) -> None:
+def test_an_execution_is_described_alone_and_next_to_another(defined: Project) -> None:
     first = run(defined)
     (defined.path / ".local/s3/bucket/data/table.csv").write_text("a\n1\n2\n", encoding="utf-8")
     second = run(defined)
@@ -302,7 +305,7 @@ def test_ctrl_c_stops_the_execution_and_leaves_no_process(project: Project, requ
     pid = int(first_line(project.path, "runs/*/Sleep/log.txt"))
 
     for _ in range(requests):
-        os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all that are in front
+        os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all foreground processes
         time.sleep(0.3)
     out, err = started.communicate(timeout=20)
 
@@ -317,7 +320,7 @@ def test_ctrl_c_stops_the_execution_and_leaves_no_process(project: Project, requ
 
 
 def first_line(root: Path, log: str) -> str:
-    """What a step printed first, once it did."""
+    """The first line that a step prints, as soon as it does."""
     until = time.monotonic() + 20
     while time.monotonic() < until:
         for file in (root / ".local").glob(log):
@@ -330,26 +333,32 @@ def first_line(root: Path, log: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("run", "Name a pipeline, such as `ops run train`, or a file with --definition: one of them."),
-        ("run train --definition x.json", "Name a pipeline, such as `ops run train`, or a file with --definition"),
-        ("run train --s3 folder", "--s3 is for --definition"),
-        ("run train --from A --only B", "--from and --only exclude each other: give one of them."),
-        ("run train --source-execution x", "--source-execution says whose results --from or --only go on with"),
-        ("run train --jobs 0", "--jobs: 0 steps at once cannot run: write 1 or more."),
-        ("run train --isolation docker", "--isolation: 'docker' is not known. Write one of auto, namespace, rewrite."),
+        ("run", "Give either a pipeline, such as `ops run train`, or a file with --definition."),
+        (
+            "run train --definition x.json",
+            "Give either a pipeline, such as `ops run train`, or a file with --definition.",
+        ),
+        ("run train --s3 folder", "--s3 works only with --definition"),
+        ("run train --from A --only B", "--from and --only cannot be combined: give one of them."),
+        ("run train --source-execution x", "--source-execution works only with --from or --only: add one of them."),
+        ("run train --jobs 0", "--jobs: cannot run 0 steps in parallel: write 1 or more."),
+        (
+            "run train --isolation docker",
+            "--isolation: 'docker' is not a valid value. Write one of auto, namespace, rewrite.",
+        ),
         ("run --definition nowhere.json", "nowhere.json cannot be read: No such file or directory."),
         ("run --definition README.md", "README.md: the definition is not JSON"),
-        ("run --definition x.json --param A", "--param: 'A' is not NAME=VALUE."),
+        ("run --definition x.json --param A", "--param: 'A' does not have the form NAME=VALUE."),
         ("plan nowhere.json", "nowhere.json cannot be read: No such file or directory."),
-        ("plan train --s3 folder", "--s3 is for a definition in a file"),
-        ("plan train --format jsn", "--format: 'jsn' is not known. Did you mean 'json'?"),
-        ("list-pipeline-executions --output yaml", "--output: 'yaml' is not known. Write one of table, json."),
+        ("plan train --s3 folder", "--s3 works only with a definition file"),
+        ("plan train --format jsn", "--format: 'jsn' is not a valid value. Did you mean 'json'?"),
+        ("list-pipeline-executions --output yaml", "--output: 'yaml' is not a valid value. Write one of table, json."),
         ("describe-pipeline-execution latest", "there is no execution 'latest' on this machine."),
         ("logs latest Count", "there is no execution 'latest' on this machine."),
-        ("clean --keep -1", "--keep: -1 executions cannot stay: write 0 or more."),
+        ("clean --keep -1", "--keep: cannot keep -1 executions: write 0 or more."),
     ],
 )
-def test_wrong_usage_gets_one_sentence(project: Project, arguments: str, sentence: str) -> None:
+def test_wrong_usage_is_reported_in_one_sentence(project: Project, arguments: str, sentence: str) -> None:
     done = ops(project, *arguments.split())
 
     assert (done.code, done.out) == (2, ""), done

@@ -1,4 +1,4 @@
-"""What the Tab key offers, asked as bash asks it."""
+"""What the Tab key offers, requested the way bash does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPS = "import sys; sys.argv = ['ops']; from sagemaker_ops.commands.app import ma
 
 
 def offered(project: Project, typed: str) -> Result:
-    """What finishes the last word of `typed`."""
+    """The completions of the last word of `typed`."""
     asked = {"_OPS_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
     return project.run(sys.executable, "-B", "-c", OPS, **asked)
 
@@ -42,15 +42,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         pytest.param("ops run --isolation n", ["namespace"], id="isolation"),
     ],
 )
-def test_what_begins_so_is_offered(project: Project, typed: str, words: list[str]) -> None:
+def test_matching_words_are_offered(project: Project, typed: str, words: list[str]) -> None:
     done = offered(project, typed)
 
     assert (done.code, done.err) == (0, ""), done
     assert sorted(done.out.split()) == words
 
 
-@pytest.mark.parametrize("content", ["[environments", "environments = 3\n", None], ids=["no TOML", "no table", "none"])
-def test_where_there_is_no_project_to_ask_nothing_is_said(bake: Bake, content: str | None) -> None:
+@pytest.mark.parametrize(
+    "content", ["[environments", "environments = 3\n", None], ids=["not TOML", "not a table", "no file"]
+)
+def test_without_a_readable_project_nothing_is_offered_or_printed(bake: Bake, content: str | None) -> None:
     broken = bake()
     file = broken.path / "project.toml"
     file.unlink()

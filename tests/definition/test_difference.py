@@ -1,4 +1,4 @@
-"""What is told of the difference between two definitions."""
+"""How the difference between two definitions is shown."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ EXTRA = {"Name": "Extra", "Type": "Transform", "Arguments": {"TransformResources
         pytest.param(dict(reversed(list(BEFORE.items()))), [], id="the order of keys"),
         pytest.param(
             edited("Steps", to=BEFORE["Steps"][::-1]),
-            ["~ the definition, in how it is written and not in what it says"],
+            ["~ the definition, but only in how it is written"],
             id="the order of steps",
         ),
         pytest.param(
@@ -102,22 +102,24 @@ EXTRA = {"Name": "Extra", "Type": "Transform", "Arguments": {"TransformResources
         pytest.param(
             edited("Parameters", 1, "Type", to="Integer"), ["~ parameter Share: Type Float → Integer"], id="a type"
         ),
-        pytest.param(edited("Parameters", 1, to=None), ["- parameter Share"], id="a parameter less"),
+        pytest.param(edited("Parameters", 1, to=None), ["- parameter Share"], id="one parameter less"),
         pytest.param(
             edited("Parameters", to=[*BEFORE["Parameters"], {"Name": "Gate", "Type": "Float"}]),
             ["+ parameter Gate (Float) without a default"],
-            id="a parameter more",
+            id="one more parameter",
         ),
         pytest.param(
             edited("Steps", to=[*BEFORE["Steps"], EXTRA]),
             ["+ step Extra (Transform) on 1 x ml.m5.large"],
-            id="a step more",
+            id="one more step",
         ),
         pytest.param(
-            edited("Steps", 0, to=None), ["- data: " + OLD, "- step Processing (Processing)"], id="a step less"
+            edited("Steps", 0, to=None), ["- data: " + OLD, "- step Processing (Processing)"], id="one step less"
         ),
         pytest.param(
-            edited("Steps", 1, "Arguments", "ElseSteps", to=[]), ["- step Failed (Fail)"], id="a step less in a branch"
+            edited("Steps", 1, "Arguments", "ElseSteps", to=[]),
+            ["- step Failed (Fail)"],
+            id="one step less in a branch",
         ),
         pytest.param(
             edited(*TRAINING, "ResourceConfig", "InstanceType", to="ml.c5.xlarge"),
@@ -145,7 +147,7 @@ EXTRA = {"Name": "Extra", "Type": "Transform", "Arguments": {"TransformResources
         pytest.param(
             edited(*TRAINING, "HyperParameters", "depth", to=None),
             ["- step Training: HyperParameters.depth 3"],
-            id="a hyperparameter less",
+            id="one hyperparameter less",
         ),
         pytest.param(
             edited(*TRAINING, "OutputDataConfig", "S3OutputPath", to="s3://b"),
@@ -165,11 +167,11 @@ EXTRA = {"Name": "Extra", "Type": "Transform", "Arguments": {"TransformResources
         pytest.param(edited("Metadata", to={"by": "hand"}), ["- Metadata {}", "+ Metadata.by hand"], id="the rest"),
     ],
 )
-def test_a_change_is_told_in_plain_lines(after: Definition, lines: list[str]) -> None:
+def test_a_change_is_shown_as_text(after: Definition, lines: list[str]) -> None:
     assert sorted(difference.lines(BEFORE, after)) == sorted(lines)
 
 
-def test_new_code_is_told_once_and_not_in_each_step() -> None:
+def test_new_code_is_shown_once_and_not_in_each_step() -> None:
     after = edited(*PROCESSING, "ProcessingInputs", 1, "S3Input", "S3Uri", to=code(NEW))
     after["Steps"][1]["Arguments"]["IfSteps"][0]["Arguments"]["HyperParameters"]["submit"] = code(
         NEW, "sourcedir.tar.gz"
@@ -178,7 +180,7 @@ def test_new_code_is_told_once_and_not_in_each_step() -> None:
     assert difference.lines(BEFORE, after) == [f"~ step code: {OLD} → {NEW}"]
 
 
-def test_a_new_pipeline_is_told_by_its_parameters_and_steps() -> None:
+def test_a_new_pipeline_is_shown_with_its_parameters_and_steps() -> None:
     assert difference.lines(None, BEFORE) == [
         f"+ step code: {OLD}",
         f"+ data: {OLD}",
@@ -200,8 +202,6 @@ def test_a_new_pipeline_is_told_by_its_parameters_and_steps() -> None:
         ({"a": [1, 2]}, {"a": [2, 1]}, False),
     ],
 )
-def test_two_definitions_are_the_same_whatever_the_order_of_their_keys(
-    one: Definition, other: Definition, same: bool
-) -> None:
+def test_the_order_of_keys_does_not_make_a_difference(one: Definition, other: Definition, same: bool) -> None:
     method: Callable[[Definition], str] = difference.canonical
     assert (method(one) == method(other)) == same

@@ -1,4 +1,4 @@
-"""What an execution costs at the worst, and what the ceilings of the policy say of it."""
+"""The maximum cost of an execution, and the limits that the policy sets."""
 
 from __future__ import annotations
 
@@ -73,17 +73,17 @@ def get(name: str) -> dict[str, str]:
     [
         pytest.param([processing()], 1, 0.5, id="a job"),
         pytest.param([processing(count=4)], 4, 2, id="instances"),
-        pytest.param([processing(minutes=None)], 24, 12, id="no limit of its own: AWS's"),
+        pytest.param([processing(minutes=None)], 24, 12, id="AWS's limit if it has none"),
         pytest.param([processing(), training()], 2, 1.5, id="a price per use"),
         pytest.param([processing(), FAIL], 1, 0.5, id="a step without an instance"),
-        pytest.param([condition([processing()], [training()])], 1, 1, id="the dearer branch"),
+        pytest.param([condition([processing()], [training()])], 1, 1, id="the costlier branch"),
         pytest.param(
-            [condition([training("ml.g5.xlarge", 30)], [training(minutes=120)])], 2, 5, id="dearer, not longer"
+            [condition([training("ml.g5.xlarge", 30)], [training(minutes=120)])], 2, 5, id="costlier, not longer"
         ),
         pytest.param([condition([condition([training()], [FAIL])], []), processing()], 2, 1.5, id="nested"),
         pytest.param([retried(MaxAttempts=2)], 3, 1.5, id="retries"),
-        pytest.param([retried()], 6, 3, id="as many retries as AWS makes"),
-        pytest.param([retried(ExpireAfterMin=30)], 1.5, 0.75, id="retries until"),
+        pytest.param([retried()], 6, 3, id="AWS's default number of retries"),
+        pytest.param([retried(ExpireAfterMin=30)], 1.5, 0.75, id="retries until a time"),
         pytest.param([retried(ExpireAfterMin=600, MaxAttempts=1)], 2, 1, id="whichever is reached first"),
         pytest.param(
             [training(InstanceType="ml.m5.large", InstanceCount=1, KeepAlivePeriodInSeconds=1800)],
@@ -113,7 +113,7 @@ def test_the_worst_case_in_hours_and_money(steps: list[Step], hours: float, mone
     assert (worst.hours, worst.money, worst.unknown) == (hours, money, ())
 
 
-def test_parameters_count_and_else_their_defaults() -> None:
+def test_parameters_override_their_defaults() -> None:
     one = definition(processing(kind=get("Type"), count=get("Count")), Type="ml.m5.large", Count=2)
     rules = Policy(prices=PRICES)
 
@@ -127,7 +127,7 @@ def test_parameters_count_and_else_their_defaults() -> None:
     [
         pytest.param([processing()], Prices(), REGION, "guardrails.toml has no [prices]", id="no prices"),
         pytest.param(
-            [processing()], PRICES, "eu-central-1", "are of eu-west-1, not of eu-central-1", id="of another region"
+            [processing()], PRICES, "eu-central-1", "are for eu-west-1, not for eu-central-1", id="of another region"
         ),
         pytest.param(
             [processing(kind="ml.m5.xlarge")],
@@ -137,7 +137,7 @@ def test_parameters_count_and_else_their_defaults() -> None:
             id="type",
         ),
         pytest.param(
-            [processing(kind=get("X"))], PRICES, REGION, "step 'Processing': the definition leaves", id="open"
+            [processing(kind=get("X"))], PRICES, REGION, "step 'Processing': the definition does not fix", id="open"
         ),
         pytest.param([TRANSFORM], PRICES, REGION, "step 'Predict': a transform job has no time limit", id="transform"),
         pytest.param(
@@ -145,13 +145,11 @@ def test_parameters_count_and_else_their_defaults() -> None:
             PRICES,
             REGION,
             "step 'Spark': a definition does not say how long a step of type EMRServerless takes",
-            id="not an instance of SageMaker's",
+            id="not a SageMaker instance",
         ),
     ],
 )
-def test_what_is_not_known_is_unknown_and_never_guessed(
-    steps: list[Step], prices: Prices, region: str, reason: str
-) -> None:
+def test_an_unknown_cost_is_never_guessed(steps: list[Step], prices: Prices, region: str, reason: str) -> None:
     worst = cost.worst_case(definition(*steps), {}, Policy(prices=prices), region)
 
     assert worst.money is None
@@ -166,35 +164,41 @@ MONEY = Policy(max_cost_per_execution=2, prices=PRICES)
 @pytest.mark.parametrize(
     ("policy", "step", "levels", "sentence"),
     [
-        pytest.param(Policy(), processing(count=99), [], "", id="no ceiling"),
-        pytest.param(HOURS, processing(count=2), [], "", id="as many as there may be"),
-        pytest.param(HOURS, processing(count=3), ["error"], "allows an execution 2 instance hours", id="more"),
-        pytest.param(MONEY, processing(count=4), [], "", id="as much as it may cost"),
-        pytest.param(MONEY, processing(count=5), ["error"], "2 USD, and this one takes up to 2.50 USD", id="dearer"),
-        pytest.param(MONEY, processing(kind="ml.m5.xlarge"), ["error"], "have the price added", id="no price"),
+        pytest.param(Policy(), processing(count=99), [], "", id="no limit"),
+        pytest.param(HOURS, processing(count=2), [], "", id="as many hours as allowed"),
+        pytest.param(HOURS, processing(count=3), ["error"], "allows 2 instance hours per execution", id="more hours"),
+        pytest.param(MONEY, processing(count=4), [], "", id="as much money as allowed"),
         pytest.param(
-            HOURS, processing(kind=get("X")), ["error"], "step 'Processing': the definition leaves", id="open"
+            MONEY,
+            processing(count=5),
+            ["error"],
+            "2 USD per execution, and this one may take up to 2.50 USD",
+            id="more money",
+        ),
+        pytest.param(MONEY, processing(kind="ml.m5.xlarge"), ["error"], "ask for the price to be added", id="no price"),
+        pytest.param(
+            HOURS, processing(kind=get("X")), ["error"], "step 'Processing': the definition does not fix", id="open"
         ),
         pytest.param(
             HOURS, TRANSFORM, ["warning"], "step 'Predict': a transform job has no time limit", id="transform"
         ),
     ],
 )
-def test_a_ceiling_refuses_what_may_go_above_it(policy: Policy, step: Step, levels: list[str], sentence: str) -> None:
+def test_a_limit_refuses_what_may_exceed_it(policy: Policy, step: Step, levels: list[str], sentence: str) -> None:
     problems = cost.check(definition(step), {}, policy, REGION)
 
     assert [problem.level for problem in problems] == levels
     assert all(sentence in str(problem) for problem in problems)
 
 
-def test_the_parameters_of_a_start_are_held_against_the_ceiling() -> None:
+def test_the_parameters_of_a_start_are_checked_against_the_limit() -> None:
     one = definition(processing(count=get("Count")), Count=1)
 
     assert cost.check(one, {}, HOURS, REGION) == []
     assert [problem.level for problem in cost.check(one, {"Count": 3}, HOURS, REGION)] == ["error"]
 
 
-def test_what_is_known_to_be_too_much_is_refused_beside_what_is_not_known() -> None:
+def test_known_hours_above_the_limit_are_refused_although_others_are_unknown() -> None:
     prices = replace(PRICES, transform={"ml.m5.large": 0.5})
     policy = Policy(max_cost_per_execution=2, max_instance_hours_per_execution=2, prices=prices)
 
@@ -203,7 +207,7 @@ def test_what_is_known_to_be_too_much_is_refused_beside_what_is_not_known() -> N
     assert [problem.level for problem in problems] == ["warning", "error", "error"]
 
 
-def test_the_line_says_what_it_was_before() -> None:
+def test_the_line_shows_the_previous_value() -> None:
     rules = Policy(prices=PRICES)
     before = cost.worst_case(definition(processing()), {}, rules, REGION)
     worst = cost.worst_case(definition(processing(count=3)), {}, rules, REGION)

@@ -1,4 +1,4 @@
-"""Problems as JSON and as GitLab's code-quality report, with the line where each is."""
+"""Problems as JSON and as GitLab's code-quality report, each with its line."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_line_is_that_of_the_key_or_of_its_table(root: Path, where: str, num
     assert formats.line(Problem("no", where), root) == number
 
 
-def test_the_line_of_what_is_not_toml_is_where_reading_ended(root: Path) -> None:
+def test_the_line_of_invalid_toml_is_where_reading_stopped(root: Path) -> None:
     assert formats.line(Problem("not valid TOML: Expected ']' (at line 7, column 3).", "project.toml"), root) == 7
 
 
@@ -79,7 +79,7 @@ def test_json_names_level_file_key_and_line(root: Path) -> None:
     ]
 
 
-def test_gitlab_gets_what_its_report_needs(root: Path) -> None:
+def test_the_gitlab_report_has_every_required_key(root: Path) -> None:
     # https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
     [error, warning, outside] = json.loads(
         formats.document(
@@ -105,7 +105,7 @@ def test_gitlab_gets_what_its_report_needs(root: Path) -> None:
     assert outside["location"] == {"path": "project.toml", "lines": {"begin": 1}}, "a file that GitLab can show"
 
 
-def test_a_fingerprint_is_that_of_the_problem_and_not_of_its_line(root: Path) -> None:
+def test_a_fingerprint_depends_on_the_problem_and_not_on_its_line(root: Path) -> None:
     problem = Problem("no", "project.toml [project].slug")
     before = json.loads(formats.document([problem], "gitlab", root))
     (root / "project.toml").write_text("\n\n" + TEXT, encoding="utf-8")
@@ -124,10 +124,10 @@ def test_without_problems_the_document_is_an_empty_list(root: Path, style: str) 
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("[project]\nvertical = 1", 2), ("[", 2)], ids=["a key that cannot be read", "no TOML"]
+    ("text", "code"), [("[project]\nvertical = 1", 2), ("[", 2)], ids=["a key that cannot be read", "not TOML"]
 )
 @pytest.mark.parametrize("style", ["json", "gitlab"])
-def test_what_cannot_be_read_is_told_in_the_same_format(
+def test_an_unreadable_file_is_reported_in_the_same_format(
     root: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -141,12 +141,12 @@ def test_what_cannot_be_read_is_told_in_the_same_format(
 
     assert command.main() == code
 
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert len(json.loads(told.out)) >= 1
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert len(json.loads(printed.out)) >= 1
 
 
-def test_another_format_is_told_with_those_there_are(
+def test_an_unknown_format_is_reported_with_the_valid_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["guardrails", "--format", "xml"])

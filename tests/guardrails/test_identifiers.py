@@ -1,4 +1,4 @@
-"""What [environments] names on AWS: what passes, and what is said of what does not."""
+"""The values of [environments]: what passes, and the messages for what does not."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ COMPLETE = Environment(
 
 
 def check(changes: dict[str, Any], region: str = "eu-west-1") -> list[str]:
-    """What is said of a complete environment with other values: `level key: message`."""
+    """The problems of a complete environment with some values changed, as `level key: message`."""
     changed: Environment = replace(COMPLETE, **changes)
     found = identifiers.check_environment(changed, region, "dev")
     return [f"{problem.level} {problem.where.removeprefix('dev.')}: {problem.message}" for problem in found]
 
 
-def test_what_is_empty_is_not_set_yet() -> None:
+def test_an_empty_value_is_not_set_yet() -> None:
     assert identifiers.check_environment(Environment(), "eu-west-1", "dev") == []
 
 
@@ -54,7 +54,7 @@ def test_each_environment_is_checked() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({}, id="as it is"),
+        pytest.param({}, id="unchanged"),
         pytest.param({"account": ""}, id="no account"),
         pytest.param({"role": "arn:aws:iam::111122223333:role/a/b/Jobs_1+=,.@-"}, id="role with a path"),
         pytest.param({"role": "arn:aws:iam::111122223333:role/" + "x" * 64}, id="role of 64"),
@@ -69,12 +69,12 @@ def test_each_environment_is_checked() -> None:
         pytest.param({"subnets": ["subnet-0a1b2c3d"] * 16, "security_groups": ["sg-0a1b2c3d"] * 5}, id="the most"),
     ],
 )
-def test_what_is_well_formed_and_fits_passes(changes: dict[str, object]) -> None:
+def test_well_formed_and_consistent_values_pass(changes: dict[str, object]) -> None:
     assert check(changes) == []
 
 
 @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "eusc-de-east-1"])
-def test_another_partition_passes_where_region_role_and_key_agree(region: str) -> None:
+def test_another_partition_passes_if_region_role_and_key_agree(region: str) -> None:
     partition = identifiers.partition(region)
 
     assert partition != "aws"
@@ -86,7 +86,7 @@ def test_another_partition_passes_where_region_role_and_key_agree(region: str) -
 
 
 @pytest.mark.parametrize("partition", Loader().load_data("partitions")["partitions"], ids=lambda each: each["id"])
-def test_a_region_tells_its_partition(partition: dict[str, Any]) -> None:
+def test_the_prefix_of_a_region_gives_its_partition(partition: dict[str, Any]) -> None:
     regions = [region for region in partition["regions"] if not region.endswith("-global")]
 
     assert regions
@@ -97,33 +97,38 @@ def test_a_region_tells_its_partition(partition: dict[str, Any]) -> None:
     ("key", "value", "sentence"),
     [
         pytest.param("account", "1111-2222-3333", "write its 12 digits, such as '111122223333'.", id="hyphens"),
-        pytest.param("account", "11122223333", "(these are 11; a leading 0 counts), such as", id="account of 11"),
-        pytest.param("account", "customer-dev", "is no AWS account: write its 12 digits, such as", id="name"),
-        pytest.param("account", "١١١١٢٢٢٢٣٣٣٣", "is no AWS account", id="digits that are not ASCII"),
+        pytest.param("account", "11122223333", "(it has 11; a leading 0 counts), such as", id="account of 11"),
+        pytest.param("account", "customer-dev", "is not an AWS account: write its 12 digits, such as", id="name"),
+        pytest.param("account", "١١١١٢٢٢٢٣٣٣٣", "is not an AWS account", id="digits that are not ASCII"),
         pytest.param(
-            "role", "customer-jobs", "such as 'arn:aws:iam::111122223333:role/customer-jobs'.", id="role by its name"
+            "role",
+            "customer-jobs",
+            "write it like 'arn:aws:iam::111122223333:role/customer-jobs'.",
+            id="role by its name",
         ),
         pytest.param(
             "role",
             "arn:aws:sts::111122223333:assumed-role/customer-jobs/anna",
-            "such as 'arn:aws:iam::111122223333:role/customer-jobs'.",
+            "write it like 'arn:aws:iam::111122223333:role/customer-jobs'.",
             id="session of a role",
         ),
-        pytest.param("role", "arn:aws:iam::111122223333:user/anna", "is no ARN of a role: write such as", id="user"),
+        pytest.param(
+            "role", "arn:aws:iam::111122223333:user/anna", "is not the ARN of a role: write it like", id="user"
+        ),
         pytest.param("role", "arn:aws:iam::1111:role/jobs", "role/jobs'.", id="role of a short account"),
         pytest.param("role", "arn:aws:iam::111122223333:role/" + "x" * 65, f"role/{'x' * 64}'.", id="role of 65"),
         pytest.param("role", "arn:aws:iam::111122223333:role/a b", "role/ab'.", id="role with a space"),
         pytest.param(
             "role",
             "arn:aws-cn:iam::111122223333:role/jobs",
-            "partition 'aws-cn', and eu-west-1 lies in 'aws': write such as 'arn:aws:iam::111122223333:role/jobs'.",
+            "partition 'aws-cn', but eu-west-1 is in 'aws': write it like 'arn:aws:iam::111122223333:role/jobs'.",
             id="role of another partition",
         ),
         pytest.param(
             "role",
             "arn:aws:iam::123456789012:role/x/jobs",
-            "account 123456789012, and `account` says 111122223333: "
-            "write such as 'arn:aws:iam::111122223333:role/x/jobs'.",
+            "account 123456789012, but `account` is 111122223333: "
+            "write it like 'arn:aws:iam::111122223333:role/x/jobs'.",
             id="role of another account",
         ),
         pytest.param("bucket", "My_Bucket", "such as 'my-bucket'.", id="bucket with capitals"),
@@ -134,38 +139,44 @@ def test_a_region_tells_its_partition(partition: dict[str, Any]) -> None:
         pytest.param("bucket", "-models-", "such as 'models'.", id="hyphens at the ends"),
         pytest.param("bucket", "models\n", "such as 'models'.", id="line end"),
         pytest.param("bucket", "192.168.5.4", "looks like an IP address", id="IP address"),
-        pytest.param("bucket", "xn--models", "begins with 'xn--', which S3 keeps for itself", id="xn--"),
-        pytest.param("bucket", "sthree-models", "write such as 'models'.", id="sthree-"),
-        pytest.param("bucket", "amzn-s3-demo-bucket", "begins with 'amzn-s3-demo-'", id="amzn-s3-demo-"),
+        pytest.param("bucket", "xn--models", "starts with 'xn--', which S3 reserves", id="xn--"),
+        pytest.param("bucket", "sthree-models", "use a name such as 'models'.", id="sthree-"),
+        pytest.param("bucket", "amzn-s3-demo-bucket", "starts with 'amzn-s3-demo-'", id="amzn-s3-demo-"),
         pytest.param("bucket", "models-s3alias", "ends with '-s3alias'", id="-s3alias"),
         pytest.param("bucket", "models--ol-s3", "ends with '--ol-s3'", id="--ol-s3"),
         pytest.param("bucket", "models.mrap", "ends with '.mrap'", id=".mrap"),
         pytest.param("bucket", "models--x-s3", "ends with '--x-s3'", id="--x-s3"),
         pytest.param("bucket", "models--table-s3", "ends with '--table-s3'", id="--table-s3"),
-        pytest.param("kms_key", "my-key", "is no KMS key: write its ARN, its ID or an alias", id="name of a key"),
-        pytest.param("kms_key", KEY.upper(), "is no KMS key", id="ID with capitals"),
-        pytest.param("kms_key", "alias/my key", "is no KMS key", id="alias with a space"),
+        pytest.param("kms_key", "my-key", "is not a KMS key: write its ARN, its ID or an alias", id="name of a key"),
+        pytest.param("kms_key", KEY.upper(), "is not a KMS key", id="ID with capitals"),
+        pytest.param("kms_key", "alias/my key", "is not a KMS key", id="alias with a space"),
         pytest.param(
             "kms_key",
             f"arn:aws:kms:us-east-1:111122223333:key/{KEY}",
-            f"write one that lies there, too, such as 'arn:aws:kms:eu-west-1:111122223333:key/{KEY}'.",
+            f"write a key from eu-west-1, such as 'arn:aws:kms:eu-west-1:111122223333:key/{KEY}'.",
             id="key of another region",
         ),
         pytest.param(
             "kms_key",
             f"arn:aws-cn:kms:eu-west-1:111122223333:key/{KEY}",
-            "the key lies in 'aws-cn', and the project in 'aws': write one",
+            "the key is in 'aws-cn', but the project is in 'aws': write a key from 'aws', such as",
             id="key of another partition",
         ),
-        pytest.param("subnets", ["subnet-123"], "'subnet-123' is no ID of subnets", id="short subnet"),
-        pytest.param("subnets", ["subnet-0a1b2c3d", "sg-0a1b2c3d", "x"], "'sg-0a1b2c3d', 'x' are no IDs", id="two"),
-        pytest.param("subnets", ["subnet-0A1B2C3D"], "8 or 17 of 0-9 and a-f", id="subnet with capitals"),
-        pytest.param("subnets", ["subnet-0a1b2c3d"] * 17, "takes 16 at most, these are 17", id="too many subnets"),
+        pytest.param("subnets", ["subnet-123"], "'subnet-123' is not a valid ID of subnets", id="short subnet"),
+        pytest.param(
+            "subnets", ["subnet-0a1b2c3d", "sg-0a1b2c3d", "x"], "'sg-0a1b2c3d', 'x' are not valid IDs", id="two"
+        ),
+        pytest.param(
+            "subnets", ["subnet-0A1B2C3D"], "8 or 17 of the characters 0-9 and a-f", id="subnet with capitals"
+        ),
+        pytest.param(
+            "subnets", ["subnet-0a1b2c3d"] * 17, "accepts at most 16, but there are 17", id="too many subnets"
+        ),
         pytest.param("security_groups", ["default"], "such as 'sg-0a1b2c3d4e5f67890'.", id="group by its name"),
-        pytest.param("security_groups", ["sg-0a1b2c3d"] * 6, "leave out 1.", id="too many groups"),
+        pytest.param("security_groups", ["sg-0a1b2c3d"] * 6, "remove 1.", id="too many groups"),
     ],
 )
-def test_what_aws_would_refuse_is_told_with_what_to_write(key: str, value: object, sentence: str) -> None:
+def test_a_value_that_aws_would_refuse_is_reported_with_what_to_write(key: str, value: object, sentence: str) -> None:
     changes = {"role": "", "kms_key": ""} if key == "account" else {}
 
     [problem] = check(changes | {key: value})
@@ -174,10 +185,10 @@ def test_what_aws_would_refuse_is_told_with_what_to_write(key: str, value: objec
     assert sentence in problem
 
 
-def test_a_key_of_another_account_is_possible_and_told() -> None:
+def test_a_key_of_another_account_is_a_warning() -> None:
     [problem] = check({"kms_key": f"arn:aws:kms:eu-west-1:123456789012:key/{KEY}"})
 
-    assert problem.startswith("warning kms_key: the key is of the account 123456789012")
+    assert problem.startswith("warning kms_key: the key belongs to account 123456789012")
 
 
 @pytest.mark.parametrize(
@@ -186,11 +197,11 @@ def test_a_key_of_another_account_is_possible_and_told() -> None:
 def test_subnets_and_security_groups_go_together(given: str, missing: str, example: str) -> None:
     [problem] = check({missing: []})
 
-    assert problem.startswith(f"error {missing}: missing, and SageMaker takes `{given}` only with them")
+    assert problem.startswith(f"error {missing}: missing, but SageMaker needs it with `{given}`")
     assert f'["{example}' in problem
 
 
-def test_the_most_there_may_be_is_what_botocore_knows() -> None:
+def test_the_maximum_numbers_are_those_in_botocore() -> None:
     shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
 
     assert identifiers.MOST["subnets"] == shapes["Subnets"]["max"]
@@ -198,14 +209,14 @@ def test_the_most_there_may_be_is_what_botocore_knows() -> None:
 
 
 @given(name=st.text("aA0-._ /é", max_size=70))
-def test_the_bucket_that_is_suggested_passes(name: str) -> None:
+def test_a_suggested_bucket_passes(name: str) -> None:
     if message := identifiers.bucket(name):
         [better] = re.findall(r"such as '(.*)'\.$", message)
         assert identifiers.bucket(better) == ""
 
 
 @given(role=st.text(st.characters(codec="ascii"), max_size=90), account=st.sampled_from(["", "111122223333"]))
-def test_the_role_that_is_suggested_passes(role: str, account: str) -> None:
+def test_a_suggested_role_passes(role: str, account: str) -> None:
     for problem in identifiers.check_environment(Environment(account=account, role=role), "cn-north-1", "dev"):
         better = re.findall(r"'(arn:aws-cn:iam::[^']*)'\.$", problem.message)
         assert len(better) == 1, problem

@@ -1,4 +1,4 @@
-"""instance_types.json of the library against what botocore and moto know: `make instance-types` writes it."""
+"""The library's instance_types.json, which `make instance-types` writes, compared with botocore and moto."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Types = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def derived() -> Types:
-    """What the script makes of the installed botocore and moto."""
+    """What the script derives from the installed botocore and moto."""
     types: Types = runpy.run_path(str(TEMPLATE / "scripts" / "make_instance_types.py"))["instance_types"]()
     return types
 
@@ -35,9 +35,7 @@ def written() -> dict[str, Any]:
     return content
 
 
-def test_sagemaker_takes_every_instance_type_of_the_list_for_every_use_it_has_there(
-    written: dict[str, Any], derived: Types
-) -> None:
+def test_sagemaker_accepts_every_type_of_the_list_for_each_of_its_uses(written: dict[str, Any], derived: Types) -> None:
     gone = {
         (name, use)
         for name, size in written["types"].items()
@@ -48,33 +46,33 @@ def test_sagemaker_takes_every_instance_type_of_the_list_for_every_use_it_has_th
     assert gone == set()
 
 
-def test_the_list_is_what_the_script_makes(
+def test_the_list_is_what_the_script_writes(
     written: dict[str, Any], derived: Types, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Exactly so with the versions it was made from; what newer ones know besides fails a release only."""
+    """Exactly equal with the versions it was made from; a difference from newer versions fails only a release."""
     installed = {package: metadata.version(package) for package in written["from"]}
     newer = {name for name, size in derived.items() if written["types"].get(name) != size}
     a_release = "CI_COMMIT_TAG" in os.environ  # GitLab sets it for a tag
 
     if newer and installed != written["from"] and not a_release:
         with capfd.disabled():
-            print(f"\nwarning: {installed} know {len(newer)} instance types otherwise: run `make instance-types`.")
+            print(f"\nwarning: {installed} differ in {len(newer)} instance types: run `make instance-types`.")
         newer = set()
 
     assert newer == set()
 
 
-def test_each_type_has_a_line_of_its_own_in_order(written: dict[str, Any]) -> None:
+def test_each_type_has_its_own_line_in_order(written: dict[str, Any]) -> None:
     lines = [line.split('"')[1] for line in LIST.read_text(encoding="utf-8").splitlines() if '"ml.' in line]
 
     assert lines == sorted(written["types"])
 
 
-def test_the_day_of_the_list_is_a_day() -> None:
+def test_the_date_of_the_list_is_a_date() -> None:
     assert date(2026, 1, 1) <= date.fromisoformat(instance_types.data()["made"])
 
 
-# As AWS's own pages on EC2's instance types say: the sizes stand in no enum of botocore.
+# From AWS's pages on EC2 instance types: botocore has no enum with the sizes.
 @pytest.mark.parametrize(
     ("name", "size"),
     [
@@ -85,7 +83,7 @@ def test_the_day_of_the_list_is_a_day() -> None:
         ("ml.p4d.24xlarge", {"vcpu": 96, "memory": 1152, "gpus": 8, "arm64": False}),
     ],
 )
-def test_a_type_has_the_size_that_aws_says(name: str, size: dict[str, object]) -> None:
+def test_a_type_has_the_size_that_aws_documents(name: str, size: dict[str, object]) -> None:
     known = instance_types.types()[name]
 
     assert known == size | {"uses": known["uses"]}

@@ -1,4 +1,4 @@
-"""The organisation's policy: what it allows, where it comes from, and what is said of a file that is wrong."""
+"""The organisation's policy: what it allows, where it comes from, and the messages for a file with errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def told() -> list[str]:
+def messages() -> list[str]:
     with pytest.raises(UserError) as caught:
         policy.load(TEMPLATE_PROJECT)
     assert caught.value.exit_code == 2
@@ -47,7 +47,7 @@ def test_the_file_of_a_new_project_allows_everything(monkeypatch: pytest.MonkeyP
     assert project_check.check(SETTINGS, loaded) == []
 
 
-def test_every_key_stands_in_the_file_of_a_new_project_if_only_as_a_comment() -> None:
+def test_the_file_of_a_new_project_mentions_every_key_at_least_in_a_comment() -> None:
     text = (TEMPLATE_PROJECT / "guardrails.toml").read_text(encoding="utf-8")
     keys = {item.name for item in fields(Policy)} - {"source", "instance_types", "prices"}
 
@@ -72,12 +72,12 @@ ALLOWED = 'verticals = ["customer"]\nregions = ["eu-*"]\nrequired_tags = ["owner
 @pytest.mark.parametrize(
     ("text", "where", "sentence"),
     [
-        pytest.param(ALLOWED, "", "", id="all of it allowed"),
+        pytest.param(ALLOWED, "", "", id="everything allowed"),
         pytest.param("", "", "", id="an empty file"),
         pytest.param(
             'verticals = ["revenue", "people"]',
             "[project].vertical",
-            "'customer' is not among the verticals of {file}. Write 'revenue' or 'people'.",
+            "'customer' is not one of the verticals in {file}. Write 'revenue' or 'people'.",
             id="vertical",
         ),
         pytest.param(
@@ -86,7 +86,7 @@ ALLOWED = 'verticals = ["customer"]\nregions = ["eu-*"]\nrequired_tags = ["owner
         pytest.param(
             'regions = ["us-*", "eu-central-1"]',
             "[project].region",
-            "{file} does not allow 'eu-west-1': write one that fits 'us-*' or 'eu-central-1'.",
+            "{file} does not allow 'eu-west-1': use one that matches 'us-*' or 'eu-central-1'.",
             id="region",
         ),
         pytest.param(
@@ -98,12 +98,12 @@ ALLOWED = 'verticals = ["customer"]\nregions = ["eu-*"]\nrequired_tags = ["owner
         pytest.param(
             '[instance_types]\ntraining = ["ml.c5.*"]',
             "[instances].training",
-            "is not in the list of {file} [instance_types].training, which is 'ml.c5.*'. Take 'ml.c5.2xlarge'",
+            "is not allowed by {file} [instance_types].training, which lists 'ml.c5.*'. Use 'ml.c5.2xlarge'",
             id="instance type",
         ),
     ],
 )
-def test_what_the_policy_does_not_allow_is_told(file: Path, text: str, where: str, sentence: str) -> None:
+def test_a_value_that_the_policy_does_not_allow_is_reported(file: Path, text: str, where: str, sentence: str) -> None:
     file.write_text(text, encoding="utf-8")
 
     problems = project_check.check(SETTINGS, policy.load(TEMPLATE_PROJECT))
@@ -120,11 +120,11 @@ def test_a_required_tag_must_not_be_empty(owner: str) -> None:
     [problem] = project_check.check(settings, Policy(required_tags=["owner", "vertical"]))
 
     assert problem.where == "project.toml [project].owner"
-    assert "guardrails.toml requires the tag 'owner': write who answers" in problem.message
+    assert "guardrails.toml requires the tag 'owner': write who owns the project" in problem.message
     assert project_check.check(settings, Policy(required_tags=["vertical"])) == []
 
 
-def test_what_aws_refuses_the_policy_is_not_asked_about() -> None:
+def test_the_policy_is_not_checked_for_a_value_that_aws_refuses() -> None:
     settings = replace(
         SETTINGS,
         project=replace(SETTINGS.project, vertical="X", region="Y"),
@@ -141,15 +141,23 @@ def test_what_aws_refuses_the_policy_is_not_asked_about() -> None:
     [
         pytest.param("vertical = []", ["{file}: unknown key 'vertical'. Did you mean 'verticals'?"], id="unknown key"),
         pytest.param("source = 'x'", ["{file}: unknown key 'source'."], id="key that only the code knows"),
-        pytest.param('verticals = "a"', ["{file} verticals: a list of texts is wanted here"], id="type"),
+        pytest.param('verticals = "a"', ["{file} verticals: expected a list of strings"], id="type"),
         pytest.param("max_instances = 0", ["{file} max_instances: 0 allows nothing: write 1 or more"], id="zero"),
-        pytest.param("required_tags = ['ownr']", ["there is no tag 'ownr'. Did you mean 'owner'?"], id="tag"),
-        pytest.param("required_tags = ['x']", ["There is 'vertical', 'project', 'env' or 'owner'."], id="other tag"),
-        pytest.param("verticals = ['Retail']", ["{file} verticals: 'Retail' is no name for a vertical"], id="vertical"),
+        pytest.param("required_tags = ['ownr']", ["'ownr' is not a tag. Did you mean 'owner'?"], id="tag"),
         pytest.param(
-            "[instance_types]\ntrain = []", ["[instance_types]: there is no use of an instance type 'train'."], id="use"
+            "required_tags = ['x']",
+            ["'x' is not a tag. Write 'vertical', 'project', 'env' or 'owner'."],
+            id="other tag",
         ),
-        pytest.param("[instance_types]\nstudio = 1", ["{file} [instance_types].studio: a list of"], id="type of a use"),
+        pytest.param(
+            "verticals = ['Retail']", ["{file} verticals: 'Retail' is not a valid vertical name"], id="vertical"
+        ),
+        pytest.param(
+            "[instance_types]\ntrain = []", ["[instance_types]: 'train' is not a use of instance types."], id="use"
+        ),
+        pytest.param(
+            "[instance_types]\nstudio = 1", ["{file} [instance_types].studio: expected a list of"], id="type of a use"
+        ),
         pytest.param(
             "max_instance_hours_per_execution = 0",
             ["{file} max_instance_hours_per_execution: 0 allows no execution: write more than 0"],
@@ -157,13 +165,13 @@ def test_what_aws_refuses_the_policy_is_not_asked_about() -> None:
         ),
         pytest.param(
             "max_cost_per_execution = 5",
-            ["{file} max_cost_per_execution: needs [prices], by which a cost is known."],
+            ["{file} max_cost_per_execution: needs [prices] to calculate a cost: add them, or remove this."],
             id="a cost without prices",
         ),
         pytest.param(
             "[prices]\nprocessing = { 'ml.m5.large' = 1 }",
             [
-                "{file} [prices].region: missing: write such as 'eu-west-1'.",
+                "{file} [prices].region: missing: add it, for example 'eu-west-1'.",
                 "{file} [prices].date: missing",
                 "{file} [prices].currency: missing",
             ],
@@ -171,22 +179,25 @@ def test_what_aws_refuses_the_policy_is_not_asked_about() -> None:
         ),
         pytest.param(
             f"{PRICES}training = {{ 'm5.large' = -1 }}",
-            ["[prices.training]: 'm5.large' is no instance type", "[prices.training]: -1 for m5.large is no price"],
-            id="no price",
+            [
+                "[prices.training]: 'm5.large' is not an instance type",
+                "[prices.training]: -1 for m5.large is not a price",
+            ],
+            id="not a price",
         ),
         pytest.param(f"{PRICES}train = {{}}", ["[prices]: unknown key 'train'. Did you mean 'training'?"], id="use"),
         pytest.param(
-            PRICES.replace("2026-11-24", "24.11.2026"), ["[prices].date: '24.11.2026' is no date"], id="no date"
+            PRICES.replace("2026-11-24", "24.11.2026"), ["[prices].date: '24.11.2026' is not a date"], id="not a date"
         ),
         pytest.param("x = 1\nmax_instances = -1", ["unknown key 'x'", "-1 allows nothing"], id="two"),
         pytest.param("[", ["{file}: not valid TOML: "], id="not TOML"),
         pytest.param("\xff", ["{file}: not valid TOML: "], id="not UTF-8"),
     ],
 )
-def test_a_policy_that_is_wrong_is_told(file: Path, text: str, sentences: list[str]) -> None:
+def test_errors_in_a_policy_are_reported(file: Path, text: str, sentences: list[str]) -> None:
     file.write_text(text, encoding="latin-1")
 
-    found = told()
+    found = messages()
 
     assert len(found) == len(sentences)
     assert [
@@ -194,18 +205,18 @@ def test_a_policy_that_is_wrong_is_told(file: Path, text: str, sentences: list[s
     ] == []
 
 
-def test_a_file_that_is_not_there_is_told(file: Path) -> None:
-    assert told() == [
-        f"OPS_GUARDRAILS names '{file}', and there is no such file: name a file that is there, or unset it."
+def test_a_missing_file_is_reported(file: Path) -> None:
+    assert messages() == [
+        f"OPS_GUARDRAILS names '{file}', but there is no such file: name an existing file, or unset it."
     ]
 
 
-def test_a_folder_instead_of_a_file_is_told(file: Path) -> None:
+def test_a_folder_instead_of_a_file_is_reported(file: Path) -> None:
     file.mkdir()
 
-    [line] = told()
+    [line] = messages()
 
-    assert line.startswith(f"OPS_GUARDRAILS names '{file}', which cannot be read (")
+    assert line.startswith(f"OPS_GUARDRAILS names '{file}', but it cannot be read (")
 
 
 def test_a_policy_that_cannot_be_read_hides_no_other_problem(file: Path, tmp_path: Path) -> None:
@@ -218,13 +229,13 @@ def test_a_policy_that_cannot_be_read_hides_no_other_problem(file: Path, tmp_pat
     assert "project.toml [project].vertical" in [problem.where for problem in problems]
 
 
-@pytest.mark.parametrize(("count", "told"), [(1, 0), (4, 0), (5, 1)])
-def test_no_job_has_more_instances_than_the_policy_allows(count: int, told: int) -> None:
+@pytest.mark.parametrize(("count", "refused"), [(1, 0), (4, 0), (5, 1)])
+def test_a_job_must_not_have_more_instances_than_the_policy_allows(count: int, refused: int) -> None:
     problems = policy.check_instance_count(count, Policy(max_instances=4), "here")
 
     assert [str(problem) for problem in problems] == [
         "here: guardrails.toml allows a job 4 instances, not 5: write 4 or less."
-    ] * told
+    ] * refused
     assert policy.check_instance_count(count, Policy(), "here") == []
 
 
@@ -251,13 +262,13 @@ PARAMETER = {"Get": "Parameters.Type"}
         pytest.param(definition(processing("ml.p3.2xlarge", 1)), ["'ml.p3.2xlarge' is retired"], id="retired"),
         pytest.param(definition(processing("ml.p3.2xlarge", 5)), ["is retired", "not 5"], id="both"),
         pytest.param(definition(processing(PARAMETER, PARAMETER)), [], id="parameter"),
-        pytest.param(definition(processing(PARAMETER, 1), default="x"), ["'x' is no instance"], id="default"),
+        pytest.param(definition(processing(PARAMETER, 1), default="x"), ["'x' is not an instance"], id="default"),
         pytest.param(definition(processing({"Get": "Steps.X"}, {"Get": "Steps.Y"})), [], id="known only later"),
         pytest.param(definition(processing("ml.c5.large", 1)), ["not available for processing"], id="use of the step"),
         pytest.param(
             definition({"ResourceConfig": {"InstanceType": "ml.t3.large", "InstanceCount": 1}}, "Training"),
             [],
-            id="a warning is project.toml's",
+            id="warnings are left to project.toml",
         ),
         pytest.param(
             definition({"TransformResources": {"InstanceType": "ml.t3.large"}}, "Transform"),
@@ -267,7 +278,7 @@ PARAMETER = {"Get": "Parameters.Type"}
         pytest.param(definition({"InstanceType": "ml.x"}, "Model"), [], id="a step without instances"),
     ],
 )
-def test_what_a_pipeline_takes_past_project_toml_is_checked(compiled: dict[str, object], sentences: list[str]) -> None:
+def test_instances_that_a_pipeline_sets_itself_are_checked(compiled: dict[str, object], sentences: list[str]) -> None:
     problems = resources.check(compiled, Policy(max_instances=4), "production/pipelines/x.py")
 
     assert [problem.where for problem in problems] == ["production/pipelines/x.py step 'A'"] * len(sentences)

@@ -1,4 +1,4 @@
-"""The rules for names and instance types: what passes, and what is said of what does not."""
+"""The rules for names and instance types: what passes, and the messages for what does not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def with_project(**changes: str) -> Settings:
     return replace(SETTINGS, project=replace(SETTINGS.project, **changes))
 
 
-def test_what_a_new_project_has_is_in_order() -> None:
+def test_the_settings_of_a_new_project_have_no_problems() -> None:
     assert project_check.check(SETTINGS, OPEN) == []
 
 
@@ -45,11 +45,11 @@ def test_what_a_new_project_has_is_in_order() -> None:
         pytest.param("slug", "ab", id="slug of 2"),
         pytest.param("slug", "a" * 26, id="slug of 26"),
         pytest.param("slug", "a-1-b", id="single hyphens"),
-        pytest.param("slug", "com10", id="almost a device of Windows"),
+        pytest.param("slug", "com10", id="almost a Windows device"),
         pytest.param("owner", "", id="no owner"),
-        pytest.param("owner", "Team A_1 a.b:c/d=e+f-g@h", id="all that a tag takes"),
+        pytest.param("owner", "Team A_1 a.b:c/d=e+f-g@h", id="every character that a tag allows"),
         pytest.param("owner", "x" * 256, id="owner of 256"),
-        pytest.param("description", "R&D: λ", id="the description is no tag"),
+        pytest.param("description", "R&D: λ", id="the description is not a tag"),
     ],
 )
 def test_a_name_at_the_limits_passes(key: str, value: str) -> None:
@@ -69,8 +69,8 @@ def test_a_name_at_the_limits_passes(key: str, value: str) -> None:
         pytest.param("vertical", "retail\n", "such as 'retail'", id="vertical with a line end"),
         pytest.param("vertical", "retail٣", "such as 'retail'", id="vertical with a digit that is not ASCII"),
         pytest.param("slug", "a", "such as 'churn-model'", id="slug of 1"),
-        pytest.param("slug", "a" * 27, "these are 27", id="slug of 27"),
-        pytest.param("slug", "a" * 25 + "-b", f"such as '{'a' * 25}'", id="slug whose cut ends with a hyphen"),
+        pytest.param("slug", "a" * 27, "it has 27 characters", id="slug of 27"),
+        pytest.param("slug", "a" * 25 + "-b", f"such as '{'a' * 25}'", id="slug that would end with a hyphen when cut"),
         pytest.param("slug", "Churn_Model 2", "such as 'churn-model-2'", id="slug with capitals and spaces"),
         pytest.param("slug", "churn--model", "such as 'churn-model'", id="slug with two hyphens"),
         pytest.param("slug", "churn-", "such as 'churn'", id="slug with a hyphen last"),
@@ -78,20 +78,20 @@ def test_a_name_at_the_limits_passes(key: str, value: str) -> None:
         pytest.param("slug", "2nd-try", "such as 'nd-try'", id="slug with a digit first"),
         pytest.param("slug", "churn\n", "such as 'churn'", id="slug with a line end"),
         *(
-            pytest.param("slug", name, f"on Windows: write such as '{name}-model'", id=f"slug {name}")
+            pytest.param("slug", name, f"on Windows: use a name such as '{name}-model'", id=f"slug {name}")
             for name in ("con", "prn", "aux", "nul", "com1", "lpt9")
         ),
-        pytest.param("owner", "R&D; x", "do not take '&;'", id="owner with signs"),
-        pytest.param("owner", "Zoë", "do not take 'ë'", id="owner with an accent"),
-        pytest.param("owner", "two\nlines", r"do not take '\n'", id="owner of two lines"),
-        pytest.param("owner", "x" * 257, "256 characters, these are 257", id="owner of 257"),
+        pytest.param("owner", "R&D; x", "do not allow '&;'", id="owner with signs"),
+        pytest.param("owner", "Zoë", "do not allow 'ë'", id="owner with an accent"),
+        pytest.param("owner", "two\nlines", r"do not allow '\n'", id="owner of two lines"),
+        pytest.param("owner", "x" * 257, "256 characters, this has 257", id="owner of 257"),
         pytest.param("region", "Ireland", "such as 'eu-west-1'", id="region by its name"),
         pytest.param("region", "eu-west-1a", "such as 'eu-west-1'", id="zone of a region"),
         pytest.param("region", "eu_west_1", "such as 'eu-west-1'", id="region with underscores"),
         pytest.param("region", "", "such as 'eu-west-1'", id="no region"),
     ],
 )
-def test_a_name_outside_of_the_rules_is_told_with_what_to_write(key: str, value: str, sentence: str) -> None:
+def test_a_name_that_breaks_the_rules_is_reported_with_what_to_write(key: str, value: str, sentence: str) -> None:
     [problem] = project_check.check(with_project(**{key: value}), OPEN)
 
     assert problem.where == f"project.toml [project].{key}"
@@ -108,12 +108,12 @@ def test_a_name_outside_of_the_rules_is_told_with_what_to_write(key: str, value:
         if not region.endswith("-global")
     ],
 )
-def test_every_region_that_aws_has_passes(region: str) -> None:
+def test_every_region_of_aws_passes(region: str) -> None:
     assert project_check.check(with_project(region=region), OPEN) == []
 
 
 @pytest.mark.parametrize("name", ["x", "Dev", "pre-prod", "x" * 8, "1st", "dev\n", ""])
-def test_an_environment_with_another_kind_of_name_is_told(name: str) -> None:
+def test_an_environment_with_an_invalid_name_is_reported(name: str) -> None:
     [problem] = project_check.check(replace(SETTINGS, environments={"dev": Environment(), name: Environment()}), OPEN)
 
     assert problem.where == f"project.toml [environments.{name}]"
@@ -121,7 +121,7 @@ def test_an_environment_with_another_kind_of_name_is_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["qa", "test2", "staging"])
-def test_an_environment_may_have_any_short_word_as_name(name: str) -> None:
+def test_an_environment_can_be_named_with_any_short_word(name: str) -> None:
     assert project_check.check(replace(SETTINGS, environments={name: Environment()}), OPEN) == []
 
 
@@ -131,11 +131,11 @@ def test_a_pipeline_of_one_word_passes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["t", "train_model", "train-model", "Train", "2train", "a" * 17, ""])
-def test_a_pipeline_with_another_kind_of_name_is_told(name: str) -> None:
+def test_a_pipeline_with_an_invalid_name_is_reported(name: str) -> None:
     [problem] = project_check.check_pipeline(name, "production/pipelines")
 
     assert problem.where == "production/pipelines"
-    assert f"'{name}' is no name for a pipeline: write 2 to 16" in problem.message
+    assert f"'{name}' is not a valid pipeline name: use 2 to 16" in problem.message
 
 
 def test_errors_come_before_warnings() -> None:
@@ -167,7 +167,7 @@ studio = "ml.t3.medium"
 
 
 def replaced(changes: dict[str, str]) -> str:
-    """PROJECT with other texts in it."""
+    """PROJECT with some of its text replaced."""
     text = PROJECT
     for old, new in changes.items():
         assert old in text
@@ -177,7 +177,7 @@ def replaced(changes: dict[str, str]) -> str:
 
 @pytest.fixture(autouse=True)
 def _policy(tmp_path: Path) -> None:
-    """A project has the file of its organisation's policy."""
+    """Every project has the file with its organisation's policy."""
     (tmp_path / "guardrails.toml").touch()
 
 
@@ -185,7 +185,7 @@ def places(problems: list[Problem]) -> list[str]:
     return [f"{problem.level} {problem.where}" for problem in problems]
 
 
-def test_a_project_that_cannot_be_read_is_told_like_any_other_problem(tmp_path: Path) -> None:
+def test_a_project_that_cannot_be_read_is_reported_like_any_other_problem(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text(PROJECT.replace("0.6", '"x"'), encoding="utf-8")
 
     assert [problem.where for problem in project_check.check_project(tmp_path)] == ["project.toml [gate].minimum"]
@@ -200,7 +200,7 @@ UNREADABLE_AND_WRONG = {
 }
 
 
-def test_what_can_be_read_is_checked_although_the_rest_cannot(tmp_path: Path) -> None:
+def test_the_readable_part_is_checked_even_if_the_rest_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text(replaced(UNREADABLE_AND_WRONG), encoding="utf-8")
 
     _, problems, code = project_check.examine(tmp_path)
@@ -217,7 +217,7 @@ def test_what_can_be_read_is_checked_although_the_rest_cannot(tmp_path: Path) ->
     ]
 
 
-def test_of_what_nobody_wrote_nothing_is_said_but_that_it_is_missing(tmp_path: Path) -> None:
+def test_a_missing_value_is_reported_only_as_missing(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text(replaced({'slug = "churn"\n': "", '"eu-west-1"': "1"}), encoding="utf-8")
 
     assert places(project_check.check_project(tmp_path)) == [
@@ -260,7 +260,7 @@ def test_settings_with_warnings_are_loaded(tmp_path: Path) -> None:
     assert places(problems) == ["warning project.toml [instances].studio"]
 
 
-def test_the_files_of_pipelines_are_asked_for_their_names(tmp_path: Path) -> None:
+def test_the_names_of_pipeline_files_are_checked(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text(replaced({"ml.t3.medium": "ml.m9i.large"}), encoding="utf-8")
     folder = tmp_path / "production" / "pipelines"
     folder.mkdir(parents=True)
@@ -275,9 +275,9 @@ def test_the_files_of_pipelines_are_asked_for_their_names(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("minutes", "sentences"), [(12_960, []), (12_961, ["AWS lets a processing job run for 12960 minutes"])]
+    ("minutes", "sentences"), [(12_960, []), (12_961, ["AWS allows a processing job 12960 minutes"])]
 )
-def test_no_job_may_run_for_longer_than_aws_lets_it(minutes: int, sentences: list[str]) -> None:
+def test_a_job_must_not_run_longer_than_aws_allows(minutes: int, sentences: list[str]) -> None:
     problems = project_check.check(replace(SETTINGS, pipeline=Pipeline(max_runtime_minutes=minutes)), OPEN)
 
     assert [
@@ -289,23 +289,25 @@ def test_no_job_may_run_for_longer_than_aws_lets_it(minutes: int, sentences: lis
 @pytest.mark.parametrize(
     ("training", "sentences"),
     [
-        pytest.param(Training(), {}, id="as it is"),
+        pytest.param(Training(), {}, id="defaults"),
         pytest.param(Training(spot=True), {}, id="spot"),
         pytest.param(Training(spot=True, max_wait_minutes=60), {}, id="no longer than it runs"),
         pytest.param(Training(keep_alive_minutes=60), {}, id="kept for an hour"),
         pytest.param(Training(spot=True, keep_alive_minutes=1), {"keep_alive_minutes": "of a spot job"}, id="both"),
-        pytest.param(Training(max_wait_minutes=90), {"max_wait_minutes": "only a spot job waits"}, id="wait for what"),
+        pytest.param(Training(max_wait_minutes=90), {"max_wait_minutes": "only for spot jobs"}, id="wait without spot"),
         pytest.param(Training(spot=True, max_wait_minutes=59), {"max_wait_minutes": "write 60 or more"}, id="short"),
         pytest.param(Training(keep_alive_minutes=61), {"keep_alive_minutes": "write 0 to 60"}, id="kept for too long"),
         pytest.param(Training(keep_alive_minutes=-1), {"keep_alive_minutes": "write 0 to 60"}, id="negative"),
         pytest.param(
             Training(max_wait_minutes=9, keep_alive_minutes=99),
-            {"max_wait_minutes": "only a spot job", "keep_alive_minutes": "60 minutes at most"},
+            {"max_wait_minutes": "only for spot jobs", "keep_alive_minutes": "at most 60 minutes"},
             id="two at once",
         ),
     ],
 )
-def test_what_aws_refuses_of_spot_jobs_and_warm_pools_is_told(training: Training, sentences: dict[str, str]) -> None:
+def test_spot_jobs_and_warm_pools_that_aws_would_refuse_are_reported(
+    training: Training, sentences: dict[str, str]
+) -> None:
     problems = project_check.check(replace(SETTINGS, training=training), OPEN)
 
     assert [problem.where for problem in problems] == [f"project.toml [training].{key}" for key in sentences]
@@ -322,7 +324,7 @@ STEPS = 'jobs.processing_step("DailyScoring", "x.py")\njobs.transform_step(\'sco
         pytest.param("instances", "daily_scoring", "", id="a step"),
         pytest.param("images", "daily_scoring", "", id="an image of a step"),
         pytest.param("instances", "scores_all", "", id="a step with a hyphen"),
-        pytest.param("images", "inference", "", id="what serves"),
+        pytest.param("images", "inference", "", id="serving image"),
         pytest.param("images", "training", "", id="a usual step"),
         pytest.param("instances", "evaluation", "", id="another usual step"),
         pytest.param("instances", "dailyscoring", "no pipeline has a step of this name", id="no step"),
@@ -356,7 +358,7 @@ def test_the_instance_type_of_a_step_must_exist(tmp_path: Path) -> None:
     assert warning.message == "no pipeline has a step of this name."
 
 
-def test_the_longest_time_is_the_one_that_botocore_knows() -> None:
+def test_the_longest_run_time_is_the_one_in_botocore() -> None:
     shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
 
     assert shapes["ProcessingMaxRuntimeInSeconds"]["max"] == project_check.MAX_RUNTIME_MINUTES * 60
@@ -366,7 +368,7 @@ def test_the_longest_time_is_the_one_that_botocore_knows() -> None:
     ("source", "sentence"),
     [("s3://lake/flights/", ""), ("s3://My_Lake/flights/", "such as 'my-lake'"), ("data/My_Lake.csv", "")],
 )
-def test_the_bucket_of_the_data_has_a_name_that_s3_takes(source: str, sentence: str) -> None:
+def test_the_bucket_of_the_data_must_have_a_valid_name(source: str, sentence: str) -> None:
     problems = project_check.check(replace(SETTINGS, data=replace(SETTINGS.data, source=source)), OPEN)
 
     assert [problem.where for problem in problems] == ["project.toml [data].source"] * bool(sentence)
@@ -388,18 +390,18 @@ def test_a_user_of_one_short_word_passes(name: str) -> None:
         ("anna-b", "annab"),
     ],
 )
-def test_another_kind_of_user_is_told(name: str, example: str) -> None:
+def test_an_invalid_user_name_is_reported(name: str, example: str) -> None:
     [problem] = project_check.check_user(name, "--as")
 
     assert problem.where == "--as"
-    assert f"'{name}' is no name for a user: write 2 to 8 lower-case letters" in problem.message
+    assert f"'{name}' is not a valid user name: use 2 to 8 lower-case letters" in problem.message
     assert problem.message.endswith(f"such as '{example}'.")
 
 
 @pytest.mark.parametrize(
     ("replacements", "code", "lines"),
     [
-        pytest.param({}, 0, [], id="in order"),
+        pytest.param({}, 0, [], id="no problem"),
         pytest.param({"ml.t3.medium": "ml.m9i.large"}, 0, ["warning: project.toml [instances].studio"], id="a warning"),
         pytest.param({"0.6": "true"}, 2, ["error: project.toml [gate].minimum"], id="unreadable"),
         pytest.param({"customer": "X"}, 3, ["error: project.toml [project].vertical"], id="refused"),
@@ -418,7 +420,7 @@ def test_another_kind_of_user_is_told(name: str, example: str) -> None:
         ),
     ],
 )
-def test_the_command_says_every_problem_on_a_line_and_ends_with_its_code(
+def test_the_command_prints_a_line_per_problem_and_exits_with_the_code(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -432,16 +434,16 @@ def test_the_command_says_every_problem_on_a_line_and_ends_with_its_code(
 
     assert command.main() == code
 
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert [":".join(line.split(":")[:2]) for line in told.err.splitlines()] == lines
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert [":".join(line.split(":")[:2]) for line in printed.err.splitlines()] == lines
 
 
-def test_in_a_new_project_the_command_needs_python_alone(bake: Bake) -> None:
+def test_in_a_new_project_the_command_needs_only_python(bake: Bake) -> None:
     project = bake()
     project.edit("project", vertical='"Retail"')
 
-    # -S: the machine's Python as it is before anything is installed.
+    # -S: Python without any installed packages.
     done = project.run(sys.executable, "-S", "-B", "-m", "sagemaker_ops.guardrails")
 
     assert (done.code, done.out) == (3, ""), done
@@ -449,6 +451,6 @@ def test_in_a_new_project_the_command_needs_python_alone(bake: Bake) -> None:
     assert line.startswith("error: project.toml [project].vertical: 'Retail'")
 
 
-def test_a_problem_without_a_place_is_its_sentence() -> None:
+def test_a_problem_without_a_place_is_shown_as_its_message() -> None:
     assert str(Problem("no way")) == "no way"
     assert str(Problem("no way", "here")) == "here: no way"

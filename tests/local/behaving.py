@@ -1,4 +1,4 @@
-"""Steps that the tests of behaviours have in common."""
+"""Steps that the tests of behaviours share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tiny pipelines of scripts that need nothing but Python, and a place to run them."""
+"""Tiny pipelines of scripts that need only Python, and a place to run them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution, Options, check, start_pipeline_execution
 from sagemaker_ops.store import Store
 
-# The same examples every time, at any speed.
+# The same examples every time, without a time limit.
 settings.register_profile("local", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("local")
 
@@ -41,7 +41,7 @@ class Local:
         self.store = Store(home / "s3")
         self.isolation = isolation
         self.launcher = launcher
-        self.runners: list[subprocess.Popen[str]] = []  # in processes of their own, see runners.py
+        self.runners: list[subprocess.Popen[str]] = []  # in separate processes, see runners.py
 
     def put_archive(self, uri: str, files: dict[str, str]) -> None:
         buffer = io.BytesIO()
@@ -191,17 +191,17 @@ class Local:
         )
 
     def opt_ml(self, execution: Execution, step: str, path: str) -> str:
-        """How the step's job sees /opt/ml/<path>."""
+        """The path that the step's job sees for /opt/ml/<path>."""
         return f"/opt/ml/{path}" if self.isolation != "rewrite" else str(execution.folder / step / "job/ml" / path)
 
     def problems(self, *steps: Any, parameters: Any = ()) -> str:
-        """What `check` has against these steps."""
+        """The problems that `check` finds in these steps."""
         with pytest.raises(UserError) as caught:
             check(self.definition(*steps, parameters=parameters))
         return str(caught.value)
 
     def gone(self, pid: int) -> bool:
-        """Whether the process has ended, or does soon; its new parent may take longer to notice."""
+        """Whether the process has ended, or ends soon; its new parent may take longer to notice."""
         until = time.monotonic() + 5
         while time.monotonic() < until:
             try:
@@ -214,7 +214,7 @@ class Local:
         return False
 
     def close(self) -> None:
-        """Leave no runner behind, however the test ended."""
+        """End all runners, however the test ended."""
         for runner in self.runners:
             with runner:
                 runner.kill()
@@ -234,26 +234,26 @@ def has_namespaces(launcher: process.Launcher) -> bool:
 
 @pytest.fixture(scope="session")
 def launcher() -> Iterator[process.Launcher]:
-    """One for all executions: it takes longer to start than they do."""
+    """One launcher for all executions: it takes longer to start than they do."""
     with process.launcher() as started:
         yield started
 
 
 @pytest.fixture
 def local(request: pytest.FixtureRequest, tmp_path: Path, launcher: process.Launcher) -> Iterator[Local]:
-    """A home for executions; `parametrize("local", ["namespace", "rewrite"], indirect=True)` has them both ways."""
+    """A home for executions; `parametrize("local", ["namespace", "rewrite"], indirect=True)` runs them both ways."""
     isolation = getattr(request, "param", "auto")
     if isolation == "namespace" and not has_namespaces(launcher):
-        pytest.skip("this machine allows no mount namespaces")
+        pytest.skip("this machine does not allow mount namespaces")
     with closing(Local(tmp_path / ".local", isolation, launcher)) as made:
         yield made
 
 
 @pytest.fixture(params=["namespace", "rewrite"])
 def nobody(request: pytest.FixtureRequest, launcher: process.Launcher) -> Iterator[Local]:
-    """A home where that user can look, for `start(…, nobody=True)` of runners.py."""
+    """A home that this user can read, for `start(…, nobody=True)` in runners.py."""
     if request.param == "namespace" and not has_namespaces(launcher):
-        pytest.skip("this machine allows no mount namespaces")
+        pytest.skip("this machine does not allow mount namespaces")
     with tempfile.TemporaryDirectory() as folder, closing(Local(Path(folder, ".local"), request.param)) as made:
         os.chmod(folder, 0o755)
         yield made

@@ -1,4 +1,4 @@
-"""Compiles jobs whose code the SageMaker SDK packs and uploads itself: `python sdk_jobs.py CODE S3`.
+"""Compiles jobs whose code the SageMaker SDK itself packs and uploads: `python sdk_jobs.py CODE S3`.
 
 Run with a generated project's Python. Reads the scripts in CODE, uploads into the folder S3, prints the definition.
 """
@@ -81,7 +81,7 @@ def _trainer(session: FolderSession, name: str, source: dict[str, Any]) -> Model
     return ModelTrainer(
         role=ROLE,
         training_image="image",
-        base_job_name=name,  # where it uploads to
+        base_job_name=name,  # the folder that it uploads to
         compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_size_in_gb=5),
         source_code=SourceCode(**source),
         hyperparameters={"name": "it is", "rate": 0.5, "layers": [1, {"a": None}], "verbose": True},

@@ -1,4 +1,4 @@
-"""What the graph of a pipeline does on AWS and so does here: parameters, conditions, references, order."""
+"""What the graph of a pipeline does both on AWS and here: parameters, conditions, references, order."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_order_comes_from_references_and_depends_on_never_from_the_list(loca
     assert plan.steps["B"].waits_for == {"Evaluate"}
 
 
-def test_independent_steps_run_at_once_and_never_more_than_allowed(local: Any) -> None:
+def test_independent_steps_run_in_parallel_but_never_more_than_allowed(local: Any) -> None:
     place = local.home.parent / "meet"
     place.mkdir()
     meet = """
@@ -101,26 +101,28 @@ def test_independent_steps_run_at_once_and_never_more_than_allowed(local: Any) -
             id="condition-on-its-own-branch",
         ),
         pytest.param(
-            lambda local: [local.fail("A", local.output_of("B", "out"))], "'B', which is no step", id="unknown-step"
+            lambda local: [local.fail("A", local.output_of("B", "out"))], "'B', which is not a step", id="unknown-step"
         ),
         pytest.param(
-            lambda local: [local.fail("A", "x", DependsOn=["B"])], "DependsOn names 'B', which is no step", id="unknown"
+            lambda local: [local.fail("A", "x", DependsOn=["B"])],
+            "DependsOn names 'B', which is not a step",
+            id="unknown",
         ),
         pytest.param(
-            lambda local: [local.fail("A", local.get("Parameters.B"))], "'B', which is no parameter", id="parameter"
+            lambda local: [local.fail("A", local.get("Parameters.B"))], "'B', which is not a parameter", id="parameter"
         ),
         pytest.param(
             lambda local: [local.fail("A", "x"), local.fail("A", "x")], "two steps have this name", id="twins"
         ),
     ],
 )
-def test_what_cannot_be_a_graph_is_refused_before_anything_runs(local: Any, steps: Any, sentence: str) -> None:
+def test_an_impossible_graph_is_refused_before_anything_runs(local: Any, steps: Any, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         local.run(*steps(local))
     assert not (local.home / "runs").exists()
 
 
-def test_the_branch_not_taken_and_what_hangs_on_it_never_start_and_are_no_failure(local: Any) -> None:
+def test_the_branch_not_taken_and_its_dependents_never_start_and_are_not_a_failure(local: Any) -> None:
     steps = [
         local.condition("If", local.compare("Equals", 1, 2), then=[local.processing("Inside", outputs=("out",))]),
         local.processing("ByData", inputs={"x": local.output_of("Inside", "out")}),
@@ -191,7 +193,7 @@ def test_all_conditions_of_a_list_must_hold(local: Any, second: int, branch: str
 
 @pytest.mark.parametrize(("left", "right"), [(1, "1"), (True, 1), ("true", True)])
 def test_values_of_different_types_are_not_compared(left: Any, right: Any) -> None:
-    with pytest.raises(UserError, match="both sides must be of one type"):
+    with pytest.raises(UserError, match="both sides must have the same type"):
         holds(compare("Equals", left, right), SCOPE)
 
 
@@ -220,7 +222,7 @@ def test_a_property_file_is_read_from_its_output_after_the_upload(local: Any) ->
         ('["label"]', "x"),
         ("metrics.auk", "report.json (property file 'Report' of step 'Evaluate') has no 'metrics.auk': 'auk' is miss"),
         ("metrics['a.b'][1]", "has no 'metrics.a.b[1]': '1' is missing"),
-        ("metrics", "has no single value at 'metrics'"),
+        ("metrics", "must have a single value at 'metrics'"),
     ],
 )
 def test_a_path_into_json_gives_its_value_or_fails_the_step_with_a_sentence(
@@ -230,7 +232,7 @@ def test_a_path_into_json_gives_its_value_or_fails_the_step_with_a_sentence(
     assert message in execution.steps["B"].failure_reason
 
 
-def test_json_is_read_by_property_file_and_by_address(local: Any) -> None:
+def test_json_is_read_by_property_file_and_by_uri(local: Any) -> None:
     address = local.join(local.output_of("Evaluate", "report"), "report.json", on="/")
     by_address = {"Std:JsonGet": {"S3Uri": address, "Path": "label"}}
     message = local.join(local.json_get("Evaluate", "Report", "label"), by_address, on=" and ")
@@ -265,15 +267,15 @@ def test_parameters_get_their_type(given: dict[str, str], values: dict[str, Any]
     ("given", "sentence"),
     [
         ({"Cuont": "1"}, "there is no parameter 'Cuont'. Did you mean 'Count'?"),
-        ({"Zzz": "1"}, "there is no parameter 'Zzz'. There is: Text, Count, Rate, Flag, Status."),
+        ({"Zzz": "1"}, "there is no parameter 'Zzz'. Available: Text, Count, Rate, Flag, Status."),
         ({"Count": "1.5"}, "parameter 'Count' needs a value of type Integer, not '1.5'."),
         ({"Count": ""}, "parameter 'Count' needs a value of type Integer, not ''."),
         ({"Rate": "nan"}, "parameter 'Rate' needs a value of type Float, not 'nan'."),
         ({"Flag": "yes"}, "parameter 'Flag' needs a value of type Boolean, not 'yes'."),
-        ({"Status": "Aproved"}, "is one of Approved, Rejected, not 'Aproved'. Did you mean 'Approved'?"),
+        ({"Status": "Aproved"}, "must be one of Approved, Rejected, not 'Aproved'. Did you mean 'Approved'?"),
     ],
 )
-def test_wrong_parameters_are_one_sentence_each(given: dict[str, str], sentence: str) -> None:
+def test_each_wrong_parameter_is_one_sentence(given: dict[str, str], sentence: str) -> None:
     _, [problem] = parameters.values(DECLARED, given)
     assert sentence in str(problem)
 

@@ -1,4 +1,4 @@
-"""What a job finds and leaves on AWS and so does here."""
+"""What a job finds and leaves behind, both on AWS and here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # each runs a pipeline, most of them both ways
 
 
 @both_ways
-def test_outputs_are_found_by_their_names(local: Any) -> None:
+def test_outputs_are_found_by_name(local: Any) -> None:
     write = """
         for name in ("first", "second"):
             open(f"/opt/ml/processing/{name}/name.txt", "w").write(name)
@@ -36,7 +36,7 @@ def test_outputs_are_found_by_their_names(local: Any) -> None:
     outputs = execution.steps["Make"].properties["ProcessingOutputConfig"]["Outputs"]
     assert outputs["second"]["S3Output"]["S3Uri"] == f"s3://bucket/{execution.id}/Make/second"
     assert local.output(execution, "Make", "second/name.txt") == "second"
-    assert not os.readlink(execution.folder / "Make/outputs/second").startswith("/")  # the project can be moved
+    assert not os.readlink(execution.folder / "Make/outputs/second").startswith("/")  # so that the project can be moved
 
 
 KEYS = ("raw/a.csv", "raw/deep/b.csv", "raw2/c.csv")
@@ -51,7 +51,7 @@ KEYS = ("raw/a.csv", "raw/deep/b.csv", "raw2/c.csv")
         pytest.param("s3://bucket/raw//deep/", "b.csv", id="double-slash"),
     ],
 )
-def test_an_input_is_one_object_or_all_below_a_prefix(local: Any, uri: str, found: str) -> None:
+def test_an_input_is_one_object_or_everything_below_a_prefix(local: Any, uri: str, found: str) -> None:
     for key in KEYS:
         local.store.put(f"s3://bucket/{key}", key.encode())
     script = """
@@ -63,8 +63,8 @@ def test_an_input_is_one_object_or_all_below_a_prefix(local: Any, uri: str, foun
     assert local.log(execution, "A").split() == found.split(), execution.failure_reason
 
 
-def test_an_empty_prefix_is_an_error_before_the_start_or_at_the_steps_turn(local: Any) -> None:
-    with pytest.raises(UserError, match=r"there is nothing at s3://bucket/none/; put it into .*/s3/bucket/none"):
+def test_an_empty_prefix_is_an_error_before_the_start_or_when_the_step_starts(local: Any) -> None:
+    with pytest.raises(UserError, match=r"there is nothing at s3://bucket/none/: put it into .*/s3/bucket/none"):
         local.run(local.processing("A", inputs={"x": "s3://bucket/none/"}))
     steps = [local.processing("A", outputs=("out",)), local.processing("B", inputs={"x": local.output_of("A", "out")})]
     execution = local.run(*steps)
@@ -82,7 +82,7 @@ def test_an_empty_prefix_is_an_error_before_the_start_or_at_the_steps_turn(local
         pytest.param("s3://elsewhere/raw", set(), id="no-such-bucket"),
     ],
 )
-def test_a_prefix_is_a_prefix_and_no_folder(local: Any, prefix: str, names: set[str]) -> None:
+def test_a_prefix_is_a_prefix_and_not_a_folder(local: Any, prefix: str, names: set[str]) -> None:
     for key in KEYS:
         local.store.put(f"s3://bucket/{key}", key.encode())
     assert set(local.store.find(prefix)) == names
@@ -90,7 +90,7 @@ def test_a_prefix_is_a_prefix_and_no_folder(local: Any, prefix: str, names: set[
 
 @both_ways
 @pytest.mark.parametrize("ends_well", [True, False])
-def test_outputs_are_visible_only_when_the_job_has_ended_well(local: Any, ends_well: bool) -> None:
+def test_outputs_are_visible_only_after_the_job_has_succeeded(local: Any, ends_well: bool) -> None:
     written, go = local.home.parent / "written", local.home.parent / "go"
     script = """
         import os, sys, time
@@ -113,7 +113,7 @@ def test_outputs_are_visible_only_when_the_job_has_ended_well(local: Any, ends_w
     execution = local.run(step, on_change=on_change)
     assert seen == [{}]
     assert set(local.store.find("s3://bucket/out/")) == ({"a.txt"} if ends_well else set())
-    # what a failed job wrote is kept to be looked at
+    # what a failed job wrote is kept for inspection
     assert (execution.folder / "A/job/ml/processing/out/a.txt").exists() is not ends_well
 
 
@@ -136,7 +136,7 @@ def test_the_model_is_an_archive_with_its_files_at_the_root(local: Any) -> None:
 
 @both_ways
 @pytest.mark.parametrize(("wrote", "archives"), [(True, {"model.tar.gz", "output.tar.gz"}), (False, {"model.tar.gz"})])
-def test_output_data_is_an_archive_beside_the_model(local: Any, wrote: bool, archives: set[str]) -> None:
+def test_output_data_is_an_archive_next_to_the_model(local: Any, wrote: bool, archives: set[str]) -> None:
     script = "import os; open(os.environ['SM_OUTPUT_DATA_DIR'] + '/curve.csv', 'w').write('c')" if wrote else ""
     execution = local.run(local.training("Train", script))
     job = execution.steps["Train"].properties["TrainingJobName"]
@@ -196,7 +196,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_not_unpacked(local: Any, nam
     assert not [path for path in local.home.parent.rglob("*") if path.name in ("out", "link", "device", "pipe")]
 
 
-@pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")  # of a Python that has the filter
+@pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")  # from a Python that has the filter
 @pytest.mark.parametrize(
     ("name", "kind", "link"),
     [("../out.py", tarfile.REGTYPE, ""), ("a/../../out.py", tarfile.REGTYPE, ""), ("link", tarfile.SYMTYPE, "/etc")],
@@ -204,7 +204,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_not_unpacked(local: Any, nam
 def test_python_without_the_filter_for_archives_refuses_what_it_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: bytes, link: str
 ) -> None:
-    monkeypatch.delattr(tarfile, "data_filter")  # as in Python 3.11.2, which Debian 12 has
+    monkeypatch.delattr(tarfile, "data_filter")  # as in Python 3.11.2, the version in Debian 12
     (tmp_path / "odd.tar.gz").write_bytes(archive_of(name, kind, link))
     (tmp_path / "good.tar.gz").write_bytes(archive_of("deep/a.py"))
     with pytest.raises(UserError, match="cannot be unpacked"):
@@ -214,14 +214,14 @@ def test_python_without_the_filter_for_archives_refuses_what_it_would(
     assert not (tmp_path / "out.py").exists()
 
 
-def test_an_absolute_path_in_an_archive_lands_in_the_folder(tmp_path: Path) -> None:
+def test_an_absolute_path_in_an_archive_ends_up_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / "odd.tar.gz").write_bytes(archive_of("/tmp/absolute/out"))
     unpack(tmp_path / "odd.tar.gz", tmp_path / "in")
     assert (tmp_path / "in/tmp/absolute/out").is_file()
 
 
 @both_ways
-def test_each_job_has_this_python_and_a_working_directory_of_its_own(local: Any) -> None:
+def test_each_job_has_this_python_and_its_own_working_directory(local: Any) -> None:
     script = 'import os, sys; print(sys.executable, os.getcwd(), os.listdir()); open("here", "x")'
     execution = local.run(local.processing("A", script), local.processing("B", script))
     places = {local.log(execution, step) for step in "AB"}
@@ -230,10 +230,10 @@ def test_each_job_has_this_python_and_a_working_directory_of_its_own(local: Any)
 
 
 @both_ways
-def test_a_job_has_its_own_environment_and_none_of_the_hosts_credentials(
+def test_a_job_has_its_own_environment_without_the_hosts_credentials(
     local: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    local.launcher = None  # one that starts with these variables around it
+    local.launcher = None  # so that a new one starts with these variables set
     for name in (
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN"),
         *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE", "SOME_TOKEN", "CI_JOB_TOKEN"),
@@ -252,8 +252,8 @@ def test_a_job_has_its_own_environment_and_none_of_the_hosts_credentials(
     assert not leaked
     assert (seen["MODE"], seen["LINES"]) == (local.opt_ml(execution, "A", "processing"), "one\ntwo")
     assert (seen["LANG"], seen["AWS_REGION"], seen["PYTHONUNBUFFERED"]) == ("C.UTF-8", "eu-west-1", "1")
-    assert seen["AWS_EC2_METADATA_DISABLED"] == "true"  # else the instance's own role would answer
-    assert "/A/job/" in seen["PIP_TARGET"]  # what a script installs goes away with its job
+    assert seen["AWS_EC2_METADATA_DISABLED"] == "true"  # otherwise the instance's own role would answer
+    assert "/A/job/" in seen["PIP_TARGET"]  # what a script installs is removed with its job
 
 
 @pytest.mark.slow

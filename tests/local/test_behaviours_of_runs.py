@@ -1,4 +1,4 @@
-"""What a whole run does on AWS and so does here: cache, retries, limits, what is refused."""
+"""What a whole run does both on AWS and here: cache, retries, limits, refusals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sagemaker_ops.local import Selection, cache, check, list_pipeline_execution
 pytestmark = pytest.mark.slow  # each runs a pipeline, most of them both ways
 
 
-def test_after_a_failure_dependents_do_not_start_and_others_do_and_the_reason_is_shown(local: Any) -> None:
+def test_after_a_failure_only_independent_steps_start_and_the_reason_is_shown(local: Any) -> None:
     steps = [
         local.processing("Bad", "raise SystemExit('broken')", outputs=("out",)),
         local.processing("Dependent", inputs={"x": local.output_of("Bad", "out")}),
@@ -47,7 +47,7 @@ def test_a_fail_step_fails_the_execution_with_its_message(local: Any) -> None:
 
 
 class Counted:
-    """A cached step that copies its input, `Copy`, and how often it ran."""
+    """A cached step `Copy` that copies its input, and how often it ran."""
 
     def __init__(self, local: Any) -> None:
         self.local, self.ran = local, local.home.parent / "ran"
@@ -76,7 +76,7 @@ COUNTING = """
 
 
 @both_ways
-def test_a_result_found_in_the_cache_stands_for_the_step(local: Any) -> None:
+def test_a_cached_result_replaces_running_the_step(local: Any) -> None:
     counted = Counted(local)
     first, second = counted.run(), counted.run()
     assert counted.times == 1
@@ -113,7 +113,7 @@ def _output_elsewhere(counted: Counted) -> None:
 
 
 @pytest.mark.parametrize("change", [_elsewhere, _written_again, _output_elsewhere])
-def test_the_same_content_is_found_wherever_it_lies(local: Any, change: Callable[[Counted], None]) -> None:
+def test_the_same_content_is_found_wherever_it_is(local: Any, change: Callable[[Counted], None]) -> None:
     counted = Counted(local)
     first = counted.run()
     change(counted)
@@ -175,7 +175,7 @@ def _package(_: Counted) -> None:
         pytest.param(lambda counted: counted.step.pop("CacheConfig"), id="no-cache-config"),
     ],
 )
-def test_any_change_of_what_goes_in_or_came_out_runs_the_step_again(
+def test_any_change_in_inputs_or_outputs_runs_the_step_again(
     local: Any, change: Callable[[Counted], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site_packages = local.home.parent / "site-packages"
@@ -218,18 +218,18 @@ def test_a_result_that_is_too_old_is_not_reused(
         ("p1y2m3dT4h5m6s", {"days": 365 + 60 + 3, "hours": 4, "minutes": 5, "seconds": 6}),
     ],
 )
-def test_an_age_is_written_as_aws_and_the_sdk_write_it(text: str, expected: dict[str, int]) -> None:
+def test_a_duration_is_read_as_aws_and_the_sdk_write_it(text: str, expected: dict[str, int]) -> None:
     assert cache_for({"Enabled": True, "ExpireAfter": text}) == (timedelta(**expected), [])
 
 
 @pytest.mark.parametrize("text", ["", "P", "30", "T", "30x", "P30D " * 2, "9" * 5000 + "d"])
-def test_what_is_no_age_is_one_sentence(text: str) -> None:
+def test_an_invalid_duration_is_one_sentence(text: str) -> None:
     found, [sentence] = cache_for({"Enabled": True, "ExpireAfter": text})
     assert found is None
     assert "write a duration such as 'P30D' or 'T12H'" in sentence
 
 
-def test_a_failed_step_is_never_found(local: Any) -> None:
+def test_a_failed_step_is_never_cached(local: Any) -> None:
     counted = Counted(local)
     counted.step["Arguments"]["Environment"] = {"FAIL": "yes"}
     assert [counted.run().status for _ in range(2)] == ["Failed", "Failed"]
@@ -265,7 +265,7 @@ RETRY = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 3
         pytest.param([], 1, "Failed", [], id="without-a-policy"),
     ],
 )
-def test_a_fault_of_the_machine_is_tried_again_as_the_policy_says(
+def test_an_error_of_the_machine_is_retried_as_the_policy_says(
     local: Any, policies: Any, faults: int, status: str, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, waited = [0.0], []
@@ -295,7 +295,7 @@ def test_a_fault_of_the_machine_is_tried_again_as_the_policy_says(
         assert local.output(execution, "A", "out/a.txt") == "made"
 
 
-def test_a_users_exit_code_is_never_tried_again(local: Any) -> None:
+def test_an_exit_code_of_the_program_is_never_retried(local: Any) -> None:
     steps = [
         local.processing("Exit", "raise SystemExit(1)", RetryPolicies=[RETRY]),
         local.processing("Killed", "import os; os.kill(os.getpid(), 9)", RetryPolicies=[RETRY]),
@@ -329,7 +329,7 @@ def test_the_time_limit_terminates_and_then_kills_the_whole_group(local: Any, mo
     timer = threading.Timer
 
     def in_time(seconds: float, then: Callable[[], None]) -> threading.Timer:
-        """The limit is over when both processes of the job are ready, and the grace when both have heard."""
+        """The limit ends when both processes of the job are ready, and the grace period when both got the signal."""
         lines = {77: 2, process.GRACE_SECONDS: 4}[seconds]
 
         def end() -> None:
@@ -382,13 +382,13 @@ def test_a_second_signal_kills_at_once(local: Any) -> None:
     time.sleep(0.2)
     assert runner.process.poll() is None
     runner.process.send_signal(signal.SIGINT)
-    runner.process.communicate(timeout=8)  # less than the grace
+    runner.process.communicate(timeout=8)  # less than the grace period
     assert local.gone(step)
     assert runner.execution().status == "Stopped"
 
 
 def chain(local: Any) -> list[Any]:
-    """Three steps, each of which adds its letter and the parameter to what the one before it made."""
+    """Three steps, each of which adds its letter and the parameter to the output of the one before."""
     script = """
         import os, sys
         before = "/opt/ml/processing/x/text"
@@ -413,7 +413,7 @@ def chain(local: Any) -> list[Any]:
         pytest.param(Selection(("A", "C")), "AC", "A1B1C2", id="with-a-gap", marks=pytest.mark.slow),
     ],
 )
-def test_a_selection_runs_on_the_results_of_an_earlier_execution(
+def test_a_selection_runs_with_the_results_of_an_earlier_execution(
     local: Any, selection: Selection, ran: str, text: str
 ) -> None:
     steps, declared = chain(local), [local.parameter("Word")]
@@ -427,21 +427,23 @@ def test_a_selection_runs_on_the_results_of_an_earlier_execution(
         name: None if name in ran else source.id for name in "ABC"
     }
     assert local.output(execution, ran[-1], "out/text") == text
-    again = local.run(*steps, parameters=declared, selection=selection)  # its parameters are those of its source
+    again = local.run(*steps, parameters=declared, selection=selection)  # with the parameters of its source
     assert again.parameters == {"Word": source.parameters["Word"] if selection.source else "2"}
 
 
 @pytest.mark.parametrize(
     ("selection", "sentence"),
     [
-        (Selection(("First",)), r"there is no step 'First'\. There is: "),
+        (Selection(("First",)), r"there is no step 'First'\. Available: "),
         (Selection(("Alpa",)), r"there is no step 'Alpa'\. Did you mean 'Alpha'\?"),
         (Selection(("C",)), "it needs 'B', which is Failed in execution"),
         (Selection(("No",)), "it is in the branch of 'If' that execution"),
         (Selection(("B",), source="zzz"), "zzz"),
     ],
 )
-def test_a_selection_without_the_results_it_needs_is_refused(local: Any, selection: Selection, sentence: str) -> None:
+def test_a_selection_whose_needed_results_are_missing_is_refused(
+    local: Any, selection: Selection, sentence: str
+) -> None:
     steps = [
         local.processing("Alpha", outputs=("out",)),
         local.processing("B", "raise SystemExit(1)", DependsOn=["Alpha"]),
@@ -472,23 +474,23 @@ def _count_of_training(step: Any, count: Any) -> None:
 def test_more_than_one_instance_is_refused_by_name(local: Any, kind: str, where: str, change: Any) -> None:
     step = getattr(local, kind)("A")
     change(step, 2)
-    assert f"step 'A': {where} is 2; here only 1 can run." in local.problems(step)
+    assert f"step 'A': {where} is 2, but only 1 can run here." in local.problems(step)
     change(step, local.get("Parameters.Count"))
     declared = [local.parameter("Count", "Integer", 1)]
     assert check(local.definition(step, parameters=declared)).steps
-    with pytest.raises(UserError, match=r"InstanceCount is 2; here only 1 can run\."):
+    with pytest.raises(UserError, match=r"InstanceCount is 2, but only 1 can run here\."):
         local.run(step, parameters=declared, given={"Count": "2"})
     assert not (local.home / "runs").exists()
 
 
 @pytest.mark.parametrize("kind", [name for name, kind in TYPES.items() if not kind.runs_here])
-def test_a_step_type_of_aws_alone_is_refused_by_name_before_the_start(local: Any, kind: str) -> None:
-    with pytest.raises(UserError, match=f"step 'X': steps of type {kind} run on AWS only"):
+def test_a_step_type_that_runs_only_on_aws_is_refused_before_the_start(local: Any, kind: str) -> None:
+    with pytest.raises(UserError, match=f"step 'X': steps of type {kind} run only on AWS"):
         local.run(local.processing("A"), {"Name": "X", "Type": kind, "Arguments": {}})
     assert not (local.home / "runs").exists()
 
 
-def test_registering_counts_versions_a_group_and_keeps_what_was_given(local: Any) -> None:
+def test_registering_numbers_the_versions_of_a_group_and_keeps_the_arguments(local: Any) -> None:
     local.store.put("s3://bucket/model.tar.gz", b"m")
     containers = {"Containers": [{"Image": "i", "ModelDataUrl": local.get("Parameters.Model")}]}
     metrics = {"ModelQuality": {"Statistics": {"S3Uri": local.join("s3://bucket/", "e.json")}}}
@@ -509,7 +511,7 @@ def test_registering_counts_versions_a_group_and_keeps_what_was_given(local: Any
     assert execution.steps["Other"].properties["ModelApprovalStatus"] == "PendingManualApproval"
 
 
-def test_steps_that_register_at_once_get_a_version_each(local: Any) -> None:
+def test_steps_that_register_at_the_same_time_get_separate_versions(local: Any) -> None:
     execution = local.run(*(local.register(f"R{number}") for number in range(24)), options={"jobs": 24})
     versions = [step.properties["ModelPackageVersion"] for step in execution.steps.values()]
     assert sorted(versions) == list(range(1, 25))

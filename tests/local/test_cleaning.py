@@ -1,4 +1,4 @@
-"""What `ops clean` removes, and above all what it leaves."""
+"""What `ops clean` removes, and above all what it keeps."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CACHE: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}
 
 
 def making(local: Local, *arguments: str, **more: Any) -> dict[str, Any]:
-    """A step with one output; other arguments, another result."""
+    """A step with one output; different arguments give a different result."""
     return local.processing("Make", WRITE, *arguments, outputs=("out",), **{**CACHE, **more})
 
 
 def made(local: Local, execution: Execution) -> bool:
-    """Whether the output of the step Make of this execution is there."""
+    """Whether the output of this execution's step Make exists."""
     return bool(local.store.find(execution.steps["Make"].outputs["out"]))
 
 
@@ -32,7 +32,7 @@ def ids(local: Local) -> list[str]:
     return [each.id for each in list_pipeline_executions(local.home)]
 
 
-def test_the_oldest_go_with_their_outputs_and_cached_results(local: Local) -> None:
+def test_the_oldest_are_removed_with_their_outputs_and_cached_results(local: Local) -> None:
     first, second, third = (local.run(making(local, argument)) for argument in "abc")
 
     removed = cleaning.clean(local.home, keep=2)
@@ -48,7 +48,7 @@ def test_the_oldest_go_with_their_outputs_and_cached_results(local: Local) -> No
     assert str(removed).endswith(" MB.")
 
 
-def test_what_there_is_no_more_of_is_not_removed(local: Local) -> None:
+def test_nothing_is_removed_if_there_are_not_more_than_to_keep(local: Local) -> None:
     assert str(cleaning.clean(local.home, keep=0)) == "Nothing to remove."
     local.run(making(local))
     cleaning.clean(local.home, keep=1)
@@ -58,7 +58,7 @@ def test_what_there_is_no_more_of_is_not_removed(local: Local) -> None:
 
 
 @pytest.mark.parametrize("how", ["cached", "selected"])
-def test_a_result_that_a_kept_execution_reuses_stays(local: Local, how: str) -> None:
+def test_a_result_that_a_kept_execution_reuses_is_kept(local: Local, how: str) -> None:
     reads = local.processing("Read", inputs={"in": local.output_of("Make", "out")})
     first = local.run(making(local), reads)
     from sagemaker_ops.local import Selection
@@ -75,7 +75,7 @@ def test_a_result_that_a_kept_execution_reuses_stays(local: Local, how: str) -> 
     assert local.run(making(local), reads).steps["Make"].source == first.id
 
 
-def test_what_a_registered_model_consists_of_stays_and_the_rest_goes(local: Local) -> None:
+def test_the_files_of_a_registered_model_are_kept_and_the_rest_is_removed(local: Local) -> None:
     train = local.training("Train", 'import pathlib; pathlib.Path("/opt/ml/output/data/plot").write_text("1")')
     model = local.get("Steps.Train.ModelArtifacts.S3ModelArtifacts")
     register = local.register("Register", InferenceSpecification={"Containers": [{"ModelDataUrl": model}]})
@@ -90,7 +90,7 @@ def test_what_a_registered_model_consists_of_stays_and_the_rest_goes(local: Loca
     assert ids(local) == []
 
 
-def test_a_model_that_nobody_names_any_more_goes_with_its_data(local: Local) -> None:
+def test_an_unused_model_is_removed_with_its_data(local: Local) -> None:
     train = local.training("Train")
     container = {"ModelDataUrl": local.get("Steps.Train.ModelArtifacts.S3ModelArtifacts")}
     model = {"Name": "Model", "Type": "Model", "Arguments": {"PrimaryContainer": container}}
@@ -105,7 +105,7 @@ def test_a_model_that_nobody_names_any_more_goes_with_its_data(local: Local) -> 
     assert local.store.find(second.steps["Train"].outputs["model"])
 
 
-def test_what_lies_at_an_address_of_no_execution_is_left_alone(local: Local) -> None:
+def test_files_that_belong_to_no_execution_are_left_alone(local: Local) -> None:
     local.store.put(f"{BUCKET}/shared/mine.csv", b"1")
     step = making(local)
     step["Arguments"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] = f"{BUCKET}/shared"
@@ -117,7 +117,7 @@ def test_what_lies_at_an_address_of_no_execution_is_left_alone(local: Local) -> 
     assert local.store.find(f"{BUCKET}/code/Make/")
 
 
-def test_code_and_data_that_no_kept_execution_names_go(local: Local) -> None:
+def test_code_and_data_that_no_kept_execution_uses_are_removed(local: Local) -> None:
     root = "s3://local/customer/demo/local"
     used, unused, other = "0123456789abcdef", "fedcba9876543210", "of-somebody-else"
     for name in (used, unused, other):
@@ -135,7 +135,7 @@ def test_code_and_data_that_no_kept_execution_names_go(local: Local) -> None:
     assert "2 versions of code or data" in str(removed)
 
 
-def test_a_failed_job_can_still_be_looked_into_and_a_stopped_one_not(local: Local) -> None:
+def test_the_folder_of_a_failed_job_is_kept_and_that_of_a_stopped_one_is_not(local: Local) -> None:
     failed = local.run(local.processing("Bad", "import sys; sys.exit(1)"))
     stopped = local.run(making(local))
     job = stopped.folder / "Make/job"
@@ -152,7 +152,7 @@ def test_a_failed_job_can_still_be_looked_into_and_a_stopped_one_not(local: Loca
     assert not (local.home / "runs/half").exists()
 
 
-def test_an_object_that_somebody_writes_just_now_is_left_alone(local: Local) -> None:
+def test_an_object_that_is_being_written_is_left_alone(local: Local) -> None:
     local.run(making(local))
     for name, when in (("now", time.time()), ("abandoned", 0)):
         folder = local.store.root / ".parts" / name
@@ -164,7 +164,7 @@ def test_an_object_that_somebody_writes_just_now_is_left_alone(local: Local) -> 
     assert [each.name for each in (local.store.root / ".parts").iterdir()] == ["now"]
 
 
-def test_packages_that_no_kept_execution_used_go(local: Local) -> None:
+def test_packages_that_no_kept_execution_used_are_removed(local: Local) -> None:
     local.run(making(local))
     for name, age in (("old", 3600), ("new", 0)):
         folder = local.home / "packages" / name
@@ -180,7 +180,7 @@ def test_packages_that_no_kept_execution_used_go(local: Local) -> None:
 
 @pytest.fixture
 def running(local: Local) -> Any:
-    """An execution that is going on, and was begun first."""
+    """An execution that is running, and started first."""
     execution = local.run(making(local, "running"))
     state = json.loads((execution.folder / "execution.json").read_text())
     state |= {"status": "Executing", "end_time": None}
@@ -190,7 +190,7 @@ def running(local: Local) -> Any:
     os.close(lock)
 
 
-def test_beside_a_running_execution_all_it_could_want_stays(local: Local, running: Execution) -> None:
+def test_everything_that_a_running_execution_could_need_is_kept(local: Local, running: Execution) -> None:
     job, parts = running.folder / "Make/job", local.store.root / ".parts/half"
     for folder in (job, parts, local.home / "bytecode/abc", local.home / "packages/abc"):
         folder.mkdir(parents=True)
@@ -201,7 +201,7 @@ def test_beside_a_running_execution_all_it_could_want_stays(local: Local, runnin
 
     assert ids(local) == [running.id]
     assert made(local, running)
-    assert made(local, done), "the running one may find it in the cache any moment"
+    assert made(local, done), "the running one may find it in the cache at any moment"
     assert job.is_dir()
     assert parts.is_dir()
     assert (local.home / "bytecode/abc").is_dir()
@@ -209,7 +209,7 @@ def test_beside_a_running_execution_all_it_could_want_stays(local: Local, runnin
     assert local.run(making(local, "cached")).steps["Make"].source == done.id
 
 
-def test_it_waits_for_an_execution_that_is_about_to_begin(local: Local) -> None:
+def test_it_waits_for_an_execution_that_is_about_to_start(local: Local) -> None:
     local.run(making(local))
     cleaner = threading.Thread(target=cleaning.clean, args=(local.home, 0))
     with cleaning.held_off(local.home) as begun:
@@ -222,7 +222,7 @@ def test_it_waits_for_an_execution_that_is_about_to_begin(local: Local) -> None:
     assert ids(local) == []
 
 
-def test_a_clean_that_was_interrupted_is_completed_by_the_next(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_clean_is_completed_by_the_next_one(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     executed = [local.run(making(local, argument)) for argument in "abc"]
     whole = cleaning.Removed.remove
     attempts = 0
@@ -243,7 +243,7 @@ def test_a_clean_that_was_interrupted_is_completed_by_the_next(local: Local, mon
         except KeyboardInterrupt:
             assert made(local, executed[2])
             assert find(local.home, executed[2].id).status == "Succeeded"
-            for file in (local.home / "cache").glob("*.json"):  # none that leads nowhere
+            for file in (local.home / "cache").glob("*.json"):  # no entry that leads nowhere
                 assert all(local.store.find(uri) for uri in json.loads(file.read_text())["outputs"])
     assert attempts > 2
     assert ids(local) == [executed[2].id]
@@ -251,7 +251,7 @@ def test_a_clean_that_was_interrupted_is_completed_by_the_next(local: Local, mon
 
 
 @pytest.mark.slow
-def test_runs_succeed_while_it_is_called_again_and_again(local: Local) -> None:
+def test_runs_succeed_while_clean_is_called_repeatedly(local: Local) -> None:
     over = threading.Event()
 
     def keep_cleaning() -> None:

@@ -1,4 +1,4 @@
-"""What script mode gives a program, held against the toolkit inside the images (PyPI: sagemaker-training)."""
+"""What script mode gives a program, compared with the toolkit in the images (PyPI: sagemaker-training)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SET_ASIDE = (
     "SAGEMAKER_JOB_NAME",
     "SAGEMAKER_REGION",
     "CURRENT_HOST",
-)  # it sets them by itself, not among its variables
+)  # it sets these separately from its other variables
 
 
 class Toolkit:
-    """The toolkit, in this process: it reads the files that the runner writes."""
+    """The toolkit in this process, reading the files that the runner writes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -34,7 +34,7 @@ class Toolkit:
         self.process = importlib.import_module("sagemaker_training.process")
 
     def reads(self, arguments: dict[str, Any]) -> tuple[dict[str, str], list[str], list[str]]:
-        """The variables it sets, the arguments it gives the program, and the command it starts."""
+        """The variables that it sets, the arguments for the program, and the command that it starts."""
         contract.write_training_config(self.root, arguments)
         found = self.environment.Environment()
         variables = found.to_env_vars() | {name: os.environ[name] for name in SET_ASIDE}
@@ -48,7 +48,7 @@ def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolkit]:
     pytest.importorskip("sagemaker_training")
     root = tmp_path_factory.mktemp("toolkit") / "ml"
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the libraries that it imports
+        warnings.simplefilter("ignore")  # from the libraries that it imports
         for name, value in {"SAGEMAKER_BASE_DIR": str(root), "AWS_DEFAULT_REGION": "us-east-1"}.items():
             patch.setenv(name, value)
         for name in ("SAGEMAKER_PROGRAM", "AWS_REGION", "AWS_PROFILE", *SET_ASIDE):
@@ -56,7 +56,7 @@ def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolkit]:
             patch.delenv(name)
         patch.setenv("TRAINING_JOB_NAME", "job")
         made = Toolkit(root)
-        # Programs that it looks for on the machine, each time.
+        # Programs that it looks for on the machine each time.
         for name in ("num_gpus", "num_neurons", "validate_smddprun", "validate_smddpmprun"):
             patch.setattr(made.environment, name, lambda *_, name=name: 0 if name.startswith("num") else False)
         yield made
@@ -102,7 +102,7 @@ CHANNEL = st.fixed_dictionaries(
     instance_type=st.sampled_from([{}, {"InstanceType": "ml.m5.xlarge"}]),
 )
 @settings(max_examples=150, deadline=None, derandomize=True)
-def test_variables_arguments_and_command_are_the_toolkits(
+def test_variables_arguments_and_command_are_those_of_the_toolkit(
     toolkit: Toolkit, hyperparameters: Any, toolkit_hyperparameters: Any, channels: Any, instance_type: Any
 ) -> None:
     arguments = {
@@ -129,7 +129,7 @@ def test_variables_arguments_and_command_are_the_toolkits(
     ],
 )
 @pytest.mark.parametrize("named", ["", "other.py", "other.sh"])
-def test_the_program_may_be_named_by_the_environment_and_lie_in_a_package(
+def test_the_environment_may_name_the_program_and_it_may_be_in_a_package(
     toolkit: Toolkit, monkeypatch: pytest.MonkeyPatch, named: str, files: list[str]
 ) -> None:
     arguments: dict[str, Any] = {
@@ -153,7 +153,7 @@ def test_the_program_may_be_named_by_the_environment_and_lie_in_a_package(
 
 
 def _parsed(command: list[str]) -> list[str]:
-    """A command as the program sees it: whatever Python it is, and whichever way the shell's words are quoted."""
+    """A command as the program sees it, whichever Python it is and however the shell words are quoted."""
     if command[:2] == ["/bin/sh", "-c"]:
         return shlex.split(command[2])
     assert command[0] in (sys.executable, "python")

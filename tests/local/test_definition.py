@@ -1,4 +1,4 @@
-"""What is refused before anything starts, and by which words."""
+"""What is refused before anything starts, and with which message."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def test_a_property_file_in_a_nested_condition_makes_a_dependency(local: Any) ->
     ("steps", "sentence"),
     [
         pytest.param(
-            [{"Name": "X", "Type": "Trainig"}], "'Trainig' is no step type. Did you mean 'Training'?", id="type"
+            [{"Name": "X", "Type": "Trainig"}], "'Trainig' is not a step type. Did you mean 'Training'?", id="type"
         ),
-        pytest.param([], "Steps must be a list that holds at least one step", id="no-steps"),
-        pytest.param([{"Name": "a b", "Type": "Fail"}], "Name is 'a b'; use 1 to 64", id="name"),
+        pytest.param([], "Steps must be a list with at least one step", id="no-steps"),
+        pytest.param([{"Name": "a b", "Type": "Fail"}], "Name is 'a b': use 1 to 64", id="name"),
         pytest.param([{"Name": "X", "Type": "Fail", "Arguments": {}}], "ErrorMessage is missing", id="missing"),
         pytest.param(
             [{"Name": "X", "Type": "Fail", "Arguments": {"ErrorMessage": 3}}],
@@ -41,7 +41,7 @@ def test_a_property_file_in_a_nested_condition_makes_a_dependency(local: Any) ->
         ),
         pytest.param(
             [{"Name": "X", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}, "DependsOn": ["Y"]}],
-            "DependsOn names 'Y', which is no step",
+            "DependsOn names 'Y', which is not a step",
             id="depends-on",
         ),
         pytest.param(
@@ -51,7 +51,7 @@ def test_a_property_file_in_a_nested_condition_makes_a_dependency(local: Any) ->
         ),
         pytest.param(
             [{"Name": "X", "Type": "Condition", "Arguments": {"Conditions": [{"Type": "Equal"}]}}],
-            "'Equal' is no type of condition. Did you mean 'Equals'?",
+            "'Equal' is not a condition type. Did you mean 'Equals'?",
             id="condition",
         ),
         pytest.param(
@@ -61,20 +61,20 @@ def test_a_property_file_in_a_nested_condition_makes_a_dependency(local: Any) ->
         ),
     ],
 )
-def test_malformed_pieces_are_named(local: Any, steps: Any, sentence: str) -> None:
+def test_malformed_parts_are_named(local: Any, steps: Any, sentence: str) -> None:
     assert sentence in local.problems(*steps)
 
 
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
-        ("Parameters.Rate", "it reads 'Rate', which is no parameter of this pipeline. Did you mean 'Rates'?"),
-        ("Execution.Id", "it reads 'Id', which is no execution variable"),
-        ("Steps.Prep.Status", "it reads 'Prep', which is no step of this pipeline. Did you mean 'Prepare'?"),
+        ("Parameters.Rate", "it reads 'Rate', which is not a parameter of this pipeline. Did you mean 'Rates'?"),
+        ("Execution.Id", "it reads 'Id', which is not an execution variable"),
+        ("Steps.Prep.Status", "it reads 'Prep', which is not a step of this pipeline. Did you mean 'Prepare'?"),
         ("Steps.Prepare.ProcessingOutputConfig.Outputs['trian'].S3Output.S3Uri", "Did you mean 'train'?"),
         ("Steps.Prepare.PropertyFiles.Report", "can only be read with Std:JsonGet"),
-        ("Stepps.Prepare.Status", "is none of 'Parameters.X', 'Execution.X' and"),
-        ("Steps.Prepare.Outputs[", "is no path; write it like"),
+        ("Stepps.Prepare.Status", "must be 'Parameters.X', 'Execution.X' or"),
+        ("Steps.Prepare.Outputs[", "is not a path: write it like"),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_refused(local: Any, target: str, sentence: str) -> None:
@@ -87,12 +87,14 @@ def test_an_unknown_property_file_is_refused(local: Any) -> None:
         local.processing("A", outputs=("out",), files={"Report": "out/a.json"}),
         local.fail("B", local.json_get("A", "Repport", "x")),
     ]
-    assert "it reads 'Repport', which is no property file of step 'A'. Did you mean 'Report'?" in local.problems(*steps)
+    assert "it reads 'Repport', which is not a property file of step 'A'. Did you mean 'Report'?" in local.problems(
+        *steps
+    )
 
 
 def test_a_property_file_in_an_unknown_output_is_refused(local: Any) -> None:
     step = local.processing("A", outputs=("report",), files={"Report": "reports/a.json"})
-    assert "property file 'Report' is in 'reports', no output. Did you mean 'report'?" in local.problems(step)
+    assert "property file 'Report' is in 'reports', not an output. Did you mean 'report'?" in local.problems(step)
 
 
 def test_duplicate_names_and_every_circle_are_refused_together(local: Any) -> None:
@@ -107,12 +109,10 @@ def test_duplicate_names_and_every_circle_are_refused_together(local: Any) -> No
     assert problems.count("in a circle") == 2
 
 
-def test_a_number_parameter_where_aws_wants_text_is_refused_with_the_remedy(local: Any) -> None:
+def test_a_number_parameter_where_aws_needs_text_is_refused_with_the_remedy(local: Any) -> None:
     step = local.processing("A", "", "--rate", local.get("Parameters.Rate"))
     problems = local.problems(step, parameters=[local.parameter("Rate", "Float", 0.1)])
-    assert (
-        "ContainerArguments[1] takes text, and parameter 'Rate' is of type Float: write Rate.to_string()." in problems
-    )
+    assert "ContainerArguments[1] needs text, but parameter 'Rate' has type Float: write Rate.to_string()." in problems
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_number_parameter_where_aws_wants_text_is_refused_with_the_remedy(loca
             {"InputDataConfig": [{"S3DataType": "ManifestFile"}]}, "S3DataType is 'ManifestFile'", id="manifest"
         ),
         pytest.param(
-            {"ResourceConfig": {"InstanceCount": 2}}, "InstanceCount is 2; here only 1 can run", id="instances"
+            {"ResourceConfig": {"InstanceCount": 2}}, "InstanceCount is 2, but only 1 can run here", id="instances"
         ),
         pytest.param(
             {"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, "TrainingInputMode is 'Pipe'", id="pipe"
@@ -156,10 +156,10 @@ def test_what_processing_cannot_do_here_is_refused_by_name(local: Any) -> None:
     del arguments["AppSpecification"]["ContainerEntrypoint"]
     problems = local.problems(step)
     for sentence in (
-        "InstanceCount is 3; here only 1 can run",
+        "InstanceCount is 3, but only 1 can run here",
         "DatasetDefinition (AthenaDatasetDefinition) cannot be used here",
         "S3DataType is 'ManifestFile'",
-        "LocalPath '/data' is not below /opt/ml/processing",
+        "LocalPath '/data' is not in /opt/ml/processing",
         "two of its outputs are named 'out'",
         "it has no ContainerEntrypoint",
     ):
@@ -179,19 +179,19 @@ def _check(definition: object) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_bytes_that_are_no_definition_raise_user_errors_alone(content: bytes) -> None:
+def test_bytes_that_are_not_a_definition_raise_only_user_errors(content: bytes) -> None:
     with pytest.raises(UserError):
         check(loads(content))
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"Steps":' + "[" * 500 + "]" * 500 + "}"])
-def test_deep_nesting_raises_user_errors_alone(text: str) -> None:
+def test_deep_nesting_raises_only_user_errors(text: str) -> None:
     with pytest.raises(UserError):
         check(loads(text))
 
 
 @given(JSON, st.sampled_from([*TYPES]), JSON, JSON)
-def test_json_that_is_no_definition_raises_user_errors_alone(
+def test_json_that_is_not_a_definition_raises_only_user_errors(
     anything: Any, kind: str, arguments: Any, more: Any
 ) -> None:
     _check(anything)
@@ -200,7 +200,7 @@ def test_json_that_is_no_definition_raises_user_errors_alone(
 
 
 @given(st.data())
-def test_a_good_definition_with_any_piece_replaced_raises_user_errors_alone(data: st.DataObject) -> None:
+def test_a_valid_definition_with_any_part_replaced_raises_only_user_errors(data: st.DataObject) -> None:
     definition = json.loads(GOOD)
     node: Any = definition
     while True:

@@ -1,4 +1,4 @@
-"""How an execution is announced, listed and read back, and what it leaves behind."""
+"""How an execution is reported, listed and read back, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_model_needs_its_data_and_gets_a_name(local: Any) -> None:
     assert "there is no model data at s3://bucket/none.tar.gz" in str(local.run(model).failure_reason)
 
 
-def test_every_change_of_status_is_announced_in_the_callers_thread(local: Any) -> None:
+def test_every_change_of_status_is_reported_in_the_callers_thread(local: Any) -> None:
     seen: list[tuple[str, str, bool]] = []
 
     def on_change(execution: Any) -> None:
@@ -40,7 +40,7 @@ def test_every_change_of_status_is_announced_in_the_callers_thread(local: Any) -
     assert all(here for _, _, here in seen)
 
 
-def test_a_caller_that_breaks_leaves_no_process_behind(local: Any) -> None:
+def test_an_error_in_the_caller_leaves_no_process_behind(local: Any) -> None:
     def on_change(execution: Any) -> None:
         if execution.steps["A"].status == "Executing":
             raise RuntimeError("the terminal is gone")
@@ -52,15 +52,15 @@ def test_a_caller_that_breaks_leaves_no_process_behind(local: Any) -> None:
     assert list_pipeline_executions(local.home)[0].status == "Stopped"
 
 
-def test_executions_are_listed_newest_first_as_they_were(local: Any) -> None:
+def test_executions_are_listed_newest_first_and_unchanged(local: Any) -> None:
     assert list_pipeline_executions(local.home) == []
     first, second = local.run(local.processing("A")), local.run(local.fail("F", "x"))
     assert list_pipeline_executions(local.home) == [second, first]
     assert json.loads((first.folder / "definition.json").read_text())["Steps"][0]["Name"] == "A"
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence_before_the_start(local: Any) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_before_the_start(local: Any) -> None:
     local.home.parent.mkdir(exist_ok=True)
     local.home.write_text("a file where a folder should be")
-    with pytest.raises(UserError, match=r"cannot write into .*make room there or change its rights"):
+    with pytest.raises(UserError, match=r"cannot write to .*free some space there, or change its permissions"):
         local.run(local.fail("F", "x"))

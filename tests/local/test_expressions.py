@@ -1,4 +1,4 @@
-"""Get, Join, JsonGet, conditions and parameters: which value comes out, or which sentence."""
+"""Get, Join, JsonGet, conditions and parameters: the value, or the message."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def test_paths(path: str, keys: tuple[str | int, ...]) -> None:
 
 
 @pytest.mark.parametrize("path", ["a..b", "a[", "a[x]", "a['b]", "a.", "a[0]b"])
-def test_what_is_no_path(path: str) -> None:
-    with pytest.raises(ValueError, match="is no path"):
+def test_an_invalid_path(path: str) -> None:
+    with pytest.raises(ValueError, match="is not a path"):
         parse_path(path)
 
 
@@ -56,8 +56,8 @@ def test_what_is_no_path(path: str) -> None:
             r"report.json \(property file 'Report' of step 'S'\) has no 'gate.valu': 'valu' is missing. ",
         ),
         (report("list[7]"), "has no 'list\\[7\\]': '7' is missing"),
-        (report("gate"), "has no single value at 'gate'"),
-        (report("none"), "has no single value at 'none'"),
+        (report("gate"), "must have a single value at 'gate'"),
+        (report("none"), "must have a single value at 'none'"),
         (get("Steps.S.ModelArtifacts"), "step 'S' has no 'ModelArtifacts'"),
     ],
 )
@@ -69,8 +69,11 @@ def test_a_missing_path_names_path_and_file(expression: Any, sentence: str) -> N
 @pytest.mark.parametrize(
     ("declared", "sentence"),
     [
-        ({"Name": "A", "Type": "Int"}, "parameter 'A' is of type 'Int'"),
-        ({"Name": "A", "Type": "Integer", "DefaultValue": "1"}, "parameter 'A' has '1', which is no Integer"),
+        ({"Name": "A", "Type": "Int"}, "parameter 'A' has the type 'Int': use String, Integer, Float or Boolean."),
+        (
+            {"Name": "A", "Type": "Integer", "DefaultValue": "1"},
+            "parameter 'A' has the value '1', which is not of type Integer",
+        ),
         ({"Name": "A", "Type": "String", "DefaultValue": "c", "EnumValues": ["a"]}, "which is not in its EnumValues"),
         ({"Type": "String"}, "a parameter needs a 'Name'"),
     ],

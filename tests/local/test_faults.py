@@ -1,4 +1,4 @@
-"""What goes wrong on a machine, made to go wrong: nothing is left running, nothing is spoilt, the reason is told."""
+"""Machine errors, provoked: nothing is left running, nothing is damaged, and the reason is reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.local import Execution, list_pipeline_executions
 from sagemaker_ops.store import Store
 
-pytestmark = pytest.mark.slow  # processes die here, and that takes its time
+pytestmark = pytest.mark.slow  # processes die here, which takes time
 
 both_ways = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 only_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
@@ -30,7 +30,7 @@ WAIT = """
     print(os.getpid(), flush=True)
     time.sleep(60)
 """
-# A daemon as the textbooks make it, and one that not even its environment gives away.
+# A textbook daemon, and one that not even its environment reveals.
 DAEMONS = """
     import os, subprocess, sys, time
     here = sys.argv[1]
@@ -53,7 +53,7 @@ CHANGE = "open('/opt/ml/processing/data/in.txt', 'a').write(' and more')"
 
 
 def daemons(local: Any) -> tuple[Path, Any]:
-    """Where the daemons note their numbers, and how to wait for them."""
+    """The file in which the daemons record their numbers, and a function to wait for them."""
     place = local.home.parent / "daemons"
     place.mkdir()
     return place, lambda: wait_for(
@@ -62,7 +62,7 @@ def daemons(local: Any) -> tuple[Path, Any]:
 
 
 def statuses(execution: Execution) -> list[str]:
-    """Its own and its steps'."""
+    """The status of the execution and those of its steps."""
     return [execution.status, *(step.status for step in execution.steps.values())]
 
 
@@ -103,7 +103,7 @@ def test_the_daemons_of_another_step_are_left_alone(local: Any) -> None:
 
 @pytest.mark.slow
 @only_root
-def test_no_daemon_of_a_users_step_outlives_it(nobody: Any) -> None:
+def test_no_daemon_outlives_a_step_of_an_unprivileged_user(nobody: Any) -> None:
     place, _ = daemons(nobody)
     place.chmod(0o777)
     execution = start(nobody, nobody.processing("A", DAEMONS, str(place)), nobody=True).end()
@@ -113,7 +113,7 @@ def test_no_daemon_of_a_users_step_outlives_it(nobody: Any) -> None:
 
 @pytest.mark.slow
 @both_ways
-def test_a_killed_runner_takes_everything_along_and_the_next_run_trips_over_nothing(local: Any) -> None:
+def test_a_killed_runner_takes_everything_with_it_and_does_not_affect_the_next_run(local: Any) -> None:
     place, both = daemons(local)
     steps = [
         local.processing("A", DAEMONS, str(place), "/never"),
@@ -130,13 +130,13 @@ def test_a_killed_runner_takes_everything_along_and_the_next_run_trips_over_noth
     assert [local.gone(number) for number in numbers + launcher] == [True] * 4
     stopped = runner.execution()
     assert statuses(stopped) == ["Stopped", "Stopped", "Succeeded", "NotStarted"]
-    assert "its runner ended without a word" in str(stopped.failure_reason)
+    assert "its runner ended unexpectedly" in str(stopped.failure_reason)
     again = local.run(local.processing("A"), local.register("B"))
     assert again.status == "Succeeded"
     assert again.steps["B"].properties["ModelPackageVersion"] == 2
 
 
-def test_a_runner_that_dies_without_having_listened_takes_everything_along(local: Any) -> None:
+def test_a_runner_that_dies_without_reading_takes_everything_with_it(local: Any) -> None:
     place, both = daemons(local)
     until = local.home.parent / "until"
     wait = (
@@ -149,14 +149,14 @@ def test_a_runner_that_dies_without_having_listened_takes_everything_along(local
     runner.process.send_signal(signal.SIGSTOP)
     until.touch()
     assert local.gone(brief)
-    time.sleep(0.1)  # the launcher says so, to nobody
+    time.sleep(0.1)  # the launcher reports it, but nobody reads it
     runner.process.kill()
     runner.process.communicate()
     assert [local.gone(number) for number in numbers] == [True] * 3
 
 
 @both_ways
-def test_a_killed_launcher_fails_its_steps_and_leaves_none_of_their_processes(local: Any) -> None:
+def test_a_killed_launcher_fails_its_steps_and_leaves_no_processes_behind(local: Any) -> None:
     place, both = daemons(local)
     local.launcher = None
     kill = "import os, signal; os.kill(os.getppid(), signal.SIGKILL); import time; time.sleep(60)"
@@ -174,7 +174,7 @@ def test_a_killed_launcher_fails_its_steps_and_leaves_none_of_their_processes(lo
     assert all(local.gone(number) for number in both())
 
 
-def test_a_step_of_a_killed_launcher_is_tried_again_where_its_policy_says_so(local: Any) -> None:
+def test_a_step_of_a_killed_launcher_is_retried_if_its_policy_says_so(local: Any) -> None:
     local.launcher = None
     script = """
         import os, signal, sys
@@ -190,7 +190,7 @@ def test_a_step_of_a_killed_launcher_is_tried_again_where_its_policy_says_so(loc
 
 @pytest.mark.slow
 @only_root
-def test_a_machine_that_allows_no_more_processes_fails_the_step_and_the_runner_lives(nobody: Any) -> None:
+def test_a_process_limit_fails_the_step_but_not_the_runner(nobody: Any) -> None:
     script = "import os, resource; resource.prlimit(os.getppid(), resource.RLIMIT_NPROC, (0, 0))"
     steps = [
         nobody.processing("A", script),
@@ -224,14 +224,14 @@ def test_two_executions_at_once_share_store_cache_and_registry(local: Any) -> No
 
 @pytest.fixture
 def interrupt() -> Iterator[Callable[[], None]]:
-    """Ctrl-C, even where the tests themselves run in the background and ignore it."""
+    """Ctrl-C, even if the tests themselves run in the background and ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield lambda: os.kill(os.getpid(), signal.SIGINT)
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("during", [1, 2])
-def test_a_stop_while_inputs_are_staged_starts_no_program(
+def test_after_a_stop_during_staging_no_program_starts(
     local: Any, during: int, interrupt: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staged = Container.stage
@@ -256,7 +256,7 @@ def test_a_stop_while_inputs_are_staged_starts_no_program(
     assert (len(count), local.log(execution, "A")) == (during, "")
 
 
-def test_a_stop_while_a_step_waits_to_be_tried_again_is_obeyed_at_once(
+def test_a_stop_while_a_step_waits_for_a_retry_takes_effect_at_once(
     local: Any, interrupt: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -277,7 +277,7 @@ def test_a_stop_while_a_step_waits_to_be_tried_again_is_obeyed_at_once(
     assert (execution.status, execution.steps["A"].status) == ("Stopped", "Stopped")
 
 
-def test_a_step_that_does_not_listen_is_killed_after_the_grace(
+def test_a_step_that_ignores_the_signal_is_killed_after_the_grace_period(
     local: Any, interrupt: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.3)
@@ -302,7 +302,7 @@ def test_a_step_that_does_not_listen_is_killed_after_the_grace(
     assert (execution.status, execution.steps["A"].status) == ("Stopped", "Stopped")
 
 
-def test_a_step_that_ends_well_when_told_to_stop_is_stopped_and_keeps_nothing(local: Any) -> None:
+def test_a_step_that_ends_well_after_a_stop_is_stopped_and_keeps_nothing(local: Any) -> None:
     script = """
         import signal, sys, time
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -323,7 +323,7 @@ def test_a_step_that_ends_well_when_told_to_stop_is_stopped_and_keeps_nothing(lo
 
 
 @both_ways
-def test_a_changed_input_fails_the_step_and_is_what_it_was_in_the_store(local: Any) -> None:
+def test_a_changed_input_fails_the_step_and_stays_unchanged_in_the_store(local: Any) -> None:
     local.store.put("s3://bucket/raw/in.txt", b"data")
     quietly = """
         import sys
@@ -348,7 +348,7 @@ def test_a_changed_input_fails_the_step_and_is_what_it_was_in_the_store(local: A
     for name in ("Append", "Quietly", "Remove"):
         reason = str(execution.steps[name].failure_reason)
         assert "/opt/ml/processing/data/in.txt" in reason
-        assert reason.endswith("write to another folder, for here steps share what they read."), reason
+        assert reason.endswith("write to another folder, because steps share their inputs here."), reason
     assert execution.steps["Replace"].status == "Failed"
     assert {name: file.read_bytes() for name, file in local.store.find("s3://bucket/raw/").items()} == {
         "in.txt": b"data"
@@ -357,7 +357,7 @@ def test_a_changed_input_fails_the_step_and_is_what_it_was_in_the_store(local: A
 
 @pytest.mark.slow
 @only_root
-def test_a_user_can_change_no_input_and_can_write_beside_it(nobody: Any) -> None:
+def test_an_unprivileged_user_cannot_change_an_input_but_can_write_next_to_it(nobody: Any) -> None:
     nobody.store.put("s3://bucket/raw/in.txt", b"data")
     nobody.store.put("s3://bucket/raw/closed.txt", b"secret")
     inputs = {"data": "s3://bucket/raw/in.txt"}
@@ -425,7 +425,7 @@ NAMES = [
 
 
 @both_ways
-def test_any_name_a_file_can_have_gets_through(local: Any) -> None:
+def test_any_valid_file_name_works(local: Any) -> None:
     write = f"""
         import os
         for name in {NAMES!r}:
@@ -445,14 +445,14 @@ def test_any_name_a_file_can_have_gets_through(local: Any) -> None:
 
 
 @both_ways
-def test_a_name_that_s3_cannot_have_fails_in_one_sentence(local: Any) -> None:
+def test_a_name_that_is_invalid_on_s3_fails_with_one_sentence(local: Any) -> None:
     script = "open(b'/opt/ml/processing/out/\\xff', 'w')"
     reason = str(local.run(local.processing("A", script.replace("\\\\", "\\"), outputs=("out",))).failure_reason)
-    assert "is no S3 address" in reason
+    assert "is not an S3 URI" in reason
 
 
 @both_ways
-def test_an_empty_output_is_no_fault_and_an_empty_file_is_a_file(local: Any) -> None:
+def test_an_empty_output_is_not_an_error_and_an_empty_file_is_a_file(local: Any) -> None:
     script = "import os; os.mkdir('/opt/ml/processing/some/folder'); open('/opt/ml/processing/some/empty', 'w')"
     execution = local.run(local.processing("A", script, outputs=("none", "some")), local.training("T", ""))
     assert execution.status == "Succeeded", execution.failure_reason
@@ -490,7 +490,7 @@ SMALL_DISK = """
 
 @pytest.mark.slow
 @only_root
-def test_a_full_disk_fails_the_step_and_the_runner_says_why(local: Any) -> None:
+def test_a_full_disk_fails_the_step_and_the_runner_reports_why(local: Any) -> None:
     local.home.mkdir(parents=True)
     if subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(local.home)], capture_output=True
@@ -511,7 +511,7 @@ def test_a_full_disk_fails_the_step_and_the_runner_says_why(local: Any) -> None:
         subprocess.run(["umount", "--lazy", str(local.home)], check=True)
 
 
-def test_a_disk_that_fills_up_when_outputs_are_kept_fails_the_step_with_the_reason(
+def test_a_disk_that_fills_up_while_saving_outputs_fails_the_step_with_the_reason(
     local: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -522,11 +522,11 @@ def test_a_disk_that_fills_up_when_outputs_are_kept_fails_the_step_with_the_reas
     assert local.run(step).failure_reason == "step 'A': No space left on device: a.txt"
 
 
-# What a program says, and is told
+# Output and arguments of programs
 
 
 @pytest.mark.slow
-def test_a_hundred_megabytes_of_output_lie_on_the_disk_and_not_in_memory(local: Any) -> None:
+def test_a_hundred_megabytes_of_output_are_on_disk_and_not_in_memory(local: Any) -> None:
     script = """
         line = "x" * 999_999 + "\\n"
         for _ in range(100):
@@ -557,7 +557,7 @@ def test_a_step_may_close_its_output(local: Any, fresh: bool) -> None:
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_a_pipe_that_nobody_reads_is_an_error_to_python_and_ends_a_program(local: Any, fresh: bool) -> None:
+def test_a_pipe_that_nobody_reads_is_an_error_in_python_and_ends_a_program(local: Any, fresh: bool) -> None:
     script = """
         import os, subprocess
         heard, told = os.pipe()
@@ -578,7 +578,7 @@ def test_a_pipe_that_nobody_reads_is_an_error_to_python_and_ends_a_program(local
 @pytest.mark.slow
 def test_steps_draw_different_random_numbers(local: Any) -> None:
     pytest.importorskip("pandas")
-    local.launcher = None  # the others' forks are faster without it
+    local.launcher = None  # the other tests' forks are faster without it
     script = "import pandas, numpy, random\nprint(numpy.random.random(), random.random())"
     execution = local.run(*(local.processing(name, script) for name in "ABC"))
     drawn = [number for name in "ABC" for number in local.log(execution, name).split()]
@@ -596,7 +596,7 @@ def test_two_hundred_kilobytes_of_arguments_arrive(local: Any) -> None:
     assert local.log(execution, "Shell") == f"1999 {words[0]}\n"
 
 
-def test_an_argument_too_long_for_the_system_is_one_sentence(local: Any) -> None:
+def test_an_argument_too_long_for_the_system_is_reported_in_one_sentence(local: Any) -> None:
     shell = local.processing("Shell", "", "x" * 200_000)
     shell["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["/bin/echo"]
     reason = str(local.run(shell).failure_reason)

@@ -1,4 +1,4 @@
-"""What `ops logs` prints, also of a step that goes on."""
+"""What `ops logs` prints, also for a running step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sagemaker_ops.terminal import step_log
 PRINT = 'print("one"); print("two")'
 
 
-def test_the_log_is_printed_as_it_is(local: Local, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_the_log_is_printed_unchanged(local: Local, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     execution = local.run(local.processing("Print", 'import sys; sys.stdout.buffer.write(b"\\xff\\x1b[1m ok\\r\\n")'))
     capfdbinary.readouterr()
 
@@ -26,7 +26,7 @@ def test_the_log_is_printed_as_it_is(local: Local, capfdbinary: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("follow", [False, True])
-def test_of_a_step_that_has_ended_all_is_printed_at_once(
+def test_the_log_of_a_finished_step_is_printed_at_once(
     local: Local, capfd: pytest.CaptureFixture[str], follow: bool
 ) -> None:
     local.run(local.processing("Print", PRINT))
@@ -66,7 +66,7 @@ def wrong(local: Local, execution: str, step: str, follow: bool = False) -> str:
 
 
 @pytest.mark.parametrize("follow", [False, True])
-def test_what_has_no_log_gets_a_sentence(local: Local, follow: bool) -> None:
+def test_a_missing_log_is_reported_in_one_sentence(local: Local, follow: bool) -> None:
     def gate(holds: bool) -> dict[str, Any]:
         return local.condition("Gate", local.compare("Equals", holds, True), then=[local.processing("Print", PRINT)])
 
@@ -74,20 +74,20 @@ def test_what_has_no_log_gets_a_sentence(local: Local, follow: bool) -> None:
 
     assert wrong(local, "nothing", "Print", follow).startswith("there is no execution 'nothing' on this machine.")
     assert wrong(local, "latest", "Prin", follow) == f"execution {done.id} has no step 'Prin'. Did you mean 'Print'?"
-    assert wrong(local, "latest", "x", follow) == f"execution {done.id} has no step 'x'. There is: Gate, Print."
+    assert wrong(local, "latest", "x", follow) == f"execution {done.id} has no step 'x'. Available: Gate, Print."
     assert wrong(local, "latest", "Print", follow) == (
         f"step 'Print' (Processing) has not started in execution {done.id}."
     )
     assert wrong(local, "latest", "Gate", follow) == (
-        f"step 'Gate' (Condition) is Succeeded, and printed nothing in execution {done.id}."
+        f"step 'Gate' (Condition) is Succeeded and printed nothing in execution {done.id}."
     )
 
 
-def test_a_result_of_another_execution_has_its_log_there(local: Local) -> None:
+def test_the_log_of_a_reused_result_is_in_the_other_execution(local: Local) -> None:
     steps = [local.processing("Print", PRINT), local.processing("Then", PRINT, DependsOn=["Print"])]
     first = local.run(*steps)
     local.run(*steps, selection=Selection(("Then",)))
 
     assert wrong(local, "latest", "Print") == (
-        f"step 'Print' has the result of another execution: `ops logs {first.id} Print`."
+        f"step 'Print' reused the result of another execution: run `ops logs {first.id} Print`."
     )

@@ -1,4 +1,4 @@
-"""What `ops plan` foretells: which steps are cached, which run and why, and what cannot run here."""
+"""What `ops plan` predicts: which steps are cached, which run and why, and what cannot run here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def copying(local: Local, name: str, source: Any, *arguments: Any, **more: Any) 
 
 
 def chain(local: Local, *arguments: str, **more: Any) -> list[dict[str, Any]]:
-    """Prepare reads the table, and Use reads what Prepare made of it."""
+    """Prepare reads the table, and Use reads the output of Prepare."""
     first = copying(local, "Prepare", f"{BUCKET}/data/", *arguments, **more)
     return [first, copying(local, "Use", local.output_of("Prepare", "out"), "--again")]
 
@@ -45,21 +45,21 @@ def _table(local: Local) -> None:
 def test_before_the_first_run_nothing_is_known(local: Local) -> None:
     found = foresee(local, *chain(local))
 
-    assert (found.steps["Prepare"].does, found.steps["Prepare"].because) == (RUNS, "there is no result of it yet")
+    assert (found.steps["Prepare"].does, found.steps["Prepare"].because) == (RUNS, "it has no result yet")
     assert found.steps["Use"].does == PERHAPS
     assert found.steps["Use"].aws == "on AWS it runs in any case"
     assert found.can_run
     assert not (local.home / "runs").exists()
 
 
-def test_what_ran_is_cached_here_and_on_aws(local: Local) -> None:
+def test_finished_steps_are_cached_here_and_on_aws(local: Local) -> None:
     done = local.run(*chain(local))
 
     for forecast in foresee(local, *chain(local)).steps.values():
         assert (forecast.does, forecast.source, forecast.aws) == (CACHED, done.id, "")
 
 
-def test_other_content_at_the_same_address_runs_here_and_is_overlooked_on_aws(local: Local) -> None:
+def test_changed_content_at_the_same_uri_runs_here_and_is_overlooked_on_aws(local: Local) -> None:
     done = local.run(*chain(local))
     local.store.put(f"{BUCKET}/data/a.csv", b"2")
 
@@ -67,10 +67,10 @@ def test_other_content_at_the_same_address_runs_here_and_is_overlooked_on_aws(lo
 
     assert (found["Prepare"].does, found["Use"].does) == (RUNS, PERHAPS)
     for forecast in found.values():
-        assert forecast.aws == f"on AWS it would get the result of {done.id}, for its inputs have the same addresses"
+        assert forecast.aws == f"on AWS it would reuse the result of {done.id}, because its inputs have the same URIs"
 
 
-def test_the_same_content_at_another_address_is_cached_here_and_runs_on_aws(local: Local) -> None:
+def test_the_same_content_at_another_uri_is_cached_here_and_runs_on_aws(local: Local) -> None:
     parameters = [local.parameter("Data", default=f"{BUCKET}/data/")]
     step = copying(local, "Prepare", local.get("Parameters.Data"))
     local.run(step, parameters=parameters)
@@ -81,7 +81,7 @@ def test_the_same_content_at_another_address_is_cached_here_and_runs_on_aws(loca
     local.run(step, parameters=parameters, given=moved)
     again = foresee(local, step, parameters=parameters, given=moved).steps["Prepare"]
 
-    assert (found.does, found.aws) == (CACHED, "on AWS it would run, for its inputs have other addresses")
+    assert (found.does, found.aws) == (CACHED, "on AWS it would run, because its inputs have other URIs")
     assert (again.does, again.aws) == (CACHED, "")
 
 
@@ -95,16 +95,16 @@ def test_two_steps_that_do_the_same_share_a_result_here(local: Local) -> None:
     assert [each.aws for each in foresee(local, *steps).steps.values()] == ["", ""]
 
 
-def test_another_pipeline_has_a_cache_of_its_own_on_aws(local: Local) -> None:
+def test_another_pipeline_has_its_own_cache_on_aws(local: Local) -> None:
     local.run(*chain(local))
     definition = local.definition(*chain(local))
 
     found = preview(definition, pipeline_name="another", parameters={}, home=local.home).steps["Prepare"]
 
-    assert (found.does, found.aws) == (CACHED, "on AWS it would run, for its inputs have other addresses")
+    assert (found.does, found.aws) == (CACHED, "on AWS it would run, because its inputs have other URIs")
 
 
-def test_an_output_that_always_lies_at_one_address_hides_a_change_from_aws(local: Local) -> None:
+def test_an_output_with_a_fixed_uri_hides_a_change_from_aws(local: Local) -> None:
     steps = chain(local, "--old")
     output = steps[0]["Arguments"]["ProcessingOutputConfig"]["Outputs"][0]
     output["S3Output"]["S3Uri"] = f"{BUCKET}/prepared/"
@@ -115,11 +115,11 @@ def test_an_output_that_always_lies_at_one_address_hides_a_change_from_aws(local
 
     assert (found["Prepare"].does, found["Prepare"].aws) == (RUNS, "")
     assert found["Use"].does == PERHAPS
-    assert found["Use"].aws.startswith(f"on AWS it would get the result of {done.id}")
+    assert found["Use"].aws.startswith(f"on AWS it would reuse the result of {done.id}")
 
 
 def age(local: Local, days: int) -> None:
-    """Every cached result becomes older by so many days."""
+    """Make every cached result this many days older."""
     then = (datetime.now(UTC) - timedelta(days=days)).isoformat()
     for file in (local.home / "cache").glob("*.json"):
         entry = json.loads(file.read_text())
@@ -127,7 +127,7 @@ def age(local: Local, days: int) -> None:
         file.write_text(json.dumps(entry))
 
 
-def test_a_changed_argument_is_named_with_what_it_was(local: Local) -> None:
+def test_a_changed_argument_is_named_with_its_old_value(local: Local) -> None:
     local.run(*chain(local, "--depth", "2"))
 
     assert foresee(local, *chain(local, "--depth", "3")).steps["Prepare"].because == (
@@ -146,11 +146,11 @@ def test_a_changed_hyperparameter_and_changed_code_are_named(local: Local) -> No
     step["Arguments"]["HyperParameters"] = {**hyperparameters, "sagemaker_submit_directory": other}
     local.put_archive(other, {"train.py": "print(2)"})
     assert foresee(local, step).steps["Train"].because == (
-        "HyperParameters.sagemaker_submit_directory has other content"
+        "the content of HyperParameters.sagemaker_submit_directory has changed"
     )
 
 
-def test_of_many_changes_two_are_named(local: Local) -> None:
+def test_only_two_of_many_changes_are_named(local: Local) -> None:
     local.run(copying(local, "Prepare", f"{BUCKET}/data/", environment=dict.fromkeys("ABCD", "1")))
 
     found = foresee(local, copying(local, "Prepare", f"{BUCKET}/data/", environment=dict.fromkeys("ABCD", "2")))
@@ -167,12 +167,12 @@ def test_a_result_that_is_too_old_is_named(local: Local) -> None:
     assert (found.does, found.because) == (RUNS, f"the result of {done.id} is older than CacheConfig allows")
 
 
-def test_a_result_that_was_altered_is_named(local: Local) -> None:
+def test_a_modified_result_is_named(local: Local) -> None:
     done = local.run(*chain(local))
     for file in local.store.find(done.steps["Prepare"].outputs["out"]).values():
         file.write_text("other")
 
-    assert foresee(local, *chain(local)).steps["Prepare"].because == f"the result of {done.id} is no longer as it was"
+    assert foresee(local, *chain(local)).steps["Prepare"].because == f"the result of {done.id} is no longer unchanged"
 
 
 def test_other_packages_are_named(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,13 +196,13 @@ def test_a_step_without_a_cache_always_runs(local: Local) -> None:
     assert found["Use"].does == PERHAPS
 
 
-def test_an_argument_that_is_new_each_time_is_named(local: Local) -> None:
+def test_an_argument_that_differs_each_time_is_named(local: Local) -> None:
     step = copying(local, "Prepare", f"{BUCKET}/data/", local.get("Execution.PipelineExecutionId"))
     local.run(step)
 
     found = foresee(local, step).steps["Prepare"]
 
-    assert (found.does, found.because) == (RUNS, "Execution.PipelineExecutionId is another in each execution")
+    assert (found.does, found.because) == (RUNS, "Execution.PipelineExecutionId is different in each execution")
 
 
 def gated(local: Local) -> list[dict[str, Any]]:
@@ -215,7 +215,7 @@ def gated(local: Local) -> list[dict[str, Any]]:
         local.fail("Bad", "y")]), after]  # fmt: skip
 
 
-def test_a_condition_on_cached_results_is_decided_and_the_other_branch_left_out(local: Local) -> None:
+def test_a_condition_on_cached_results_is_decided_and_the_other_branch_skipped(local: Local) -> None:
     steps = gated(local)
     assert {name: each.does for name, each in foresee(local, *steps).steps.items()} == {
         "Measure": RUNS, "Gate": RUNS, "Good": FAILS, "Bad": FAILS, "After": SKIPPED
@@ -229,7 +229,7 @@ def test_a_condition_on_cached_results_is_decided_and_the_other_branch_left_out(
     assert (found["Bad"].because, found["After"].because) == ("'Gate' is True", "it needs 'Bad', which does not start")
 
 
-def test_everything_that_cannot_run_here_is_told_at_once(local: Local) -> None:
+def test_everything_that_cannot_run_here_is_reported_together(local: Local) -> None:
     clusters = copying(local, "Wide", f"{BUCKET}/nowhere/")
     clusters["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 2
     notify = {"Name": "Notify", "Type": "Lambda", "Arguments": {}, "DependsOn": ["Prepare"]}
@@ -243,7 +243,7 @@ def test_everything_that_cannot_run_here_is_told_at_once(local: Local) -> None:
         "parameter 'Size' (Integer) has no default: give it a value."
     ]
     assert found.steps["Notify"].does == REFUSED
-    assert found.steps["Notify"].problems[0].startswith("steps of type Lambda run on AWS only")
+    assert found.steps["Notify"].problems[0].startswith("steps of type Lambda run only on AWS")
     assert [problem.split(" ")[0] for problem in found.steps["Wide"].problems] == [
         "ProcessingResources.ClusterConfig.InstanceCount",
         "there",
@@ -254,7 +254,7 @@ def test_everything_that_cannot_run_here_is_told_at_once(local: Local) -> None:
 
 
 @pytest.mark.parametrize("definition", [None, [], {}, {"Version": "1", "Steps": []}], ids=str)
-def test_what_is_no_definition_is_a_problem_and_no_error(local: Local, definition: object) -> None:
+def test_an_invalid_definition_is_a_problem_and_not_an_exception(local: Local, definition: object) -> None:
     found = preview(definition, pipeline_name=NAME, parameters={}, home=local.home)
 
     assert found.problems
@@ -262,7 +262,7 @@ def test_what_is_no_definition_is_a_problem_and_no_error(local: Local, definitio
 
 
 @pytest.mark.slow
-def test_a_run_does_what_was_foretold(local: Local) -> None:
+def test_a_run_does_what_was_predicted(local: Local) -> None:
     def alter() -> None:
         local.store.put(f"{BUCKET}/data/a.csv", b"2")
 
@@ -277,9 +277,9 @@ def test_a_run_does_what_was_foretold(local: Local) -> None:
     for change, steps in changes:
         if change is not None:
             change()
-        foretold = foresee(local, *steps).steps
+        predicted = foresee(local, *steps).steps
         done = local.run(*steps)
-        for name, forecast in foretold.items():
+        for name, forecast in predicted.items():
             step = done.steps[name]
             if forecast.does == CACHED:
                 assert (step.status, step.source) == ("Succeeded", forecast.source)
@@ -301,4 +301,4 @@ def test_four_times_the_steps_take_four_times_as_long(local: Local) -> None:
             times.append(time.process_time() - start)
         return min(times)
 
-    assert took(1000) < 8 * took(250)  # where something grows with the square, it is 16 times
+    assert took(1000) < 8 * took(250)  # with quadratic growth it would be 16 times

@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 
 
-def test_an_input_may_lie_inside_another(local: Any) -> None:
+def test_an_input_may_be_inside_another(local: Any) -> None:
     local.store.put("s3://bucket/raw/code/note.txt", b"from data")
     step = local.processing(
         "A",
@@ -36,7 +36,7 @@ def test_container_paths_are_rewritten_in_code_and_never_in_data(local: Any) -> 
     assert b"/opt/ml" in local.store.get_file("s3://bucket/code/A/main.py").read_bytes()
 
 
-def test_a_folder_with_spaces_and_quotes_is_no_obstacle(local: Any, tmp_path: Path) -> None:
+def test_a_folder_with_spaces_and_quotes_works(local: Any, tmp_path: Path) -> None:
     moved = type(local)(tmp_path / "it's {my} project" / ".local")
     step = moved.processing("A", "open('/opt/ml/processing/out/a.txt', 'w').write(f'{1}')", outputs=("out",))
     shell = moved.processing("B", inputs={"data": moved.output_of("A", "out")})
@@ -46,7 +46,7 @@ def test_a_folder_with_spaces_and_quotes_is_no_obstacle(local: Any, tmp_path: Pa
     assert moved.log(execution, "B") == "1"
 
 
-def test_the_container_finds_its_configuration(local: Any) -> None:
+def test_the_container_has_its_configuration(local: Any) -> None:
     script = """
         import json
         config = json.load(open("/opt/ml/config/processingjobconfig.json"))
@@ -79,7 +79,7 @@ def test_the_reason_of_a_failure(local: Any, script: str, reason: str) -> None:
     assert execution.failure_reason == f"step 'A': {reason}"
 
 
-def test_a_program_that_is_not_there_fails_in_one_sentence(local: Any) -> None:
+def test_a_missing_program_fails_with_one_sentence(local: Any) -> None:
     step = local.processing("A")
     step["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["/opt/ml/processing/input/code/run"]
     assert "code/run' cannot be started on this machine: No such file" in str(local.run(step).failure_reason)
@@ -95,7 +95,7 @@ def test_a_full_disk_fails_the_step_with_the_reason(local: Any, monkeypatch: pyt
     assert local.run(step).failure_reason == "step 'A': No space left on device: a.txt"
 
 
-def test_a_fork_is_to_a_script_what_a_fresh_python_is(local: Any) -> None:
+def test_a_fork_behaves_like_a_fresh_python(local: Any) -> None:
     script = """
         import atexit, json, os, pickle, resource, signal, sys, threading, warnings
         class Model:

@@ -1,4 +1,4 @@
-"""What a step's program needs of this machine is known before anything starts."""
+"""What a step's program needs on this machine is known before anything starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AWS = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
 
 def refused(local: Any, *steps: Any) -> list[str]:
-    """Why these steps do not start, as far as it is told without what is in the store."""
+    """Why these steps cannot start, as far as that is known without the store."""
     plan, problems = parse(local.definition(*steps))
     return [problem.message for problem in problems + refusals(plan, Scope())]
 
@@ -33,19 +33,19 @@ def lacking(local: Any, *steps: Any, install: bool = False) -> list[str]:
         pytest.param(
             ["smspark-submit", "/opt/ml/processing/input/code/main.py"],
             f"{AWS}/sagemaker-spark-processing:3.5-cpu-py39-v1",
-            "its program 'smspark-submit' comes with the image sagemaker-spark-processing and is not on this machine: "
+            "its program 'smspark-submit' is part of the image sagemaker-spark-processing but not on this machine: "
             "install it here, or let the step start a script with python3.",
             id="spark",
         ),
-        pytest.param(["/usr/bin/Rscript-9", "x.R"], "image", "its program '/usr/bin/Rscript-9' comes with its", id="R"),
-        pytest.param(["./run.sh"], "image", "its program './run.sh' comes with its image", id="in-its-image"),
+        pytest.param(["/usr/bin/Rscript-9", "x.R"], "image", "its program '/usr/bin/Rscript-9' is part of its", id="R"),
+        pytest.param(["./run.sh"], "image", "its program './run.sh' is part of its image", id="in-its-image"),
         pytest.param(["/usr/local/bin/python3.7", "x.py"], "image", "", id="another-python"),
         pytest.param(["python", "x.py"], "image", "", id="python"),
         pytest.param(["/bin/bash", "-c", "true"], f"{AWS}/pytorch-training:2.3-cpu", "", id="bash"),
         pytest.param(["/opt/ml/processing/input/code/run.sh"], "image", "", id="in-an-input"),
     ],
 )
-def test_a_program_of_the_image_that_is_not_here_is_refused(
+def test_a_program_that_only_the_image_has_is_refused(
     local: Any, entrypoint: list[str], image: str, sentence: str
 ) -> None:
     processing, training = local.processing("A"), local.training("B")
@@ -55,21 +55,21 @@ def test_a_program_of_the_image_that_is_not_here_is_refused(
         assert [each[: len(sentence)] for each in refused(local, step)] == ([sentence] if sentence else [])
 
 
-def test_what_only_an_image_can_do_is_refused_by_its_name(local: Any) -> None:
+def test_what_only_an_image_can_do_is_refused_by_name(local: Any) -> None:
     training, processing = local.training("A"), local.processing("B")
     training["Arguments"]["HyperParameters"] = {"max_depth": "5"}
     training["Arguments"]["AlgorithmSpecification"]["TrainingImage"] = f"{AWS}/sagemaker-xgboost:1.7-1"
     processing["Arguments"]["AppSpecification"] = {"ImageUri": f"{AWS}/sagemaker-clarify-processing:1.0"}
     assert [problem.split(": ")[0] for problem in refused(local, training, processing)] == [
-        "it is not in script mode, and the algorithm of the image sagemaker-xgboost cannot run here",
-        "it has no ContainerEntrypoint, and the program of the image sagemaker-clarify-processing cannot run here",
+        "it is not in script mode, and the algorithm in the image sagemaker-xgboost cannot run here",
+        "it has no ContainerEntrypoint, and the program in the image sagemaker-clarify-processing cannot run here",
     ]
 
 
 def of_image(module: str, image: str, package: str = "") -> str:
     return (
-        f"its script imports {module}, which the image {image} brings and this environment lacks: "
-        f"`pip install {package or module}` into .venv."
+        f"its script imports {module}, which the image {image} has but this environment lacks: "
+        f"run `pip install {package or module}` in .venv."
     )
 
 
@@ -109,10 +109,10 @@ SKLEARN, XGBOOST, PYTORCH = "sagemaker-scikit-learn", "sagemaker-xgboost", "hugg
         pytest.param("registry.example.com/xgboost:1", "import xgboost", [], id="nobody-knows-that-image"),
     ],
 )
-def test_what_a_script_wants_of_its_image_must_be_here(
+def test_what_a_script_needs_from_its_image_must_be_here(
     local: Any, image: str, code: str, sentences: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder, as one file, in an archive, and behind the script of SDK v3; not in a branch, which may not run."""
+    """In a folder, as one file, in an archive, and via the script of SDK v3; not in a branch, which may not run."""
     gone = {"xgboost", "torch", "transformers", "sklearn"}
     monkeypatch.setattr("sagemaker_ops.preflight.programs.is_installed", lambda module: module not in gone)
     files = {"main.py": code, "own.py": "import json, xgboost"}
@@ -143,7 +143,7 @@ def test_what_a_script_wants_of_its_image_must_be_here(
     assert lacking(local, drivers) == []
 
 
-def test_a_script_that_is_not_there_is_told_before_the_start(local: Any) -> None:
+def test_a_missing_script_is_reported_before_the_start(local: Any) -> None:
     processing, training = local.processing("A"), local.training("B", sagemaker_program="trian.py")
     processing["Arguments"]["AppSpecification"]["ContainerEntrypoint"][1] = "/opt/ml/processing/input/code/mian.py"
     with pytest.raises(UserError) as caught:
@@ -155,7 +155,7 @@ def test_a_script_that_is_not_there_is_told_before_the_start(local: Any) -> None
     assert not (local.home / "runs").exists()
 
 
-def test_code_that_a_step_makes_is_not_looked_for(local: Any) -> None:
+def test_code_made_by_a_step_is_not_checked(local: Any) -> None:
     script = "open('/opt/ml/processing/made/main.py', 'w').write('print(7)')"
     make = local.processing("A", script, outputs=("made",))
     run = local.processing("B")
@@ -166,8 +166,8 @@ def test_code_that_a_step_makes_is_not_looked_for(local: Any) -> None:
 @pytest.mark.parametrize(
     ("hyperparameters", "sentence"),
     [
-        pytest.param({"a=b": "1"}, "hyperparameter 'a=b' holds '=', and becomes the name of", id="no-variable"),
-        pytest.param({"sagemaker_mpi_enabled": "true"}, "hyperparameter sagemaker_mpi_enabled asks for", id="MPI"),
+        pytest.param({"a=b": "1"}, "hyperparameter 'a=b' contains '=', but becomes the name of", id="no-variable"),
+        pytest.param({"sagemaker_mpi_enabled": "true"}, "hyperparameter sagemaker_mpi_enabled turns on", id="MPI"),
         pytest.param({"sagemaker_mpi_enabled": "false"}, "", id="no-MPI"),
         pytest.param({"sagemaker_submit_directory": "/opt/ml/code"}, "sagemaker_submit_directory is '/opt/", id="code"),
     ],
@@ -177,7 +177,7 @@ def test_hyperparameters_that_cannot_work_here(local: Any, hyperparameters: dict
     assert [problem[: len(sentence)] for problem in problems] == ([sentence] if sentence else [])
 
 
-def test_a_damaged_archive_of_code_fails_its_step_with_a_sentence(local: Any) -> None:
+def test_a_damaged_code_archive_fails_its_step_with_one_sentence(local: Any) -> None:
     step = local.training("A")
     local.store.put("s3://bucket/code/A/sourcedir.tar.gz", b"\x1f\x8bno archive")
     assert "sourcedir.tar.gz cannot be unpacked" in str(local.run(step).steps["A"].failure_reason)

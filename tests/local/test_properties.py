@@ -1,4 +1,4 @@
-"""What holds for every graph, every expression and every selection, however they are put together."""
+"""Properties of every graph, every expression and every selection, however they are composed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from sagemaker_ops.local import (
 )
 from sagemaker_ops.local.scheduler import Result
 
-NO_JOB = ("Condition", "Fail", "Model", "RegisterModel")  # types that start no program
+NO_JOB = ("Condition", "Fail", "Model", "RegisterModel")  # types that do not start a program
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "Fail": {"ErrorMessage": "on purpose"},
     "Model": {"PrimaryContainer": {}},
@@ -47,7 +47,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Graph:
-    """A pipeline and, told a second time, what waits for what. Names count up: none waits for a later one."""
+    """A pipeline and, separately, what waits for what. Names count up: no step waits for a later one."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Graph:
         return {"Version": "2020-12-01", "Steps": self.steps}
 
     def runs(self, fails: set[str], allowed: set[str], before: set[str] | None = None) -> tuple[set[str], set[str]]:
-        """Which of the allowed steps start, and which of all have succeeded in the end. before: that had already."""
+        """Which of the allowed steps start, and which steps succeed in total. before: those that already had."""
         started: set[str] = set()
         succeeded = set(before or ())
         for name in self.kinds:
@@ -78,7 +78,7 @@ def graphs(draw: st.DrawFn, kinds: tuple[str, ...] = (*NO_JOB, "Processing")) ->
 
     def some(depth: int) -> list[dict[str, Any]]:
         made = [one(depth) for _ in range(draw(st.integers(0 if depth else 1, 4 - depth)))]
-        return draw(st.permutations(made))  # the order in the list means nothing
+        return draw(st.permutations(made))  # the order in the list has no meaning
 
     def one(depth: int) -> dict[str, Any]:
         name = f"S{len(graph.kinds):02}"
@@ -104,7 +104,7 @@ def graphs(draw: st.DrawFn, kinds: tuple[str, ...] = (*NO_JOB, "Processing")) ->
 
 
 class Watched:
-    """The work of steps, done by taking notes."""
+    """The work of steps, which is only recorded."""
 
     def __init__(self, graph: Graph, fails: set[str]) -> None:
         self.graph, self.fails = graph, fails
@@ -148,7 +148,7 @@ def test_every_graph_runs_in_a_legal_order(graph: Graph, data: st.DataObject) ->
     scheduler.run(plan, execution, watched.work, changed, process.Stop(), jobs)
     expected, succeeded = graph.runs(fails, set(names))
     starts = [name for what, name in watched.notes if what == "start"]
-    assert sorted(starts) == sorted(expected)  # each once, and none of a branch not taken
+    assert sorted(starts) == sorted(expected)  # each once, and none from a branch not taken
     position = {note: index for index, note in enumerate(watched.notes)}
     for name in starts:
         assert all(position["end", needed] < position["start", name] for needed in graph.waits_for[name])
@@ -185,7 +185,7 @@ def test_no_step_of_any_graph_starts_after_a_stop(graph: Graph, after: int) -> N
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(graphs(NO_JOB), st.data())
-def test_every_selection_runs_what_it_names_on_what_succeeded_before(graph: Graph, data: st.DataObject) -> None:
+def test_every_selection_runs_the_named_steps_with_earlier_results(graph: Graph, data: st.DataObject) -> None:
     names = list(graph.kinds)
     fails = {name for name, kind in graph.kinds.items() if kind == "Fail"}
     chosen = set(data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True)))
@@ -237,7 +237,7 @@ REPORT = "s3://bucket/run/report/a/report.json"
 
 @dataclass
 class Document:
-    """A JSON document, one of the values in it, and a path that leads there."""
+    """A JSON document, one of its values, and a path that leads to it."""
 
     whole: Any
     value: Any
@@ -264,7 +264,7 @@ def documents(draw: st.DrawFn) -> Document:
 
 @st.composite
 def expressions(draw: st.DrawFn, report: Document, properties: Document, depth: int = 3) -> tuple[Any, Any]:
-    """An expression, and the value it stands for."""
+    """An expression, and its value."""
     leaves = ["plain", "parameter", "execution", "step", "file", "address"]
     kind = draw(st.sampled_from([*leaves, *["join", "data"] * depth]))
     inner: Any = st.lists(expressions(report, properties, depth - 1), max_size=3) if depth else st.just([])
@@ -296,7 +296,7 @@ def expressions(draw: st.DrawFn, report: Document, properties: Document, depth: 
 
 @settings(max_examples=60)
 @given(documents(), documents(), st.data())
-def test_every_expression_stands_for_the_value_it_was_made_from(
+def test_every_expression_resolves_to_the_value_it_was_made_from(
     report: Document, properties: Document, data: st.DataObject
 ) -> None:
     scope = Scope(
@@ -314,4 +314,4 @@ def test_every_expression_stands_for_the_value_it_was_made_from(
     expression, value = data.draw(expressions(report, properties))
     resolved = resolve(expression, scope)
     assert resolved == value
-    assert json.dumps(resolved) == json.dumps(value)  # which tells 1 from 1.0 and True, as == does not
+    assert json.dumps(resolved) == json.dumps(value)  # unlike ==, this distinguishes 1, 1.0 and True

@@ -1,4 +1,4 @@
-"""requirements.txt, and programs that call pip: this environment stays as it is."""
+"""requirements.txt, and programs that call pip: this environment stays unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMPORT = "import greeting; print(greeting.__file__, greeting.WORD)"
 
 @pytest.fixture
 def offline(tmp_path: Path) -> str:
-    """Lines of requirements.txt that install the package `greeting` from a folder, with no network."""
+    """Lines of requirements.txt that install the package `greeting` from a folder, without a network."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     with zipfile.ZipFile(wheels / "greeting-1.0-py3-none-any.whl", "w") as wheel:
@@ -47,10 +47,10 @@ BOTH = pytest.mark.parametrize("kind", [processing, training])
 
 
 @BOTH
-def test_unasked_it_is_named_in_the_log_and_not_installed(local: Any, kind: Any) -> None:
+def test_without_the_option_it_is_mentioned_in_the_log_and_not_installed(local: Any, kind: Any) -> None:
     step = kind(local, "A", "print('runs')", "no-such-package-at-all")
     assert local.log(local.run(step), "A").splitlines() == [
-        "requirements.txt is not installed here: the program finds what this environment has.",
+        "requirements.txt is not installed here: the program uses the packages of this environment.",
         "runs",
     ]
     assert not (local.home / "packages").exists()
@@ -58,7 +58,9 @@ def test_unasked_it_is_named_in_the_log_and_not_installed(local: Any, kind: Any)
 
 @BOTH
 @pytest.mark.parametrize("fresh", [False, True], ids=["fork", "fresh"])
-def test_asked_it_is_installed_once_into_a_folder_of_its_own(local: Any, offline: str, kind: Any, fresh: bool) -> None:
+def test_with_the_option_it_is_installed_once_into_its_own_folder(
+    local: Any, offline: str, kind: Any, fresh: bool
+) -> None:
     step = kind(local, "A", IMPORT, offline)
     for _ in range(2):
         execution = local.run(step, options={"install": True, "fresh": fresh})
@@ -68,18 +70,18 @@ def test_asked_it_is_installed_once_into_a_folder_of_its_own(local: Any, offline
         assert line.startswith(str(local.home / "packages"))
         [folder] = (local.home / "packages").iterdir()
         (folder / "greeting.py").write_text("WORD = 'hello'\n")
-    assert local.run(step).status == "Failed"  # unasked it is not even found
+    assert local.run(step).status == "Failed"  # without the option it is not even found
 
 
 @BOTH
-def test_what_cannot_be_installed_fails_the_step_with_a_sentence(local: Any, kind: Any) -> None:
+def test_a_failing_installation_fails_the_step_with_one_sentence(local: Any, kind: Any) -> None:
     step = kind(local, "A", "print('runs')", "--no-index\nno-such-package-at-all")
     reason = local.run(step, options={"install": True}).steps["A"].failure_reason
     assert reason.startswith("requirements.txt cannot be installed: ERROR: No matching distribution found for no-such")
     assert list((local.home / "packages").iterdir()) == []
 
 
-def test_uv_installs_where_there_is_no_pip(local: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uv_installs_if_there_is_no_pip(local: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     uv = tmp_path / "bin/uv"
     uv.parent.mkdir()
     uv.write_text("""#!/bin/sh
@@ -95,7 +97,7 @@ def test_uv_installs_where_there_is_no_pip(local: Any, tmp_path: Path, monkeypat
     assert (first, second.split()[-2:]) == (f"pip install --python {sys.executable}", ["by", "uv"])
 
 
-def test_a_script_that_calls_pip_begins_in_a_python_that_has_loaded_nothing(local: Any) -> None:
+def test_a_script_that_calls_pip_starts_in_a_python_without_loaded_libraries(local: Any) -> None:
     shown = {}
     for name, note in (("A", ""), ("B", "# calls pip")):
         step = training(local, name, f"import sys; print(sys.flags.safe_path) {note}", "")
@@ -110,7 +112,7 @@ def test_steps_with_the_same_requirements_share_them(local: Any, offline: str) -
     assert len({local.log(execution, name).splitlines()[-1] for name in "ABC"}) == 1
 
 
-def test_a_file_that_requirements_name_counts_too(local: Any, offline: str) -> None:
+def test_a_change_in_a_file_that_requirements_refer_to_is_detected(local: Any, offline: str) -> None:
     step = local.training("A")
     source = step["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
     for more, status in (("", "Failed"), (offline, "Succeeded")):
@@ -118,7 +120,7 @@ def test_a_file_that_requirements_name_counts_too(local: Any, offline: str) -> N
         assert local.run(step, options={"install": True}).status == status
 
 
-def test_a_shell_script_installs_for_itself_as_it_does_in_its_image(local: Any, offline: str) -> None:
+def test_a_shell_script_installs_for_itself_as_in_its_image(local: Any, offline: str) -> None:
     step = local.training("A", sagemaker_program="train.sh")
     source = step["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
     local.put_archive(source, {"train.sh": "echo runs", "requirements.txt": offline})
@@ -137,9 +139,7 @@ def test_a_shell_script_installs_for_itself_as_it_does_in_its_image(local: Any, 
         ),
     ],
 )
-def test_what_a_program_installs_it_can_import_and_is_gone_with_it(
-    local: Any, offline: str, kind: Any, call: str
-) -> None:
+def test_a_program_can_import_what_it_installs_until_it_ends(local: Any, offline: str, kind: Any, call: str) -> None:
     script = f"import os\nos.chdir(os.path.dirname(os.path.abspath(__file__)))\n{call}\n{IMPORT}"
     before = sorted(Path(sys.prefix).glob("lib/python*/site-packages/*"))
     execution = local.run(kind(local, "A", script, offline))

@@ -1,4 +1,4 @@
-"""Step scripts as they are found in other people's pipelines: they run here as they stand."""
+"""Step scripts as found in other people's pipelines: they run here unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect
 
 
 def put_script(local: Any, step: dict[str, Any], script: str, uri: str, files: dict[str, str]) -> None:
-    """Let the step run `script` of the files at the address: an object, a folder, or whatever begins with it."""
+    """Let the step run `script` from the files at the URI: an object, a folder, or everything with that prefix."""
     for name, text in files.items():
         local.store.put(f"{uri}{name}", text.encode())
     step["Arguments"]["ProcessingInputs"][0]["S3Input"]["S3Uri"] = uri
@@ -91,7 +91,7 @@ if __name__ == "__main__":
 
 
 def mapped(step: dict[str, Any], name: str, path: str) -> None:
-    """Mount the input or output of this name there."""
+    """Mount the input or output with this name at this path."""
     arguments = step["Arguments"]
     for each in [*arguments["ProcessingInputs"], *arguments["ProcessingOutputConfig"]["Outputs"]]:
         if name in (each.get("InputName"), each.get("OutputName")):
@@ -121,7 +121,7 @@ def test_the_classic_split_train_evaluate_register(local: Any) -> None:
     mse = local.json_get("Evaluate", "Report", "regression_metrics.mse.value")
     gate = local.condition("Gate", local.compare("LessThanOrEqualTo", mse, 6.0), then=[register])
 
-    for _ in range(2):  # the second run finds the first one's files at its outputs' addresses
+    for _ in range(2):  # the second run finds the first one's files at the URIs of its outputs
         execution = local.run(prepare, train, evaluate, gate)
         assert execution.status == "Succeeded", execution.failure_reason
         report = json.loads(local.output(execution, "Evaluate", "evaluation/evaluation.json"))
@@ -180,8 +180,8 @@ python3 main.py "$@"
 
 
 @pytest.mark.parametrize("requirements", [None, pytest.param("# none", marks=pytest.mark.slow)], ids=["", "pip"])
-def test_code_in_an_archive_is_unpacked_by_an_entrypoint_beside_it(local: Any, requirements: str | None) -> None:
-    """As SDK v2's FrameworkProcessor has it: two inputs, of which one holds the script that unpacks the other."""
+def test_code_in_an_archive_is_unpacked_by_an_entrypoint_next_to_it(local: Any, requirements: str | None) -> None:
+    """As in SDK v2's FrameworkProcessor: two inputs, one of which has the script that unpacks the other."""
     files = {"main.py": "import sys, own; print(sys.argv[1:], own.PATH)", "own.py": "PATH = '/opt/ml/processing/out'"}
     local.put_archive(
         "s3://bucket/job/source/sourcedir.tar.gz", files | ({"requirements.txt": requirements} if requirements else {})
@@ -209,14 +209,14 @@ def test_code_in_an_archive_is_unpacked_by_an_entrypoint_beside_it(local: Any, r
         pytest.param("own.py", "A = 's3://bucket/opt/ml/data', '/opt/mlops', 'x/opt/ml'", id="other-paths"),
     ],
 )
-def test_paths_of_the_container_in_files_beside_a_script(local: Any, name: str, text: str) -> None:
+def test_paths_of_the_container_in_files_next_to_a_script(local: Any, name: str, text: str) -> None:
     step = local.processing("A", f"print(open('/opt/ml/processing/input/code/{name}').read())")
     local.store.put(f"s3://bucket/code/A/{name}", text.encode())
     execution = local.run(step)
     assert local.log(execution, "A").strip() == text.replace("/opt/ml/model", local.opt_ml(execution, "A", "model"))
 
 
-def test_unchanged_modules_are_compiled_once_and_libraries_as_ever(local: Any) -> None:
+def test_unchanged_modules_are_compiled_once_and_libraries_as_usual(local: Any) -> None:
     script = """
         import importlib.util, os, sys
         print(os.path.exists(importlib.util.cache_from_source(__file__.replace("main", "own"))), sys.pycache_prefix)
@@ -225,20 +225,20 @@ def test_unchanged_modules_are_compiled_once_and_libraries_as_ever(local: Any) -
     """
     step = local.processing("A", script)
     seen = []
-    for word in ("one", "one", "two"):  # as long as each other, and written in the same second
+    for word in ("one", "one", "two"):  # of equal length, and written in the same second
         local.store.put("s3://bucket/code/A/own.py", f"WORD = '{word}'".encode())
         seen.append(local.log(local.run(step), "A").split())
     kept = "False" if local.isolation == "rewrite" else "True"
     assert seen == [["False", "None", "one"], [kept, "None", "one"], ["False", "None", "two"]]
 
 
-def test_an_archive_among_the_code_that_is_none_is_left_alone(local: Any) -> None:
+def test_an_invalid_archive_among_the_code_is_left_alone(local: Any) -> None:
     step = local.processing("A", "print(open('/opt/ml/processing/input/code/x.tar.gz').read())")
     local.store.put("s3://bucket/code/A/x.tar.gz", b"no archive")
     assert local.log(local.run(step), "A") == "no archive\n"
 
 
-def test_what_only_describes_a_job_changes_nothing(local: Any) -> None:
+def test_purely_descriptive_arguments_change_nothing(local: Any) -> None:
     step = local.training("Train", "print('ran')", channels={"train": "s3://bucket/code/"})
     step["Arguments"] |= {
         "RoleArn": "arn:aws:iam::123456789012:role/x",

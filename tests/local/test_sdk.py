@@ -1,4 +1,4 @@
-"""Jobs as SDK v3 packs them, with the SDK's own scripts around the user's: they run here unmodified."""
+"""Jobs as SDK v3 packs them, with the SDK's scripts around the user's: they run here unmodified."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ pathlib.Path("/opt/ml/processing/out/seen.txt").write_text(" ".join(sys.argv[1:]
 
 @pytest.fixture(scope="module")
 def compiled(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """The definition that the SDK compiles, and the folder that it uploaded into."""
+    """The definition that the SDK compiles, and the folder that it uploaded to."""
     folder = tmp_path_factory.mktemp("sdk")
     code, s3 = folder / "code", folder / "s3"
     code.mkdir()
@@ -92,7 +92,7 @@ def test_what_the_sdk_packs_runs_here(local: Any, compiled: tuple[dict[str, Any]
         seen = _made(local.store, execution.steps[name].properties)
         root = local.opt_ml(execution, name, "").rstrip("/")
         arguments = {**hyperparameters, "verbose": "true"}
-        if name == "Command":  # its arguments are its own
+        if name == "Command":  # it has its own arguments
             arguments = {"name": "it's $HOME", "rate": 0.5, "layers": None, "verbose": None}
         assert seen["args"] == arguments, name
         assert seen["hyperparameters"] == hyperparameters
@@ -107,7 +107,7 @@ def test_what_the_sdk_packs_runs_here(local: Any, compiled: tuple[dict[str, Any]
 
 
 def _made(store: Store, properties: dict[str, Any], as_json: bool = True) -> Any:
-    """What the training script wrote into output/data, where its model is as it should be."""
+    """What the training script wrote to output/data, after checking its model."""
     model = properties["ModelArtifacts"]["S3ModelArtifacts"]
     with tarfile.open(store.get_file(model.replace("model.tar.gz", "output.tar.gz"))) as tar:
         member = tar.extractfile("seen.json")

@@ -1,4 +1,4 @@
-"""The local S3: prefixes, addresses, archives."""
+"""The local S3: prefixes, URIs, archives."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sagemaker_ops.errors import UserError
 @pytest.mark.parametrize(
     "uri", ["s3://bucket/../x", "s3://bucket/a/./b", "/etc/passwd", "s3://B/x", "s3://", "x", "s3://bucket/\0"]
 )
-def test_an_address_that_leads_out_of_the_store_is_refused(local: Any, uri: str) -> None:
-    with pytest.raises(UserError, match="is no S3 address; write it like"):
+def test_a_uri_that_leads_out_of_the_store_is_refused(local: Any, uri: str) -> None:
+    with pytest.raises(UserError, match="is not an S3 URI: write it like"):
         local.store.locate(uri)
 
 
@@ -44,7 +44,7 @@ def test_archives_have_the_same_bytes_for_the_same_content(tmp_path: Path) -> No
         assert tar.getnames() == ["sub", "sub/a", "sub/b"]
 
 
-def test_what_is_no_archive_is_one_sentence(tmp_path: Path) -> None:
+def test_an_invalid_archive_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "bad.tar.gz").write_bytes(b"\x1f\x8bnot an archive")
     with pytest.raises(UserError, match="cannot be unpacked"):
         unpack(tmp_path / "bad.tar.gz", tmp_path / "in")
@@ -61,7 +61,7 @@ def test_what_is_no_archive_is_one_sentence(tmp_path: Path) -> None:
         ("/opt/ml-data", "/opt/ml-data"),
     ],
 )
-def test_only_the_containers_own_folder_is_rewritten(text: str, rewritten: str) -> None:
+def test_only_the_folder_of_the_container_is_rewritten(text: str, rewritten: str) -> None:
     assert Container(Path("/job/ml"), private=False).rewrite(text) == rewritten
 
 

@@ -1,4 +1,4 @@
-"""A training job in script mode, held against the toolkit that runs inside the images."""
+"""A training job in script mode, compared with the toolkit that runs in the images."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HYPERPARAMETERS = {
 }
 
 
-def test_channels_and_configuration_are_where_the_variables_say(local: Any) -> None:
+def test_channels_and_configuration_are_where_the_variables_point(local: Any) -> None:
     local.store.put("s3://bucket/data/train/a.csv", b"1")
     script = """
         import json, os
@@ -59,7 +59,7 @@ def test_a_shell_script_can_be_the_program(local: Any) -> None:
     assert local.log(local.run(step), "Train").startswith("--rate 0.5 in /")
 
 
-def test_the_environments_own_python_path_is_kept(local: Any) -> None:
+def test_the_python_path_of_the_environment_is_kept(local: Any) -> None:
     step = local.training("Train")
     source = step["Arguments"]["HyperParameters"]["sagemaker_submit_directory"]
     local.put_archive(source, {"train.py": "import own; print(own.WORD)", "lib/own.py": "WORD = 'hello'"})
@@ -80,7 +80,7 @@ def test_code_with_a_setup_is_run_as_a_module(local: Any) -> None:
     script = "import sys, own; print(__spec__.name, sys.argv[1:])"
     local.put_archive(source, {"train.py": script, "own/__init__.py": "", "setup.py": ""})
     assert local.log(local.run(step), "Train").splitlines() == [
-        "setup.py is not run here: the program finds the packages that lie beside it.",
+        "setup.py is not run here: the program can import the packages next to it.",
         "train ['--rate', '0.5']",
     ]
 
@@ -111,7 +111,7 @@ SHOW = """
 
 
 @pytest.mark.slow
-def test_the_program_finds_what_the_toolkit_lets_it_find(local: Any, tmp_path: Path) -> None:
+def test_the_program_finds_the_same_as_with_the_toolkit(local: Any, tmp_path: Path) -> None:
     pytest.importorskip("sagemaker_training")
     channels = {"train": "s3://bucket/data/", "other-one": "s3://bucket/data/"}
     local.store.put("s3://bucket/data/a.csv", b"1")
@@ -130,7 +130,7 @@ def test_the_program_finds_what_the_toolkit_lets_it_find(local: Any, tmp_path: P
         "PATH": os.environ["PATH"],
         "SAGEMAKER_BASE_DIR": str(root),
         "TRAINING_JOB_NAME": job["TrainingJobName"],
-        "SM_STUDIO_LOCAL_MODE": "true",  # it does not wait for a host algo-1
+        "SM_STUDIO_LOCAL_MODE": "true",  # so that it does not wait for a host algo-1
     }
     toolkit = [sys.executable, "-c", "from sagemaker_training.cli.train import main; main()"]
     done = subprocess.run(toolkit, env=env, check=True, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""A transform job: how inputs become requests and answers outputs, through the handlers of a model."""
+"""A transform job: how inputs become requests and answers become outputs, through the handlers of a model."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ COUNT = """
     def output_fn(prediction, accept):
         return prediction, accept
 """
-# As many answers as records: what the record holds, in the format that is asked for.
+# As many answers as records: the content of the record, in the requested format.
 LENGTHS = """
     import json
 
@@ -87,7 +87,7 @@ def transform(
     uri: str = "s3://bucket/in/",
     **arguments: Any,
 ) -> dict[str, Any]:
-    """A Transform step of the step Model; source and output: more of TransformInput and TransformOutput."""
+    """A Transform step for the step Model; source and output: more keys of TransformInput and TransformOutput."""
     return {
         "Name": name,
         "Type": "Transform",
@@ -127,17 +127,19 @@ def reason(execution: Any) -> str:
             *(b"a\nb\nc", LINE, {"AssembleWith": "Line"}, {"BatchStrategy": "SingleRecord"}, "hello 1\n" * 3),
             id="alone",
         ),
-        pytest.param(b"a\nb", LINE, {}, {"BatchStrategy": "SingleRecord"}, "hello 1hello 1", id="glued as they are"),
+        pytest.param(
+            b"a\nb", LINE, {}, {"BatchStrategy": "SingleRecord"}, "hello 1hello 1", id="concatenated unchanged"
+        ),
         pytest.param(
             *((b"x" * 400_000 + b"\n") * 5, LINE, {"AssembleWith": "Line"}, {"MaxPayloadInMB": 1}),
             "hello 2\nhello 2\nhello 1\n",
-            id="as many as MaxPayloadInMB holds",
+            id="as many as MaxPayloadInMB allows",
         ),
         pytest.param(b"x\n" * 4_000_000, LINE, {}, {"MaxPayloadInMB": 0}, "hello 4000000", id="without a limit"),
         pytest.param(
-            gzip.compress(b"a\nb\n"), {"CompressionType": "Gzip", **LINE}, {}, {}, "hello 2", id="unpacked on the way"
+            gzip.compress(b"a\nb\n"), {"CompressionType": "Gzip", **LINE}, {}, {}, "hello 2", id="unpacked first"
         ),
-        pytest.param(b"", LINE, {"AssembleWith": "Line"}, {}, "", id="nothing in it"),
+        pytest.param(b"", LINE, {"AssembleWith": "Line"}, {}, "", id="empty"),
     ],
 )
 def test_how_an_input_becomes_requests(
@@ -156,17 +158,21 @@ JOIN = {"JoinSource": "Input"}
     ("content", "kind", "processing", "expected"),
     [
         pytest.param("1,ab\n2,c\n", CSV, JOIN, "1,ab,4\n2,c,3\n", id="columns are appended"),
-        pytest.param('1,"a,b"\n', CSV, JOIN, '1,"a,b",7\n', id="quotes where they are needed"),
-        pytest.param("1,ab\n\n2,c", CSV, JOIN, "1,ab,4\n2,c,3\n", id="an empty line is no record"),
+        pytest.param('1,"a,b"\n', CSV, JOIN, '1,"a,b",7\n', id="quotes only if needed"),
+        pytest.param("1,ab\n\n2,c", CSV, JOIN, "1,ab,4\n2,c,3\n", id="an empty line is not a record"),
         pytest.param(
             "1,ab\n2,c\n", CSV, {**JOIN, "InputFilter": "$[1:]"}, "1,ab,2\n2,c,1\n", id="a column is not sent"
         ),
         pytest.param("1,ab\n2,c\n", CSV, {"InputFilter": "$[-1]"}, "2\n1\n", id="only a column is sent"),
         pytest.param("1,ab\n2,c\n", CSV, {**JOIN, "OutputFilter": "$[0,-1]"}, "1,4\n2,3\n", id="columns are kept"),
-        pytest.param("1,ab\n", CSV, {"OutputFilter": "$[0]"}, "4\n", id="of the answer alone"),
+        pytest.param("1,ab\n", CSV, {"OutputFilter": "$[0]"}, "4\n", id="only of the answer"),
         pytest.param('{"b":1}\n', LINES, JOIN, '{"SageMakerOutput":{"length":7},"b":1}\n', id="an attribute is added"),
         pytest.param(
-            '[1,"ä"]\n', LINES, JOIN, '{"SageMakerInput":[1,"ä"],"SageMakerOutput":{"length":7}}\n', id="to no object"
+            '[1,"ä"]\n',
+            LINES,
+            JOIN,
+            '{"SageMakerInput":[1,"ä"],"SageMakerOutput":{"length":7}}\n',
+            id="not to an object",
         ),
         pytest.param(
             '{"id":7,"features":[1,2]}\n',
@@ -179,7 +185,7 @@ JOIN = {"JoinSource": "Input"}
     ],
 )
 @both
-def test_what_data_processing_makes_of_a_record(
+def test_how_data_processing_changes_a_record(
     local: Any, content: str, kind: str, processing: dict[str, str], expected: str
 ) -> None:
     local.store.put("s3://bucket/in/a", content.encode())
@@ -199,7 +205,7 @@ def test_a_whole_json_document_is_joined_to_its_answer(local: Any) -> None:
 
 
 @both
-def test_every_object_below_the_prefix_has_an_output_of_its_own(local: Any) -> None:
+def test_every_object_below_the_prefix_has_its_own_output(local: Any) -> None:
     for name in ("a.csv", "day=1/b.csv", "day=1/deep/c.csv"):
         local.store.put(f"s3://bucket/in/{name}", name.encode())
     local.store.put("s3://bucket/inside/d.csv", b"not below it")
@@ -233,25 +239,25 @@ def test_the_next_step_reads_the_outputs_by_the_properties(local: Any) -> None:
             "a", "raise ValueError('no column\\n  of this name')", {}, "a.csv: ValueError: no column of this name"
         ),
         pytest.param("a", "raise SystemExit('enough')", {}, "exit code 1: enough"),
-        pytest.param("a", "return 3", {}, "a.csv: the handlers answered with int, and not with text or bytes"),
+        pytest.param("a", "return 3", {}, "a.csv: the handlers returned int, not text or bytes"),
         pytest.param(
             *("x" * 1_100_000, "return body", {"MaxPayloadInMB": 1}),
             "a.csv: a record has 1,100,000 bytes, and MaxPayloadInMB is 1",
         ),
         pytest.param(
             *("a\nb\n", "return '1'", {"DataProcessing": JOIN}),
-            "a.csv: 2 records were sent and 1 answered, so they cannot be joined",
+            "a.csv: 2 records were sent but 1 returned, so they cannot be joined",
         ),
         pytest.param(
             *('a\n"b\n', "return body", {"DataProcessing": JOIN}),
-            "a.csv: what should be text/csv cannot be read, record by record: unexpected end of data",
+            "a.csv: expected text/csv, but it cannot be read record by record: unexpected end of data",
         ),
         pytest.param(
             *("a,b\nc\n", "return body", {"DataProcessing": {"InputFilter": "$[1]"}}),
-            'a.csv: a filter asks for what is not in ["c"]',
+            'a.csv: a filter selects what is not in ["c"]',
         ),
     ],
-    ids=["raised", "exit", "no text", "too large", "too few", "no CSV", "no such column"],
+    ids=["raised", "exit", "no text", "too large", "too few", "not CSV", "no such column"],
 )
 def test_the_reason_of_a_failure(local: Any, content: str, handlers: str, arguments: Any, expected: str) -> None:
     local.store.put("s3://bucket/in/a.csv", content.encode())
@@ -276,7 +282,7 @@ def test_one_bad_input_leaves_the_outputs_of_the_others(local: Any) -> None:
     ("handlers", "expected"),
     [
         ("def transform_fn(*_): pass", "inference.py: it has no model_fn(model_dir), which loads the model"),
-        (IDENTITY + "\n    def input_fn(*_): pass", "inference.py: it has transform_fn, and one of the three"),
+        (IDENTITY + "\n    def input_fn(*_): pass", "inference.py: it has transform_fn, and also one of the three"),
         (
             "def model_fn(model_dir): return open(model_dir + '/none')",
             "inference.py: FileNotFoundError: [Errno 2] No such",
@@ -293,7 +299,7 @@ def test_handlers_that_cannot_serve(local: Any, handlers: str | None, expected: 
 
 
 @both
-def test_the_container_is_told_what_the_calls_say(local: Any) -> None:
+def test_the_container_gets_the_settings_of_the_calls(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     handlers = """
         import json, os
@@ -329,9 +335,7 @@ def test_the_container_is_told_what_the_calls_say(local: Any) -> None:
         ({"ContentType": "text/csv; header=absent"}, {"Accept": CSV}, ["bytes", "text/csv; header=absent", CSV]),
     ],
 )
-def test_what_a_handler_gets_is_what_the_image_gives_it(
-    local: Any, source: Any, output: Any, expected: list[str]
-) -> None:
+def test_a_handler_gets_what_the_image_gives_it(local: Any, source: Any, output: Any, expected: list[str]) -> None:
     local.store.put("s3://bucket/in/a", b"[]")
     handlers = "import json\n" + dedent(IDENTITY).replace(
         "return body", "return json.dumps([type(body).__name__, content_type, accept])"
@@ -341,7 +345,7 @@ def test_what_a_handler_gets_is_what_the_image_gives_it(
 
 
 @both
-def test_the_code_may_lie_in_an_archive_of_its_own_and_name_its_paths(local: Any) -> None:
+def test_the_code_may_be_in_its_own_archive_and_refer_to_its_paths(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     serve = """
         import process  # a module of its own, and none of this runner's
@@ -361,7 +365,7 @@ def test_the_code_may_lie_in_an_archive_of_its_own_and_name_its_paths(local: Any
 
 
 @both
-def test_a_model_of_an_earlier_execution_serves_by_its_name(local: Any) -> None:
+def test_a_model_of_an_earlier_execution_is_found_by_name(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     name = local.run(model(local)).steps["Model"].properties["ModelName"]
     parameter = local.parameter("ModelName")
@@ -372,13 +376,13 @@ def test_a_model_of_an_earlier_execution_serves_by_its_name(local: Any) -> None:
         local.run(step, parameters=[parameter], given={"ModelName": "other"})
 
 
-def test_a_model_that_a_step_names_itself_need_not_be_there_before(local: Any) -> None:
+def test_a_model_that_a_step_creates_need_not_exist_before(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     step = transform(ModelName="churn") | {"DependsOn": ["Model"]}
     assert local.run(step, model(local, ModelName="churn")).status == "Succeeded"
 
 
-def test_a_transform_step_alone_uses_the_model_of_the_execution_it_goes_on_with(local: Any) -> None:
+def test_a_transform_step_alone_uses_the_model_of_the_earlier_execution(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     made = model(local)
     made["Arguments"]["Containers"] = [made["Arguments"].pop("PrimaryContainer")]
@@ -389,7 +393,7 @@ def test_a_transform_step_alone_uses_the_model_of_the_execution_it_goes_on_with(
     assert outputs(local) == {"a.csv.out": "x", "b.csv.out": "y"}
 
 
-def test_a_result_is_found_again_until_data_model_or_code_change(local: Any) -> None:
+def test_a_result_is_cached_until_data_model_or_code_change(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     step = transform() | {"CacheConfig": {"Enabled": True}}
     code = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code/serve.tar.gz"}
@@ -417,19 +421,22 @@ LINED = {"source": LINE, "output": {"AssembleWith": "Line"}}
 @pytest.mark.parametrize(
     ("step", "sentence"),
     [
-        ({"source": {"SplitType": "RecordIO"}}, "SplitType is 'RecordIO'; here only 'None' or 'Line' can run."),
-        ({"source": {"SplitType": "TFRecord"}}, "SplitType is 'TFRecord'; here only 'None' or 'Line' can run."),
-        ({"source": {"CompressionType": "Zip"}}, "CompressionType is 'Zip'; here only 'None' or 'Gzip' can run."),
-        ({"output": {"AssembleWith": "Comma"}}, "AssembleWith is 'Comma'; here only 'None' or 'Line' can run."),
-        ({"BatchStrategy": "AllRecords"}, "BatchStrategy is 'AllRecords'; here only 'MultiRecord' or 'SingleRecord'"),
+        ({"source": {"SplitType": "RecordIO"}}, "SplitType is 'RecordIO', but only 'None' or 'Line' can run here."),
+        ({"source": {"SplitType": "TFRecord"}}, "SplitType is 'TFRecord', but only 'None' or 'Line' can run here."),
+        ({"source": {"CompressionType": "Zip"}}, "CompressionType is 'Zip', but only 'None' or 'Gzip' can run here."),
+        ({"output": {"AssembleWith": "Comma"}}, "AssembleWith is 'Comma', but only 'None' or 'Line' can run here."),
+        ({"BatchStrategy": "AllRecords"}, "BatchStrategy is 'AllRecords', but only 'MultiRecord' or 'SingleRecord'"),
         ({"DataCaptureConfig": {"DestinationS3Uri": "s3://bucket/x"}}, "DataCaptureConfig"),
-        ({"MaxPayloadInMB": 101}, "MaxPayloadInMB is 101; AWS takes 0 (no limit) to 100."),
+        ({"MaxPayloadInMB": 101}, "MaxPayloadInMB is 101, but AWS accepts 0 (no limit) to 100."),
         ({"MaxPayloadInMB": 60, "MaxConcurrentTransforms": 2}, "MaxPayloadInMB times MaxConcurrentTransforms is 120"),
         (
             {"MaxConcurrentTransforms": 17},
-            "MaxPayloadInMB times MaxConcurrentTransforms is 102; AWS takes 100 at most.",
+            "MaxPayloadInMB times MaxConcurrentTransforms is 102, but AWS accepts at most 100.",
         ),
-        ({"Environment": {f"V{i}": "" for i in range(17)}}, "Environment has 17 variables; AWS takes 16 at most."),
+        (
+            {"Environment": {f"V{i}": "" for i in range(17)}},
+            "Environment has 17 variables, but AWS accepts at most 16.",
+        ),
         ({"DataProcessing": JOIN}, "DataProcessing of CSV needs SplitType and AssembleWith 'Line'."),
         ({"source": LINE, "DataProcessing": JOIN}, "DataProcessing of CSV needs SplitType and AssembleWith 'Line'."),
         (
@@ -440,22 +447,25 @@ LINED = {"source": LINE, "output": {"AssembleWith": "Line"}}
             {"source": LINE, "output": {"Accept": JSON, "AssembleWith": "Line"}, "DataProcessing": JOIN},
             "JoinSource 'Input' joins CSV to CSV and JSON to JSON, not application/json to text/csv.",
         ),
-        ({**LINED, "DataProcessing": {"InputFilter": "$.a"}}, "columns have indexes alone, such as $[0]."),
+        ({**LINED, "DataProcessing": {"InputFilter": "$.a"}}, "but columns have only indexes, such as $[0]."),
         ({**LINED, "DataProcessing": {"InputFilter": "$[1:4]"}}, "$[1:4] has a slice with an end"),
-        ({**LINED, "DataProcessing": {"OutputFilter": "$['a_b']"}}, "$['a_b'] holds '_', which AWS takes in no filter"),
-        ({**LINED, "DataProcessing": {"OutputFilter": "[0]"}}, "[0] is no filter; AWS takes those like $[1:], "),
-        ({**LINED, "DataProcessing": {"JoinSource": "Output"}}, "JoinSource is 'Output'; here only 'None' or 'Input'"),
+        (
+            {**LINED, "DataProcessing": {"OutputFilter": "$['a_b']"}},
+            "$['a_b'] contains '_', which AWS allows in no filter",
+        ),
+        ({**LINED, "DataProcessing": {"OutputFilter": "[0]"}}, "[0] is not a filter: write it like $[1:], "),
+        ({**LINED, "DataProcessing": {"JoinSource": "Output"}}, "JoinSource is 'Output', but only 'None' or 'Input'"),
         ({"MaxPayloadInMB": "6"}, "MaxPayloadInMB must be a number, not '6'."),
     ],
 )
-def test_what_aws_would_not_take_is_refused_before_the_start(local: Any, step: Any, sentence: str) -> None:
+def test_what_aws_would_refuse_is_refused_before_the_start(local: Any, step: Any, sentence: str) -> None:
     assert sentence in local.problems(model(local), transform(**step))
 
 
 def test_a_manifest_is_refused_before_the_start(local: Any) -> None:
     step = transform()
     step["Arguments"]["TransformInput"]["DataSource"]["S3DataSource"]["S3DataType"] = "ManifestFile"
-    assert "S3DataType is 'ManifestFile'; here only 'S3Prefix' can run." in local.problems(model(local), step)
+    assert "S3DataType is 'ManifestFile', but only 'S3Prefix' can run here." in local.problems(model(local), step)
 
 
 @pytest.mark.parametrize(
@@ -478,7 +488,7 @@ def test_a_model_that_cannot_serve_here_is_refused_before_the_start(local: Any, 
     assert f"step 'Transform': {sentence}" in local.problems(made, transform())
 
 
-def test_what_only_a_running_step_knows_is_refused_when_it_runs(local: Any) -> None:
+def test_a_value_known_only_at_run_time_is_refused_when_the_step_runs(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     told = local.processing(
         "Told",
@@ -487,7 +497,7 @@ def test_what_only_a_running_step_knows_is_refused_when_it_runs(local: Any) -> N
         files={"Size": "out/a.json"},
     )
     execution = local.run(told, model(local), transform(MaxPayloadInMB=local.json_get("Told", "Size", "mb")))
-    assert reason(execution) == "MaxPayloadInMB is 101; AWS takes 0 (no limit) to 100."
+    assert reason(execution) == "MaxPayloadInMB is 101, but AWS accepts 0 (no limit) to 100."
 
 
 @pytest.mark.parametrize(
@@ -511,7 +521,7 @@ def test_what_only_a_running_step_knows_is_refused_when_it_runs(local: Any) -> N
         ("$.a[0]", {"a": [1]}, 1),
     ],
 )
-def test_a_filter_names_a_part(text: str, value: Any, found: Any) -> None:
+def test_a_filter_selects_a_part(text: str, value: Any, found: Any) -> None:
     assert select(value, parse_filter(text)) == found
 
 
@@ -527,8 +537,8 @@ def test_a_filter_names_a_part(text: str, value: Any, found: Any) -> None:
         ("$[0]", 5),
     ],
 )
-def test_a_filter_of_what_is_not_there_fails(text: str, value: Any) -> None:
-    with pytest.raises(InputError, match="a filter asks for what is not in"):
+def test_a_filter_that_selects_nothing_fails(text: str, value: Any) -> None:
+    with pytest.raises(InputError, match="a filter selects what is not in"):
         select(value, parse_filter(text))
 
 
@@ -550,7 +560,7 @@ def test_a_filter_of_what_is_not_there_fails(text: str, value: Any) -> None:
         "$" + "[0]" * 21,
     ],
 )
-def test_what_is_no_filter_on_aws_is_none_here(text: str) -> None:
+def test_an_invalid_filter_on_aws_is_also_invalid_here(text: str) -> None:
     with pytest.raises(ValueError, match=r"filter|slice"):
         parse_filter(text)
 
@@ -561,7 +571,7 @@ def test_what_is_no_filter_on_aws_is_none_here(text: str) -> None:
     single=st.booleans(),
     megabytes=st.sampled_from([0, 20 / 1024**2, 6]),
 )
-def test_split_and_assembled_again_the_input_is_what_it_was(
+def test_splitting_and_assembling_restores_the_input(
     tmp_path_factory: pytest.TempPathFactory, records: list[bytes], ends: bool, single: bool, megabytes: float
 ) -> None:
     content = b"\n".join(records) + (b"\n" if ends and records else b"")
@@ -590,11 +600,11 @@ def test_split_and_assembled_again_the_input_is_what_it_was(
         assert all(len(request) <= 21 for request in requests)
 
 
-def test_missing_handlers_are_those_of_the_scikit_learn_image() -> None:
+def test_the_default_handlers_are_those_of_the_scikit_learn_image() -> None:
     np = pytest.importorskip("numpy")
     table = transform_program.default_input_fn("1,2\n3,4\n", CSV)
     assert (table.dtype, table.tolist()) == (np.float32, [[1, 2], [3, 4]])
-    assert transform_program.default_input_fn("1,2\n", CSV).shape == (2,), "the image squeezes a single row, too"
+    assert transform_program.default_input_fn("1,2\n", CSV).shape == (2,), "the image squeezes a single row too"
     assert transform_program.default_input_fn("[[1, 2]]", JSON).tolist() == [[1, 2]]
     np.save(file := io.BytesIO(), table)
     assert transform_program.default_input_fn(file.getvalue(), transform_program.NPY).tolist() == table.tolist()
@@ -612,7 +622,7 @@ def test_missing_handlers_are_those_of_the_scikit_learn_image() -> None:
             call()
 
 
-def test_a_model_alone_is_enough_for_the_default_handlers(local: Any) -> None:
+def test_the_default_handlers_need_only_a_model(local: Any) -> None:
     pytest.importorskip("numpy")
     local.store.put("s3://bucket/in/a.csv", b"1,2\n3,4\n")
     handlers = """
@@ -638,7 +648,7 @@ print(execution.status, execution.failure_reason)
 
 
 @pytest.mark.slow
-def test_the_model_of_a_project_answers_alike_however_it_is_asked(ready: Bake) -> None:
+def test_the_model_of_a_project_gives_the_same_answers_however_it_is_called(ready: Bake) -> None:
     project = ready()
     done = project.ops("run", "train", "--param", "MaxIter=5")
     assert done.code == 0, done

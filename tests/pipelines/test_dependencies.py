@@ -1,4 +1,4 @@
-"""What a compilation is noted to read, and when it has to be made again."""
+"""What a compilation is recorded to read, and when it must be repeated."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def reads(root: Path) -> Reads:
     return Reads.of(json.loads(done.stdout))
 
 
-def test_files_folders_and_variables_of_the_project_are_noted_and_no_others(root: Path) -> None:
+def test_only_files_folders_and_variables_of_the_project_are_recorded(root: Path) -> None:
     found = reads(root)
 
     assert sorted(found.files) == [
@@ -90,7 +90,7 @@ def test_files_folders_and_variables_of_the_project_are_noted_and_no_others(root
         ("sagemaker.py", True),
     ],
 )
-def test_a_change_of_what_was_read_is_seen(root: Path, change: str, holds: bool) -> None:
+def test_a_change_in_what_was_read_is_detected(root: Path, change: str, holds: bool) -> None:
     found = reads(root)
 
     (root / change).write_text("# changed", encoding="utf-8")
@@ -98,7 +98,7 @@ def test_a_change_of_what_was_read_is_seen(root: Path, change: str, holds: bool)
     assert found.still_hold(root, os.environ) is holds
 
 
-def test_a_file_that_is_gone_and_a_variable_that_is_set_are_seen(root: Path) -> None:
+def test_a_removed_file_and_a_newly_set_variable_are_detected(root: Path) -> None:
     found = reads(root)
     assert not found.still_hold(root, {**os.environ, "NIGHTLY": "1"})
     assert found.still_hold(root, os.environ)

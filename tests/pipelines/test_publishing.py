@@ -1,4 +1,4 @@
-"""Step code and data under the hash of their content, in the S3 of this machine."""
+"""Step code and data under the hash of their content, in the local stand-in for S3."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write(path: Path, content: str) -> None:
 
 
 def project(root: Path) -> Path:
-    """A project's folder with these steps and tables, and what editors and Python leave beside them."""
+    """A project's folder with these steps and tables, and the files that editors and Python add to them."""
     for name, content in STEPS.items():
         write(root / "production" / "steps" / name, content)
     for name, content in TABLES.items():
@@ -67,7 +67,7 @@ def encoded(texts: dict[str, str]) -> Files:
 
 
 def library() -> Files:
-    """What goes along of the library, so that a step can import it in a container."""
+    """The files of the library that are included, so that a step can import them in a container."""
     files = {path.relative_to(VENDOR).as_posix(): path for path in (LIBRARY / "tabular").glob("*.py")}
     return {
         name: path.read_bytes()
@@ -75,26 +75,26 @@ def library() -> Files:
     }
 
 
-def test_the_archive_holds_every_step_at_its_root_the_library_beside_them_and_no_cache(tmp_path: Path) -> None:
+def test_the_archive_has_every_step_at_its_root_next_to_the_library_and_no_caches(tmp_path: Path) -> None:
     assert members(publishing.sourcedir(project(tmp_path))) == encoded(STEPS) | library()
 
 
-def test_a_file_of_the_project_goes_before_one_of_the_library(tmp_path: Path) -> None:
+def test_a_file_of_the_project_overrides_one_of_the_library(tmp_path: Path) -> None:
     own = project(tmp_path) / "production" / "steps" / "sagemaker_ops" / "tabular" / "splits.py"
     write(own, "MINE = True\n")
 
     assert publishing.code_files(tmp_path)["sagemaker_ops/tabular/splits.py"] == own
 
 
-def test_the_archive_says_nothing_of_who_made_it_and_when(tmp_path: Path) -> None:
+def test_the_archive_does_not_show_who_made_it_and_when(tmp_path: Path) -> None:
     archive = publishing.sourcedir(project(tmp_path))
 
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
         assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in tar} == {(0, 0, 0, "", "", 0o644)}
-    assert archive[4:8] == bytes(4), "gzip's own time"
+    assert archive[4:8] == bytes(4), "gzip's own timestamp"
 
 
-def test_the_same_steps_elsewhere_and_later_are_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_steps_give_the_same_bytes_elsewhere_and_later(tmp_path: Path) -> None:
     one, other = project(tmp_path / "one"), project(tmp_path / "deep" / "other")
     for number, path in enumerate((other / "production").rglob("*")):
         os.utime(path, (number, number))
@@ -114,10 +114,10 @@ def test_the_same_steps_elsewhere_and_later_are_the_same_bytes(tmp_path: Path) -
         pytest.param("data/new.csv", False, True, id="a table is new"),
         pytest.param("production/pipelines/train.py", False, False, id="a pipeline changed"),
         pytest.param("production/steps/__pycache__/new.pyc", False, False, id="a cache is new"),
-        pytest.param("data/notes.txt", False, False, id="what is no table is new"),
+        pytest.param("data/notes.txt", False, False, id="a file that is not a table is new"),
     ],
 )
-def test_a_hash_changes_when_its_own_files_do(tmp_path: Path, name: str, of_code: bool, of_data: bool) -> None:
+def test_a_hash_changes_with_its_own_files(tmp_path: Path, name: str, of_code: bool, of_data: bool) -> None:
     before = publishing.target(SETTINGS, "local", project(tmp_path))
 
     write(tmp_path / name, "other")
@@ -132,7 +132,7 @@ def test_data_on_s3_has_no_hash(tmp_path: Path) -> None:
     assert publishing.target(settings, "local", project(tmp_path)).data_hash == ""
 
 
-def test_the_kept_schema_has_a_hash_of_its_own(tmp_path: Path) -> None:
+def test_the_schema_has_its_own_hash(tmp_path: Path) -> None:
     none = publishing.target(SETTINGS, "local", project(tmp_path))
 
     write(tmp_path / "data" / "schema.toml", '[columns]\n"late" = "text"\n')
@@ -149,7 +149,7 @@ def test_the_kept_schema_has_a_hash_of_its_own(tmp_path: Path) -> None:
     assert len({(each.code_hash, each.data_hash) for each in (none, kept, edited)}) == 1
 
 
-def test_an_environment_that_is_not_set_yet_is_told_before_anything_is_read(tmp_path: Path) -> None:
+def test_an_environment_that_is_not_set_yet_is_reported_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not set yet"):
         publishing.target(SETTINGS, "dev", tmp_path / "nowhere")
 
@@ -172,10 +172,10 @@ def test_code_as_folder_and_archive_and_the_data_are_published(
     assert below(store.locate(target.code_uri)) == encoded(STEPS) | library()
     assert members(store.get_file(target.sourcedir_uri).read_bytes()) == encoded(STEPS) | library()
     assert below(store.locate(target.data_uri)) == encoded(tables)
-    assert len(below(store.root)) == len(STEPS) + len(library()) + 1 + len(tables), "and nothing else"
+    assert len(below(store.root)) == len(STEPS) + len(library()) + 1 + len(tables), "nothing else"
 
 
-def test_the_kept_schema_is_published_too(tmp_path: Path) -> None:
+def test_the_schema_is_also_published(tmp_path: Path) -> None:
     text = '[columns]\n"late" = "text"\n'
     write(project(tmp_path) / "data" / "schema.toml", text)
     target, store = publishing.target(SETTINGS, "local", tmp_path), Store(tmp_path / "s3")
@@ -192,7 +192,7 @@ def times(folder: Path) -> dict[str, int]:
     }
 
 
-def test_what_is_published_already_is_not_written_again(tmp_path: Path) -> None:
+def test_published_files_are_not_written_again(tmp_path: Path) -> None:
     target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
     publishing.publish_local(target, tmp_path, store)
     before = times(store.root)
@@ -202,7 +202,7 @@ def test_what_is_published_already_is_not_written_again(tmp_path: Path) -> None:
     assert times(store.root) == before
 
 
-def test_what_was_published_before_stays_when_a_step_changes(tmp_path: Path) -> None:
+def test_earlier_versions_stay_when_a_step_changes(tmp_path: Path) -> None:
     store = Store(tmp_path / "s3")
     publishing.publish_local(publishing.target(SETTINGS, "local", project(tmp_path)), tmp_path, store)
     before = below(store.root)
@@ -215,7 +215,7 @@ def test_what_was_published_before_stays_when_a_step_changes(tmp_path: Path) -> 
     assert store.get_file(f"{changed.code_uri}features.py").read_bytes() == b"X = 2\n"
 
 
-def test_what_an_interrupted_run_left_out_is_published_by_the_next(tmp_path: Path) -> None:
+def test_the_next_run_publishes_what_an_interrupted_one_did_not(tmp_path: Path) -> None:
     target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
     publishing.publish_local(target, tmp_path, store)
     whole = below(store.root)
@@ -227,7 +227,7 @@ def test_what_an_interrupted_run_left_out_is_published_by_the_next(tmp_path: Pat
     assert below(store.root) == whole
 
 
-def test_a_place_where_no_folder_can_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_in_one_sentence(tmp_path: Path) -> None:
     target, root = publishing.target(SETTINGS, "local", project(tmp_path)), tmp_path / "s3"
     root.write_text("a file in the way", encoding="utf-8")
 
@@ -239,13 +239,15 @@ def test_a_place_where_no_folder_can_be_made_is_one_sentence(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.ENOSPC, errno.EACCES], ids=errno.errorcode.get)
-def test_a_disk_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_a_disk_that_cannot_be_written_is_reported_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
     target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
 
     def refuse(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("os.replace", refuse)  # by rights would not do: root may write everywhere
+    monkeypatch.setattr("os.replace", refuse)  # permissions would not work: root may write everywhere
 
     with pytest.raises(UserError) as caught:
         publishing.publish_local(target, tmp_path, store)
@@ -255,7 +257,7 @@ def test_a_disk_that_takes_nothing_is_one_sentence(tmp_path: Path, monkeypatch: 
     ]
 
 
-def test_data_on_s3_that_was_not_fetched_is_told(tmp_path: Path) -> None:
+def test_data_on_s3_that_was_not_fetched_is_reported(tmp_path: Path) -> None:
     settings = replace(SETTINGS, data=replace(SETTINGS.data, source="s3://lake/flights/"))
     target = publishing.target(settings, "local", project(tmp_path))
 
@@ -268,7 +270,7 @@ def test_data_on_s3_that_was_not_fetched_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "s3").exists()
 
 
-def test_what_was_fetched_is_published_under_its_address_on_s3(tmp_path: Path) -> None:
+def test_fetched_data_is_published_under_its_s3_uri(tmp_path: Path) -> None:
     source, etag = "s3://lake/flights/", '"1"'
     settings = replace(SETTINGS, data=replace(SETTINGS.data, source=source))
     target, store = publishing.target(settings, "local", project(tmp_path)), Store(tmp_path / "s3")

@@ -1,4 +1,4 @@
-"""The table that [data].source names: which files it is, what is wrong with it, and its hash."""
+"""The table that [data].source names: its files, the messages for its errors, and its hash."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = "day,carrier,late\n1,AA,yes\n"
 
 
 def write(root: Path, *names: str, content: str | bytes = ROWS) -> Path:
-    """The last of the files `names`, below `root`."""
+    """Write the files `names` in `root`, and return the last one."""
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def write(root: Path, *names: str, content: str | bytes = ROWS) -> Path:
         pytest.param(".", ["a.csv", "d.PARQUET", "sub/b.csv.gz", "sub/deep/c.parquet"], id="the project"),
     ],
 )
-def test_a_source_is_its_tables_sorted(tmp_path: Path, source: str, files: list[str]) -> None:
+def test_a_source_consists_of_its_tables_in_order(tmp_path: Path, source: str, files: list[str]) -> None:
     write(tmp_path, "sub/deep/c.parquet", "sub/b.csv.gz", "sub/notes.txt", "d.PARQUET", "a.csv", "README.md")
 
     assert [path.relative_to(tmp_path).as_posix() for path in data.files(source, tmp_path)] == files
@@ -47,24 +47,24 @@ def test_a_source_is_its_tables_sorted(tmp_path: Path, source: str, files: list[
     "other",
     [
         pytest.param(".hidden.csv", id="hidden file"),
-        pytest.param("_SUCCESS.csv", id="marker of Spark"),
+        pytest.param("_SUCCESS.csv", id="Spark marker"),
         pytest.param("day.csv.crc", id="checksum"),
-        pytest.param(".ipynb_checkpoints/day-checkpoint.csv", id="copy that JupyterLab made of it"),
+        pytest.param(".ipynb_checkpoints/day-checkpoint.csv", id="copy made by JupyterLab"),
     ],
 )
-def test_a_file_beside_the_tables_of_a_folder_is_none_of_them(tmp_path: Path, other: str) -> None:
+def test_other_files_in_the_folder_are_ignored(tmp_path: Path, other: str) -> None:
     day = write(tmp_path, f"flights/{other}", "flights/day.csv")
 
     assert data.files("flights", tmp_path) == [day]
 
 
-def test_a_folder_that_is_named_like_a_table_holds_tables(tmp_path: Path) -> None:
+def test_a_folder_with_the_name_of_a_table_contains_tables(tmp_path: Path) -> None:
     part = write(tmp_path, "flights/2024.csv/part-0.csv")  # how Spark writes one table
 
     assert data.files("flights", tmp_path) == [part]
 
 
-def test_a_source_may_lie_outside_of_the_project(tmp_path: Path) -> None:
+def test_a_source_may_be_outside_the_project(tmp_path: Path) -> None:
     elsewhere = write(tmp_path, "elsewhere/flights.csv")
 
     assert data.files(str(elsewhere), tmp_path / "project") == [elsewhere]
@@ -76,11 +76,11 @@ def test_a_source_may_lie_outside_of_the_project(tmp_path: Path) -> None:
         pytest.param("flihgts.csv", "there is no file or folder 'flihgts.csv' in", id="typo"),
         pytest.param("flihgts.csv", "Did you mean 'flights.csv'?", id="typo with the nearest name"),
         pytest.param("raw/flights.csv", "there is no file or folder 'raw/flights.csv'", id="folder missing"),
-        pytest.param("notes.txt", "a .csv, .csv.gz, .parquet file is wanted", id="other suffix"),
-        pytest.param("empty", "the folder 'empty' holds no .csv, .csv.gz, .parquet file", id="folder without tables"),
+        pytest.param("notes.txt", "use a file of type .csv, .csv.gz, .parquet", id="other suffix"),
+        pytest.param("empty", "the folder 'empty' has no tables (.csv, .csv.gz, .parquet)", id="folder without tables"),
     ],
 )
-def test_a_source_without_a_table_is_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
+def test_a_source_without_a_table_is_reported_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
     write(tmp_path, "flights.csv", "notes.txt", "empty/notes.txt")
 
     with pytest.raises(UserError) as caught:
@@ -94,7 +94,7 @@ def test_a_source_without_a_table_is_one_sentence(tmp_path: Path, source: str, s
 @pytest.mark.parametrize(
     ("source", "remote"), [("s3://bucket/key", True), ("data/s3", False), ("S3.csv", False), ("", False)]
 )
-def test_a_source_is_remote_by_how_it_begins(source: str, remote: bool) -> None:
+def test_a_source_is_remote_if_it_starts_with_s3(source: str, remote: bool) -> None:
     assert data.is_remote(source) is remote
 
 
@@ -105,10 +105,10 @@ def test_a_source_is_remote_by_how_it_begins(source: str, remote: bool) -> None:
         pytest.param("flights.csv", ROWS.replace(",", ";"), id="semicolon"),
         pytest.param("flights.csv", ROWS.replace(",", "\t"), id="tab"),
         pytest.param("flights.csv", ROWS.replace(",", "|"), id="bar"),
-        pytest.param("flights.csv", ROWS.replace("\n", "\r\n"), id="line ends of Windows"),
+        pytest.param("flights.csv", ROWS.replace("\n", "\r\n"), id="Windows line ends"),
         pytest.param("flights.csv", "\ufeff" + ROWS.replace("day,carrier,late", "late,carrier,day"), id="BOM"),
         pytest.param("flights.csv", '"day","a; b; c; d",late\n1,2,3\n', id="other separators inside quotes"),
-        pytest.param("flights.csv", 'day,"late"\n1,yes', id="no line end at the end"),
+        pytest.param("flights.csv", 'day,"late"\n1,yes', id="no final line end"),
         pytest.param("flights.csv", "late\nyes\n", id="one column"),
         pytest.param("flights.csv", '"day\nof month",late\n1,2\n', id="a name of two lines"),
         pytest.param("flights.csv.gz", gzip.compress(ROWS.encode()), id="gzip"),
@@ -116,7 +116,7 @@ def test_a_source_is_remote_by_how_it_begins(source: str, remote: bool) -> None:
         pytest.param("flights", None, id="folder"),
     ],
 )
-def test_a_table_with_the_target_is_in_order(tmp_path: Path, name: str, content: str | bytes | None) -> None:
+def test_a_table_with_the_target_has_no_problems(tmp_path: Path, name: str, content: str | bytes | None) -> None:
     if content is None:
         write(tmp_path, "flights/a.csv", "flights/b.csv")
     else:
@@ -125,7 +125,7 @@ def test_a_table_with_the_target_is_in_order(tmp_path: Path, name: str, content:
     assert data.check(replace(FLIGHTS, source=name), tmp_path) == []
 
 
-def test_quoted_names_may_hold_commas_and_quotes(tmp_path: Path) -> None:
+def test_quoted_names_may_contain_commas_and_quotes(tmp_path: Path) -> None:
     write(tmp_path, "flights.csv", content='day,"delay, ""late"", minutes"\n1,2\n')
 
     assert data.check(replace(FLIGHTS, target='delay, "late", minutes'), tmp_path) == []
@@ -211,7 +211,7 @@ def test_the_steps_read_by_themselves_unless_they_call_the_library(
         pytest.param({"target": "xyz"}, "target", "It has 'day', 'carrier', 'late'.", id="like no other column"),
     ],
 )
-def test_a_column_that_is_not_there_is_told_with_the_nearest(
+def test_a_missing_column_is_reported_with_the_closest_name(
     tmp_path: Path, named: dict[str, str], key: str, sentence: str
 ) -> None:
     write(tmp_path, "flights.csv")
@@ -222,7 +222,7 @@ def test_a_column_that_is_not_there_is_told_with_the_nearest(
     assert sentence in problem.message
 
 
-def test_every_column_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+def test_all_missing_columns_are_reported_together(tmp_path: Path) -> None:
     write(tmp_path, "flights.csv")
     wrong = replace(FLIGHTS, target="a", exclude=["b", "day", "c"], split="group", split_column="d", weight="e", id="f")
 
@@ -236,13 +236,13 @@ def test_every_column_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_split_column_that_is_not_used_need_not_exist(tmp_path: Path) -> None:
+def test_an_unused_split_column_need_not_exist(tmp_path: Path) -> None:
     write(tmp_path, "flights.csv")
 
     assert data.check(replace(FLIGHTS, split="random", split_column="nowhere"), tmp_path) == []
 
 
-def test_of_many_columns_the_first_eight_are_shown(tmp_path: Path) -> None:
+def test_only_the_first_eight_columns_are_shown(tmp_path: Path) -> None:
     write(tmp_path, "flights.csv", content=",".join(f"c{number}" for number in range(20)) + "\n1\n")
 
     [problem] = data.check(replace(FLIGHTS, target="xyz"), tmp_path)
@@ -253,14 +253,14 @@ def test_of_many_columns_the_first_eight_are_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        pytest.param("flights.csv", "", id="no byte"),
-        pytest.param("flights.csv", "day,late", id="header alone"),
+        pytest.param("flights.csv", "", id="no bytes"),
+        pytest.param("flights.csv", "day,late", id="only a header"),
         pytest.param("flights.csv", "day,late\n\n  \n", id="header and blank lines"),
-        pytest.param("flights.csv", "\ufeff", id="BOM alone"),
+        pytest.param("flights.csv", "\ufeff", id="only a BOM"),
         pytest.param("flights.csv.gz", gzip.compress(b""), id="gzip of nothing"),
     ],
 )
-def test_a_table_without_rows_is_told_as_empty(tmp_path: Path, name: str, content: str | bytes) -> None:
+def test_a_table_without_rows_is_reported_as_empty(tmp_path: Path, name: str, content: str | bytes) -> None:
     write(tmp_path, name, content=content)
 
     [problem] = data.check(replace(FLIGHTS, source=name), tmp_path)
@@ -273,15 +273,15 @@ def test_a_table_without_rows_is_told_as_empty(tmp_path: Path, name: str, conten
     [
         pytest.param("flights.csv", "dåy,late\n1,2\n".encode("latin-1"), id="not UTF-8"),
         pytest.param("flights.csv", ROWS.encode("utf-16"), id="UTF-16"),
-        pytest.param("flights.csv.gz", ROWS.encode(), id="no gzip"),
-        pytest.param("flights.csv.gz", b"", id="gzip without a byte"),
+        pytest.param("flights.csv.gz", ROWS.encode(), id="not gzip"),
+        pytest.param("flights.csv.gz", b"", id="gzip without bytes"),
         pytest.param("flights.csv.gz", gzip.compress(ROWS.encode())[:-12], id="gzip cut off"),
         pytest.param(
             "flights.csv.gz", gzip.compress(ROWS.encode())[:10] + b"\xff" * 30, id="gzip with other bytes inside"
         ),
     ],
 )
-def test_a_table_that_cannot_be_read_is_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+def test_an_unreadable_table_is_reported_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     write(tmp_path, name, content=content)
 
     try:
@@ -314,14 +314,14 @@ def test_parquet_is_checked_like_csv(tmp_path: Path) -> None:
 KEPT = '[columns]\n"day" = "integer"\n"carrier" = "text"\n'
 
 
-def test_a_column_that_the_kept_schema_names_must_be_there(tmp_path: Path) -> None:
+def test_every_column_of_the_schema_file_must_exist(tmp_path: Path) -> None:
     write(tmp_path, "flights.csv")
     write(tmp_path, data.SCHEMA, content=KEPT + '"carier" = "text"\n"month" = "integer"\n')
 
     first, second = data.check(FLIGHTS, tmp_path)
 
     assert str(first) == (
-        "data/schema.toml [columns]: 'flights.csv' has no column 'carier'; take its line out, or mend the data."
+        "data/schema.toml [columns]: 'flights.csv' has no column 'carier': remove its line, or fix the data."
     )
     assert "no column 'month'" in second.message
     assert data.check(replace(FLIGHTS, exclude=["day"]), tmp_path) == [first, second]
@@ -333,11 +333,11 @@ def test_a_column_that_the_kept_schema_names_must_be_there(tmp_path: Path) -> No
         pytest.param(None, False, id="no file"),
         pytest.param(KEPT, True, id="for every source"),
         pytest.param('source = "flights.csv"\n' + KEPT, True, id="for this source"),
-        pytest.param('\ufeffsource = "flights.csv"\r\n' + KEPT, True, id="as an editor on Windows writes it"),
+        pytest.param('\ufeffsource = "flights.csv"\r\n' + KEPT, True, id="as a Windows editor writes it"),
         pytest.param('source = "customers.csv"\n[columns]\n"age" = "number"\n', False, id="for another source"),
     ],
 )
-def test_a_schema_is_kept_for_its_source(tmp_path: Path, content: str | None, kept: bool) -> None:
+def test_a_schema_applies_to_its_source(tmp_path: Path, content: str | None, kept: bool) -> None:
     write(tmp_path, "flights.csv")
     if content is not None:
         write(tmp_path, data.SCHEMA, content=content)
@@ -349,14 +349,14 @@ def test_a_schema_is_kept_for_its_source(tmp_path: Path, content: str | None, ke
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        pytest.param("[columns", "not valid TOML: Expected ']'", id="no TOML"),
+        pytest.param("[columns", "not valid TOML: Expected ']'", id="not TOML"),
         pytest.param('[columns]\n"tür" = "text"'.encode("latin-1"), "not valid TOML", id="not UTF-8"),
-        pytest.param('source = "flights.csv"', "lacks [columns]", id="no columns"),
-        pytest.param("columns = 5", "lacks [columns]", id="no table"),
+        pytest.param('source = "flights.csv"', "missing [columns]: add it", id="no columns"),
+        pytest.param("columns = 5", "missing [columns]: add it", id="not a table"),
         pytest.param(None, "cannot be read", id="a folder"),
     ],
 )
-def test_a_kept_schema_that_cannot_be_read_is_one_sentence(
+def test_an_unreadable_schema_is_reported_in_one_sentence(
     tmp_path: Path, content: str | bytes | None, sentence: str
 ) -> None:
     if content is None:
@@ -376,7 +376,7 @@ def hash_of(folder: Path) -> str:
     return data.content_hash(data.named_files(folder.name, folder.parent))
 
 
-def test_the_hash_is_of_names_and_bytes_and_of_nothing_else(tmp_path: Path) -> None:
+def test_the_hash_depends_only_on_names_and_bytes(tmp_path: Path) -> None:
     write(tmp_path, "one/a.csv", "one/sub/b.csv", "elsewhere/deep/two/a.csv", "elsewhere/deep/two/sub/b.csv")
     os.utime(tmp_path / "one" / "a.csv", (1, 1))
     (tmp_path / "one" / "a.csv").chmod(0o600)
@@ -395,9 +395,9 @@ def test_the_hash_is_of_names_and_bytes_and_of_nothing_else(tmp_path: Path) -> N
         pytest.param({"a.csv": "2", "b.csv": "1"}, id="contents swapped"),
         pytest.param({"a.csv": "1", "c.csv": "2"}, id="a name"),
         pytest.param({"a.csv": "1", "sub/b.csv": "2"}, id="a folder"),
-        pytest.param({"a.csv": "1"}, id="a file less"),
-        pytest.param({"a.csv": "1", "b.csv": "2", "c.csv": ""}, id="an empty file more"),
-        pytest.param({"a.csv": "12", "b.csv": ""}, id="the border between two files"),
+        pytest.param({"a.csv": "1"}, id="one file less"),
+        pytest.param({"a.csv": "1", "b.csv": "2", "c.csv": ""}, id="one more empty file"),
+        pytest.param({"a.csv": "12", "b.csv": ""}, id="the boundary between two files"),
     ],
 )
 def test_the_hash_changes_with(tmp_path: Path, files: dict[str, str]) -> None:
@@ -409,7 +409,7 @@ def test_the_hash_changes_with(tmp_path: Path, files: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("source", "name"), [("flights.csv", "flights.csv"), ("flights", "day.csv")])
-def test_names_are_relative_to_the_folder_that_the_source_is_or_lies_in(tmp_path: Path, source: str, name: str) -> None:
+def test_names_are_relative_to_the_source_folder(tmp_path: Path, source: str, name: str) -> None:
     write(tmp_path, "flights.csv", "flights/day.csv")
 
     assert list(data.named_files(source, tmp_path)) == [name]

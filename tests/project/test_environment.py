@@ -1,4 +1,4 @@
-"""`python -m sagemaker_ops.project.environment`: what it installs, when, with what, and when it does not."""
+"""`python -m sagemaker_ops.project.environment`: what it installs, with what, and when it does nothing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ UV = "/opt/uv"
 
 @dataclass
 class Machine:
-    """A project's folder on a machine whose commands do nothing but what a test says."""
+    """A project's folder on a machine whose commands do only what a test defines."""
 
     root: Path
     uv: str | None = UV
     pip_config: str = ""
     fails: str = ""
-    """The command that ends with 1: "venv" or "install"."""
+    """The command that exits with 1: "venv" or "install"."""
     commands: list[list[str]] = field(default_factory=list)
     installed_with: dict[str, str] = field(default_factory=dict)
     """The environment variables of the last installation."""
@@ -44,7 +44,7 @@ class Machine:
         capture_output: bool = False,
         text: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """In the place of subprocess.run."""
+        """Replaces subprocess.run."""
         if command[1:] == ["-m", "pip", "config", "list"]:
             return subprocess.CompletedProcess(command, 0, self.pip_config, "")
         self.commands.append(command)
@@ -63,7 +63,7 @@ class Machine:
         return self.root / ".venv" / "bin" / "python"
 
     def need(self, *groups: str) -> int:
-        """`python -m sagemaker_ops.project.environment …`; what it ran is in `commands`, which is emptied first."""
+        """`python -m sagemaker_ops.project.environment …`; `commands` is cleared first and then has what it ran."""
         self.commands.clear()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["environment", *groups, "--project", str(self.root)])
@@ -71,7 +71,7 @@ class Machine:
 
     @property
     def installed(self) -> set[str]:
-        """What the last installation was told to install, besides pip itself."""
+        """The packages of the last installation, without pip itself."""
         command = self.commands[-1]
         return set(command[command.index("--constraint") + 2 :]) - {"pip"}
 
@@ -91,7 +91,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def test_uv_makes_the_environment_and_installs_into_it(machine: Machine) -> None:
+def test_uv_creates_the_environment_and_installs_into_it(machine: Machine) -> None:
     assert machine.need("dev") == 0
 
     [make, install] = machine.commands
@@ -118,7 +118,7 @@ def test_without_uv_venv_and_pip_do_it(machine: Machine) -> None:
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
 
-def test_a_project_that_can_be_built_is_installed_as_it_stands(machine: Machine) -> None:
+def test_a_project_that_can_be_built_is_installed_in_editable_mode(machine: Machine) -> None:
     machine.write("pyproject.toml", PYPROJECT + '[build-system]\nrequires = ["hatchling"]\n')
 
     machine.need()
@@ -127,7 +127,7 @@ def test_a_project_that_can_be_built_is_installed_as_it_stands(machine: Machine)
 
 
 @pytest.mark.parametrize("again", [("dev", "docs"), ("docs",), ()], ids=["all", "one", "none"])
-def test_what_is_installed_is_not_installed_again(
+def test_installed_groups_are_not_installed_again(
     machine: Machine, capsys: pytest.CaptureFixture[str], again: tuple[str, ...]
 ) -> None:
     machine.need("docs", "dev")
@@ -139,11 +139,11 @@ def test_what_is_installed_is_not_installed_again(
     assert capsys.readouterr().out == ""
 
 
-def test_another_group_joins_those_that_are_installed(machine: Machine) -> None:
+def test_another_group_is_added_to_the_installed_ones(machine: Machine) -> None:
     machine.need("dev")
 
     machine.need("docs")
-    assert len(machine.commands) == 1, "the environment itself is there"
+    assert len(machine.commands) == 1, "the environment itself exists"
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff", "mkdocs==1.6.1"}
 
     machine.need("dev", "docs")
@@ -158,7 +158,7 @@ def test_another_group_joins_those_that_are_installed(machine: Machine) -> None:
         pytest.param("pyproject.toml", PYPROJECT.replace('"ruff"', '"mypy"'), id="a group"),
     ],
 )
-def test_it_is_installed_again_when_this_changes(machine: Machine, file: str, text: str) -> None:
+def test_a_change_installs_again(machine: Machine, file: str, text: str) -> None:
     machine.need("dev")
 
     machine.write(file, text)
@@ -169,7 +169,7 @@ def test_it_is_installed_again_when_this_changes(machine: Machine, file: str, te
     assert machine.commands == []
 
 
-def test_what_is_of_no_weight_in_pyproject_installs_nothing(machine: Machine) -> None:
+def test_an_irrelevant_change_in_pyproject_installs_nothing(machine: Machine) -> None:
     machine.need("dev")
 
     machine.write("pyproject.toml", PYPROJECT + "[tool.ruff]\nline-length = 100\n")
@@ -178,7 +178,7 @@ def test_what_is_of_no_weight_in_pyproject_installs_nothing(machine: Machine) ->
     assert machine.commands == []
 
 
-def test_an_unknown_group_is_one_sentence(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_group_is_reported_in_one_sentence(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert machine.need("dev", "doc", "tests") == 2
 
     assert capsys.readouterr().err == "pyproject.toml has no dependency group doc, tests.\n"
@@ -186,7 +186,7 @@ def test_an_unknown_group_is_one_sentence(machine: Machine, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize(("uv", "name"), [(UV, "uv"), (None, "pip")])
-def test_an_installation_that_fails_is_told_and_tried_again(
+def test_a_failed_installation_is_reported_and_tried_again(
     machine: Machine, capsys: pytest.CaptureFixture[str], uv: str | None, name: str
 ) -> None:
     machine.uv = uv
@@ -194,15 +194,15 @@ def test_an_installation_that_fails_is_told_and_tried_again(
     machine.fails = "install"
 
     assert machine.need("dev") == 1
-    assert capsys.readouterr().err == f"Installing failed: the lines above are {name}'s.\n"
+    assert capsys.readouterr().err == f"Installation failed: see the output of {name} above.\n"
 
     machine.fails = ""
     assert machine.need() == 0
-    assert machine.installed == {"pandas>=2.2", "boto3"}, "not even the first installation counts any more"
+    assert machine.installed == {"pandas>=2.2", "boto3"}, "even the first installation no longer counts"
 
 
 @pytest.mark.parametrize("uv", [UV, None], ids=["uv", "venv"])
-def test_an_environment_that_cannot_be_made_is_told_and_tried_again(
+def test_an_environment_that_cannot_be_created_is_reported_and_tried_again(
     machine: Machine, capsys: pytest.CaptureFixture[str], uv: str | None
 ) -> None:
     machine.uv, machine.fails = uv, "venv"  # as on Debian without the package python3-venv
@@ -215,9 +215,9 @@ def test_an_environment_that_cannot_be_made_is_told_and_tried_again(
     assert len(machine.commands) == 2
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(machine: Machine) -> None:
+def test_an_environment_whose_python_is_gone_is_created_again(machine: Machine) -> None:
     machine.need("dev")
-    machine.python.unlink()  # a link to a Python that was updated away
+    machine.python.unlink()  # a link to a Python that an update removed
 
     assert machine.need("dev") == 0
 
@@ -226,7 +226,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(machine: Machine) -> N
 
 
 @pytest.mark.parametrize("state", ["", "not JSON", "{}"])
-def test_a_state_that_says_nothing_counts_as_none(machine: Machine, state: str) -> None:
+def test_an_invalid_state_file_is_ignored(machine: Machine, state: str) -> None:
     machine.need("dev")
     machine.write(f".venv/{environment.STATE}", state)
 
@@ -235,7 +235,7 @@ def test_a_state_that_says_nothing_counts_as_none(machine: Machine, state: str) 
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
 
-# Lines as `pip config list` prints them.
+# Output lines of `pip config list`.
 @pytest.mark.parametrize(
     ("listed", "given"),
     [
@@ -248,12 +248,12 @@ def test_a_state_that_says_nothing_counts_as_none(machine: Machine, state: str) 
         pytest.param(
             ":env:.index-url='https://a.example.com'",
             {"UV_DEFAULT_INDEX": "https://a.example.com"},
-            id="variable of pip",
+            id="pip variable",
         ),
         pytest.param(
             "install.index-url='https://a.example.com'",
             {"UV_DEFAULT_INDEX": "https://a.example.com"},
-            id="section of install",
+            id="install section",
         ),
         pytest.param(
             "global.extra-index-url='https://b.example.com'",
@@ -263,7 +263,7 @@ def test_a_state_that_says_nothing_counts_as_none(machine: Machine, state: str) 
         pytest.param(
             r"global.extra-index-url='\nhttps://b.example.com\nhttps://c.example.com'",
             {"UV_INDEX": "https://b.example.com https://c.example.com", "UV_INDEX_STRATEGY": "unsafe-best-match"},
-            id="extra indexes on lines of their own",
+            id="extra indexes on separate lines",
         ),
         pytest.param("global.cert='/etc/ssl/our-ca.pem'", {"SSL_CERT_FILE": "/etc/ssl/our-ca.pem"}, id="certificates"),
         pytest.param("install.find-links='/opt/wheels'", {"UV_FIND_LINKS": "/opt/wheels"}, id="folder of wheels"),
@@ -272,18 +272,20 @@ def test_a_state_that_says_nothing_counts_as_none(machine: Machine, state: str) 
             {"UV_FIND_LINKS": "build/dist,/opt/wheels"},
             id="two folders",
         ),
-        pytest.param("global.timeout='60'\nglobal.disable-pip-version-check='true'", {}, id="what uv has no use for"),
+        pytest.param(
+            "global.timeout='60'\nglobal.disable-pip-version-check='true'", {}, id="settings that uv does not use"
+        ),
         pytest.param(
             ":env:.index-url='https://variable.example.com'\nglobal.index-url='https://file.example.com'",
             {"UV_DEFAULT_INDEX": "https://variable.example.com"},
-            id="a variable goes before a file, as in pip",
+            id="a variable overrides a file, as in pip",
         ),
         pytest.param(
-            "download.index-url='https://other.example.com'", {}, id="the section of another command does not count"
+            "download.index-url='https://other.example.com'", {}, id="the section of another command is ignored"
         ),
     ],
 )
-def test_uv_is_given_what_pip_is_configured_to(machine: Machine, listed: str, given: dict[str, str]) -> None:
+def test_uv_gets_the_configuration_of_pip(machine: Machine, listed: str, given: dict[str, str]) -> None:
     machine.pip_config = listed
 
     machine.need()
@@ -295,7 +297,7 @@ def test_uv_is_given_what_pip_is_configured_to(machine: Machine, listed: str, gi
 @pytest.mark.parametrize(
     "name", ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY", "SSL_CERT_FILE"]
 )
-def test_a_variable_that_is_set_goes_before_pip_s_configuration(
+def test_a_variable_that_is_set_overrides_the_configuration_of_pip(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     keys = ("index-url", "extra-index-url", "find-links", "cert")
@@ -307,7 +309,7 @@ def test_a_variable_that_is_set_goes_before_pip_s_configuration(
     assert machine.installed_with[name] == "mine"
 
 
-def test_pip_keeps_the_variables_that_it_finds(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_gets_the_variables_unchanged(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.uv = None
     monkeypatch.setenv("PIP_INDEX_URL", "https://a.example.com")
 

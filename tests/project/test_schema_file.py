@@ -1,4 +1,4 @@
-"""When data/schema.toml is written, and for which table; the step's script, which reads the table, is stood in for."""
+"""When data/schema.toml is written, and for which table; the script that reads the table is replaced by a stub."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ def written(root: Path) -> str | None:
 
 
 @pytest.mark.slow
-def test_the_first_time_it_is_written_and_told_and_then_left_alone(
-    root: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_it_is_written_and_reported_once_and_then_left_alone(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     [line] = schema_file.keep(FLIGHTS, root, root / LOCAL_FOLDER)
 
     assert line.startswith("Wrote data/schema.toml, the type of each column: ")
@@ -48,7 +46,7 @@ def test_the_first_time_it_is_written_and_told_and_then_left_alone(
 
 
 @pytest.mark.slow
-def test_for_another_source_it_is_written_anew_and_told_so(root: Path) -> None:
+def test_for_another_source_it_is_written_again_and_reported(root: Path) -> None:
     schema_file.keep(FLIGHTS, root, root / LOCAL_FOLDER)
     (root / "other.csv").write_text(TABLE, encoding="utf-8")
 
@@ -59,8 +57,10 @@ def test_for_another_source_it_is_written_anew_and_told_so(root: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rows", "count"), [pytest.param(None, 1, id="whole"), pytest.param(10, 0, id="first rows")])
-def test_of_a_source_on_s3_a_whole_copy_is_read(root: Path, rows: int | None, count: int) -> None:
+@pytest.mark.parametrize(
+    ("rows", "count"), [pytest.param(None, 1, id="complete"), pytest.param(10, 0, id="first rows")]
+)
+def test_for_a_source_on_s3_only_a_complete_copy_is_read(root: Path, rows: int | None, count: int) -> None:
     source, home = "s3://lake/flights/", root / LOCAL_FOLDER
     copy = source_copy.Copy(source, "dev", datetime.now(UTC), rows, {"flights/a.csv": "etag"})
     objects = source_copy.folder_of(source, home) / source_copy.OBJECTS
@@ -72,7 +72,7 @@ def test_of_a_source_on_s3_a_whole_copy_is_read(root: Path, rows: int | None, co
     assert (written(root) is not None and tomllib.loads(str(written(root)))["source"] == source) == bool(count)
 
 
-def test_without_a_source_in_it_it_stands_for_all_of_them(root: Path) -> None:
+def test_a_file_without_a_source_applies_to_all_sources(root: Path) -> None:
     (root / SCHEMA).write_text("[columns]\n", encoding="utf-8")
 
     assert schema_file.keep(FLIGHTS, root, root / LOCAL_FOLDER) == []
@@ -83,13 +83,13 @@ def test_without_a_source_in_it_it_stands_for_all_of_them(root: Path) -> None:
     "chosen",
     [
         pytest.param(replace(FLIGHTS, source="s3://lake/flights/"), id="on S3, and not here"),
-        pytest.param(replace(FLIGHTS, target="latte"), id="a column that is not there"),
+        pytest.param(replace(FLIGHTS, target="latte"), id="a missing column"),
         pytest.param(
             replace(FLIGHTS, source="unreadable.csv"), id="a table that cannot be read", marks=pytest.mark.slow
         ),
     ],
 )
-def test_what_cannot_run_gets_no_file_and_keeps_the_old_one(root: Path, chosen: Data) -> None:
+def test_a_project_that_cannot_run_gets_no_file_and_keeps_the_old_one(root: Path, chosen: Data) -> None:
     (root / "unreadable.csv").write_text("day,dep delay,late\n1,2\n1,2,3,4\n", encoding="utf-8")
 
     assert schema_file.keep(chosen, root, root / LOCAL_FOLDER) == []

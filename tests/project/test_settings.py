@@ -1,4 +1,4 @@
-"""project.toml: what is read, which default holds, and what is said of every mistake."""
+"""project.toml: what is read, the defaults, and the message for each mistake."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Problems = Callable[[str], list[Problem]]
 
 
 def put(text: str, before: str = "[gate]", within: str = MINIMAL) -> str:
-    """The minimal project.toml with `text` as lines of the table that ends before `before`."""
+    """The minimal project.toml with `text` added to the table that ends before `before`."""
     assert before in within
     return within.replace(before, f"{text}\n{before}", 1)
 
@@ -44,7 +44,7 @@ def replaced(old: str, new: str, within: str = MINIMAL) -> str:
 
 @pytest.fixture
 def problems(tmp_path: Path) -> Problems:
-    """What is said of a project.toml with this text."""
+    """The problems of a project.toml with this text."""
 
     def _problems(text: str) -> list[Problem]:
         (tmp_path / "project.toml").write_text(text, encoding="utf-8")
@@ -59,7 +59,7 @@ def problems(tmp_path: Path) -> Problems:
     ("text", "where", "sentence"),
     [
         pytest.param(
-            MINIMAL + "[instance]\n", "project.toml", "'instance'. Did you mean 'instances'?", id="table of the file"
+            MINIMAL + "[instance]\n", "project.toml", "'instance'. Did you mean 'instances'?", id="top-level table"
         ),
         pytest.param(
             put("taget = 1"), "project.toml [data]", "unknown key 'taget'. Did you mean 'target'?", id="key of a table"
@@ -70,16 +70,18 @@ def problems(tmp_path: Path) -> Problems:
             "unknown key 'buckett'. Did you mean 'bucket'?",
             id="key of an environment",
         ),
-        pytest.param(put("xyz = 1"), "project.toml [data]", "unknown key 'xyz'.", id="like no other key"),
+        pytest.param(put("xyz = 1"), "project.toml [data]", "unknown key 'xyz'.", id="not similar to any key"),
         pytest.param(
             MINIMAL.replace("[project]", "colour = 1\n[project]"),
             "project.toml",
             "unknown key 'colour'.",
-            id="key outside of every table",
+            id="key outside all tables",
         ),
     ],
 )
-def test_an_unknown_key_is_told_with_the_nearest_one(problems: Problems, text: str, where: str, sentence: str) -> None:
+def test_an_unknown_key_is_reported_with_the_closest_one(
+    problems: Problems, text: str, where: str, sentence: str
+) -> None:
     [problem] = problems(text)
 
     assert problem.where == where
@@ -89,10 +91,10 @@ def test_an_unknown_key_is_told_with_the_nearest_one(problems: Problems, text: s
 @pytest.mark.parametrize(
     ("text", "where", "wanted"),
     [
-        pytest.param(replaced('"churn"', "5"), "[project].slug", "a text in quotes", id="number for a text"),
-        pytest.param(replaced('"churn"', '["churn"]'), "[project].slug", "a text in quotes", id="list for a text"),
-        pytest.param(replaced('"churn"', "2024-05-01"), "[project].slug", "a text in quotes", id="date for a text"),
-        pytest.param(replaced("0.6", '"0.6"'), "[gate].minimum", "a number", id="text for a number"),
+        pytest.param(replaced('"churn"', "5"), "[project].slug", "a string in quotes", id="number for a string"),
+        pytest.param(replaced('"churn"', '["churn"]'), "[project].slug", "a string in quotes", id="list for a string"),
+        pytest.param(replaced('"churn"', "2024-05-01"), "[project].slug", "a string in quotes", id="date for a string"),
+        pytest.param(replaced("0.6", '"0.6"'), "[gate].minimum", "a number", id="string for a number"),
         pytest.param(replaced("0.6", "true"), "[gate].minimum", "a number", id="true for a number"),
         pytest.param(replaced("0.6", "nan"), "[gate].minimum", "a number", id="nan"),
         pytest.param(replaced("0.6", "inf"), "[gate].minimum", "a number", id="inf"),
@@ -102,13 +104,13 @@ def test_an_unknown_key_is_told_with_the_nearest_one(problems: Problems, text: s
             MINIMAL + "[pipeline]\ncache_days = 1.5",
             "[pipeline].cache_days",
             "a whole number",
-            id="1.5 for a whole one",
+            id="1.5 for a whole number",
         ),
         pytest.param(
             MINIMAL + "[pipeline]\ncache_days = true",
             "[pipeline].cache_days",
             "a whole number",
-            id="true for a whole one",
+            id="true for a whole number",
         ),
         pytest.param(
             MINIMAL + "[environments.dev]\nnetwork_isolation = 1",
@@ -119,23 +121,23 @@ def test_an_unknown_key_is_told_with_the_nearest_one(problems: Problems, text: s
         pytest.param(
             MINIMAL + "[environments.dev]\naccount = 123456789012",
             "[environments.dev].account",
-            "a text in quotes",
+            "a string in quotes",
             id="account without quotes",
         ),
         pytest.param(
             MINIMAL + "[hyperparameters]\nlayers = [1, 2]",
             "[hyperparameters].layers",
-            "a whole number or a number or a text",
+            "a whole number or a number or a string",
             id="list for a hyperparameter",
         ),
         pytest.param(
             MINIMAL + "[hyperparameters]\nrate = nan", "[hyperparameters].rate", "a number", id="nan hyperparameter"
         ),
-        pytest.param(put('exclude = "day"'), "[data].exclude", "a list of texts", id="text for a list"),
-        pytest.param(put("exclude = [1]"), "[data].exclude", "a list of texts", id="list of numbers"),
+        pytest.param(put('exclude = "day"'), "[data].exclude", "a list of strings", id="string for a list"),
+        pytest.param(put("exclude = [1]"), "[data].exclude", "a list of strings", id="list of numbers"),
     ],
 )
-def test_a_value_of_another_type_is_told_with_what_is_wanted(
+def test_a_value_of_the_wrong_type_is_reported_with_the_expected_type(
     problems: Problems, text: str, where: str, wanted: str
 ) -> None:
     [problem] = problems(text)
@@ -147,16 +149,16 @@ def test_a_value_of_another_type_is_told_with_what_is_wanted(
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        pytest.param("pipeline = 5\n" + MINIMAL, "project.toml [pipeline]", id="table of known keys"),
-        pytest.param("hyperparameters = [1]\n" + MINIMAL, "project.toml [hyperparameters]", id="table of any keys"),
+        pytest.param("pipeline = 5\n" + MINIMAL, "project.toml [pipeline]", id="table with known keys"),
+        pytest.param("hyperparameters = [1]\n" + MINIMAL, "project.toml [hyperparameters]", id="table with free keys"),
         pytest.param(MINIMAL + "[environments]\ndev = '1'", "project.toml [environments.dev]", id="environment"),
         pytest.param(MINIMAL + "[[pipeline]]\n", "project.toml [pipeline]", id="double brackets"),
     ],
 )
-def test_a_value_where_a_table_belongs_is_told(problems: Problems, text: str, where: str) -> None:
+def test_a_value_in_place_of_a_table_is_reported(problems: Problems, text: str, where: str) -> None:
     [problem] = problems(text)
 
-    assert str(problem) == f"{where}: a table is wanted here, with its keys below."
+    assert str(problem) == f"{where}: expected a table, with its keys below."
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def test_a_value_where_a_table_belongs_is_told(problems: Problems, text: str, wh
         pytest.param("", ["[project]", "[data]", "[gate]"], id="everything"),
     ],
 )
-def test_what_is_missing_is_told_by_its_place(problems: Problems, text: str, where: list[str]) -> None:
+def test_a_missing_key_or_table_is_reported_with_its_place(problems: Problems, text: str, where: list[str]) -> None:
     assert [str(problem) for problem in problems(text)] == [f"project.toml {place}: missing." for place in where]
 
 
@@ -189,7 +191,7 @@ def test_what_is_missing_is_told_by_its_place(problems: Problems, text: str, whe
         ),
     ],
 )
-def test_a_value_outside_of_the_choices_is_told_with_all_of_them(
+def test_an_invalid_choice_is_reported_with_all_valid_ones(
     problems: Problems, text: str, where: str, choices: tuple[str, ...]
 ) -> None:
     [problem] = problems(text)
@@ -205,19 +207,21 @@ def test_a_value_outside_of_the_choices_is_told_with_all_of_them(
         pytest.param(replaced("minimum = 0.6", ""), "[gate]", "either `minimum` or `maximum`", id="gate with neither"),
         pytest.param(put("split = 'group'"), "[data].split_column", "split = 'group' needs", id="group without column"),
         pytest.param(put("split = 'time'"), "[data].split_column", "split = 'time' needs", id="time without column"),
-        pytest.param(put("test_share = 0"), "[data]", "each above 0", id="no test part"),
-        pytest.param(put("validation_share = -0.1"), "[data]", "each above 0", id="negative share"),
+        pytest.param(put("test_share = 0"), "[data]", "each be above 0", id="no test part"),
+        pytest.param(put("validation_share = -0.1"), "[data]", "each be above 0", id="negative share"),
         pytest.param(
             put("test_share = 0.5\nvalidation_share = 0.5"), "[data]", "together below 1", id="nothing left to train on"
         ),
         pytest.param(put("exclude = ['day', 'late']"), "[data].exclude", "'late' is the target", id="target excluded"),
-        pytest.param(put("weight = 'late'"), "[data].weight", "'late' is the target", id="target as weight"),
-        pytest.param(put("id = 'late'"), "[data].id", "'late' is the target", id="target as id"),
+        pytest.param(put("weight = 'late'"), "[data].weight", "'late' is already the target", id="target as weight"),
+        pytest.param(put("id = 'late'"), "[data].id", "'late' is already the target", id="target as id"),
         pytest.param(
-            put("exclude = ['n']\nweight = 'n'"), "[data].weight", "'n' is in `exclude`", id="weight excluded"
+            put("exclude = ['n']\nweight = 'n'"), "[data].weight", "'n' is already in `exclude`", id="weight excluded"
         ),
-        pytest.param(put("exclude = ['n']\nid = 'n'"), "[data].id", "'n' is in `exclude`", id="id excluded"),
-        pytest.param(put("weight = 'n'\nid = 'n'"), "[data].id", "'n' is the weight", id="one column for two roles"),
+        pytest.param(put("exclude = ['n']\nid = 'n'"), "[data].id", "'n' is already in `exclude`", id="id excluded"),
+        pytest.param(
+            put("weight = 'n'\nid = 'n'"), "[data].id", "'n' is already the weight", id="one column for two roles"
+        ),
         pytest.param(MINIMAL + "[environments.local]", "[environments.local]", "needs no table", id="table for local"),
         pytest.param(
             MINIMAL + "[pipeline]\nmax_runtime_minutes = 0",
@@ -257,7 +261,7 @@ def test_a_value_outside_of_the_choices_is_told_with_all_of_them(
         ),
     ],
 )
-def test_keys_that_contradict_each_other_are_told(problems: Problems, text: str, where: str, sentence: str) -> None:
+def test_contradictory_keys_are_reported(problems: Problems, text: str, where: str, sentence: str) -> None:
     [problem] = problems(text)
 
     assert problem.where == f"project.toml {where}"
@@ -267,25 +271,25 @@ def test_keys_that_contradict_each_other_are_told(problems: Problems, text: str,
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param(put("test_share = 0.01\nvalidation_share = 0.98"), id="shares just possible"),
+        pytest.param(put("test_share = 0.01\nvalidation_share = 0.98"), id="shares just below 1"),
         pytest.param(put("split = 'group'\nsplit_column = 'carrier'"), id="group with its column"),
         pytest.param(put("split = 'group'\nsplit_column = 'n'\nid = 'n'"), id="groups by id"),
         pytest.param(put("weight = ''\nid = ''"), id="no weight and no id"),
-        pytest.param(replaced("minimum = 0.6", "maximum = 12"), id="a maximum, whole"),
+        pytest.param(replaced("minimum = 0.6", "maximum = 12"), id="a whole number as maximum"),
         pytest.param(replaced("minimum = 0.6", "minimum = 0"), id="a minimum of 0"),
         pytest.param(MINIMAL + "[pipeline]\ncache_days = 0", id="no caching"),
-        pytest.param(MINIMAL + "[parameters]\nan-other_1 = 1\n2nd = true", id="parameters of all that AWS takes"),
-        pytest.param(MINIMAL + f"[parameters]\na{'b' * 255} = ''", id="a parameter of 256, empty"),
-        pytest.param(MINIMAL.replace("\n", "\r\n"), id="line ends of Windows"),
+        pytest.param(MINIMAL + "[parameters]\nan-other_1 = 1\n2nd = true", id="every allowed character"),
+        pytest.param(MINIMAL + f"[parameters]\na{'b' * 255} = ''", id="a name of 256 characters"),
+        pytest.param(MINIMAL.replace("\n", "\r\n"), id="Windows line ends"),
     ],
 )
-def test_the_limits_themselves_are_allowed(tmp_path: Path, text: str) -> None:
+def test_values_at_the_limits_are_allowed(tmp_path: Path, text: str) -> None:
     (tmp_path / "project.toml").write_bytes(text.encode())
 
     assert settings.load(tmp_path).project.slug == "churn"
 
 
-def test_mistakes_of_every_kind_are_told_together(problems: Problems) -> None:
+def test_mistakes_of_every_kind_are_reported_together(problems: Problems) -> None:
     text = MINIMAL.replace('"churn"', "5").replace('target = "late"\n', "").replace('"classification"', '"ranking"')
 
     assert [problem.where for problem in problems(put("tset_share = 0.2", within=text) + "[pipelines]\n")] == [
@@ -297,7 +301,7 @@ def test_mistakes_of_every_kind_are_told_together(problems: Problems) -> None:
     ]
 
 
-def test_contradictions_are_told_together(problems: Problems) -> None:
+def test_contradictions_are_reported_together(problems: Problems) -> None:
     text = put("split = 'time'\nexclude = ['late']") + "maximum = 1\n[environments.local]\n[pipeline]\ncache_days = -1"
 
     assert [problem.where for problem in problems(text)] == [
@@ -316,7 +320,7 @@ def test_contradictions_are_told_together(problems: Problems) -> None:
         pytest.param(put("taget = 'late'") + "maximum = 1", id="in another table"),
     ],
 )
-def test_an_unknown_key_hides_no_contradiction(problems: Problems, text: str) -> None:
+def test_an_unknown_key_does_not_hide_a_contradiction(problems: Problems, text: str) -> None:
     assert [problem.where for problem in problems(text)][1:] == ["project.toml [gate]"]
 
 
@@ -329,7 +333,7 @@ def test_an_unknown_key_hides_no_contradiction(problems: Problems, text: str) ->
         pytest.param(None, "run the command in the project's folder", id="no file"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+def test_an_unreadable_file_is_reported_in_one_sentence(tmp_path: Path, content: bytes | None, sentence: str) -> None:
     if content is not None:
         (tmp_path / "project.toml").write_bytes(content)
 
@@ -340,7 +344,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: byt
     assert sentence in str(problem)
 
 
-def test_what_a_minimal_file_leaves_out_has_a_default(tmp_path: Path) -> None:
+def test_a_minimal_file_gets_all_defaults(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text(MINIMAL, encoding="utf-8")
 
     loaded = settings.load(tmp_path)
@@ -358,7 +362,7 @@ def test_what_a_minimal_file_leaves_out_has_a_default(tmp_path: Path) -> None:
     ("line", "value"),
     [("a = true", True), ("a = 3", 3), ("a = 3.0", 3.0), ('a = "3"', "3"), ("a = 1e-3", 0.001)],
 )
-def test_a_hyperparameter_keeps_the_type_that_it_is_written_in(tmp_path: Path, line: str, value: object) -> None:
+def test_a_hyperparameter_keeps_its_type(tmp_path: Path, line: str, value: object) -> None:
     (tmp_path / "project.toml").write_text(f"{MINIMAL}[hyperparameters]\n{line}", encoding="utf-8")
 
     read = settings.load(tmp_path).hyperparameters["a"]
@@ -385,7 +389,7 @@ def with_environments(**environments: Mapping[str, str]) -> settings.Settings:
 @pytest.mark.parametrize(
     "missing", [("account",), ("role",), ("bucket",), ("account", "bucket"), ("account", "role", "bucket")]
 )
-def test_an_environment_with_gaps_says_which_are_not_set_yet(missing: tuple[str, ...]) -> None:
+def test_an_incomplete_environment_reports_what_is_not_set_yet(missing: tuple[str, ...]) -> None:
     filled = {key: value for key, value in COMPLETE.items() if key not in missing}
 
     with pytest.raises(UserError) as caught:
@@ -397,18 +401,18 @@ def test_an_environment_with_gaps_says_which_are_not_set_yet(missing: tuple[str,
     assert all(problem.message.startswith("not set yet: write ") for problem in caught.value.problems)
 
 
-def test_an_environment_needs_no_more_than_account_role_and_bucket() -> None:
+def test_an_environment_needs_only_account_role_and_bucket() -> None:
     dev = with_environments(dev=COMPLETE).environment("dev")
 
     assert dev == settings.Environment("123456789012", "arn:aws:iam::123456789012:role/jobs", "models")
 
 
-def test_an_environment_that_is_not_there_is_told_with_those_that_are() -> None:
+def test_an_unknown_environment_is_reported_with_the_existing_ones() -> None:
     with pytest.raises(UserError, match=r"no \[environments\.test\]; it has local, dev, prod\."):
         with_environments(dev={}, prod={}).environment("test")
 
 
-def test_this_machine_is_an_environment_that_is_complete(tmp_path: Path) -> None:
+def test_this_machine_is_a_complete_environment(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text(MINIMAL, encoding="utf-8")
 
     assert settings.load(tmp_path).environment("local").bucket == "local"
@@ -416,14 +420,14 @@ def test_this_machine_is_an_environment_that_is_complete(tmp_path: Path) -> None
 
 @pytest.fixture(scope="module", params=settings.PROBLEMS)
 def new_project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project's folder as the template writes it, for each problem; no hook has looked at it."""
+    """A project's folder as the template writes it, for each problem type; the hooks have not run."""
     answers, folder = {"problem": request.param}, tmp_path_factory.mktemp("new")
     return Path(
         cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder), extra_context=answers, accept_hooks=False)
     )
 
 
-def test_the_file_of_a_new_project_is_in_order_and_shows_every_default_as_it_is(new_project: Path) -> None:
+def test_the_file_of_a_new_project_is_valid_and_shows_the_actual_defaults(new_project: Path) -> None:
     loaded = settings.load(new_project)
 
     assert list(loaded.environments) == ["local", "dev", "prod"]
@@ -434,7 +438,7 @@ def test_the_file_of_a_new_project_is_in_order_and_shows_every_default_as_it_is(
     assert loaded.data == settings.Data(loaded.data.source, loaded.data.target, loaded.data.problem)
 
 
-def test_every_key_stands_in_the_file_of_a_new_project_if_only_as_a_comment(new_project: Path) -> None:
+def test_the_file_of_a_new_project_mentions_every_key_at_least_in_a_comment(new_project: Path) -> None:
     text = (new_project / "project.toml").read_text(encoding="utf-8")
     tables = dict(part.split("]", 1) for part in text.split("\n[")[1:])
     kinds = {
@@ -455,5 +459,5 @@ def test_every_key_stands_in_the_file_of_a_new_project_if_only_as_a_comment(new_
         if not item.metadata.get("others")
         if not re.search(rf"^(# )?{item.name} = ", tables[table], re.MULTILINE)
     }
-    assert unwritten == {"gate.maximum"}, "but for the one that excludes `minimum`, which its comment names"
+    assert unwritten == {"gate.maximum"}, "it excludes `minimum`, whose comment mentions it"
     assert "maximum = …" in tables["gate"]

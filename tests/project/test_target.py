@@ -1,4 +1,4 @@
-"""Every name, place and tag of a deployment, and whether SageMaker takes them."""
+"""Every name, place and tag of a deployment, and whether SageMaker accepts them."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def target(
     return Target(settings, environment, "fedcba9876543210", data_hash, user, schema_hash)
 
 
-def test_every_name_begins_with_vertical_and_project() -> None:
+def test_every_name_starts_with_vertical_and_project() -> None:
     assert target().base == "customer-flight-delays"
     assert target().pipeline_name("train") == "customer-flight-delays-train-dev"
     assert target().model_package_group == "customer-flight-delays-dev"
 
 
-def test_a_personal_deployment_has_names_of_its_own() -> None:
+def test_a_personal_deployment_has_its_own_names() -> None:
     annas = target(user="anna")
 
     assert annas.pipeline_name("train") == "customer-flight-delays-train-dev-anna"
     assert annas.model_package_group == "customer-flight-delays-dev-anna"
-    assert annas.root_uri == target().root_uri, "what lies under a hash is the same for everybody"
+    assert annas.root_uri == target().root_uri, "content under a hash is the same for everybody"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_personal_deployment_has_names_of_its_own() -> None:
         ("runs_uri", "/runs"),
     ],
 )
-def test_everything_lies_below_one_place_in_the_bucket(name: str, below: str) -> None:
+def test_everything_is_in_one_folder_of_the_bucket(name: str, below: str) -> None:
     assert getattr(target(), name) == f"s3://models/customer/flight-delays/dev{below}"
 
 
@@ -73,11 +73,11 @@ def test_data_on_s3_stays_where_it_is() -> None:
     assert target(source="s3://lake/flights/", data_hash="").data_uri == "s3://lake/flights/"
 
 
-def test_where_no_schema_is_kept_there_is_no_place_for_it() -> None:
+def test_without_a_schema_there_is_no_place_for_it() -> None:
     assert target(schema_hash="").schema_uri == ""
 
 
-def test_the_tags_say_whose_it_is() -> None:
+def test_the_tags_name_the_owner() -> None:
     assert target(environment="prod").tags == {
         "vertical": "customer",
         "project": "flight-delays",
@@ -86,11 +86,11 @@ def test_the_tags_say_whose_it_is() -> None:
     }
 
 
-def test_the_region_is_the_project_s() -> None:
+def test_the_region_is_that_of_the_project() -> None:
     assert target().region == "eu-central-1"
 
 
-def test_two_environments_share_no_name_and_no_place() -> None:
+def test_two_environments_share_no_names_and_no_places() -> None:
     dev, prod = target(environment="dev"), target(environment="prod")
 
     assert dev.pipeline_name("train") != prod.pipeline_name("train")
@@ -99,7 +99,7 @@ def test_two_environments_share_no_name_and_no_place() -> None:
         assert getattr(dev, name) != getattr(prod, name)
 
 
-def test_an_environment_that_is_not_set_yet_has_no_places() -> None:
+def test_an_environment_that_does_not_exist_has_no_places() -> None:
     unset = Target(target().settings, "prod", code_hash="", data_hash="")
 
     with pytest.raises(UserError, match=r"no \[environments\.prod\]"):
@@ -111,21 +111,21 @@ Shapes = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def shapes() -> Shapes:
-    """SageMaker's own API, as botocore has it: {shape: {type, min, max, pattern, members}}."""
+    """SageMaker's API from botocore: {shape: {type, min, max, pattern, members}}."""
     loaded: Shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
     return loaded
 
 
 def taken(text: str, shapes: Shapes, request: str, member: str) -> bool:
-    """Whether the API takes `text` for a member of one of its requests."""
+    """Whether the API accepts `text` for a member of one of its requests."""
     shape = shapes[shapes[request]["members"][member]["shape"]]
-    # Python's patterns know no \p{…}; \w and a space are fewer characters than these.
+    # Python's patterns do not support \p{…}; \w and a space match fewer characters.
     pattern = shape["pattern"].replace(r"\p{L}\p{Z}\p{N}", r"\w ")
     return shape["min"] <= len(text) <= shape["max"] and re.fullmatch(pattern, text) is not None
 
 
 def refused(a: Target, pipeline: str, shapes: Shapes) -> list[str]:
-    """What SageMaker would not take of a target's names and tags."""
+    """The names and tags of a target that SageMaker would refuse."""
     names = [
         (a.pipeline_name(pipeline), "CreatePipelineRequest", "PipelineName"),
         (a.model_package_group, "CreateModelPackageGroupInput", "ModelPackageGroupName"),
@@ -134,7 +134,7 @@ def refused(a: Target, pipeline: str, shapes: Shapes) -> list[str]:
         (a.sourcedir_uri, "S3DataSource", "S3Uri"),
         (a.data_uri, "ProcessingS3Input", "S3Uri"),
         (a.schema_uri, "ProcessingS3Input", "S3Uri"),
-        # The execution's ID has 12 characters, a step's name 64 at most, and so has an output's.
+        # The execution's ID has 12 characters; the names of a step and of an output have at most 64.
         (f"{a.runs_uri}/{'x' * 12}/{'x' * 64}/{'x' * 64}", "ProcessingS3Output", "S3Uri"),
         *((key, "Tag", "Key") for key in a.tags),
         *((value, "Tag", "Value") for value in a.tags.values()),
@@ -149,8 +149,12 @@ def test_the_longest_names_fit(shapes: Shapes) -> None:
     assert project_check.check(longest.settings, Policy()) == project_check.check_pipeline(pipeline, "") == []
     assert project_check.check_user(longest.user, "") == []
     assert refused(longest, pipeline, shapes) == []
-    assert refused(longest, pipeline * 20, shapes) == [longest.pipeline_name(pipeline * 20)], "else nothing is proved"
-    assert refused(target("a" * 12, "b" * 34, "d" * 7, user="e" * 8), pipeline, shapes) != [], "else nothing is proved"
+    assert refused(longest, pipeline * 20, shapes) == [longest.pipeline_name(pipeline * 20)], (
+        "otherwise this proves nothing"
+    )
+    assert refused(target("a" * 12, "b" * 34, "d" * 7, user="e" * 8), pipeline, shapes) != [], (
+        "otherwise this proves nothing"
+    )
 
 
 REGIONS = [
@@ -177,7 +181,7 @@ SLUGS = (
     bucket=st.from_regex(identifiers.BUCKET, fullmatch=True).filter(lambda name: not identifiers.bucket(name)),
     owner=st.from_regex(names.TAG_VALUE, fullmatch=True),
 )
-def test_sagemaker_takes_every_name_and_tag_that_the_guardrails_let_pass(
+def test_sagemaker_accepts_every_name_and_tag_that_the_guardrails_accept(
     shapes: Shapes,
     vertical: str,
     slug: str,

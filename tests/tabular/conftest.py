@@ -1,4 +1,4 @@
-"""The steps by hand: what SageMaker does with folders and arguments, in a temporary folder."""
+"""Running the steps by hand: what SageMaker does with folders and arguments, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLE = TEMPLATE_PROJECT / "data" / "sample"
 
 @dataclass(frozen=True)
 class Chain:
-    """Three steps that hand on their folders; each method gives the exit code."""
+    """Three steps that pass on their folders; each method returns the exit code."""
 
     root: Path
 
@@ -47,7 +47,7 @@ class Chain:
 
     def json(self, path: str) -> dict[str, Any]:
         def refuse(constant: str) -> None:
-            raise ValueError(f"{path} holds {constant}, which is no JSON")
+            raise ValueError(f"{path} contains {constant}, which is not JSON")
 
         content: dict[str, Any] = json.loads((self.root / path).read_text(), parse_constant=refuse)
         return content
@@ -60,7 +60,7 @@ def chain(tmp_path: Path) -> Chain:
 
 @pytest.fixture
 def customers() -> pd.DataFrame:
-    """300 customers: numbers, a boolean and a category, with gaps; who is older and a member buys."""
+    """300 customers: numbers, a boolean and a category, with gaps; older members buy."""
     random = np.random.default_rng(7)
     age, member = random.integers(18, 90, 300).astype(float), random.random(300) < 0.5
     table = pd.DataFrame({"age": age, "member": member, "town": random.choice(["Bonn", "Köln", "Trier"], 300)})
@@ -73,7 +73,7 @@ def customers() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Chain:
-    """The sample, processed and trained once. Read it, and write nothing into its folders."""
+    """The sample, processed and trained once. Only read it: do not write to its folders."""
     chain = Chain(tmp_path_factory.mktemp("flights"))
     assert chain.process(SAMPLE / "flights_classification.csv", "late", "classification") == 0
     assert chain.train() == 0

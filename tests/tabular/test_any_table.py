@@ -1,4 +1,4 @@
-"""Any table at all: it goes through the four steps, or is refused with a finding, and never with a traceback."""
+"""Any table at all: it passes the four steps or is refused with a finding, never with a traceback."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def column(kind: str, gaps: float, random: Random, rows: int) -> pd.Series:
 
 @st.composite
 def tables(draw: Any) -> tuple[pd.DataFrame, str, list[str]]:
-    """A table, the problem, and more arguments for processing.py."""
+    """A table, the problem, and further arguments for processing.py."""
     random = np.random.default_rng(draw(st.integers(0, 999)))
     rows = draw(st.sampled_from([*[200] * 8, *[90] * 4, 900, 49, 1]))
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True))
@@ -105,7 +105,7 @@ def tables(draw: Any) -> tuple[pd.DataFrame, str, list[str]]:
 
 
 def save(table: pd.DataFrame, folder: Path, ending: str, files: int) -> None:
-    """The table in so many files, each with another order of columns."""
+    """Save the table in this many files, each with a different order of columns."""
     folder.mkdir()
     for number in range(files):
         part, path = table.iloc[number::files, :: 1 - 2 * number], folder / f"{number}{ending}"
@@ -116,15 +116,15 @@ def save(table: pd.DataFrame, folder: Path, ending: str, files: int) -> None:
 
 
 def steps(chain: Chain, *process: Any) -> tuple[int, str]:
-    """The exit code of the first step that stops, or 0, and what was said."""
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+    """The exit code of the first failing step, or 0, and the text on standard error."""
+    printed = io.StringIO()
+    with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(io.StringIO()):
         code = chain.process(*process) or chain.train("--max_iter=3", "--early_stopping_rounds=2") or chain.evaluate()
-    return code, said.getvalue()
+    return code, printed.getvalue()
 
 
 def answers(chain: Chain) -> tuple[list[Any], dict[str, list[Any]]]:
-    """What the model says of the rows of test, and what the endpoint answers by the way it is asked."""
+    """The model's predictions for the test rows, and the endpoint's answers by request format."""
     model = model_fn(str(chain.root / "model"))
     rows = chain.part("test")[model.schema.names]
     rows = rows.astype({name: float for name in rows if rows[name].dtype == "float32"})
@@ -158,7 +158,7 @@ SETTINGS: dict[str, Any] = {"max_examples": 30, "deadline": None, "derandomize":
     files=st.sampled_from([1, 1, 2]),
     edit=st.none() | st.tuples(st.integers(0, 9), st.sampled_from([*TYPES, *["text"] * 5])),
 )
-def test_goes_through_or_is_refused(
+def test_passes_or_is_refused(
     chain: Chain,
     drawn: tuple[pd.DataFrame, str, list[str]],
     ending: str,
@@ -170,18 +170,18 @@ def test_goes_through_or_is_refused(
         chain, source = replace(chain, root=Path(folder)), Path(folder) / "tables"
         try:
             save(table, source, ending, files)
-        except (ValueError, TypeError):  # pyarrow has no column of mixed types
+        except (ValueError, TypeError):  # pyarrow does not support columns of mixed types
             hypothesis.reject()
-        if edit is not None:  # a kept schema.toml, of which someone edited one line
+        if edit is not None:  # a schema.toml in which someone edited one line
             types = types_of(tidy(table), ())
             save_types(types | {list(types)[edit[0] % len(types)]: edit[1]}, chain.root)
             arguments = [*arguments, f"--schema={chain.root / 'schema.toml'}"]
-        code, said = steps(chain, source, "the target", problem, *arguments)
+        code, printed = steps(chain, source, "the target", problem, *arguments)
         if code == 0:
             assert chain.json("summary/summary.json")["rows"] <= len(table)
             expected, given = answers(chain)
             assert given == dict.fromkeys(given, expected)
         else:
             assert code == 1
-            assert said
-            assert all(len(line) > 20 for line in said.splitlines()), said
+            assert printed
+            assert all(len(line) > 20 for line in printed.splitlines()), printed

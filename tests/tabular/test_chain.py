@@ -1,4 +1,4 @@
-"""The whole chain by hand, on tables it has never seen and as a shell would call it."""
+"""The whole chain by hand, on unknown tables and as called from a shell."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_any_table(chain: Chain, load: Callable[..., Any], problem: str, key: st
 
 
 def planted(problem: str, rows: int = 1500) -> pd.DataFrame:
-    """A target that follows `signal` but for a little, `leak`, which is the target in other words, and noise."""
+    """A target that mostly follows `signal`; `leak`, which is the target in another form; and noise."""
     random = np.random.default_rng(11)
     signal, day = random.normal(size=rows), pd.Timestamp("2024-03-01")
     table = pd.DataFrame({"noise": random.normal(size=rows), "town": random.choice(["Bonn", "Köln", "Trier"], rows)})
@@ -88,8 +88,8 @@ def test_a_planted_signal_is_found(chain: Chain, capsys: pytest.CaptureFixture[s
     assert chain.process(planted(problem).drop(columns="leak"), "y", kind) == 0
     assert chain.train() == 0
     assert chain.evaluate() == 0
-    told, evaluation = capsys.readouterr().out, chain.json("evaluation/evaluation.json")
-    assert "alone explains" not in told
+    printed, evaluation = capsys.readouterr().out, chain.json("evaluation/evaluation.json")
+    assert "alone explains" not in printed
     assert "no better" not in evaluation["verdict"]
     assert "better than a naive model" in evaluation["verdict"]
     ranked = {entry["feature"]: entry["value"] for entry in evaluation["importance"]}
@@ -98,7 +98,7 @@ def test_a_planted_signal_is_found(chain: Chain, capsys: pytest.CaptureFixture[s
 
 
 @each_problem
-def test_pure_noise_is_told_as_no_better_than_naive(chain: Chain, problem: str) -> None:
+def test_pure_noise_is_reported_as_no_better_than_naive(chain: Chain, problem: str) -> None:
     kind = "regression" if problem == "regression" else "classification"
     assert chain.process(planted(problem).drop(columns=["leak", "signal"]), "y", kind) == 0
     assert chain.train() == 0
@@ -107,17 +107,17 @@ def test_pure_noise_is_told_as_no_better_than_naive(chain: Chain, problem: str) 
 
 
 @each_problem
-def test_a_planted_leak_is_told(chain: Chain, capsys: pytest.CaptureFixture[str], problem: str) -> None:
+def test_a_planted_leak_is_reported(chain: Chain, capsys: pytest.CaptureFixture[str], problem: str) -> None:
     kind = "regression" if problem == "regression" else "classification"
     assert chain.process(planted(problem), "y", kind) == 0
-    told = [line for line in capsys.readouterr().out.splitlines() if "alone explains" in line]
-    assert len(told) == 1
+    warnings = [line for line in capsys.readouterr().out.splitlines() if "alone explains" in line]
+    assert len(warnings) == 1
     assert re.fullmatch(
-        "warning: Column 'leak' alone explains (100.0|99.[0-9]) % of 'y'; if it is known only afterwards, "
+        "warning: Column 'leak' alone explains (100.0|99.[0-9]) % of 'y'; if it is known only later, "
         r'write exclude = \["leak"\].',
-        told[0],
+        warnings[0],
     )
-    assert told[0].removeprefix("warning: ") in chain.json("summary/summary.json")["warnings"]
+    assert warnings[0].removeprefix("warning: ") in chain.json("summary/summary.json")["warnings"]
     assert chain.train() == 0
     assert chain.evaluate() == 0
     assert chain.json("evaluation/evaluation.json")["importance"][0]["feature"] == "leak"
@@ -134,46 +134,46 @@ def test_the_scores_are_those_of_scikit_learn(chain: Chain, problem: str, weight
     assert chain.evaluate() == 0
     rows, model = chain.part("test"), load_model(chain.root / "model")
     frame, weights = model.schema.frame(rows), rows["counts"] if weighted else None
-    truth, said = model.schema.truth(rows), model.pipeline.predict(frame)
+    truth, predicted = model.schema.truth(rows), model.pipeline.predict(frame)
     weighing: dict[str, Any] = {"sample_weight": weights}
     if problem == "regression":
         expected = {
-            "mae": metrics.mean_absolute_error(truth, said, **weighing),
-            "mse": metrics.mean_squared_error(truth, said, **weighing),
-            "rmse": metrics.root_mean_squared_error(truth, said, **weighing),
-            "r2": metrics.r2_score(truth, said, **weighing),
+            "mae": metrics.mean_absolute_error(truth, predicted, **weighing),
+            "mse": metrics.mean_squared_error(truth, predicted, **weighing),
+            "rmse": metrics.root_mean_squared_error(truth, predicted, **weighing),
+            "r2": metrics.r2_score(truth, predicted, **weighing),
         }
     else:
         average, prefix = ("binary", "") if problem == "binary" else ("weighted", "weighted_")
         probability = model.pipeline.predict_proba(frame)
         ranked = probability[:, 1] if problem == "binary" else probability
         expected = {
-            "accuracy": metrics.accuracy_score(truth, said, **weighing),
+            "accuracy": metrics.accuracy_score(truth, predicted, **weighing),
             "auc": metrics.roc_auc_score(truth, ranked, multi_class="ovr", average="macro", **weighing),
-            f"{prefix}precision": metrics.precision_score(truth, said, average=average, **weighing),
-            f"{prefix}recall": metrics.recall_score(truth, said, average=average, **weighing),
-            f"{prefix}f1": metrics.f1_score(truth, said, average=average, **weighing),
+            f"{prefix}precision": metrics.precision_score(truth, predicted, average=average, **weighing),
+            f"{prefix}recall": metrics.recall_score(truth, predicted, average=average, **weighing),
+            f"{prefix}f1": metrics.f1_score(truth, predicted, average=average, **weighing),
         }
     measured = chain.json("evaluation/evaluation.json")[KEYS[problem]]
     assert {name: score["value"] for name, score in measured.items()} == pytest.approx(expected)
 
 
-def test_a_weighted_evaluation_says_so(
+def test_a_weighted_evaluation_is_labelled(
     chain: Chain, customers: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for argument, says in (("--exclude=counts", False), ("--weight=counts", True)):
         assert chain.process(customers.assign(counts=2.5), "bought", "classification", argument) == 0
         assert chain.train() == 0
         assert chain.evaluate() == 0
-        assert ("Each row counts by its 'counts', for the naive model too." in capsys.readouterr().out) == says
+        assert ("Each row is weighted by its 'counts', also for the naive model." in capsys.readouterr().out) == says
 
 
 @pytest.mark.parametrize("split", ["random", "group", "time"])
-def test_dates_go_through_and_that_of_a_split_stays_aside(chain: Chain, split: str) -> None:
+def test_dates_are_features_except_the_split_column(chain: Chain, split: str) -> None:
     table = planted("binary", 400).drop(columns="leak")
     table["until"] = np.where(table["flag"], "9999-12-31", "2024-07-01")
     table["seen"] = table["since"].dt.strftime("%Y-%m-%dT05:00:00+01:00").where(table["noise"] > 0)
-    table["recently"] = table["since"].where(table["since"] > "2025-06-01")  # hardly ever, by time only in test
+    table["recently"] = table["since"].where(table["since"] > "2025-06-01")  # rarely, and in a time split only in test
     arguments = [] if split == "random" else [f"--split={split}", "--split-column=since"]
     assert chain.process(table, "y", "classification", *arguments) == 0
     assert chain.train() == 0
@@ -186,7 +186,7 @@ def test_dates_go_through_and_that_of_a_split_stays_aside(chain: Chain, split: s
     assert {entry["feature"] for entry in chain.json("evaluation/evaluation.json")["importance"]} >= expected
 
 
-def test_the_sample_as_a_shell_calls_it(tmp_path: Path) -> None:
+def test_the_sample_from_a_shell(tmp_path: Path) -> None:
     sample = STEPS.parents[1] / "data" / "sample" / "flights_regression.csv"
 
     def step(script: str, *arguments: str) -> str:
@@ -195,30 +195,30 @@ def test_the_sample_as_a_shell_calls_it(tmp_path: Path) -> None:
         command = [sys.executable, str(STEPS / script), *folders, *options]
         environment = os.environ | {"PYTHONPATH": str(VENDOR)}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, "")  # quiet: what stands in the log is about the data
+        assert (done.returncode, done.stderr) == (0, "")  # quiet: the log is only about the data
         return done.stdout
 
     parts = ("train", "validation", "test", "summary")
-    told = step("processing.py", *parts, f"--input-dir={sample}", "--target=arr_delay", "--problem=regression")
-    assert told.startswith("19,500 rows: train ")
+    printed = step("processing.py", *parts, f"--input-dir={sample}", "--target=arr_delay", "--problem=regression")
+    assert printed.startswith("19,500 rows: train ")
     assert "validation:r2=" in step("training.py", "train", "validation", "summary", "model", "--max_iter=30")
     assert "better than a naive model" in step("evaluation.py", "model", "test", f"--output-dir={tmp_path}")
 
 
-SERVED = serving_code(STEPS)  # what runs in a container: scripts, and the library's part of them
+SERVED = serving_code(STEPS)  # what runs in a container: the scripts, and this part of the library
 
 
 @pytest.mark.parametrize("name", [name for name in SERVED if name.endswith(".py")])
-def test_what_runs_in_a_container_imports_what_the_image_has_and_what_is_packed(name: str) -> None:
+def test_code_for_a_container_imports_only_what_the_image_or_the_archive_has(name: str) -> None:
     imported = set()
     for node in ast.walk(ast.parse(SERVED[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0  # steps lie flat
+            assert node.level == 0  # steps are in one flat folder
             imported.add(str(node.module))
     own = {each.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for each in SERVED}
-    if name == "sagemaker_ops/__init__.py":  # loads the rest of the library late, and never in a container
+    if name == "sagemaker_ops/__init__.py":  # loads the rest of the library lazily, and never in a container
         imported = {each for each in imported if "sagemaker_ops" not in each}
 
     assert {each.partition(".")[0] for each in imported - own} <= IMAGE

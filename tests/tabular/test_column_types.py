@@ -1,4 +1,4 @@
-"""schema.toml: what processing writes of a table, and what it says of the next one."""
+"""schema.toml: what processing writes for a table, and what it reports for the next one."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ BUYERS = Options(target="bought", problem="classification", exclude=("spent",))
 KEPT = {"age": "number", "member": "boolean", "town": "text", "bought": "text"}
 
 
-def test_the_first_run_writes_what_the_second_one_keeps(chain: Chain, customers: pd.DataFrame) -> None:
+def test_the_second_run_keeps_what_the_first_one_writes(chain: Chain, customers: pd.DataFrame) -> None:
     table = customers.assign(**{'a "b" = \\ 🙂': 1.5, "day": "2025-12-31"})
     file = chain.root / "schema.toml"
     arguments = ("--exclude=spent", f"--schema={file}")
-    assert chain.process(table, "bought", "classification", *arguments) == 0  # there is none yet
+    assert chain.process(table, "bought", "classification", *arguments) == 0  # there is no file yet
     (chain.root / "summary" / "schema.toml").rename(file)
     assert load_types(file) == KEPT | {'a "b" = \\ 🙂': "number", "day": "date"}
     before = chain.json("summary/summary.json")
@@ -52,9 +52,7 @@ def test_the_script_writes_what_processing_finds(chain: Chain, customers: pd.Dat
     assert tomllib.loads(file.read_text(encoding="utf-8"))["source"] == "s3://lake/a.csv"
 
 
-def test_the_script_writes_nothing_for_a_table_that_cannot_be_read(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_script_writes_nothing_for_an_unreadable_table(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
     (chain.root / "table.csv").write_text("age,age\n1,2\n")
 
     assert main([f"--input-dir={chain.root / 'table.csv'}", f"--output={chain.root / 'schema.toml'}"]) == 1
@@ -67,30 +65,30 @@ def test_the_script_writes_nothing_for_a_table_that_cannot_be_read(
     [
         pytest.param(
             lambda t: t.assign(age=["old", *t["age"][1:].astype(object)]),
-            "column 'age' holds text such as 'old' in 0.33 % of the rows, where schema.toml says number",
-            id="one text among numbers",
+            "column 'age' contains text such as 'old' in 0.33 % of the rows, but schema.toml says number",
+            id="text among numbers",
         ),
         pytest.param(
-            lambda t: t.assign(member=2), "column 'member' holds integer such as '2' in 100 %", id="no boolean"
+            lambda t: t.assign(member=2), "column 'member' contains integer such as '2' in 100 %", id="not a boolean"
         ),
         pytest.param(
             lambda t: t.assign(age=pd.Timestamp("2025-12-31")),
-            "column 'age' holds date such as '2025-12-31' in 100 % of the rows, where schema.toml says number",
+            "column 'age' contains date such as '2025-12-31' in 100 % of the rows, but schema.toml says number",
             id="a date among numbers",
         ),
         pytest.param(
             lambda t: t.assign(member=["perhaps", *t["member"][1:].astype(object)]),
-            "column 'member' holds text such as 'perhaps' in 0.33 % of the rows, where schema.toml says boolean",
-            id="one text among booleans",
+            "column 'member' contains text such as 'perhaps' in 0.33 % of the rows, but schema.toml says boolean",
+            id="text among booleans",
         ),
         pytest.param(
             lambda t: t.rename(columns={"town": "twon"}),
-            "column 'town' of schema.toml is not in the table; add it, or take its line out. Did you mean 'twon'?",
+            "column 'town' of schema.toml is not in the table; add it, or remove its line. Did you mean 'twon'?",
             id="gone",
         ),
     ],
 )
-def test_refuses_what_changed(
+def test_refuses_changed_columns(
     customers: pd.DataFrame, change: Callable[[pd.DataFrame], pd.DataFrame], finding: str
 ) -> None:
     with pytest.raises(StepError) as refused:
@@ -102,8 +100,8 @@ def test_refuses_what_changed(
 @pytest.mark.parametrize(
     ("values", "finding"),
     [
-        pytest.param(["2025-12-31", "soon"], "holds text such as 'soon' in 50 % of the rows", id="text"),
-        pytest.param([20251231, 20260101], "holds integer such as '20251231' in 100 % of the rows", id="numbers"),
+        pytest.param(["2025-12-31", "soon"], "contains text such as 'soon' in 50 % of the rows", id="text"),
+        pytest.param([20251231, 20260101], "contains integer such as '20251231' in 100 % of the rows", id="numbers"),
     ],
 )
 def test_a_date_stays_a_date(customers: pd.DataFrame, values: list[Any], finding: str) -> None:
@@ -112,14 +110,14 @@ def test_a_date_stays_a_date(customers: pd.DataFrame, values: list[Any], finding
 
 
 @pytest.mark.parametrize("odd", [None, "9999-12-31", "2025-12-31T05:00:00+01:00"])
-def test_an_odd_date_is_a_date(customers: pd.DataFrame, odd: str | None) -> None:
+def test_an_unusual_date_is_a_date(customers: pd.DataFrame, odd: str | None) -> None:
     days = np.resize(np.array(["2025-12-31", "2026-01-01", odd], dtype=object), 300)
     prepared = prepare(customers.assign(day=days), BUYERS, KEPT | {"day": "date"})
     assert prepared.schema.of_kind("date") == ["day"]
 
 
-def test_text_stays_as_it_stands(chain: Chain, customers: pd.DataFrame) -> None:
-    """A post code keeps its zeros, and what looks like a date or true its letters, from the file to the answer."""
+def test_text_stays_unchanged(chain: Chain, customers: pd.DataFrame) -> None:
+    """A postcode keeps its zeros, and text that looks like a date or true stays text, from the file to the answer."""
     words = {"code": ["007", "7", "070"], "day": ["2025-12-31", "2026-01-01T00:00"], "sure": ["true", "TRUE", "false"]}
     table = customers[["age", "bought"]].assign(**{name: np.resize(values, 300) for name, values in words.items()})
     save_types({"age": "number", "bought": "text"} | dict.fromkeys(words, "text"), chain.root)
@@ -137,7 +135,9 @@ def test_numbers_written_as_text_become_numbers(customers: pd.DataFrame) -> None
     assert kinds == {"age": "numeric", "member": "boolean", "town": "categorical"}
 
 
-def test_a_broken_file_and_a_broken_table_are_told_together(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_file_and_a_broken_table_are_reported_together(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
     (chain.root / "schema.toml").write_text("[columns")
     (chain.root / "table.csv").write_text("age,age\n1,2\n")
     arguments = ("y", "regression", f"--schema={chain.root / 'schema.toml'}", "--test-share=2")
@@ -161,7 +161,7 @@ def test_a_new_column_is_a_warning(customers: pd.DataFrame) -> None:
         pytest.param("text", np.where(np.arange(300) % 7, 0.5, np.inf), "categorical", id="infinity among categories"),
         pytest.param("boolean", np.arange(300) % 2, "boolean", id="0 and 1"),
         pytest.param("number", np.arange(300) % 2 == 0, "numeric", id="true and false"),
-        pytest.param("integer", np.arange(300) + 0.5, "numeric", id="integers and numbers are one"),
+        pytest.param("integer", np.arange(300) + 0.5, "numeric", id="integers and numbers are the same"),
     ],
 )
 def test_an_edited_type_is_applied(customers: pd.DataFrame, kept: str, values: object, kind: str) -> None:
@@ -172,8 +172,8 @@ def test_an_edited_type_is_applied(customers: pd.DataFrame, kept: str, values: o
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        pytest.param("[columns", "schema.toml is not valid TOML", id="no TOML"),
-        pytest.param("age = 1", "schema.toml lacks [columns]", id="no columns"),
+        pytest.param("[columns", "schema.toml is not valid TOML", id="not TOML"),
+        pytest.param("age = 1", "schema.toml has no [columns]; add it", id="no columns"),
         pytest.param('[columns]\nage = "numbr"', "write integer, number, boolean, date, text. Did you mean", id="type"),
     ],
 )

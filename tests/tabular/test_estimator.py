@@ -1,4 +1,4 @@
-"""training.py: hyperparameters, reproducibility, and what it packs."""
+"""training.py: hyperparameters, reproducibility, and the packed model."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_more_threads_predict_the_same(flights: Chain, monkeypatch: pytest.Monke
     assert predictions == predictions[:1] * 3
 
 
-def test_reads_what_the_toolkit_sets(
+def test_reads_the_variables_of_the_toolkit(
     flights: Chain, chain: Chain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for channel in ("train", "validation", "summary"):
@@ -78,15 +78,15 @@ def test_reads_what_the_toolkit_sets(
     ("given", "finding"),
     [
         pytest.param({"learning_rat": "0.1"}, "unknown hyperparameter 'learning_rat'. Did you mean", id="misspelt"),
-        pytest.param({"depth": "3"}, "'depth'. Known are learning_rate, max_iter", id="unknown"),
-        pytest.param({"max_iter": "ten"}, "max_iter is 'ten'; it must be a whole number from 1", id="no number"),
+        pytest.param({"depth": "3"}, "'depth'. Available: learning_rate, max_iter", id="unknown"),
+        pytest.param({"max_iter": "ten"}, "max_iter is 'ten'; it must be a whole number from 1", id="not a number"),
         pytest.param({"max_iter": "1.5"}, "max_iter is '1.5'; it must be a whole number", id="not whole"),
         pytest.param(
             {"learning_rate": "2"}, "learning_rate is '2'; it must be a number from 0.0001 to 1", id="too high"
         ),
         pytest.param({"learning_rate": "nan"}, "learning_rate is 'nan'", id="nan"),
         pytest.param({"l2_regularization": "-1"}, "l2_regularization is '-1'", id="too low"),
-        pytest.param({"class_weight": "equal"}, "is 'equal'; it must be 'none' or 'balanced'", id="no such word"),
+        pytest.param({"class_weight": "equal"}, "is 'equal'; it must be 'none' or 'balanced'", id="not a choice"),
     ],
 )
 def test_refuses_hyperparameters(given: dict[str, str], finding: str) -> None:
@@ -95,29 +95,29 @@ def test_refuses_hyperparameters(given: dict[str, str], finding: str) -> None:
     assert finding in findings[0]
 
 
-def test_the_help_says_what_each_hyperparameter_may_be(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_shows_the_allowed_values_of_each_hyperparameter(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         training.main(["--help"])
-    said = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
     for name, known in HYPERPARAMETERS.items():
-        assert f"--{name} VALUE {known.help}; {known.expected} (default: {known.default})" in said
+        assert f"--{name} VALUE {known.help}; {known.expected} (default: {known.default})" in printed
 
 
-def test_whole_numbers_may_come_as_floats() -> None:
+def test_whole_numbers_may_be_given_as_floats() -> None:
     values, findings = read_hyperparameters({"max_iter": "50.0"}, HYPERPARAMETERS)
     assert not findings
     assert repr(values["max_iter"]) == "50"
     assert values.keys() == HYPERPARAMETERS.keys()
 
 
-def test_tells_all_findings_at_once(
+def test_reports_all_findings_together(
     chain: Chain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failure = chain.root / "failure"  # what SageMaker shows as the job's FailureReason
     monkeypatch.setattr(training, "FAILURE_FILE", str(failure))
     assert chain.train("--learning-rate", "0.1", "--max_iter", "0", "-n", "5") == 1
     stderr = capsys.readouterr().err
-    assert len(stderr.splitlines()) == 5  # two folders that are not there, two unknown names, one value out of range
+    assert len(stderr.splitlines()) == 5  # two missing folders, two unknown names, one value out of range
     assert "unknown hyperparameter 'learning-rate'. Did you mean 'learning_rate'?" in stderr
     assert failure.read_text() == stderr
 
@@ -166,7 +166,7 @@ def test_stops_when_validation_gets_no_better(
     fitted = load_model(chain.root / "model").pipeline[-1]
     assert f"stopped after {fitted.n_iter_} of 500 iterations" in capsys.readouterr().out
     assert fitted.n_iter_ < 200
-    # scikit-learn scores validation before the first tree and after each one: five at the end were no better.
+    # scikit-learn scores validation before the first tree and after each one: the last five were no better.
     assert np.argmax(fitted.validation_score_) <= fitted.n_iter_ - 5
 
 
@@ -199,7 +199,7 @@ def test_learns_from_many_categories_and_dates() -> None:
 )
 @pytest.mark.parametrize("rounds", [0, 5])
 @pytest.mark.parametrize("unit", [1, 1e-9], ids=["counts", "shares of a whole"])
-def test_a_weight_of_two_is_a_row_twice(
+def test_a_weight_of_two_equals_two_rows(
     chain: Chain, customers: pd.DataFrame, target: str, weighing: str, rounds: int, unit: float
 ) -> None:
     problem = "regression" if target == "spent" else "classification"
@@ -219,7 +219,7 @@ def test_a_weight_of_two_is_a_row_twice(
 
 
 @pytest.mark.parametrize(("target", "rows"), [("bought", 1), ("bought", 7), ("town", 1), ("spent", 1)])
-def test_a_tiny_validation_part_stops_training_too(
+def test_a_tiny_validation_part_also_stops_training(
     chain: Chain, customers: pd.DataFrame, target: str, rows: int
 ) -> None:
     problem = "regression" if target == "spent" else "classification"
@@ -233,8 +233,8 @@ def test_a_tiny_validation_part_stops_training_too(
     ("weights", "finding"),
     [
         pytest.param(None, "weight column 'w' is missing", id="missing"),
-        pytest.param([1.0, -1.0], "must hold numbers from 0", id="negative"),
-        pytest.param([1.0, np.nan], "must hold numbers from 0", id="gaps"),
+        pytest.param([1.0, -1.0], "must contain numbers from 0", id="negative"),
+        pytest.param([1.0, np.nan], "must contain numbers from 0", id="gaps"),
         pytest.param([0.0, 0.0], "not 0 in every row", id="all zero"),
     ],
 )
@@ -332,13 +332,15 @@ def test_what_an_estimator_does_not_take_is_a_sentence(asked: Recorder, weight: 
     ("versions", "finding"),
     [
         pytest.param(
-            {"scikit-learn": "1.8.2"}, "trained with scikit-learn 1.8.2, and this is scikit-learn 1.", id="minor"
+            {"scikit-learn": "1.8.2"}, "trained with scikit-learn 1.8.2, but this is scikit-learn 1.", id="minor"
         ),
-        pytest.param({"numpy": "1.26.4"}, "trained with numpy 1.26.4, and this is numpy 2.", id="major"),
+        pytest.param({"numpy": "1.26.4"}, "trained with numpy 1.26.4, but this is numpy 2.", id="major"),
         pytest.param({"python": "3.9.1", "pandas": "1.5.3"}, "", id="readable"),
     ],
 )
-def test_a_model_of_other_versions(flights: Chain, chain: Chain, versions: dict[str, str], finding: str) -> None:
+def test_a_model_trained_with_other_versions(
+    flights: Chain, chain: Chain, versions: dict[str, str], finding: str
+) -> None:
     shutil.copytree(flights.root / "model", chain.root / "model")
     trained = chain.json("model/training.json")
     assert trained["versions"] == model_archive.VERSIONS

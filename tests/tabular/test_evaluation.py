@@ -1,4 +1,4 @@
-"""evaluation.py: are the scores right, and does evaluation.json say where the model is good and where not?"""
+"""evaluation.py: whether the scores are right, and evaluation.json shows where the model is good and where not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PER_CLASS = {
 
 
 def labels_and_probabilities(classes: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Labels, and probabilities that know something of them; rounded, so that there are ties."""
+    """Labels, and probabilities that are related to them; rounded, so that there are ties."""
     random = np.random.default_rng(3)
     truth = random.integers(0, classes, ROWS)
     raw = random.random((ROWS, classes)).round(1) + 0.1 + (truth[:, None] == np.arange(classes)) * 0.3
@@ -44,15 +44,15 @@ def labels_and_probabilities(classes: int) -> tuple[np.ndarray[Any, Any], np.nda
 @pytest.mark.parametrize("classes", [2, 3])
 def test_classification_scores_are_those_of_scikit_learn(classes: int, weights: np.ndarray[Any, Any]) -> None:
     truth, probability = labels_and_probabilities(classes)
-    said = probability.argmax(axis=1)
+    predicted = probability.argmax(axis=1)
     average, prefix = ("binary", "") if classes == 2 else ("weighted", "weighted_")
     ranked = probability[:, 1] if classes == 2 else probability
     expected = {
-        "accuracy": sklearn_metrics.accuracy_score(truth, said, sample_weight=weights),
+        "accuracy": sklearn_metrics.accuracy_score(truth, predicted, sample_weight=weights),
         "auc": sklearn_metrics.roc_auc_score(truth, ranked, sample_weight=weights, multi_class="ovr"),
     }
     for name, score in PER_CLASS.items():
-        expected[prefix + name] = score(truth, said, sample_weight=weights, average=average)
+        expected[prefix + name] = score(truth, predicted, sample_weight=weights, average=average)
     measured = {name: value[0] for name, value in measure(truth, probability, weights[None].astype(float)).items()}
     assert measured == pytest.approx(expected)
 
@@ -130,7 +130,7 @@ def test_a_packed_model_scores_the_same(flights: Chain, chain: Chain) -> None:
     assert chain.json("evaluation/evaluation.json") == packed
 
 
-def test_a_row_of_weight_zero_counts_for_nothing(flights: Chain) -> None:
+def test_a_row_of_weight_zero_does_not_count(flights: Chain) -> None:
     model = load_model(flights.root / "model")
     rows = flights.part("test").reset_index(drop=True)
     weighted = replace(model.schema, weight="weight")
@@ -155,14 +155,14 @@ def test_weights_are_those_of_scikit_learn(flights: Chain) -> None:
 
 
 def flat(content: Any) -> dict[str, Any]:
-    """The leaves of a JSON value by their path, which pytest.approx can compare."""
+    """The leaves of a JSON value by path, in a form that pytest.approx can compare."""
     if not isinstance(content, dict | list):
         return {"": content}
     pairs = content.items() if isinstance(content, dict) else enumerate(content)
     return {f"{key}.{path}": leaf for key, value in pairs for path, leaf in flat(value).items()}
 
 
-def test_importance_and_slices_find_what_was_put_there(chain: Chain) -> None:
+def test_importance_and_slices_find_planted_effects(chain: Chain) -> None:
     random = np.random.default_rng(5)
     table = pd.DataFrame({"signal": random.normal(size=3000), "noise": random.normal(size=3000)})
     table["town"] = random.choice(["Bonn", "Köln", "Trier"], 3000)
@@ -177,7 +177,7 @@ def test_importance_and_slices_find_what_was_put_there(chain: Chain) -> None:
     assert evaluation["residuals"]["quantiles"]["50%"] == pytest.approx(0, abs=0.3)
 
 
-def test_says_when_a_model_is_no_better_than_naive(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reports_when_a_model_is_no_better_than_naive(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(5)
     table = pd.DataFrame({"x": random.normal(size=400), "y": random.integers(0, 2, 400)})
     assert chain.process(table, "y", "classification") == 0
@@ -190,8 +190,10 @@ def test_says_when_a_model_is_no_better_than_naive(chain: Chain, capsys: pytest.
 @pytest.mark.parametrize(
     ("arguments", "finding"),
     [
-        pytest.param(["--gate-metric=acc"], "'acc' is not among those of this model: accuracy, precision", id="metric"),
-        pytest.param(["--model-dir=nowhere"], "nowhere holds neither model.tar.gz nor model.joblib", id="no model"),
+        pytest.param(
+            ["--gate-metric=acc"], "'acc' is not one of this model's metrics: accuracy, precision", id="metric"
+        ),
+        pytest.param(["--model-dir=nowhere"], "nowhere has neither model.tar.gz nor model.joblib", id="no model"),
         pytest.param(["--test-dir=nowhere"], "nowhere does not exist", id="no rows"),
     ],
 )

@@ -1,4 +1,4 @@
-"""inference.py: every way to send the same rows gives the same answer, and a wrong request a clear one."""
+"""inference.py: every way to send the same rows gives the same answer, and a wrong request gets a clear one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def answer(model: Model, body: str | bytes, content_type: str | None, accept: st
     return json.loads(text)["predictions"] if kind == JSON else text
 
 
-def test_every_way_to_ask_gives_the_same_answer(model: Model, rows: pd.DataFrame) -> None:
+def test_every_request_format_gives_the_same_answer(model: Model, rows: pd.DataFrame) -> None:
     expected = model.pipeline.predict_proba(model.schema.frame(rows))
     records = rows.replace({np.nan: None}).to_dict("records")
     split = {"columns": list(rows), "data": [list(record.values()) for record in records]}
@@ -70,12 +70,12 @@ def test_every_way_to_ask_gives_the_same_answer(model: Model, rows: pd.DataFrame
         assert [prediction["label"] for prediction in predictions] == expected.argmax(axis=1).tolist(), way
 
 
-def test_json_lines_answer_one_line_a_row(model: Model, rows: pd.DataFrame) -> None:
+def test_json_lines_are_answered_with_one_line_per_row(model: Model, rows: pd.DataFrame) -> None:
     lines = answer(model, rows.to_csv(index=False), CSV, accept=f"{JSON_LINES};charset=utf-8").splitlines()
     assert [json.loads(line) for line in lines] == answer(model, rows.to_csv(index=False), CSV)
 
 
-def test_what_had_gaps_in_training_may_be_left_out(model: Model, rows: pd.DataFrame) -> None:
+def test_columns_with_gaps_in_training_may_be_left_out(model: Model, rows: pd.DataFrame) -> None:
     assert {"temp", "wind_speed"} <= set(model.optional)
     assert "month" not in model.optional
     fewer = rows.drop(columns=[*model.optional])
@@ -85,7 +85,7 @@ def test_what_had_gaps_in_training_may_be_left_out(model: Model, rows: pd.DataFr
 
 @pytest.fixture(scope="module")
 def dated(flights: Chain, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """A model of a date with gaps, a category that is a number by its look, a boolean, and names that are numbers."""
+    """A model with a date with gaps, a category that looks like a number, a boolean, and names that are numbers."""
     chain = replace(flights, root=tmp_path_factory.mktemp("dated"))
     number = np.arange(400)
     day = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(number % 90 * 17, "h")).where(number % 9 > 0)
@@ -103,7 +103,7 @@ def dated(flights: Chain, tmp_path_factory: pytest.TempPathFactory) -> Model:
         pytest.param("0,1,2,code\n2024-02-03,1,true,2\n", CSV, id="CSV"),
         pytest.param("2024-02-03,1,true,2\n", CSV, id="CSV without header"),
         pytest.param("0,1,2,code\n2024-02-03T00:00:00,1.0,True,2\n", CSV, id="a moment"),
-        pytest.param("0,1,2,code\n2024-02-03T02:00:00+02:00,1e0,1,2\n", CSV, id="a moment of another zone"),
+        pytest.param("0,1,2,code\n2024-02-03T02:00:00+02:00,1e0,1,2\n", CSV, id="a moment in another zone"),
         pytest.param('{"0": "2024-02-03", "1": 1, "2": true, "code": 2}', JSON, id="JSON"),
         pytest.param(
             '{"0": "2024-02-03T00:00:00.000Z", "1": "1", "2": 1, "code": 2.0}', JSON, id="JSON in other types"
@@ -122,22 +122,22 @@ def test_every_way_to_write_a_value_gives_the_same_answer(dated: Model, body: st
 
 
 @pytest.mark.parametrize("gap", [None, "", "NA", "null", "9999-12-31", "0001-01-01T00:00:00Z", np.nan], ids=repr)
-def test_missing_is_missing_however_it_is_written(dated: Model, gap: Any) -> None:
+def test_all_notations_of_missing_values_are_equal(dated: Model, gap: Any) -> None:
     expected = answer(dated, '{"1": null, "2": null, "code": 2}', JSON)
     assert answer(dated, json.dumps({"0": gap, "1": None, "2": None, "code": 2}), JSON) == expected
     if "-" not in str(gap):
         assert answer(dated, json.dumps({"0": None, "1": gap, "2": gap, "code": 2}), JSON) == expected
 
 
-def test_numbers_past_all_bounds_are_answered(dated: Model) -> None:
+def test_huge_numbers_are_answered(dated: Model) -> None:
     body = json.dumps([{"1": value, "2": None, "code": 10**400} for value in (10**400, -(10**30), 1e308, 0)])
     assert len(answer(dated, body, JSON)) == 4
     assert answer(dated, "1,2,code\ninf,,1\n", CSV) == answer(dated, "1,2,code\n,,1\n", CSV)
-    with pytest.raises(StepError, match=r"must hold numbers, but row 1 holds '10{38}…'"):
+    with pytest.raises(StepError, match=r"must contain numbers, but row 1 has '10{38}…'"):
         answer(dated, f"1,2,code\n{10**400},,1\n", CSV)
 
 
-def test_a_first_row_of_numbers_is_no_header(dated: Model) -> None:
+def test_a_first_row_of_numbers_is_not_a_header(dated: Model) -> None:
     assert len(answer(dated, ",0,1,2\n,1,0,code\n", "text/csv; header=absent")) == 2
     assert len(answer(dated, ",0,1,2\n,1,0,2\n", CSV)) == 2
     assert len(answer(dated, "2,1,0,code\n1,0,,2\n", CSV)) == 1
@@ -161,7 +161,7 @@ BODIES = st.one_of(
 
 @hypothesis.settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @hypothesis.given(body=BODIES, content_type=st.sampled_from([CSV, JSON, JSON_LINES, f"{CSV}; header=absent"]))
-def test_any_body_is_answered_or_refused_in_words(dated: Model, body: str | bytes, content_type: str) -> None:
+def test_any_body_is_answered_or_refused_with_a_message(dated: Model, body: str | bytes, content_type: str) -> None:
     try:
         values = [one["value"] for one in answer(dated, body, content_type)]
     except StepError as refused:
@@ -207,26 +207,28 @@ def test_numbers_for_a_regression(chain: Chain, customers: pd.DataFrame) -> None
         pytest.param("", CSV, "the request is empty", id="empty"),
         pytest.param("a", "text/plain", "'text/plain' is not supported; send text/csv, application/json or", id="type"),
         pytest.param(b"\xff", CSV, "not UTF-8", id="encoding"),
-        pytest.param("1,2\n1,2,3\n", CSV, "row 2 has 3 values where the first has 2", id="ragged CSV"),
-        pytest.param("1,2\n", CSV, "a row has 2 values where the model takes 14: month", id="too few values"),
+        pytest.param("1,2\n1,2,3\n", CSV, "row 2 has 3 values, but the first has 2", id="ragged CSV"),
+        pytest.param("1,2\n", CSV, "a row has 2 values, but the model needs 14: month", id="too few values"),
         pytest.param("month,dya\n1,2\n", CSV, "column 'day' is missing. Did you mean 'dya'?", id="misspelt column"),
         pytest.param("month,day\n", CSV, "a header but no rows", id="header only"),
-        pytest.param('{"month": "May"}', JSON, "column 'month' must hold numbers, but row 1 holds 'May'", id="text"),
+        pytest.param('{"month": "May"}', JSON, "column 'month' must contain numbers, but row 1 has 'May'", id="text"),
         pytest.param("[1", JSON, "the JSON cannot be read", id="broken JSON"),
-        pytest.param("[1, 2]", JSON, "JSON must be records", id="no records"),
+        pytest.param("[1, 2]", JSON, "JSON must be records", id="not records"),
         pytest.param('{"columns": ["month"], "data": [[1, 2]]}', JSON, "a list of 1 values", id="ragged JSON"),
-        pytest.param('{"columns": 3, "data": []}', JSON, "'columns' must be a list of names", id="no names"),
-        pytest.param('{"month": [1]}', JSON, "'month' must hold single values", id="nested JSON"),
-        pytest.param("[]", JSON, "JSON must be records", id="no record"),
-        pytest.param('{"month": 1}\n{"month"', JSON_LINES, "line 2 is no JSON", id="broken line"),
+        pytest.param('{"columns": 3, "data": []}', JSON, "'columns' must be a list of names", id="not names"),
+        pytest.param('{"month": [1]}', JSON, "'month' must contain single values", id="nested JSON"),
+        pytest.param("[]", JSON, "JSON must be records", id="not a record"),
+        pytest.param('{"month": 1}\n{"month"', JSON_LINES, "line 2 is not JSON", id="broken line"),
         pytest.param("month,month\n1,2\n", CSV, "names 'month' more than once", id="twice"),
-        pytest.param("1,2\n1\n", CSV, "row 2 has 1 values where the first has 2", id="short row"),
+        pytest.param("1,2\n1\n", CSV, "row 2 has 1 values, but the first has 2", id="short row"),
         pytest.param("a,b\n1,2\n", "text/csv; header=present", "column 'month' is missing", id="other columns"),
         pytest.param(" \n", JSON, "the request is empty", id="blank"),
         pytest.param("a", None, "content type '' is not supported", id="no type"),
         pytest.param(None, JSON, "the request is empty", id="no body"),
         pytest.param("K\ufffdln", CSV, "not UTF-8", id="encoding, as Flask decodes it"),
-        pytest.param('{"instances": [{"month": 1}]}', JSON, "'instances' must hold single values", id="another format"),
+        pytest.param(
+            '{"instances": [{"month": 1}]}', JSON, "'instances' must contain single values", id="another format"
+        ),
         pytest.param("[" * 100_000, JSON, "the JSON cannot be read", id="deep JSON"),
     ],
 )
@@ -238,12 +240,12 @@ def test_refuses(model: Model, body: str | bytes, content_type: str | None, find
 
 def test_refuses_a_wrong_date_with_the_row(dated: Model) -> None:
     body = json.dumps([{"0": day, "1": 1, "2": True, "code": 1} for day in ("2024-01-01", 1707000000000)])
-    with pytest.raises(StepError, match="'0' must hold dates such as 2025-12-31, but row 2 holds '1707000000000'"):
+    with pytest.raises(StepError, match="'0' must contain dates such as 2025-12-31, but row 2 has '1707000000000'"):
         answer(dated, body, JSON)
 
 
 def test_a_server_with_flask_answers_400(model: Model) -> None:
-    """As AWS's image serves one model: sagemaker-containers takes what transform_fn returns as Flask's response."""
+    """As AWS's image serves one model: sagemaker-containers uses the result of transform_fn as Flask's response."""
     flask = pytest.importorskip("flask")
     app = flask.Flask("served")
 
@@ -258,7 +260,7 @@ def test_a_server_with_flask_answers_400(model: Model) -> None:
 
 
 def test_a_server_with_the_inference_toolkit_answers_400(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As AWS's image serves several models: an error of sagemaker-inference's own, which carries the status."""
+    """As AWS's image serves several models: with an error of sagemaker-inference, which has the status."""
 
     class GenericInferenceToolkitError(Exception):
         def __init__(self, status_code: int, message: str) -> None:

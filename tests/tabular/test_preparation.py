@@ -1,4 +1,4 @@
-"""processing.py: what it refuses, how it splits, and what it says of a table."""
+"""processing.py: what it refuses, how it splits, and how it describes a table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUYERS = Options(target="bought", problem="classification", exclude=("spent",))
 
 
 def assert_same(table: pd.DataFrame, expected: pd.DataFrame) -> None:
-    """The same values, whatever pandas keeps them in."""
+    """The same values, whatever their pandas type."""
     plain, others = (one.astype(object).where(one.notna(), "?") for one in (table, expected))
     pd.testing.assert_frame_equal(plain, others, check_dtype=False)
 
@@ -45,17 +45,15 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
         pytest.param({"target": "xyz"}, same, "The columns are 'age', 'member'", id="target unknown"),
         pytest.param({}, lambda t: t.assign(bought="no"), "is 'no' in every row", id="target constant"),
         pytest.param(
-            {}, lambda t: t.assign(bought=np.nan), "0 rows (0 %) have a 'bought'", id="target missing everywhere"
+            {}, lambda t: t.assign(bought=np.nan), "0 rows (0 %) have a usable 'bought'", id="target missing everywhere"
         ),
-        pytest.param(
-            {}, lambda t: t.head(20), "20 rows (100 %) have a 'bought' that counts; at least", id="too few rows"
-        ),
-        pytest.param({}, lambda t: t.head(0), "0 rows (0 %) have a 'bought'", id="no row"),
+        pytest.param({}, lambda t: t.head(20), "20 rows (100 %) have a usable 'bought'; at least", id="too few rows"),
+        pytest.param({}, lambda t: t.head(0), "0 rows (0 %) have a usable 'bought'", id="no rows"),
         pytest.param({}, lambda t: t.head(1), "1 row (100 %) have a 'bought'", id="one row"),
         pytest.param(
             {"weight": "w"},
             lambda t: t.assign(w=t.index < 30),
-            "weight column 'w' holds no number of 0 or more in 300 rows (100 %), such as 'True'",
+            "weight column 'w' is not a number of 0 or more in 300 rows (100 %), such as 'True'",
             id="weight is boolean",
         ),
         pytest.param(
@@ -76,13 +74,13 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
         pytest.param(
             {},
             lambda t: t.assign(age=t["age"].where(t.index > 2, 1e308)),
-            "column 'age' holds numbers such as 1e+308 in 3 rows (1 %), and beyond 1e+300 they cannot be computed with",
+            "column 'age' contains numbers such as 1e+308 in 3 rows (1 %), too large to compute with (beyond 1e+300)",
             id="feature too large",
         ),
         pytest.param(
             {"target": "spent", "problem": "regression", "exclude": ()},
             lambda t: t.assign(spent=t["spent"].where(t.index > 2, -1e160)),
-            "column 'spent' holds numbers such as -1e+160 in 3 rows (1 %), and beyond 1e+30",
+            "column 'spent' contains numbers such as -1e+160 in 3 rows (1 %), too large to compute with (beyond 1e+30)",
             id="target too large",
         ),
         pytest.param(
@@ -100,7 +98,7 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
         pytest.param(
             {},
             lambda t: t.assign(bought=["maybe", "perhaps", *t["bought"][2:]]),
-            "each of the 2 classes 'maybe', 'perhaps' of target 'bought' has a single row (0.67 %)",
+            "each of the 2 classes 'maybe', 'perhaps' of target 'bought' has only one row (0.67 %)",
             id="classes of one row",
         ),
         pytest.param(
@@ -112,7 +110,7 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
         pytest.param(
             {},
             lambda t: t.assign(bought=["perhaps", *t["bought"][1:]]),
-            "class 'perhaps' of target 'bought' has a single row",
+            "class 'perhaps' of target 'bought' has only one row",
             id="class of one row",
         ),
         pytest.param({"target": "spent", "exclude": ()}, same, "use --problem regression", id="classes are numbers"),
@@ -131,10 +129,10 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
         ),
         pytest.param({"split": "group", "split_column": "bought"}, same, "split by another", id="split by target"),
         pytest.param(
-            {"split": "time", "split_column": "town"}, lambda t: t.dropna(), "has no place in time", id="no dates"
+            {"split": "time", "split_column": "town"}, lambda t: t.dropna(), "is not a point in time", id="not dates"
         ),
         pytest.param({"split": "time", "split_column": "member"}, same, "without rows", id="too few moments"),
-        pytest.param({"test_share": 0.0}, same, "--test-share is 0; it must lie between 0 and 1", id="share of 0"),
+        pytest.param({"test_share": 0.0}, same, "--test-share is 0; it must be between 0 and 1", id="share of 0"),
         pytest.param({"test_share": 0.6, "validation_share": 0.4}, same, "add up to 1", id="no rows for train"),
         pytest.param({"exclude": ("age", "member", "town", "spent")}, same, "no column is left", id="nothing left"),
     ],
@@ -154,7 +152,7 @@ def test_refuses(
 @pytest.mark.parametrize(
     ("files", "finding"),
     [
-        pytest.param({}, "no table in", id="nothing there"),
+        pytest.param({}, "no table in", id="does not exist"),
         pytest.param({"a.xlsx": b"?"}, "(found 'a.xlsx'); files must end in .csv", id="another format"),
         pytest.param({"a.csv": b""}, "a.csv is empty", id="no header"),
         pytest.param({"a.csv": b"x,y\n"}, "has a header but no values", id="no rows"),
@@ -186,7 +184,7 @@ def test_refuses_files(tmp_path: Path, files: dict[str, bytes], finding: str) ->
     assert finding in str(refused.value)
 
 
-def test_tells_all_findings_at_once(
+def test_reports_all_findings_together(
     chain: Chain, customers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = chain.root / "message"  # what SageMaker shows as the job's ExitMessage
@@ -312,30 +310,30 @@ def test_leaves_out_what_a_model_cannot_use(customers: pd.DataFrame) -> None:
         pytest.param("paid", np.arange(300) ** 2 * 7 % 99_991, "", id="a measure in any order"),
         pytest.param("year", 1801 + np.arange(300), "", id="a year for each row"),
         pytest.param("month_index", np.arange(300) // 2, "", id="not in every row"),
-        pytest.param("level", np.arange(300) + 0.5, "", id="no whole numbers"),
+        pytest.param("level", np.arange(300) + 0.5, "", id="not whole numbers"),
     ],
 )
-def test_leaves_out_identifiers_and_says_how_to_keep_them(
+def test_leaves_out_identifiers_and_explains_how_to_keep_them(
     customers: pd.DataFrame, name: str, values: Any, evidence: str
 ) -> None:
     table = customers.assign(**{name: np.random.default_rng(3).permutation(values)})
     prepared = prepare(table, BUYERS)
     assert (name in prepared.schema.names) == (not evidence)
-    told = "".join(warning for warning in prepared.summary["warnings"] if "left out: an identifier" in warning)
-    assert bool(told) == bool(evidence)
-    assert evidence in told
-    assert told.endswith(f'to keep it, write "{name}" = "number" in schema.toml.' if evidence else "")
+    reported = "".join(warning for warning in prepared.summary["warnings"] if "left out: an identifier" in warning)
+    assert bool(reported) == bool(evidence)
+    assert evidence in reported
+    assert reported.endswith(f'to keep it, write "{name}" = "number" in schema.toml.' if evidence else "")
     kept = {"age": "number", "member": "boolean", "town": "text", "bought": "text", name: "number"}
     assert name in prepare(table, BUYERS, kept).schema.names
 
 
-def test_warns_of_whole_numbers_that_may_be_an_identifier(customers: pd.DataFrame) -> None:
+def test_warns_about_whole_numbers_that_may_be_an_identifier(customers: pd.DataFrame) -> None:
     warnings = prepare(customers.assign(paid=np.arange(300) ** 3), BUYERS).summary["warnings"]
-    assert "Column 'paid' has another whole number in every row; if it is an identifier, exclude it." in warnings
+    assert "Column 'paid' has a different whole number in every row; if it is an identifier, exclude it." in warnings
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_dates_far_off_count_as_missing(chain: Chain, customers: pd.DataFrame, suffix: str) -> None:
+def test_out_of_range_dates_are_treated_as_missing(chain: Chain, customers: pd.DataFrame, suffix: str) -> None:
     days = np.resize(np.array(["2024-05-01", "2024-06-01", "9999-12-31", "0001-01-01", None]), 300)
     source = chain.root / f"table.{suffix}"
     if suffix == "csv":
@@ -344,7 +342,7 @@ def test_dates_far_off_count_as_missing(chain: Chain, customers: pd.DataFrame, s
         customers.assign(until=days.astype("datetime64[us]")).to_parquet(source)
     assert chain.process(source, "bought", "classification", "--exclude=spent") == 0
     summary = chain.json("summary/summary.json")
-    expected = "Column 'until' holds dates before 1678 or after 2261 in 120 rows (40 %); they count as missing."
+    expected = "Column 'until' contains dates before 1678 or after 2261 in 120 rows (40 %), treated as missing."
     assert expected in summary["warnings"]
     until = next(column for column in summary["columns"] if column["name"] == "until")
     assert (until["role"], until["missing"], until["distinct"]) == ("date", 0.6, 2)
@@ -353,7 +351,7 @@ def test_dates_far_off_count_as_missing(chain: Chain, customers: pd.DataFrame, s
     assert chain.evaluate() == 0
 
 
-def test_rows_of_weight_zero_are_dropped_and_told(customers: pd.DataFrame) -> None:
+def test_rows_of_weight_zero_are_dropped_and_reported(customers: pd.DataFrame) -> None:
     weights = np.where(customers.index % 4 == 0, 0, 2.5)
     prepared = prepare(customers.assign(counts=weights), replace(BUYERS, weight="counts"))
     assert prepared.summary["rows"] == 225
@@ -372,7 +370,7 @@ def test_the_naive_answer_is_weighted(customers: pd.DataFrame, target: str) -> N
     assert prepared.schema.naive == pytest.approx(expected)
 
 
-def test_drops_rows_without_a_target_and_says_so(customers: pd.DataFrame) -> None:
+def test_drops_rows_without_a_target_and_reports_it(customers: pd.DataFrame) -> None:
     customers.loc[:9, "bought"] = None
     prepared = prepare(customers, BUYERS)
     assert sum(map(len, prepared.parts.values())) == 290
@@ -391,7 +389,7 @@ def test_drops_rows_without_a_target_and_says_so(customers: pd.DataFrame) -> Non
         pytest.param(["🙂", "😀"], ("😀", "🙂"), id="emoji"),
         pytest.param(["2025-01-01", "2026-01-01"], ("2025-01-01", "2026-01-01"), id="dates"),
         pytest.param(
-            ["2025-01-01 05:00", "2026-01-01"], ("2025-01-01 05:00:00", "2026-01-01"), id="moments, in another form"
+            ["2025-01-01 05:00", "2026-01-01"], ("2025-01-01 05:00:00", "2026-01-01"), id="moments in another form"
         ),
     ],
 )
@@ -414,9 +412,9 @@ def test_describes_the_sample(flights: Chain) -> None:
     assert [entry["value"] for entry in summary["target"]["classes"]] == [0, 1]
 
 
-def test_a_column_that_train_does_not_hold_is_left_out(chain: Chain, customers: pd.DataFrame) -> None:
+def test_a_column_without_values_in_train_is_left_out(chain: Chain, customers: pd.DataFrame) -> None:
     customers["day"] = range(len(customers))
-    customers["voucher"] = np.where(customers["day"] > 200, customers["day"], np.nan)  # since recently
+    customers["voucher"] = np.where(customers["day"] > 200, customers["day"], np.nan)  # only recently
     options = ("--split=time", "--split-column=day")
 
     assert chain.process(customers, "bought", "classification", *options) == 0
@@ -435,7 +433,7 @@ def test_a_boolean_with_gaps_is_a_number_with_gaps(customers: pd.DataFrame) -> N
 
 
 def many_types(rows: int) -> pd.DataFrame:
-    """Columns whose type shows only further down, text with line breaks and quotes, dates and gaps."""
+    """Columns whose type becomes clear only further down, text with line breaks and quotes, dates and gaps."""
     number = np.arange(rows)
     return pd.DataFrame(
         {
@@ -455,7 +453,7 @@ def many_types(rows: int) -> pd.DataFrame:
 @pytest.mark.parametrize(
     "split", [(), ("--split=time", "--split-column=day"), ("--id=n° 1", "--exclude=day"), ("--exclude=late text",)]
 )
-def test_a_file_in_many_blocks_gives_what_the_table_gives(
+def test_a_file_in_many_blocks_gives_the_same_as_the_table(
     chain: Chain, monkeypatch: pytest.MonkeyPatch, suffix: str, split: tuple[str, ...]
 ) -> None:
     for size in ("BLOCK_BYTES", "STREAM_BYTES", "BLOCK_ROWS"):
@@ -502,7 +500,7 @@ def test_numbers_and_text_take_few_bytes(tmp_path: Path) -> None:
         pytest.param(b"x\n1\n\n2\n", {"x": [1, 2]}, id="blank lines"),
         pytest.param(b"x,y\n1," + b"a" * 2_000_000 + b"\n", {"x": [1], "y": ["a" * 2_000_000]}, id="a long row"),
         pytest.param(b"x,y\n1,true\n2.5,False\n", {"x": [1, 2.5], "y": [True, False]}, id="booleans"),
-        pytest.param(b"x\n007\n7a\n", {"x": ["007", "7a"]}, id="text as it stands"),
+        pytest.param(b"x\n007\n7a\n", {"x": ["007", "7a"]}, id="text unchanged"),
         pytest.param(
             b"x\n2025-01-01\n2025-01-01T05:00:00+01:00\n",
             {"x": [pd.Timestamp("2025-01-01"), pd.Timestamp("2025-01-01 04:00")]},
@@ -515,7 +513,7 @@ def test_reads_csv(tmp_path: Path, content: bytes, expected: dict[str, list[Any]
     assert_same(read_table(tmp_path), pd.DataFrame(expected))
 
 
-def test_id_and_weight_are_kept_and_no_features(chain: Chain, customers: pd.DataFrame) -> None:
+def test_id_and_weight_are_kept_but_are_not_features(chain: Chain, customers: pd.DataFrame) -> None:
     table = customers.assign(customer=[f"c-{number}" for number in range(300)], counts=0.5)
     options = ("--id=customer", "--weight=counts", "--exclude=spent")
     assert chain.process(table, "bought", "classification", *options) == 0
@@ -526,7 +524,7 @@ def test_id_and_weight_are_kept_and_no_features(chain: Chain, customers: pd.Data
     assert list(chain.part("train")) == ["age", "member", "town", "bought", "counts", "customer"]
 
     assert chain.process(table.assign(age=1.5), "bought", "classification", *options) == 0
-    assert {name: set(chain.part(name)["customer"]) for name in before} == before  # the id alone decides
+    assert {name: set(chain.part(name)["customer"]) for name in before} == before  # only the id decides
 
 
 @pytest.mark.parametrize(
@@ -535,7 +533,7 @@ def test_id_and_weight_are_kept_and_no_features(chain: Chain, customers: pd.Data
         pytest.param(-1, "no number of 0 or more in 300 rows .100 %., such as '-1'", id="negative"),
         pytest.param("heavy", "no number of 0 or more in 300 rows", id="text"),
         pytest.param(np.nan, "no number of 0 or more in 300 rows", id="missing"),
-        pytest.param(0, "is 0 in every row", id="nothing counts"),
+        pytest.param(0, "is 0 in every row", id="all weights are zero"),
     ],
 )
 def test_refuses_weights(customers: pd.DataFrame, weight: Any, finding: str) -> None:
@@ -571,7 +569,7 @@ def test_refuses_an_id_with_gaps(customers: pd.DataFrame) -> None:
         ),
     ],
 )
-def test_says_which_column_gives_the_answer_away(
+def test_reports_a_column_that_leaks_the_target(
     customers: pd.DataFrame, problem: Any, column: Callable[[pd.DataFrame], pd.Series]
 ) -> None:
     table = pd.concat([customers.assign(spent=customers["spent"] + more) for more in range(5)], ignore_index=True)
@@ -584,12 +582,12 @@ def test_says_which_column_gives_the_answer_away(
     assert leaks[0].endswith('write exclude = ["leak"].')
 
 
-def test_infinite_numbers_and_copies_are_told(customers: pd.DataFrame) -> None:
+def test_infinite_numbers_and_duplicates_are_reported(customers: pd.DataFrame) -> None:
     customers.loc[:2, "age"] = np.inf
     table = pd.concat([customers, customers[:30]], ignore_index=True)
     warnings = prepare(table, BUYERS).summary["warnings"]
-    assert "Column 'age' holds infinite numbers in 6 rows (1.8 %); they count as missing." in warnings
-    assert "30 rows (9.1 %) are copies of others; they stay in the same part." in warnings
+    assert "Column 'age' contains infinite numbers in 6 rows (1.8 %), treated as missing." in warnings
+    assert "30 rows (9.1 %) are duplicates of others; they stay in the same part." in warnings
 
 
 def test_a_rare_class_is_in_train_and_test(customers: pd.DataFrame) -> None:

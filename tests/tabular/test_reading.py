@@ -1,4 +1,4 @@
-"""tables.py and what it stands on: any file gives the same rows and hashes, however it is cut into blocks and files."""
+"""tables.py and its basis: any file gives the same rows and hashes, however it is divided into blocks and files."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ TIMES = [f"2025-01-01T00:{number // 60:02}:{number % 60:02}+01:00" for number in
     [
         pytest.param([csv(*FIFTY, "2.5")], [*range(50), 2.5], id="a fraction, late"),
         pytest.param([csv(*FIFTY, "7a")], [*FIFTY, "7a"], id="text, late"),
-        pytest.param([csv(*["007"] * 50, "7a")], [*["007"] * 50, "7a"], id="text as it stands"),
-        pytest.param([csv("007"), csv("7a")], ["007", "7a"], id="text as it stands, in two files"),
+        pytest.param([csv(*["007"] * 50, "7a")], [*["007"] * 50, "7a"], id="text unchanged"),
+        pytest.param([csv("007"), csv("7a")], ["007", "7a"], id="text unchanged, in two files"),
         pytest.param([csv(*["2025-01-01"] * 50), csv("soon")], [*["2025-01-01"] * 50, "soon"], id="dates and text"),
         pytest.param([csv(*["1", "0"] * 25, "true")], [*[True, False] * 25, True], id="booleans, late"),
         pytest.param([csv("true", *["1", "0"] * 25)], [True, *[True, False] * 25], id="booleans, early"),
@@ -84,7 +84,7 @@ def test_a_column_means_the_same_in_any_blocks(
     )
 
 
-def test_a_column_is_as_narrow_in_two_files(tmp_path: Path) -> None:
+def test_a_column_is_equally_narrow_in_two_files(tmp_path: Path) -> None:
     for number, cell in enumerate(("70000", "0.5")):
         (tmp_path / f"{number}.csv").write_bytes(csv(cell))
     assert read_table(tmp_path)["x"].dtype == "float32"
@@ -95,11 +95,11 @@ def test_a_column_is_as_narrow_in_two_files(tmp_path: Path) -> None:
     [
         pytest.param(csv(*FIFTY) + b"1,2,3\n", "Row #52: Expected 2 columns, got 3", id="ragged"),
         pytest.param(csv(*["a"] * 50) + "ö,1\n".encode("latin-1"), "is not UTF-8 text", id="encoding"),
-        pytest.param(csv(*FIFTY) + "ö,1\n".encode("latin-1"), "is not UTF-8 text", id="encoding, numbers before"),
+        pytest.param(csv(*FIFTY) + "ö,1\n".encode("latin-1"), "is not UTF-8 text", id="encoding, after numbers"),
     ],
 )
 @pytest.mark.usefixtures("blocks")
-def test_refuses_late(tmp_path: Path, content: bytes, finding: str) -> None:
+def test_refuses_errors_late_in_a_file(tmp_path: Path, content: bytes, finding: str) -> None:
     (tmp_path / "table.csv").write_bytes(content)
     with pytest.raises(StepError, match=finding):
         read_table(tmp_path)
@@ -128,9 +128,7 @@ MEANINGS: dict[str, list[Any]] = {
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 @pytest.mark.parametrize("only_hashed", [*([name] for name in MEANINGS), list(MEANINGS)], ids="+".join)
 @pytest.mark.usefixtures("blocks")
-def test_a_column_that_is_only_hashed_counts_as_if_it_were_there(
-    tmp_path: Path, suffix: str, only_hashed: list[str]
-) -> None:
+def test_a_column_that_is_only_hashed_gives_the_same_hash(tmp_path: Path, suffix: str, only_hashed: list[str]) -> None:
     table = pd.DataFrame({name: pd.Series(values * 9, dtype=object) for name, values in MEANINGS.items()})
     table["late text"] = table["late text"].map(str, na_action="ignore") if suffix == "parquet" else table["late text"]
     table["row"] = range(len(table))
@@ -152,7 +150,7 @@ def test_an_excluded_column_is_not_kept(tmp_path: Path) -> None:
     assert rest["kept"].tolist() == [1, 2]
 
 
-def test_the_hash_of_a_row_is_what_its_definition_says() -> None:
+def test_the_hash_of_a_row_follows_its_definition() -> None:
     table = pd.DataFrame(
         {"x": [1.5, np.nan], "day": pd.to_datetime(["2025-01-01", "2025-01-02"]), "town": ["Köln", "Bonn"]}
     )
@@ -173,7 +171,7 @@ def test_the_hash_of_a_row_is_what_its_definition_says() -> None:
     second = add("day", 1_735_776_000_000_000_000) + add("town", text["Bonn"])
     expected = [mix(first % 2**64), mix(second % 2**64)]
     assert row_hash(tidy(table), list(table)).tolist() == expected
-    # Another number would move rows from part to part.
+    # A different number would move rows from part to part.
     assert expected == [2_209_013_453_291_813_749, 12_090_978_942_628_249_812]
 
 
@@ -187,11 +185,11 @@ def test_the_hash_of_a_row_is_what_its_definition_says() -> None:
         pytest.param(lambda t: t.assign(x=t["x"].astype("Int16")), id="pandas' own integers"),
         pytest.param(lambda t: t.assign(town=t["town"].astype("category")), id="text as categories"),
         pytest.param(lambda t: t.assign(town=t["town"].astype("string")), id="pandas' own text"),
-        pytest.param(lambda t: t.assign(empty=np.nan), id="one more empty column"),
-        pytest.param(lambda t: pd.concat([t, t.assign(x=99.5, town="more")]), id="more rows"),
+        pytest.param(lambda t: t.assign(empty=np.nan), id="an additional empty column"),
+        pytest.param(lambda t: pd.concat([t, t.assign(x=99.5, town="more")]), id="additional rows"),
     ],
 )
-def test_the_hash_of_a_row_depends_on_its_values_alone(other: Any) -> None:
+def test_the_hash_of_a_row_depends_only_on_its_values(other: Any) -> None:
     table = pd.DataFrame({"x": [0, 1, -3], "town": ["Köln", None, "Bonn"]})
     changed = other(table)
     assert row_hash(tidy(changed), list(changed))[:3].tolist() == row_hash(tidy(table), list(table)).tolist()

@@ -1,4 +1,4 @@
-"""An execution told in full, alone and beside another one."""
+"""All details of an execution, alone and next to another one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEPS = (
 
 @pytest.fixture
 def execution(tmp_path: Path) -> Execution:
-    """One that has a step of every kind, and metrics."""
+    """An execution with a step of every kind, and metrics."""
     steps = {
         each.name: each
         if each.status == "NotStarted"
@@ -49,7 +49,7 @@ def execution(tmp_path: Path) -> Execution:
 
 
 def measured(execution: Execution, **metrics: Any) -> Execution:
-    """The same, once Measure has written these metrics."""
+    """The same execution after Measure has written these metrics."""
     file = execution.folder / "Measure/outputs/out/m.json"
     file.parent.mkdir(parents=True)
     scores = {name: {"value": value, "standard_deviation": 0.1} for name, value in metrics.items()}
@@ -58,7 +58,7 @@ def measured(execution: Execution, **metrics: Any) -> Execution:
 
 
 def another(execution: Execution) -> Execution:
-    """A later one that went well: another depth, no parameter Fast, one metric more."""
+    """A later one that succeeded: another depth, no parameter Fast, one more metric."""
     steps = execution.steps | {"Gate": replace(execution.steps["Gate"], status="Succeeded", failure_reason=None)}
     done = replace(
         execution,
@@ -75,7 +75,7 @@ def another(execution: Execution) -> Execution:
 
 
 def sections(lines: list[str]) -> dict[str, list[str]]:
-    """{heading: its lines}, blanks at the ends left out."""
+    """{heading: its lines}, without trailing blanks."""
     found: dict[str, list[str]] = {}
     for block in "\n".join(lines).split("\n\n"):
         first, *others = block.splitlines()
@@ -84,37 +84,37 @@ def sections(lines: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def test_alone_it_is_told_in_full(execution: Execution) -> None:
-    told = sections(list(details.lines(execution)))
+def test_alone_it_is_shown_in_full(execution: Execution) -> None:
+    shown = sections(list(details.lines(execution)))
 
-    assert [line.split(maxsplit=1)[0] for line in told[""]] == [
+    assert [line.split(maxsplit=1)[0] for line in shown[""]] == [
         "execution", "pipeline", "status", "reason", "started", "time"
     ]  # fmt: skip
-    assert told["parameter"] == ["Data   s3://bucket/data/", "Depth  3", "Fast   true"]
-    assert told["step"] == [
+    assert shown["parameter"] == ["Data   s3://bucket/data/", "Depth  3", "Fast   true"]
+    assert shown["step"] == [
         "Prepare  Succeeded      1.5 s  cached (execution earlier00000)",
         "Train    Succeeded      1.5 s  reused (execution earlier00000)",
         "Measure  Succeeded      1.5 s  attempt 2",
         "Gate     Failed         1.5 s  auc is 0.4.",
         "Last     NotStarted",
     ]
-    assert told["metric"] == ["auc  0.4"]
+    assert shown["metric"] == ["auc  0.4"]
 
 
-def test_beside_another_one_what_differs_is_marked(execution: Execution) -> None:
-    told = sections(list(details.lines(execution, another(execution))))
+def test_next_to_another_one_differences_are_marked(execution: Execution) -> None:
+    shown = sections(list(details.lines(execution, another(execution))))
 
-    marked = {line.split()[1] for lines in told.values() for line in lines if line.startswith("≠")}
+    marked = {line.split()[1] for lines in shown.values() for line in lines if line.startswith("≠")}
     assert marked == {"status", "reason", "Depth", "Fast", "Gate", "f1"}
-    assert [line.split() for line in told["parameter"]] == [
+    assert [line.split() for line in shown["parameter"]] == [
         ["Data", "s3://bucket/data/", "s3://bucket/data/"],
         ["≠", "Depth", "3", "4"],
         ["≠", "Fast", "true", "-"],
     ]
-    assert [line.split() for line in told["metric"]] == [["auc", "0.4", "0.4"], ["≠", "f1", "-", "0.123457"]]
+    assert [line.split() for line in shown["metric"]] == [["auc", "0.4", "0.4"], ["≠", "f1", "-", "0.123457"]]
 
 
-def test_a_long_text_leaves_room_for_the_other_column(execution: Execution) -> None:
+def test_long_text_leaves_room_for_the_other_column(execution: Execution) -> None:
     long = replace(execution, parameters={"Data": "s3://" + "x" * 200})
 
     [line] = sections(list(details.lines(long, execution)))["parameter"][:1]
@@ -123,7 +123,7 @@ def test_a_long_text_leaves_room_for_the_other_column(execution: Execution) -> N
     assert "…  s3://bucket/data/" in line
 
 
-def test_the_json_has_the_words_of_aws(execution: Execution) -> None:
+def test_the_json_has_the_keys_of_aws(execution: Execution) -> None:
     said = json.loads(details.document(execution))
 
     assert said["PipelineExecutionId"] == "abc123def456"
@@ -140,7 +140,7 @@ def test_the_json_has_the_words_of_aws(execution: Execution) -> None:
     assert steps["Last"] == {"StepName": "Last", "StepType": "Processing", "StepStatus": "NotStarted"}
 
 
-def test_two_of_them_are_a_list(execution: Execution) -> None:
+def test_two_executions_are_a_list(execution: Execution) -> None:
     said = json.loads(details.document(execution, another(execution)))
 
     assert [each["PipelineExecutionStatus"] for each in said] == ["Failed", "Succeeded"]
@@ -162,13 +162,13 @@ def test_a_list_has_no_steps(execution: Execution) -> None:
         pytest.param([1], {}, id="a list"),
     ],
 )
-def test_of_a_property_file_the_metrics_are_read(execution: Execution, content: Any, metrics: dict[str, float]) -> None:
+def test_metrics_are_read_from_a_property_file(execution: Execution, content: Any, metrics: dict[str, float]) -> None:
     (execution.folder / "Measure/outputs/out/m.json").write_text(json.dumps(content))
 
     assert details.metrics(execution) == metrics
 
 
-def test_a_property_file_that_is_gone_is_no_error(execution: Execution) -> None:
+def test_a_missing_property_file_is_not_an_error(execution: Execution) -> None:
     (execution.folder / "Measure/outputs/out/m.json").unlink()
 
     assert details.metrics(execution) == {}

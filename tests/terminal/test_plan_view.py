@@ -1,4 +1,4 @@
-"""A plan as it is drawn: the order of its steps, their indentation, and what becomes of them."""
+"""How a plan is drawn: the order of its steps, their indentation, and what a run does with them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TRAIN = of(
     step("Register", "RegisterModel", "Training", branch=("Gate", True)),
 )
 FORECASTS = {
-    "Processing": Forecast(CACHED, source="abc", aws="on AWS it would run, for its inputs have other addresses"),
+    "Processing": Forecast(CACHED, source="abc", aws="on AWS it would run, because its inputs have other URIs"),
     "Training": Forecast(because="HyperParameters.depth is 3, was 2"),
     "Evaluation": Forecast(PERHAPS, "its inputs come from a step that runs", aws="on AWS it runs in any case"),
     "Gate": Forecast(),
@@ -43,16 +43,16 @@ FORECASTS = {
 }
 
 
-def test_each_step_stands_below_what_it_waits_for_with_what_becomes_of_it() -> None:
+def test_each_step_is_below_those_it_waits_for_with_what_a_run_does() -> None:
     assert "\n".join(plan_view.lines("demo-train", Preview(TRAIN, [], FORECASTS))) == "\n".join(
         [
             "demo-train",
             "",
             "step        type           after                 here",
             "Processing  Processing                           cached: result of abc; "
-            "on AWS it would run, for its inputs have other addresses",
+            "on AWS it would run, because its inputs have other URIs",
             "Training    Training       Processing            runs: HyperParameters.depth is 3, was 2",
-            "Evaluation  Processing     Processing, Training  runs, unless its inputs turn out the same; "
+            "Evaluation  Processing     Processing, Training  runs unless its inputs turn out to be unchanged; "
             "on AWS it runs in any case",
             "Gate        Condition      Evaluation            runs",
             "  Register  RegisterModel  Gate=True, Training   runs",
@@ -65,20 +65,20 @@ def test_each_step_stands_below_what_it_waits_for_with_what_becomes_of_it() -> N
     )
 
 
-def test_when_all_can_run_the_last_line_counts_them() -> None:
+def test_if_all_can_run_the_last_line_counts_them() -> None:
     found = Preview(TRAIN, [], FORECASTS | {"Last": Forecast(FAILS)})
 
     assert list(plan_view.lines("demo-train", found))[-1] == (
-        "\n7 steps: 1 cached, 4 to run, 1 to run unless their inputs turn out the same, 1 left out."
+        "\n7 steps: 1 cached, 4 to run, 1 to run unless their inputs turn out to be unchanged, 1 skipped."
     )
 
 
 def test_the_json_says_the_same() -> None:
-    found = Preview(TRAIN, [Problem("Version is 1.")], FORECASTS)
+    found = Preview(TRAIN, [Problem("Version must be 2.")], FORECASTS)
 
     said = json.loads(plan_view.document("demo-train", found))
 
-    assert (said["pipeline_name"], said["can_run"], said["problems"]) == ("demo-train", False, ["Version is 1."])
+    assert (said["pipeline_name"], said["can_run"], said["problems"]) == ("demo-train", False, ["Version must be 2."])
     steps = {each.pop("name"): each for each in said["steps"]}
     assert list(steps) == ["Processing", "Training", "Evaluation", "Gate", "Register", "Failed", "Last"]
     assert steps["Register"] == {
@@ -94,7 +94,7 @@ def test_the_json_says_the_same() -> None:
     assert steps["Last"]["problems"] == ["it has no script.", "there is nothing at s3://b/c."]
 
 
-def test_a_step_that_waits_for_very_many_names_the_first_few() -> None:
+def test_a_step_that_waits_for_many_names_only_the_first_few() -> None:
     many = [step(f"S{number}") for number in range(300)]
     wide = of(*many, step("Join", "Processing", *(each.name for each in many)))
 
@@ -104,7 +104,7 @@ def test_a_step_that_waits_for_very_many_names_the_first_few() -> None:
 
 
 @pytest.mark.parametrize("longest", [64, 20])
-def test_names_of_any_length_keep_the_columns_apart(longest: int) -> None:
+def test_the_columns_stay_apart_for_names_of_any_length(longest: int) -> None:
     long = of(step("x" * longest), step("y", "Processing", "x" * longest))
 
     lines = list(plan_view.lines("demo", Preview(long, [], {name: Forecast() for name in long.steps})))
@@ -117,7 +117,7 @@ def test_names_of_any_length_keep_the_columns_apart(longest: int) -> None:
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """Conditions inside branches, and steps that wait for any that were before them."""
+    """Conditions inside branches, and steps that wait for any earlier ones."""
     steps: list[Step] = []
     for number in range(draw(st.integers(1, 12))):
         earlier = [each.name for each in steps]
@@ -139,7 +139,7 @@ def test_every_step_is_drawn_once_and_after_all_it_waits_for(graph: Plan) -> Non
         assert graph.steps[name].waits_for <= set(order[: order.index(name)])
 
 
-def test_a_branch_stays_together_unless_the_other_branch_is_waited_for_in_between() -> None:
+def test_a_branch_stays_together_unless_one_of_its_steps_waits_for_the_other_branch() -> None:
     gate, yes, no = step("Gate", "Condition"), step("Yes", branch=("Gate", True)), step("No", branch=("Gate", False))
     between = step("Between", "Processing", "Yes")
 

@@ -1,4 +1,4 @@
-"""What a terminal shows of an execution: while it runs, at its end, and in a list."""
+"""How a terminal shows an execution: while it runs, at its end, and in a list."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def after(seconds: float) -> datetime:
 
 
 def step(name: str, status: str = "Succeeded", **more: Any) -> StepExecution:
-    """A step that has this status; one that is over took 1.5 s."""
+    """A step with this status; one that has ended took 1.5 s."""
     times = {"start_time": None if status == "NotStarted" else START}
     if status in ("Succeeded", "Failed", "Stopped"):
         times["end_time"] = after(1.5)
@@ -61,21 +61,21 @@ def execution(*steps: StepExecution, folder: Path = Path(".local/runs/abc"), **m
         (3725, "62 min 05 s"),
     ],
 )
-def test_a_duration_is_told_in_seconds_or_minutes(took: float, text: str) -> None:
+def test_a_duration_is_shown_in_seconds_or_minutes(took: float, text: str) -> None:
     assert progress.seconds(START, after(took)) == text
 
 
-def test_what_has_not_started_took_no_time() -> None:
+def test_a_step_that_has_not_started_took_no_time() -> None:
     assert progress.seconds(None, None) == ""
 
 
-def test_what_has_not_ended_took_until_now() -> None:
+def test_a_step_that_has_not_ended_took_until_now() -> None:
     took = progress.seconds(datetime.now(UTC) - timedelta(seconds=30), None)
 
     assert re.fullmatch(r"3\d\.\d s", took)
 
 
-# Every change of a pipeline of two steps, the second of which fails.
+# Every change in a pipeline of two steps, the second of which fails.
 HISTORY = (
     execution(step("Processing", "NotStarted"), step("Training", "NotStarted")),
     execution(step("Processing", "Starting"), step("Training", "NotStarted")),
@@ -86,7 +86,7 @@ HISTORY = (
 )
 
 
-def test_outside_of_a_terminal_each_start_and_each_end_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_each_start_and_each_end_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.shown() as show:
         for moment in HISTORY:
             show(moment)
@@ -99,7 +99,7 @@ def test_outside_of_a_terminal_each_start_and_each_end_is_one_line(capsys: pytes
     ]
 
 
-def test_outside_of_a_terminal_a_line_comes_at_once_and_plain(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_a_line_is_plain_and_printed_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.shown() as show:
         show(execution(step("Processing", "Executing")))
         out = capsys.readouterr().out
@@ -110,7 +110,7 @@ def test_outside_of_a_terminal_a_line_comes_at_once_and_plain(capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "notes"),
     [
         pytest.param({"source": "earlier"}, ["cached (execution earlier)"], id="found in the cache"),
         pytest.param({"source": "earlier", "selected": False}, ["reused (execution earlier)"], id="not selected"),
@@ -119,16 +119,16 @@ def test_outside_of_a_terminal_a_line_comes_at_once_and_plain(capsys: pytest.Cap
         pytest.param({"attempts": 3, "source": "earlier"}, ["cached (execution earlier)"], id="not tried here"),
     ],
 )
-def test_a_line_says_whose_result_it_is_and_how_often_it_was_tried(
-    capsys: pytest.CaptureFixture[str], more: dict[str, Any], told: list[str]
+def test_a_line_shows_a_reused_result_or_the_number_of_attempts(
+    capsys: pytest.CaptureFixture[str], more: dict[str, Any], notes: list[str]
 ) -> None:
     with progress.shown() as show:
         show(execution(step("Processing", **more)))
 
-    assert re.split(" {2,}", capsys.readouterr().out.strip())[1:] == ["Processing", "Succeeded", "1.5 s", *told]
+    assert re.split(" {2,}", capsys.readouterr().out.strip())[1:] == ["Processing", "Succeeded", "1.5 s", *notes]
 
 
-def test_a_step_that_is_tried_again_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_is_retried_is_shown_again(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.shown() as show:
         for attempts in (1, 1, 2, 2):
             show(execution(step("Processing", "Executing", attempts=attempts)))
@@ -145,7 +145,7 @@ class Terminal(io.StringIO):
 
     @property
     def text(self) -> str:
-        """Without colours and movements of the cursor."""
+        """Without colours and cursor movements."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
 
 
@@ -156,14 +156,14 @@ def _terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("rich._console", None)  # made anew, with these variables
+    monkeypatch.setattr("rich._console", None)  # created again with these variables
 
 
 in_a_terminal = pytest.mark.usefixtures("_terminal_of_80_columns")
 
 
 @in_a_terminal
-def test_in_a_terminal_a_table_shows_every_step_as_it_is_now() -> None:
+def test_in_a_terminal_a_table_shows_the_current_state_of_every_step() -> None:
     with redirect_stdout(Terminal()) as terminal, progress.shown() as show:
         for moment in HISTORY:
             show(moment)
@@ -185,7 +185,7 @@ def test_in_a_terminal_a_cached_step_is_shown_as_such() -> None:
 
 
 @in_a_terminal
-def test_in_a_terminal_a_change_is_shown_at_once_and_with_the_steps_that_wait() -> None:
+def test_in_a_terminal_a_change_is_shown_at_once_with_the_waiting_steps() -> None:
     with redirect_stdout(Terminal()) as terminal, progress.shown() as show:
         show(HISTORY[0])
         now = terminal.text.splitlines()[-2:]
@@ -197,17 +197,17 @@ def test_in_a_terminal_a_change_is_shown_at_once_and_with_the_steps_that_wait() 
 
 
 @in_a_terminal
-def test_in_a_terminal_something_is_said_before_there_is_an_execution() -> None:
+def test_in_a_terminal_there_is_a_message_before_there_is_an_execution() -> None:
     with redirect_stdout(Terminal()) as terminal, progress.shown():
         latest = time.monotonic() + 5
-        while not terminal.text and time.monotonic() < latest:  # four times a second it draws by itself
+        while not terminal.text and time.monotonic() < latest:  # it redraws itself four times a second
             time.sleep(0.02)
 
     assert terminal.text.startswith("Compiling …")
 
 
 @in_a_terminal
-def test_in_a_terminal_a_mistake_passes_through_and_gives_the_cursor_back() -> None:
+def test_in_a_terminal_an_error_passes_through_and_restores_the_cursor() -> None:
     terminal = Terminal()
 
     with pytest.raises(UserError, match="no such pipeline"), redirect_stdout(terminal), progress.shown():
@@ -228,7 +228,7 @@ EVALUATION: dict[str, Any] = {
 
 
 def evaluated(root: Path, content: object, **more: Any) -> Execution:
-    """An execution below `root` whose second step wrote this evaluation.json."""
+    """An execution in `root` whose second step wrote this evaluation.json."""
     folder = root / ".local" / "runs" / "abc"
     path = folder / "Evaluation" / "outputs" / "evaluation" / "evaluation.json"
     path.parent.mkdir(parents=True)
@@ -257,7 +257,7 @@ def test_a_success_shows_metrics_the_model_and_where_to_look(tmp_path: Path) -> 
     )
 
 
-def test_a_model_that_an_earlier_execution_registered_is_not_told_again(tmp_path: Path) -> None:
+def test_a_model_that_an_earlier_execution_registered_is_not_shown_again(tmp_path: Path) -> None:
     done = evaluated(tmp_path, EVALUATION, steps=(replace(package(), source="earlier", selected=False),))
 
     assert "Succeeded in 1 min 05 s: execution abc." in list(summary.lines(done, tmp_path))
@@ -280,13 +280,13 @@ def test_a_failed_gate_shows_the_metrics_and_the_reason(tmp_path: Path) -> None:
         pytest.param([1, 2], id="a file that is a list"),
     ],
 )
-def test_a_property_file_of_another_kind_is_no_evaluation(tmp_path: Path, content: object) -> None:
+def test_a_property_file_of_another_kind_is_not_an_evaluation(tmp_path: Path, content: object) -> None:
     lines = list(summary.lines(evaluated(tmp_path, content), tmp_path))
 
     assert lines[:2] == ["", "Succeeded in 1 min 05 s: execution abc."]
 
 
-def test_without_an_evaluation_the_outcome_stands_alone(tmp_path: Path) -> None:
+def test_without_an_evaluation_only_the_outcome_is_shown(tmp_path: Path) -> None:
     files = {"EvaluationReport": ("evaluation", "evaluation.json")}
     done = execution(
         step("Evaluation", "Failed", property_files=files),
@@ -303,9 +303,7 @@ def test_without_an_evaluation_the_outcome_stands_alone(tmp_path: Path) -> None:
     [
         pytest.param({"value": 0.25}, ["auc", "0.25", "0.5"], id="without a spread"),
         pytest.param({"value": 0.25, "standard_deviation": None}, ["auc", "0.25", "0.5"], id="with a null spread"),
-        pytest.param(
-            {"value": 0.25, "standard_deviation": "NaN"}, ["auc", "0.25", "0.5"], id="as AWS's examples write"
-        ),
+        pytest.param({"value": 0.25, "standard_deviation": "NaN"}, ["auc", "0.25", "0.5"], id="as in AWS's examples"),
     ],
 )
 def test_a_metric_without_a_spread_is_shown_without(
@@ -318,7 +316,7 @@ def test_a_metric_without_a_spread_is_shown_without(
     assert words in lines
 
 
-def test_what_sagemaker_puts_among_the_metrics_but_is_no_number_is_passed_over(tmp_path: Path) -> None:
+def test_non_numbers_among_the_metrics_are_ignored(tmp_path: Path) -> None:
     confusion = {"confusion_matrix": {"0": {"0": 1, "1": 2}, "1": {"0": 3, "1": 4}}}
     metrics = confusion | EVALUATION["binary_classification_metrics"]
 
@@ -338,7 +336,7 @@ def _five_hours_west() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_five_hours_west")
-def test_the_list_has_a_line_for_each_execution_in_this_machine_s_time() -> None:
+def test_the_list_has_a_line_for_each_execution_in_local_time() -> None:
     listed = [execution(id="new", status="Executing", end_time=None), execution(id="old")]
 
     assert [line.split() for line in summary.table(listed)] == [
@@ -348,7 +346,7 @@ def test_the_list_has_a_line_for_each_execution_in_this_machine_s_time() -> None
     ]
 
 
-def test_the_list_of_nothing_is_its_heading() -> None:
+def test_an_empty_list_is_only_the_heading() -> None:
     assert len(list(summary.table([]))) == 1
 
 

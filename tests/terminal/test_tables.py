@@ -1,4 +1,4 @@
-"""Tables for a terminal, and ages in them."""
+"""Tables for a terminal, and how they show ages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sagemaker_ops.terminal import tables
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def test_columns_are_as_wide_as_need_be_and_numbers_stand_to_the_right() -> None:
+def test_columns_are_as_wide_as_needed_and_numbers_are_right_aligned() -> None:
     rows = [("lab", 3, None, 0.123456), ("a-long-name", 120, "x", None)]
 
     assert list(tables.lines(("name", "count", "note", "auc"), rows)) == [
@@ -22,7 +22,7 @@ def test_columns_are_as_wide_as_need_be_and_numbers_stand_to_the_right() -> None
     ]
 
 
-def test_a_table_without_rows_is_its_heading() -> None:
+def test_a_table_without_rows_is_only_the_heading() -> None:
     assert list(tables.lines(("name", "count"), [])) == ["name  count"]
 
 
@@ -30,7 +30,7 @@ def test_a_table_without_rows_is_its_heading() -> None:
     ("ago", "shown"),
     [
         pytest.param(timedelta(0), "0 min", id="now"),
-        pytest.param(timedelta(minutes=-5), "0 min", id="a clock that is behind"),
+        pytest.param(timedelta(minutes=-5), "0 min", id="a clock that is slow"),
         pytest.param(timedelta(minutes=119, seconds=59), "119 min", id="below two hours"),
         pytest.param(timedelta(hours=2), "2 h", id="two hours"),
         pytest.param(timedelta(hours=47, minutes=59), "47 h", id="below two days"),
@@ -38,15 +38,15 @@ def test_a_table_without_rows_is_its_heading() -> None:
         pytest.param(timedelta(days=400), "400 d", id="a year"),
     ],
 )
-def test_an_age_is_in_the_unit_that_fits(ago: timedelta, shown: str) -> None:
+def test_an_age_is_shown_in_a_suitable_unit(ago: timedelta, shown: str) -> None:
     assert tables.age(NOW - ago, NOW) == shown
 
 
-def test_what_is_not_known_is_a_hyphen() -> None:
+def test_an_unknown_time_is_a_hyphen() -> None:
     assert (tables.age(None), tables.moment(None)) == ("-", "-")
 
 
-def test_json_leaves_out_what_is_not_known() -> None:
+def test_json_leaves_out_unknown_values() -> None:
     document = tables.document({"Apps": [{"Name": "ü", "Created": NOW, "Owner": None}]})
 
     assert json.loads(document) == {"Apps": [{"Name": "ü", "Created": "2026-11-24T12:00:00+00:00"}]}

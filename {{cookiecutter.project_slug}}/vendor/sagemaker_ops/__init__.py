@@ -1,21 +1,21 @@
-"""All that is the same in every project: guardrails, local runner, AWS commands and the machinery of the steps.
+"""Everything that is the same in all projects: guardrails, local runner, AWS commands and the machinery of the steps.
 
-A project's own code imports from here and from nothing below it: see `__all__`. Each name is loaded when it is first
-used, because the SageMaker SDK, pandas and scikit-learn take seconds to import, and few need all of them.
+A project's own code imports only from here, never from a submodule: see `__all__`. Each name is loaded on first use,
+because the SageMaker SDK, pandas and scikit-learn take seconds to import and are rarely all needed.
 """
 
 import sys
 from typing import TYPE_CHECKING, Any
 
 if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-    # No f-string: the oldest Pythons must get as far as this.
-    NEEDED = "Python 3.11 to 3.13 is needed, and this is {}.{}: name another, such as `make setup PYTHON=python3.12`."
+    # No f-string: the oldest Python versions must be able to show this message.
+    NEEDED = "Python 3.11 to 3.13 is needed, but this is {}.{}: choose another, as in `make setup PYTHON=python3.12`."
     sys.exit(NEEDED.format(*sys.version_info))
 
 __version__ = "0.2.0"
 
-# {module below this package: {name here: its name there}}; an empty name there is the same. The local runner reads this
-# table, too, to know which libraries a step is going to import.
+# {submodule: {public name: its name in the submodule}}; an empty name means the same name. The local runner also reads
+# this table, to know which libraries a step will import.
 EXPORTS = {
     # For pipelines, notebooks and tests.
     "project.data": {"is_remote": "", "schema_file": "", "source_files": "files"},
@@ -24,7 +24,7 @@ EXPORTS = {
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
     "local.executions": {"Execution": ""},
-    # For step scripts, notebooks and tests: what travels into the container.
+    # For step scripts, notebooks and tests; this part is copied into the container.
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
     "tabular.estimator": {"fit": "", "predict": "", "print_scores": "", "row_weights": ""},
@@ -103,14 +103,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load the name: https://peps.python.org/pep-0562/."""
+    """Load a public name on first use: https://peps.python.org/pep-0562/."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
     module, there = _HOME[name]
     found = getattr(import_module(f"{__name__}.{module}"), there)
-    globals()[name] = found  # next time without this detour
+    globals()[name] = found  # found directly the next time
     return found
 
 

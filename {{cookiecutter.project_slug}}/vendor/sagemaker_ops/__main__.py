@@ -1,4 +1,4 @@
-"""`python -m ops`, the same as the command `ops`."""
+"""`python -m sagemaker_ops`, the same as the command `ops`."""
 
 from sagemaker_ops.commands.app import main
 

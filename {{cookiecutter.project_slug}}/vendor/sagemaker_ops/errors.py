@@ -1,4 +1,4 @@
-"""What a user can get wrong, told in one sentence each and never as a traceback."""
+"""Errors that a user can cause, each reported as one sentence and never as a traceback."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Problem:
     level: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        """One line, whatever a user wrote: control characters of an answer are shown, not sent to the terminal."""
+        """Always one line: control characters in user input are escaped, not sent to the terminal."""
         text = f"{self.where}: {self.message}" if self.where else self.message
         return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class UserError(Exception):
-    """Wrong usage or input; carries every problem found, so that they are shown together."""
+    """Wrong usage or input; holds every problem found, so that all are shown together."""
 
     exit_code = 2
 
@@ -32,19 +32,19 @@ class UserError(Exception):
 
 
 class RefusedError(UserError):
-    """A guardrail says no."""
+    """A guardrail refuses something."""
 
     exit_code = 3
 
 
 def nearest_word(word: str, known: Iterable[str]) -> str:
-    """The one of `known` that is spelled most like `word`, or an empty string when none is."""
-    import difflib  # costs 3 ms, and is wanted only when something is wrong
+    """The word in `known` that is closest to `word` in spelling, or an empty string if none is close."""
+    import difflib  # takes 3 ms, and is needed only when something is wrong
 
     return "".join(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the nearest of `known`, or an empty string."""
+    """` Did you mean 'x'?` with the closest word in `known`, or an empty string."""
     near = nearest_word(word, known)
     return f" Did you mean '{near}'?" if near else ""

@@ -18,7 +18,7 @@ _URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTAL
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader finds the old or the new content, never half of it."""
+    """Write a file so that a reader sees either the old or the new content, never a mixture."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
     try:
@@ -32,20 +32,20 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 class Store:
-    """Buckets below `root`. Keys with `.` or `..` between slashes are refused, `a//b` is `a/b`."""
+    """Buckets as folders in `root`. Keys with `.` or `..` between slashes are refused; `a//b` is `a/b`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def locate(self, uri: str) -> Path:
-        """The file, or folder, of an S3 URI, which need not exist; UserError if it is none."""
+        """The file or folder of an S3 URI, which need not exist; UserError if it is not an S3 URI."""
         return self.root.joinpath(*_split(uri))
 
     def find(self, uri: str) -> dict[str, Path]:
-        """The objects an S3Prefix names, as {path below the folder they are downloaded to: file}.
+        """The objects that an S3Prefix matches, as {path in the folder they are downloaded to: file}.
 
-        Every key that starts with the prefix counts: `s3://b/tr` matches `train/a.csv`. An object of exactly this
-        key keeps its name; below a folder of this name paths count from it; else from the last slash of the prefix.
+        Every key that starts with the prefix matches: `s3://b/tr` matches `train/a.csv`. An object with exactly this
+        key keeps its name; in a folder with this name, paths are relative to it; otherwise to the prefix's last slash.
         """
         exact = self.locate(uri)
         whole_bucket = exact.parent == self.root
@@ -59,21 +59,21 @@ class Store:
         return found
 
     def get(self, uri: str) -> dict[str, Path]:
-        """The objects an S3Prefix names; UserError if it names nothing."""
+        """The objects that an S3Prefix matches; UserError if there are none."""
         found = self.find(uri)
         if not found:
-            raise UserError(f"there is nothing at {uri}; locally that is {self.locate(uri)}.")
+            raise UserError(f"there is nothing at {uri}, which is {self.locate(uri)} on this machine.")
         return found
 
     def get_file(self, uri: str) -> Path:
         """The file of one object; UserError if there is none."""
         path = self.locate(uri)
         if not path.is_file():
-            raise UserError(f"there is no file {uri}; locally that is {path}.")
+            raise UserError(f"there is no file {uri}, which is {path} on this machine.")
         return path
 
     def read_json(self, uri: str) -> Any:
-        """The content of a JSON object; UserError if it is missing or no JSON."""
+        """The content of a JSON object; UserError if it is missing or not JSON."""
         try:
             return json.loads(self.get_file(uri).read_bytes())
         except (ValueError, RecursionError) as error:
@@ -92,7 +92,7 @@ class Store:
             self.move_file(uri, shutil.copyfile(file, Path(folder, "object")))
 
     def link_file(self, uri: str, file: Path) -> None:
-        """Make one file one object as well, under a second name; as a copy where links are not known."""
+        """Make the file an object too, as a hard link; as a copy where hard links are not supported."""
         with self._scratch() as folder:
             draft = Path(folder, "object")
             try:
@@ -102,7 +102,7 @@ class Store:
             self.move_file(uri, draft)
 
     def move_file(self, uri: str, file: Path) -> None:
-        """Make a file an object: a rename, or a copy where the store lies on another file system."""
+        """Turn a file into an object: a rename, or a copy if the store is on another file system."""
         target = self.locate(uri)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -114,9 +114,9 @@ class Store:
             file.unlink()
 
     def move_folder(self, uri: str, folder: Path) -> None:
-        """Make every file of a folder an object below the URI. What is there already stays, as on S3.
+        """Turn every file of a folder into an object below the URI. Existing objects stay, as on S3.
 
-        A link becomes a copy of the file it points at: the folder it lies in goes away.
+        A link becomes a copy of the file it points to, because the folder it is in will be removed.
         """
         self.locate(uri).mkdir(parents=True, exist_ok=True)
         for file in list(_files(folder)):
@@ -124,14 +124,14 @@ class Store:
             put(f"{uri.rstrip('/')}/{file.relative_to(folder)}", file)
 
     def _scratch(self) -> tempfile.TemporaryDirectory[str]:
-        """A folder on the store's file system, for objects that are not complete yet."""
-        parts = self.root / ".parts"  # no bucket has such a name
+        """A folder on the store's file system for objects that are not complete yet."""
+        parts = self.root / ".parts"  # not a valid bucket name
         parts.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(dir=parts)
 
 
 class Unchanging(Store):
-    """A store that nobody writes to for as long as this is used: what lies at an address is looked up once."""
+    """A store that nobody writes to while this is in use: each URI is looked up only once."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -148,16 +148,16 @@ def _split(uri: str) -> list[str]:
     found = _URI.fullmatch(uri)
     parts = [part for part in (found[2] or "").split("/") if part] if found else []
     if found is None or {".", ".."} & set(parts) or not all(map(_is_name, parts)):
-        raise UserError(f"'{uri}' is no S3 address; write it like s3://bucket/folder/file.")
+        raise UserError(f"'{uri}' is not an S3 URI: write it like s3://bucket/folder/file.")
     return [found[1], *parts]
 
 
 def _is_name(part: str) -> bool:
-    """Whether a file can have it as name here, and a key of S3 as part."""
+    """Whether it is valid both as a file name here and as part of an S3 key."""
     encoded = part.encode("utf-8", "replace")
     return encoded.decode() == part and b"\0" not in encoded and len(encoded) <= 255
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The file itself, or every file below the folder, sorted."""
+    """The file itself, or every file in the folder and its subfolders, sorted."""
     yield from [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())

@@ -1,1 +1,1 @@
-"""What talks to AWS, on boto3 alone: nothing else of `ops` imports it before a command needs it."""
+"""Everything that talks to AWS, using boto3: the rest of `ops` imports it only when a command needs it."""

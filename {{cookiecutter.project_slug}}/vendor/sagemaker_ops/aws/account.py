@@ -1,4 +1,4 @@
-"""An AWS account as a command sees it: clients, who calls, and where."""
+"""The AWS account that a command works in: its clients, the caller, and the region."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from sagemaker_ops.aws.errors import aws_call
 from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.project.settings import FILE, Settings
 
-# Standard mode tries again after throttling, a fault of AWS's and a lost connection, and waits longer each time.
+# Standard mode retries after throttling, a fault in AWS or a lost connection, and waits longer each time.
 RETRIES: Mapping[str, Any] = {"mode": "standard"}
 
 
-@dataclass(frozen=True, eq=False)  # each is itself: settings cannot be hashed
+@dataclass(frozen=True, eq=False)  # compared by identity: settings cannot be hashed
 class Account:
-    """One environment of the project, connected. Nothing is asked of AWS before it is needed."""
+    """One environment of the project, connected. AWS is called only when needed."""
 
     settings: Settings
     environment_name: str
     attempts: int = 5
-    """How often a call is tried."""
+    """The maximum number of attempts of a call."""
 
     @property
     def vertical(self) -> str:
@@ -37,17 +37,17 @@ class Account:
 
     @property
     def id(self) -> str:
-        """The twelve digits that project.toml has for the environment."""
+        """The twelve digits in project.toml for the environment."""
         return self.settings.environment(self.environment_name).account
 
     @functools.cached_property
     def _session(self) -> Session:
-        # boto3's own would import resources and transfers, which cost as much again and are not used here.
+        # boto3's session would import resources and transfers, which take as long again and are not used here.
         return Session()
 
     @functools.cache  # noqa: B019 - an account lives as long as its command
     def client(self, service: str) -> Any:
-        """A client as boto3 has it; AwsError if the configuration of this machine cannot be used."""
+        """A client as boto3 creates it; AwsError if the configuration of this machine cannot be used."""
         with aws_call("read the AWS configuration"):
             return self._session.create_client(
                 service,
@@ -70,18 +70,18 @@ class Account:
 
     @functools.cached_property
     def caller(self) -> str:
-        """The ARN of who calls; RefusedError if that is in another account than project.toml says."""
-        with aws_call("ask who calls"):
+        """The ARN of the caller; RefusedError if it is in another account than project.toml says."""
+        with aws_call("identify the caller"):
             identity = self.client("sts").get_caller_identity()
         if identity["Account"] != self.id:
             raise RefusedError(
-                f"these credentials are of account {identity['Account']}, and {FILE} [environments."
-                f"{self.environment_name}] is account {self.id}: log in there, or take another --env."
+                f"these credentials belong to account {identity['Account']}, but {FILE} [environments."
+                f"{self.environment_name}] is account {self.id}: log in to that account, or use another --env."
             )
         return str(identity["Arn"])
 
     def pages(self, operation: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-        """The items below `key` of every page of a list operation of SageMaker."""
+        """The items under `key` from every page of a list operation of SageMaker."""
         with aws_call(f"list ({operation})"):
             for page in self.sagemaker.get_paginator(operation).paginate(**arguments):
                 yield from page[key]
@@ -92,8 +92,8 @@ class Account:
 
 
 def connect(settings: Settings, environment: str) -> Account:
-    """The account of an environment; UserError if there is no such, or it lacks account, role or bucket."""
+    """The account of an environment; UserError if it does not exist or lacks an account, role or bucket."""
     if environment == "local":
-        raise UserError("'local' is this machine: name an environment of project.toml with --env, such as --env dev.")
+        raise UserError("'local' is this machine: choose an environment in project.toml with --env, such as --env dev.")
     settings.environment(environment)
     return Account(settings, environment)

@@ -1,4 +1,4 @@
-"""What `ops doctor` asks of AWS; what cannot be asked is a warning, never the end of it."""
+"""What `ops doctor` checks on AWS; a check that is not allowed is a warning, never the end of the command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sagemaker_ops.guardrails.machine_check import Finding, ok, problem, warning
 
 SERVICES = ("sts", "iam", "s3", "service-quotas")
 SERVICE = "sagemaker.amazonaws.com"
-# Of a service quota's name: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
+# Names of service quotas: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
 QUOTAS: Mapping[str, str] = {
     "processing": r"{type} for processing job usage",
     "training": r"{type} for training job usage",
@@ -31,10 +31,10 @@ NEEDED = ("processing", "training")  # without these no pipeline runs
 
 
 def of_account(account: Account) -> list[Finding]:
-    """Credentials first, for without them nothing else can be asked; then all the rest at once."""
+    """Credentials first, because nothing else can be checked without them; then the rest in parallel."""
     for service in SERVICES:
         try:
-            account.client(service)  # made here, for making them is not for several threads at once
+            account.client(service)  # created here, because creating clients is not thread-safe
         except UserError as error:
             return [problem("credentials", f"{error}", error.exit_code)]
     first = _tolerant("credentials", _credentials)(account)
@@ -56,7 +56,7 @@ def _tolerant(what: str, check: Callable[[Account], Iterator[Finding]]) -> Calla
             if what == "credentials":
                 found.append(problem(what, str(error), error.exit_code))
             else:
-                found.append(warning(what, f"not known: {error}"))
+                found.append(warning(what, f"unknown: {error}"))
         return found
 
     return asked
@@ -70,7 +70,7 @@ def _region(account: Account) -> Iterator[Finding]:
     other = next((value for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if (value := os.environ.get(name))), "")
     if other and other != account.region:
         yield warning(
-            "region", f"{account.region}, and this shell's is {other}: `ops` takes the former, and `aws` the latter."
+            "region", f"{account.region}, but this shell has {other}: `ops` uses the former, and `aws` the latter."
         )
     else:
         yield ok("region", account.region)
@@ -84,28 +84,28 @@ def _vertical(account: Account) -> Iterator[Finding]:
     else:
         yield warning(
             "vertical",
-            f"nobody can tell here that you belong to '{account.vertical}', so only IAM keeps you from what is "
-            "others': work in Studio, or have your platform team tag your role with vertical.",
+            f"cannot tell whether you belong to '{account.vertical}', so only IAM protects what belongs to other "
+            "verticals: work in Studio, or ask your platform team to tag your role with vertical.",
         )
 
 
 def _role(account: Account) -> Iterator[Finding]:
     arn = account.settings.environment(account.environment_name).role
     iam, name = account.client("iam"), arn.rpartition("/")[2]
-    with aws_call(f"look at role {name}"):
+    with aws_call(f"read role {name}"):
         try:
             role = iam.get_role(RoleName=name)["Role"]
         except ClientError as error:
             if not is_not_found(error):
                 raise
-            yield problem("role", f"there is no role '{name}': write one that is there, or ask your platform team.", 4)
+            yield problem("role", f"there is no role '{name}': write an existing one, or ask your platform team.", 4)
             return
     if SERVICE not in json.dumps(role["AssumeRolePolicyDocument"]):
         yield problem(
-            "role", f"'{name}' cannot be assumed by {SERVICE}: your platform team must add it to its trust.", 4
+            "role", f"'{name}' cannot be assumed by {SERVICE}: ask your platform team to add it to the trust policy.", 4
         )
     else:
-        yield ok("role", f"'{name}' is there, and SageMaker may assume it")
+        yield ok("role", f"'{name}' exists, and SageMaker can assume it")
     yield from _pass_role(account, arn)
 
 
@@ -115,32 +115,32 @@ def _pass_role(account: Account, role: str) -> Iterator[Finding]:
     if kind == "assumed-role":
         who = f"arn:{partition(account.region)}:iam::{account.id}:role/{rest.partition('/')[0]}"
     context = {"ContextKeyName": "iam:PassedToService", "ContextKeyValues": [SERVICE], "ContextKeyType": "string"}
-    with aws_call("ask whether you may pass the role"):
+    with aws_call("check whether you may pass the role"):
         found = account.client("iam").simulate_principal_policy(
             PolicySourceArn=who, ActionNames=["iam:PassRole"], ResourceArns=[role], ContextEntries=[context]
         )
     if all(each["EvalDecision"] == "allowed" for each in found["EvaluationResults"]):
-        yield ok("pass role", "you may give the role to SageMaker")
+        yield ok("pass role", "you may pass the role to SageMaker")
     else:
         yield problem(
-            "pass role", "you may not give the role to SageMaker: ask your platform team for iam:PassRole.", 4
+            "pass role", "you may not pass the role to SageMaker: ask your platform team for iam:PassRole.", 4
         )
 
 
 def _bucket(account: Account) -> Iterator[Finding]:
     name = account.settings.environment(account.environment_name).bucket
-    with aws_call(f"look at bucket {name}"):
+    with aws_call(f"read bucket {name}"):
         try:
             head = account.s3.head_bucket(Bucket=name, ExpectedBucketOwner=account.id)
         except ClientError as error:
             if is_not_found(error):
                 yield problem(
-                    "bucket", f"there is no bucket '{name}': write one that is there, or ask your platform team.", 4
+                    "bucket", f"there is no bucket '{name}': write an existing one, or ask your platform team.", 4
                 )
             elif code_of(error) in DENIED:
                 yield problem(
                     "bucket",
-                    f"'{name}' is not yours to read, or not of account {account.id}: ask your platform team.",
+                    f"you cannot read '{name}', or it is not in account {account.id}: ask your platform team.",
                     4,
                 )
             else:
@@ -149,14 +149,16 @@ def _bucket(account: Account) -> Iterator[Finding]:
     headers = head["ResponseMetadata"]["HTTPHeaders"]
     region = head.get("BucketRegion") or headers.get("x-amz-bucket-region") or account.region
     if region != account.region:
-        yield problem("bucket", f"'{name}' is in {region}, and the project in {account.region}: jobs need it there.", 2)
+        yield problem(
+            "bucket", f"'{name}' is in {region}, but the jobs run in {account.region}: use a bucket there.", 2
+        )
     else:
-        yield ok("bucket", f"'{name}' can be reached, in {region}, of this account")
+        yield ok("bucket", f"'{name}' can be reached, and is in {region} and this account")
     yield from _encryption(account, name)
 
 
 def _encryption(account: Account, bucket: str) -> Iterator[Finding]:
-    with aws_call(f"ask how bucket {bucket} is encrypted"):
+    with aws_call(f"read the encryption of bucket {bucket}"):
         try:
             rules = account.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
         except ClientError as error:
@@ -167,17 +169,17 @@ def _encryption(account: Account, bucket: str) -> Iterator[Finding]:
     if kinds:
         yield ok("encryption", f"'{bucket}' is encrypted ({', '.join(sorted(kinds))})")
     else:
-        yield problem("encryption", f"'{bucket}' is not encrypted by default: ask your platform team to set it.", 4)
+        yield problem("encryption", f"'{bucket}' is not encrypted by default: ask your platform team to enable it.", 4)
 
 
 def _quotas(account: Account) -> Iterator[Finding]:
-    """How many instances of the project's types may run at once, per use."""
+    """How many instances of the project's types may run at once, for each use."""
     wanted = {
         use: re.compile(pattern.format(type=re.escape(getattr(account.settings.instances, use))))
         for use, pattern in QUOTAS.items()
     }
     found: dict[str, float] = {}
-    with aws_call("ask for the quotas"):
+    with aws_call("list the quotas"):
         pages = account.client("service-quotas").get_paginator("list_service_quotas")
         for page in pages.paginate(ServiceCode="sagemaker", PaginationConfig={"PageSize": 100}):
             for quota in page["Quotas"]:
@@ -187,12 +189,12 @@ def _quotas(account: Account) -> Iterator[Finding]:
     types = vars(account.settings.instances)
     for use, value in found.items():
         if not value:
-            message = f"{use}: 0 of {types[use]}: ask for more under Service Quotas, Amazon SageMaker."
+            message = f"{use}: 0 of {types[use]}: request an increase under Service Quotas, Amazon SageMaker."
             yield problem("quotas", message, 4) if use in NEEDED else warning("quotas", message)
     if enough := [f"{use} {value:.0f} of {types[use]}" for use, value in found.items() if value]:
         yield ok("quotas", ", ".join(enough))
     if unknown := [use for use in wanted if use not in found]:
-        yield warning("quotas", f"Service Quotas has none for the instance types of {', '.join(unknown)}.")
+        yield warning("quotas", f"Service Quotas has no quotas for the instance types of {', '.join(unknown)}.")
 
 
 CHECKS: Mapping[str, Callable[[Account], Iterator[Finding]]] = {

@@ -1,4 +1,4 @@
-"""The deployment of a pipeline: what it would change on AWS, and the calls that change it."""
+"""The deployment of a pipeline: what it would change on AWS, and the calls that make the changes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from sagemaker_ops.project.target import Target
 
 @dataclass(frozen=True)
 class Deployment:
-    """A pipeline, and all that is not on AWS yet. deployed: what is there under its name, with its ARN.
+    """A pipeline, and everything that is not on AWS yet. deployed: the pipeline there with this name, and its ARN.
 
-    changes: a line for each difference of the pipeline. missing: the objects to upload. large: the definition as one of
-    them, where it is too large for a request.
+    changes: a line for each difference in the pipeline. missing: the objects to upload. large: the definition as one of
+    them, if it is too large for a request.
     """
 
     new: Pipeline
@@ -36,7 +36,7 @@ class Deployment:
 
     @property
     def lines(self) -> list[str]:
-        """What will be done, for whoever has to confirm it."""
+        """What will be done, to be confirmed by the user."""
         heading = f"{self._verb} pipeline {self.new.name}"
         return [heading, *self.changes, *upload.line(self.missing), *self.worst_case]
 
@@ -50,7 +50,7 @@ def prepare(
 ) -> Deployment:
     """Compare the project's pipeline with what is deployed; nothing is changed.
 
-    RefusedError if what is deployed under its name is not to be touched.
+    RefusedError if the pipeline deployed under its name must not be changed.
     """
     name = target.pipeline_name(pipeline)
     deployed = pipelines.find(account, name, pipeline)
@@ -69,11 +69,11 @@ def prepare(
 
 
 def apply(account: Account, deployment: Deployment) -> str:
-    """Upload what is missing, then the pipeline, last of all; a sentence that says what was done."""
+    """Upload what is missing and deploy the pipeline last; returns a sentence that says what was done."""
     new = deployment.new
     upload.put(account, deployment.missing)
     if not deployment.changes:
-        return f"Uploaded what pipeline {new.name} reads; the pipeline itself did not change."
+        return f"Uploaded the files that pipeline {new.name} reads; the pipeline itself did not change."
     pipelines.make_groups(account, new)
     version = pipelines.deploy(account, new, deployment.deployed, deployment.large)
     return f"{deployment._verb}d pipeline {new.name}{f', version {version}' if version else ''}."

@@ -1,4 +1,4 @@
-"""Brings the tables of an s3:// source to this machine: what is new or has changed, and nothing twice."""
+"""Downloads the tables of an s3:// source to this machine, only those that are new or have changed."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from sagemaker_ops.project.settings import Settings
 from sagemaker_ops.project.source_copy import Copy
 from sagemaker_ops.store import Store
 
-AT_ONCE = 8  # objects whose first rows are read
-ROOM = 0.05  # of the disk is left free
-PATIENCE = 3.0  # seconds to wait for S3 before a run on this machine
+AT_ONCE = 8  # objects whose first rows are read in parallel
+ROOM = 0.05  # share of the disk that stays free
+PATIENCE = 3.0  # seconds to wait for S3 before a local run
 _GET = "before-parameter-build.s3.GetObject"
 
 
@@ -46,7 +46,7 @@ class Object:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetch did: tables fetched, kept and gone, bytes over the network, and objects that are no tables."""
+    """What a fetch did: tables fetched, kept and gone, bytes transferred, and objects that are not tables."""
 
     copy: Copy
     new: int
@@ -57,9 +57,9 @@ class Fetched:
 
     def __str__(self) -> str:
         rows = f", the first {self.copy.rows} rows of each" if self.copy.rows is not None else ""
-        here = f"{_tables(self.kept)} here already, " if self.kept else ""
+        here = f"{_tables(self.kept)} already here, " if self.kept else ""
         gone = f"{self.gone} gone, " if self.gone else ""
-        others = f" ({self.others} that are no table were left out)" if self.others else ""
+        others = f" ({self.others} that are not tables were skipped)" if self.others else ""
         what = f"Fetched {_tables(self.new)}{rows}: {self.bytes / 1e6:.1f} MB"
         return f"{what}; {here}{gone}from {self.copy.source}{others}."
 
@@ -67,14 +67,18 @@ class Fetched:
 def fetch(account: Account, source: str, home: Path, rows: int | None) -> Fetched:
     """Fetch all tables, or the first rows of each; an interrupted fetch is completed by the next one.
 
-    UserError if there is no table, or no room for them; AwsError if they cannot be read.
+    UserError if there are no tables, or no space for them; AwsError if they cannot be read.
     """
     tables, others = list_tables(account, source)
     store = Store(home / "s3")
     bucket = source_copy.split(source)[0]
-    places = {each.key: store.locate(f"s3://{bucket}/{each.key}") for each in tables}  # UserError if that cannot be
+    places = {
+        each.key: store.locate(f"s3://{bucket}/{each.key}") for each in tables
+    }  # UserError for an impossible file name
     if len(set(places.values())) < len(places):
-        raise UserError(Problem("two keys differ in slashes only, and cannot both be files here.", source_copy.SOURCE))
+        raise UserError(
+            Problem("two keys differ only in slashes, so they cannot both be files here.", source_copy.SOURCE)
+        )
     try:
         with source_copy.fetching(source, home) as folder:
             objects = folder / source_copy.OBJECTS
@@ -98,28 +102,28 @@ def fetch(account: Account, source: str, home: Path, rows: int | None) -> Fetche
 
 
 def list_tables(account: Account, source: str) -> tuple[list[Object], int]:
-    """Every table whose address starts with the source, as for a job on AWS, and how many other objects there are."""
+    """Every table whose URI starts with the source, as for a job on AWS, and the number of other objects."""
     bucket, prefix = source_copy.split(source)
     listed = list(_list(account, bucket, prefix))
     base = prefix.rpartition("/")[0]
     tables = [each for each in listed if _is_table(each.key, base)]
     if not tables:
-        found = f"{len(listed)} objects are there, and none is a table" if listed else "nothing is there, and no table"
+        found = f"found {len(listed)} objects, but no tables" if listed else "found no objects, and so no tables"
         raise UserError(Problem(f"'{source}': {found} ({', '.join(data.SUFFIXES)}).", source_copy.SOURCE))
     return tables, len(listed) - len(tables)
 
 
 def has_changed(account: Account, copy: Copy) -> bool:
-    """Whether S3 has other tables now than when the copy was made."""
+    """Whether the tables on S3 have changed since the copy was made."""
     return {each.key: each.etag for each in list_tables(account, copy.source)[0]} != copy.objects
 
 
 def has_changed_by_now(settings: Settings, copy: Copy) -> bool | None:
-    """The same without an account at hand; None if AWS does not answer within PATIENCE seconds, or cannot be asked."""
+    """The same, given only the settings; None if AWS does not answer within PATIENCE seconds or cannot be called."""
     answers: list[bool] = []
 
     def ask() -> None:
-        with suppress(UserError):  # no network, no credentials: a run on this machine needs neither
+        with suppress(UserError):  # no network or no credentials: a local run needs neither
             answers.append(has_changed(Account(settings, copy.environment, attempts=1), copy))
 
     asking = threading.Thread(target=ask, daemon=True)
@@ -134,18 +138,18 @@ def _list(account: Account, bucket: str, prefix: str) -> Iterator[Object]:
         try:
             for page in account.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for each in page.get("Contents", []):
-                    if not each["Key"].endswith("/"):  # what the console makes to show a folder
+                    if not each["Key"].endswith("/"):  # created by the console to show a folder
                         yield Object(each["Key"], each["ETag"], each["Size"])
         except ClientError as error:
             if code_of(error) != "NoSuchBucket":
                 raise
             raise UserError(
-                Problem(f"there is no bucket '{bucket}': write one that is there.", source_copy.SOURCE)
+                Problem(f"there is no bucket '{bucket}': write an existing one.", source_copy.SOURCE)
             ) from None
 
 
 def _is_table(key: str, base: str) -> bool:
-    """As data.files has it for a folder here: no hidden files, and none of Spark's own."""
+    """The same rule as data.files has for a local folder: no hidden files, and none of Spark's own."""
     below = key.removeprefix(base).strip("/").split("/")
     return key.lower().endswith(data.SUFFIXES) and not any(part.startswith((".", "_")) for part in below)
 
@@ -156,13 +160,13 @@ def _check_room(needed: int, home: Path) -> None:
     left = int(disk.free - ROOM * disk.total)
     if needed > max(left, 0):
         raise UserError(
-            f"{needed / 1e6:,.0f} MB are to be fetched, and {disk.free / 1e6:,.0f} MB are free at {home}: make room, "
-            "or fetch the first rows of each file with --rows."
+            f"{needed / 1e6:,.0f} MB do not fit into the {disk.free / 1e6:,.0f} MB free in {home} ({ROOM:.0%} of the "
+            "disk stays free): free some space, or fetch only the first rows of each file with --rows."
         )
 
 
 class _Known(BaseSubscriber):  # type: ignore[misc]
-    """Tells the transfer what the list said, so that it need not ask for each object."""
+    """Passes what the list returned to the transfer, so that it does not request it for each object."""
 
     def __init__(self, known: Object) -> None:
         self._known = known
@@ -173,9 +177,9 @@ class _Known(BaseSubscriber):  # type: ignore[misc]
 
 
 def _whole(account: Account, bucket: str, objects: list[Object], folder: Path) -> int:
-    """Several at once, large ones in parts; a file has its name when it is whole."""
+    """Fetch several in parallel, large ones in parts; a file gets its name when it is complete."""
     manager = create_transfer_manager(account.s3, TransferConfig(preferred_transfer_client="classic"))
-    with _pinned(account.s3, objects), _told(bucket), manager:
+    with _pinned(account.s3, objects), _transfer_errors(bucket), manager:
         futures = [
             manager.download(
                 bucket,
@@ -196,25 +200,25 @@ def _whole(account: Account, bucket: str, objects: list[Object], folder: Path) -
 
 
 @contextmanager
-def _told(bucket: str) -> Iterator[None]:
-    """As `told`, for what the transfer raises, too."""
-    again = "run the command again, which fetches what is missing"
+def _transfer_errors(bucket: str) -> Iterator[None]:
+    """Like `aws_call`, but also for the exceptions of the transfer."""
+    again = "run the command again to fetch what is missing"
     try:
         with aws_call(f"fetch from s3://{bucket}"):
             yield
     except RetriesExceededError:
-        raise AwsError(f"cannot fetch from s3://{bucket}: the connection broke off: {again}.") from None
+        raise AwsError(f"cannot fetch from s3://{bucket}: the connection was lost: {again}.") from None
     except S3DownloadFailedError:
-        raise AwsError(f"cannot fetch from s3://{bucket}: an object changed meanwhile: {again}.") from None
+        raise AwsError(f"cannot fetch from s3://{bucket}: an object changed in the meantime: {again}.") from None
     except AwsError as error:
         if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == "PreconditionFailed":
-            raise AwsError(f"cannot fetch from s3://{bucket}: an object changed meanwhile: {again}.") from None
+            raise AwsError(f"cannot fetch from s3://{bucket}: an object changed in the meantime: {again}.") from None
         raise
 
 
 @contextmanager
 def _pinned(client: Any, objects: list[Object]) -> Iterator[None]:
-    """Each object comes as the version that was listed, or not at all; the transfer takes no such argument itself."""
+    """Each object is fetched in the listed version or not at all; the transfer itself has no argument for this."""
     etags = {each.key: each.etag for each in objects}
 
     def pin(params: dict[str, Any], **_: Any) -> None:
@@ -242,7 +246,7 @@ def _first_rows(account: Account, bucket: str, objects: list[Object], folder: Pa
         os.replace(draft, file)
         return count
 
-    with _told(bucket), ThreadPoolExecutor(AT_ONCE) as pool:
+    with _transfer_errors(bucket), ThreadPoolExecutor(AT_ONCE) as pool:
         return sum(pool.map(one, objects))
 
 

@@ -1,4 +1,4 @@
-"""What AWS answers, and what keeps it from answering, as one sentence with what to do."""
+"""Errors from AWS, and reasons why it cannot be called, as one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_ops.errors import UserError
 
-LOG_IN = "log in again (`aws sso login`, or a new session of Studio)"
-# Code of an error → what it means and what to do. Codes differ between services for the same thing.
+LOG_IN = "log in again (`aws sso login`, or a new Studio session)"
+# {error code: what it means and what to do}. Services have different codes for the same error.
 SENTENCES: dict[str, str] = {
     **dict.fromkeys(
         ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"),
@@ -20,11 +20,11 @@ SENTENCES: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
-        f"AWS does not know these credentials: {LOG_IN}",
+        f"AWS does not recognise these credentials: {LOG_IN}",
     ),
     **dict.fromkeys(
         ("Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"),
-        "AWS is answering too many requests of this account: try again in a minute",
+        "AWS has received too many requests from this account: try again in a minute",
     ),
     **dict.fromkeys(
         (
@@ -34,10 +34,10 @@ SENTENCES: dict[str, str] = {
             "ServiceUnavailable",
             "ServiceUnavailableException",
         ),
-        "AWS itself failed: try again in a minute, and look at https://health.aws.amazon.com if it stays",
+        "AWS itself failed: try again in a minute, and check https://health.aws.amazon.com if it keeps failing",
     ),
-    "RequestTimeTooSkewed": "the clock of this machine is wrong, and AWS takes no request signed by it: set the clock",
-    "NoSuchBucket": "there is no such bucket: see `bucket` of the environment in project.toml",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong, so AWS rejects its requests: set the clock",
+    "NoSuchBucket": "there is no such bucket: check `bucket` of the environment in project.toml",
 }
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 NOT_FOUND = {"ResourceNotFound", "ResourceNotFoundException", "NoSuchKey", "NoSuchEntity", "404"}
@@ -48,14 +48,14 @@ _ACTION = re.compile(r"not authorized to perform: ([\w:-]+)(?: on resource: (\S+
 
 
 class AwsError(UserError):
-    """AWS said no, or could not be asked."""
+    """AWS refused, or could not be called."""
 
     exit_code = 4
 
 
 @contextmanager
 def aws_call(doing: str) -> Iterator[None]:
-    """Turns what boto3 raises inside into AwsError; `doing`: what was tried, as in `cannot <doing>: …`."""
+    """Turn exceptions of boto3 into AwsError; `doing`: what was tried, as in `cannot <doing>: …`."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
@@ -76,14 +76,14 @@ def sentence(error: ClientError | BotoCoreError) -> str:
     if code in DENIED:
         action = _ACTION.search(message)
         what = f"{action[1]}{f' on {action[2]}' if action[2] else ''}" if action else error.operation_name
-        return f"your role may not do {what}: ask your platform team for it ({message or code})"
+        return f"your role does not allow {what}: ask your platform team for it ({message or code})"
     if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
         return SENTENCES["InternalFailure"]
     return f"AWS says '{message or code}' ({code})"
 
 
 def _unasked(error: BotoCoreError) -> str:
-    """Why AWS was not even asked."""
+    """Why AWS could not be called."""
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         return f"this machine has no AWS credentials: {LOG_IN}"
     if isinstance(error, exceptions.ProfileNotFound):
@@ -92,25 +92,25 @@ def _unasked(error: BotoCoreError) -> str:
         error,
         exceptions.EndpointConnectionError | exceptions.ConnectionError | exceptions.HTTPClientError,
     ):
-        return "AWS cannot be reached from here: look at the network, the proxy and the VPC endpoints"
+        return "AWS cannot be reached from here: check the network, the proxy and the VPC endpoints"
     if "SSO" in type(error).__name__ or "Token" in type(error).__name__:
         return f"your AWS credentials have expired: {LOG_IN}"
     return " ".join(str(error).split()).rstrip(".")
 
 
 def _quota(message: str) -> str:
-    """The quota to raise, if the message says that one is used up."""
+    """The quota to increase, if the message says that one is exhausted."""
     found = _QUOTA.search(message)
     if found is None:
         return ""
     return (
-        f"the quota '{found[1]}' is {found[2]} in this account: ask for more under Service Quotas, Amazon SageMaker, "
-        f"'{found[1]}'"
+        f"the quota '{found[1]}' is {found[2]} in this account: request an increase under Service Quotas, "
+        f"Amazon SageMaker, '{found[1]}'"
     )
 
 
 def with_quota(reason: str | None) -> str | None:
-    """AWS's FailureReason of a step or an execution, in one line; where a quota is the reason, that and what to do."""
+    """AWS's FailureReason of a step or an execution in one line; if a quota is the reason, that and what to do."""
     text = " ".join((reason or "").split())
     if text in ("", "None"):
         return None
@@ -119,7 +119,7 @@ def with_quota(reason: str | None) -> str | None:
 
 
 def may_pass(error: AwsError) -> bool:
-    """Whether the same call may well be answered a minute later: no network, too many requests, a fault of AWS's."""
+    """Whether the call may succeed a minute later: no network, too many requests, or a fault in AWS."""
     cause = error.__cause__
     if isinstance(cause, ClientError):
         return sentence(cause) in (SENTENCES["Throttling"], SENTENCES["InternalFailure"])
@@ -127,7 +127,7 @@ def may_pass(error: AwsError) -> bool:
 
 
 def is_denied(error: ClientError) -> bool:
-    """Whether one may not ask."""
+    """Whether the call is not allowed."""
     return code_of(error) in DENIED
 
 
@@ -136,6 +136,6 @@ def code_of(error: ClientError) -> str:
 
 
 def is_not_found(error: ClientError) -> bool:
-    """Whether the resource is not there: SageMaker says so with ResourceNotFound or with a ValidationException."""
+    """Whether the resource does not exist: SageMaker answers with ResourceNotFound or a ValidationException."""
     message = str(error.response.get("Error", {}).get("Message", ""))
     return code_of(error) in NOT_FOUND or (code_of(error) == "ValidationException" and bool(_MISSING.search(message)))

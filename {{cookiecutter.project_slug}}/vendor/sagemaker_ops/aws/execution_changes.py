@@ -1,4 +1,4 @@
-"""Stops, retries and updates an execution, once it is known whose it is."""
+"""Stops, retries and updates an execution, after checking whose it is."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What UpdatePipelineExecution shall change."""
+    """The changes for UpdatePipelineExecution."""
 
     request: dict[str, Any] = field(default_factory=dict)
 
@@ -52,12 +52,12 @@ class Wanted:
 
 
 def own(account: Account, execution: str) -> Found:
-    """The execution; RefusedError if its pipeline is not this vertical's, UserError if there is no such."""
+    """The execution; RefusedError if its pipeline is not this vertical's, UserError if it does not exist."""
     arn = lookup.execution_arn(account, execution)
     lookup.check_own(account, lookup.pipeline_of(arn), arn.partition("/execution/")[0])
     described = lookup.describe(account, arn)
     if described is None:
-        raise UserError(f"there is no execution {lookup.id_of(arn)} any more.")
+        raise UserError(f"execution {lookup.id_of(arn)} no longer exists.")
     return Found(arn, described["PipelineExecutionStatus"], described["CreationTime"])
 
 
@@ -67,11 +67,11 @@ def stop(account: Account, found: Found) -> None:
 
 
 def check_retry(found: Found) -> None:
-    """UserError if there is nothing to go on with."""
+    """UserError if the execution cannot be retried."""
     if found.status not in _RETRIED:
-        what = "is not over yet" if found.running else f"has {found.status.lower()}"
+        what = "has not ended yet" if found.running else f"has {found.status.lower()}"
         raise UserError(
-            f"execution {found.id} {what}, and only one that failed or was stopped can be retried: start another one "
+            f"execution {found.id} {what}, but only one that failed or was stopped can be retried: start another one "
             "with `ops start-pipeline-execution`."
         )
 
@@ -82,7 +82,7 @@ def retry(account: Account, found: Found) -> None:
 
 
 def wanted(name: str | None, description: str | None, parallelism: int | None) -> Wanted:
-    """The change; UserError if there is none, or if AWS would not take it."""
+    """The change; UserError if there is none, or if AWS would refuse it."""
     problems = [
         *execution_start.check_display_name(name),
         *execution_start.check_description(description),
@@ -99,8 +99,8 @@ def wanted(name: str | None, description: str | None, parallelism: int | None) -
         request["ParallelismConfiguration"] = {"MaxParallelExecutionSteps": parallelism}
     if not request:
         raise UserError(
-            "nothing is to be changed: give --name, --description or --parallelism. All else of an execution, such as "
-            "its parameters, stays as it was at its start: start another one with `ops start-pipeline-execution`."
+            "there is nothing to change: give --name, --description or --parallelism. Nothing else of an execution, "
+            "such as its parameters, can be changed: start another one with `ops start-pipeline-execution`."
         )
     return Wanted(request)
 
@@ -111,5 +111,5 @@ def update(account: Account, found: Found, change: Wanted) -> None:
 
 
 def _token() -> str:
-    """With the same token a call that is repeated, by boto3 after a lost answer, is done once."""
+    """A token that makes AWS act only once when boto3 repeats a call after a lost answer."""
     return str(uuid.uuid4())

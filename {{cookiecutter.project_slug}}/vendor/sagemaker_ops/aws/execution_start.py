@@ -1,4 +1,4 @@
-"""What is looked at before an execution is started, and the start."""
+"""The checks before an execution is started, and the start."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ MAX_PARAMETERS = 200
 MAX_VALUE = 1024
 MAX_DESCRIPTION = 3072
 _DISPLAY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
-# Where a step's arguments say what it writes, and texts that are the script's own.
+# Keys of a step's arguments that say what it writes, and keys whose text is for the script.
 _NOT_READ = {"ProcessingOutputConfig", "OutputDataConfig", "TransformOutput", "CheckpointConfig", "ModelMetrics"}
 _NOT_READ |= {"TensorBoardOutputConfig", "DebugHookConfig", "ProfilerConfig", "DriftCheckBaselines", "Tags"}
 _TEXTS = {"HyperParameters", "Environment", "ContainerArguments", "ContainerEntrypoint"}
-# The archive with the code of a training job, or of a model.
+# The archive with the code of a training job or of a model.
 _ARCHIVES = ("sagemaker_submit_directory", "SAGEMAKER_SUBMIT_DIRECTORY")
 
 
 @dataclass(frozen=True)
 class Start:
-    """A start that nothing speaks against. request: of StartPipelineExecution; warnings: to be said first."""
+    """A start that passed every check. request: for StartPipelineExecution; warnings: to be shown first."""
 
     request: dict[str, Any]
     lines: tuple[str, ...]
@@ -51,7 +51,7 @@ def prepare(
     display_name: str | None = None,
     selection: Selection | None = None,
 ) -> Start:
-    """Everything that can be wrong with a start, asked before AWS is; `described`: of DescribePipeline.
+    """Check everything that can be wrong with a start before calling AWS; `described`: from DescribePipeline.
 
     UserError with every problem; RefusedError if a guardrail is among them.
     """
@@ -76,67 +76,67 @@ def prepare(
     request: dict[str, Any] = {
         "PipelineName": name,
         "PipelineParameters": [{"Name": key, "Value": as_text(values[key])} for key in given],
-        "ClientRequestToken": str(uuid.uuid4()),  # with the same token a call that is repeated starts one execution
+        "ClientRequestToken": str(uuid.uuid4()),  # a repeated call with the same token starts only one execution
     }
     if display_name is not None:
         request["PipelineExecutionDisplayName"] = display_name
-    told_parameters = "".join(f"\n  {each['Name']} = {each['Value']}" for each in request["PipelineParameters"])
-    lines = [f"Start pipeline {name}{told_parameters}"]
+    shown_parameters = "".join(f"\n  {each['Name']} = {each['Value']}" for each in request["PipelineParameters"])
+    lines = [f"Start pipeline {name}{shown_parameters}"]
     if selection:
         request["SelectiveExecutionConfig"] = _selective(
             account, name, selection, [s for s in plan.steps if s in chosen]
         )
         of = f"execution {selection.source}" if selection.source else "the newest execution"
         lines.append(
-            f"Steps: {', '.join(s for s in plan.steps if s in chosen)}; the results of the others are those of {of}"
+            f"Steps: {', '.join(s for s in plan.steps if s in chosen)}; the results of the others come from {of}"
         )
     lines += cost.lines(cost.worst_case(runs, values, rules, account.region))
     return Start(request, tuple(lines), tuple(warnings))
 
 
 def start(account: Account, prepared: Start) -> str:
-    """The ARN of the new execution."""
+    """Start it, and return the ARN of the new execution."""
     with aws_call(f"start pipeline '{prepared.request['PipelineName']}'"):
         answer = account.sagemaker.start_pipeline_execution(**prepared.request)
     return str(answer["PipelineExecutionArn"])
 
 
 def check_display_name(name: str | None) -> list[Problem]:
-    """What AWS would refuse as the name of an execution."""
+    """The problem if AWS would refuse this name of an execution."""
     if name is None or _DISPLAY_NAME.fullmatch(name):
         return []
     return [
-        Problem(f"'{name}' is no name: use 1 to 82 letters, digits and '-', not at the beginning or end.", "--name")
+        Problem(f"'{name}' is not a valid name: use 1 to 82 letters, digits and '-', no '-' first or last.", "--name")
     ]
 
 
 def check_description(text: str | None) -> list[Problem]:
-    """What AWS would refuse as the description of an execution."""
+    """The problem if AWS would refuse this description of an execution."""
     if text is None or len(text) <= MAX_DESCRIPTION:
         return []
-    return [Problem(f"it has {len(text)} characters: write {MAX_DESCRIPTION} or fewer.", "--description")]
+    return [Problem(f"{len(text)} characters are too many: write {MAX_DESCRIPTION} or fewer.", "--description")]
 
 
 def check_parallelism(steps: int | None) -> list[Problem]:
-    """What AWS would refuse as the number of steps that run at once."""
+    """The problem if AWS would refuse this number of parallel steps."""
     if steps is None or steps >= 1:
         return []
-    return [Problem(f"{steps} steps at once cannot run: write 1 or more.", "--parallelism")]
+    return [Problem(f"cannot run {steps} steps in parallel: write 1 or more.", "--parallelism")]
 
 
 def _limits(given: Mapping[str, str]) -> Iterator[Problem]:
     if len(given) > MAX_PARAMETERS:
-        yield Problem(f"{len(given)} parameters are too many: AWS takes {MAX_PARAMETERS}.", "--param")
+        yield Problem(f"{len(given)} parameters are too many: AWS accepts {MAX_PARAMETERS}.", "--param")
     for name, value in given.items():
         if len(value) > MAX_VALUE:
             yield Problem(
-                f"parameter '{name}' has {len(value)} characters: AWS takes {MAX_VALUE}, so put it into a file on S3.",
+                f"parameter '{name}' has {len(value)} characters: AWS accepts {MAX_VALUE}, so put it in a file on S3.",
                 "--param",
             )
 
 
 def _only(steps: list[dict[str, Any]], chosen: set[str]) -> list[dict[str, Any]]:
-    """The steps of the definition that run, also out of the branches of a condition."""
+    """The steps of the definition that run, including those in the branches of a condition."""
     kept = []
     for step in steps:
         if branches := {key: _only(inner, chosen) for key, _, inner in step_types.branches(step)}:
@@ -147,27 +147,27 @@ def _only(steps: list[dict[str, Any]], chosen: set[str]) -> list[dict[str, Any]]
 
 
 def _with_values(definition: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition whose defaults are the values of this execution."""
+    """The definition with the values of this execution as defaults."""
     declared = definition.get("Parameters") or []
     return {**definition, "Parameters": [{**each, "DefaultValue": values.get(each["Name"])} for each in declared]}
 
 
 def _selective(account: Account, pipeline: str, selection: Selection, steps: list[str]) -> dict[str, Any]:
-    """A source that is not named is the newest execution, which AWS finds by itself."""
+    """The SelectiveExecutionConfig; without a source, AWS uses the newest execution."""
     source = {}
     if selection.source is not None:
         arn = lookup.execution_arn(account, selection.source)
         if lookup.pipeline_of(arn) != pipeline:
             raise UserError(
-                f"execution {lookup.id_of(arn)} is of pipeline '{lookup.pipeline_of(arn)}', not '{pipeline}': "
-                "name one of the same pipeline with --source-execution."
+                f"execution {lookup.id_of(arn)} belongs to pipeline '{lookup.pipeline_of(arn)}', not '{pipeline}': "
+                "give one of the same pipeline with --source-execution."
             )
         source = {"SourcePipelineExecutionArn": arn}
     return {**source, "SelectedSteps": [{"StepName": step} for step in steps]}
 
 
 def _missing(account: Account, plan: Plan, values: Mapping[str, Any], chosen: set[str]) -> Iterator[Problem]:
-    """A problem for each thing on S3 that a step reads and that is not there; a warning where one may not look."""
+    """A problem for each object on S3 that a step reads and that is missing; a warning if the check is not allowed."""
     asked: dict[str, Problem | None] = {}
     for step in plan.steps.values():
         if step.name not in chosen:
@@ -182,24 +182,22 @@ def _missing(account: Account, plan: Plan, values: Mapping[str, Any], chosen: se
 
 def _look(account: Account, uri: str, step: str, names: list[str]) -> Problem | None:
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    remedy = f"write another --param {names[0]}=s3://…" if names else "`ops update-pipeline` puts it there"
-    with aws_call(f"look whether {uri} is there"):
+    remedy = f"give another --param {names[0]}=s3://…" if names else "`ops update-pipeline` uploads it"
+    with aws_call(f"check whether {uri} exists"):
         try:
             if account.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
                 return None
             return Problem(f"there is nothing at {uri}, which it reads: {remedy}.", f"step '{step}'")
         except ClientError as error:
             if is_denied(error):
-                return Problem(f"you may not look whether {uri} is there.", f"step '{step}'", "warning")
+                return Problem(f"you are not allowed to check whether {uri} exists.", f"step '{step}'", "warning")
             if is_not_found(error) or error.response["Error"]["Code"] == "NoSuchBucket":
-                return Problem(
-                    f"there is no bucket '{bucket}', out of which it reads {uri}: {remedy}.", f"step '{step}'"
-                )
+                return Problem(f"there is no bucket '{bucket}', from which it reads {uri}: {remedy}.", f"step '{step}'")
             raise
 
 
 def _read(arguments: Any) -> Iterator[Any]:
-    """Every text or expression in the arguments that may be an address from which the step reads."""
+    """Every string or expression in the arguments that may be a URI that the step reads."""
     if isinstance(arguments, list):
         for each in arguments:
             yield from _read(each)

@@ -1,4 +1,4 @@
-"""An execution on AWS in the form of one on this machine, so that the same tables tell of both."""
+"""An execution on AWS in the form of a local one, so that the same tables can show both."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from sagemaker_ops.definition.step_types import StepType
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution, StepExecution
 
-RUNNING = ("Executing", "Stopping")  # any other status, an unknown one too, is the end
+RUNNING = ("Executing", "Stopping")  # any other status, even an unknown one, means that it has ended
 
 
-# By the kind in a job's ARN. https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
+# By the kind in a job's ARN: https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
 JOBS: Mapping[str, StepType] = {each.job.arn: each for each in step_types.TYPES.values() if each.job}
 
 
@@ -35,11 +35,11 @@ class Job:
 
     @property
     def log_group(self) -> str:
-        """Where its logs and its metrics are."""
+        """The log group with its logs and metrics."""
         return f"/aws/sagemaker/{self.kind.job.log_group}" if self.kind.job else ""
 
     def describe(self, client: Any) -> dict[str, Any]:
-        """What DescribeProcessingJob and its like answer; client: of SageMaker."""
+        """The answer of DescribeProcessingJob or a similar operation; client: of SageMaker."""
         if self.kind.job is None:
             return {}
         return dict(getattr(client, self.kind.job.describe)(**{self.kind.job.name_key: self.name}))
@@ -47,7 +47,7 @@ class Job:
 
 @dataclass
 class AwsStep(StepExecution):
-    """One step, as ListPipelineExecutionSteps has it."""
+    """One step, as in ListPipelineExecutionSteps."""
 
     metadata: dict[str, Any] = field(default_factory=dict)
     used: dict[str, float] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class AwsStep(StepExecution):
 
     @property
     def job(self) -> Job | None:
-        """The job that did the work; None where there is none, or none yet."""
+        """The job that did the work; None if there is none, or none yet."""
         for made in self.metadata.values():
             arn = str(made.get("Arn") or made.get("CheckJobArn") or "") if isinstance(made, dict) else ""
             kind, _, name = arn.rpartition(":")[2].partition("/")
@@ -73,7 +73,7 @@ class AwsStep(StepExecution):
 
 @dataclass
 class AwsExecution(Execution):
-    """One execution, as DescribePipelineExecution has it. Its `folder` is empty: nothing of it is on this machine."""
+    """One execution, as in DescribePipelineExecution. Its `folder` is empty: nothing of it is on this machine."""
 
     account: Account = field(kw_only=True)
     arn: str = ""
@@ -91,7 +91,7 @@ class AwsExecution(Execution):
 
     @property
     def jobs(self) -> Iterator[tuple[AwsStep, Job]]:
-        """The steps that have a job of their own: not what is in the cache."""
+        """The steps that have their own job, so not the cached ones."""
         for step in self.steps.values():
             if isinstance(step, AwsStep) and step.job is not None:
                 yield step, step.job
@@ -101,7 +101,7 @@ class AwsExecution(Execution):
         output, file_path = self.steps[step].property_files[name]
         folder = self.steps[step].outputs.get(output)
         if folder is None:
-            raise UserError(f"nobody knows where step '{step}' put its output '{output}'.")
+            raise UserError(f"it is not known where step '{step}' put its output '{output}'.")
         bucket, _, key = f"{folder.rstrip('/')}/{file_path}".removeprefix("s3://").partition("/")
         try:
             return json.loads(self.account.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
@@ -113,14 +113,14 @@ class AwsExecution(Execution):
 
 @dataclass(frozen=True)
 class Unchanging:
-    """What of an execution stays as it was at the start: steps and parameters."""
+    """The parts of an execution that never change after the start: steps and parameters."""
 
     steps: Mapping[str, plan.Step]
     parameters: Mapping[str, Any]
 
 
 def listed(account: Account, pipeline: str) -> Iterator[AwsExecution]:
-    """The executions of a pipeline, the newest first, as far as ListPipelineExecutions tells of them."""
+    """The executions of a pipeline, newest first, with what ListPipelineExecutions returns."""
     for each in lookup.summaries(account, pipeline):
         yield AwsExecution(
             id=lookup.id_of(each["PipelineExecutionArn"]),
@@ -139,15 +139,15 @@ def listed(account: Account, pipeline: str) -> Iterator[AwsExecution]:
 
 
 def load(account: Account, arn: str) -> AwsExecution:
-    """The execution as it is now, with its steps."""
+    """The current state of the execution, with its steps."""
     return state(account, arn, unchanging(account, arn))
 
 
 def unchanging(account: Account, arn: str) -> Unchanging:
-    """The definition that the execution was started with, and its parameters with their types."""
+    """The definition that the execution was started with, and its typed parameters."""
     with aws_call(f"read the definition of execution {lookup.id_of(arn)}"):
         answer = account.sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
-    # With problems, such as a type of step that this machine cannot run, the plan has the other steps all the same.
+    # Even with problems, such as a step type that this machine cannot run, the plan has the other steps.
     read, _ = plan.parse(plan.loads(answer["PipelineDefinition"]))
     pages = account.pages("list_pipeline_parameters_for_execution", "PipelineParameters", PipelineExecutionArn=arn)
     given = {each["Name"]: each["Value"] for each in pages}
@@ -156,10 +156,10 @@ def unchanging(account: Account, arn: str) -> Unchanging:
 
 
 def state(account: Account, arn: str, known: Unchanging) -> AwsExecution:
-    """The execution as it is now."""
+    """The current state of the execution."""
     described = lookup.describe(account, arn)
     if described is None:
-        raise UserError(f"there is no execution {lookup.id_of(arn)} any more: its pipeline was deleted.")
+        raise UserError(f"execution {lookup.id_of(arn)} no longer exists: its pipeline was deleted.")
     pages = account.pages(
         "list_pipeline_execution_steps", "PipelineExecutionSteps", PipelineExecutionArn=arn, SortOrder="Ascending"
     )
@@ -189,7 +189,7 @@ def state(account: Account, arn: str, known: Unchanging) -> AwsExecution:
 
 
 def add_properties(execution: AwsExecution) -> dict[str, dict[str, Any]]:
-    """Give the steps their properties, as far as one may ask; {step: what DescribeProcessingJob, … answers}."""
+    """Give the steps their properties, as far as allowed; returns {step: answer of DescribeProcessingJob, …}."""
     described: dict[str, dict[str, Any]] = {}
     client = execution.account.sagemaker
     for step, job in execution.jobs:
@@ -207,8 +207,8 @@ def add_properties(execution: AwsExecution) -> dict[str, dict[str, Any]]:
 
 
 def _asked(what: str, describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The answer; nothing where one may not ask, or where it is gone."""
-    with aws_call(f"look at {what}"):
+    """The answer; empty if the call is not allowed or the resource is gone."""
+    with aws_call(f"describe {what}"):
         try:
             return describe()
         except ClientError as error:
@@ -218,7 +218,7 @@ def _asked(what: str, describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _type_of(metadata: str) -> str:
-    """The type of the step whose metadata ListPipelineExecutionSteps calls so: `Training` for `TrainingJob`."""
+    """The step type for a metadata key of ListPipelineExecutionSteps: `Training` for `TrainingJob`."""
     named = (each.name for each in step_types.TYPES.values() if each.job and each.job.metadata == metadata)
     return next(named, metadata.removesuffix("Job"))
 

@@ -1,4 +1,4 @@
-"""The first rows of a table on S3, without the rest of it where the format allows that."""
+"""Downloads the first rows of a table on S3, without the rest if the format allows it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ CHUNK = 1 << 16
 
 
 def first_rows(client: Any, bucket: str, key: str, etag: str, size: int, rows: int, file: Path) -> int:
-    """Write a table of the first `rows` rows to `file`; how many bytes came over the network.
+    """Write a table of the first `rows` rows to `file`; returns the number of bytes transferred.
 
     Raises what boto3 and pyarrow raise, gzip.BadGzipFile and EOFError.
     """
     where = {"Bucket": bucket, "Key": key, "IfMatch": etag}
     if key.lower().endswith(".parquet"):
         return _parquet(client, where, size, rows, file)
-    with client.get_object(**where)["Body"] as body:  # what is not read is not fetched
+    with client.get_object(**where)["Body"] as body:  # only what is read is fetched
         counted = _Counted(body)
         stream = io.BufferedReader(counted, CHUNK)
         if key.lower().endswith(".gz"):
@@ -32,7 +32,7 @@ def first_rows(client: Any, bucket: str, key: str, etag: str, size: int, rows: i
 
 
 def records(lines: Iterable[bytes], rows: int) -> Iterator[bytes]:
-    """The lines of a CSV file's heading and of its first `rows` records; one in quotes may go on in the next line."""
+    """The lines of a CSV file's header and first `rows` records; a quoted value may continue on the next line."""
     quotes, seen = 0, 0
     for line in lines:
         yield line
@@ -43,7 +43,7 @@ def records(lines: Iterable[bytes], rows: int) -> Iterator[bytes]:
 
 
 class _Counted(io.RawIOBase):
-    """A stream that counts what is read from it."""
+    """A stream that counts the bytes read from it."""
 
     def __init__(self, stream: Any) -> None:
         self._stream, self.bytes = stream, 0
@@ -59,7 +59,7 @@ class _Counted(io.RawIOBase):
 
 
 class _Ranges(io.RawIOBase):
-    """An object that can be read anywhere, a range at a time."""
+    """An object that can be read at any position, one range at a time."""
 
     def __init__(self, client: Any, where: dict[str, str], size: int) -> None:
         self._client, self._where, self._size = client, where, size
@@ -90,13 +90,13 @@ class _Ranges(io.RawIOBase):
 
 
 def _parquet(client: Any, where: dict[str, str], size: int, rows: int, file: Path) -> int:
-    import pyarrow as pa  # costs 0.1 s
+    import pyarrow as pa  # takes 0.1 s
     import pyarrow.parquet as pq
 
     ranges = _Ranges(client, where, size)
     parquet = pq.ParquetFile(io.BufferedReader(ranges, CHUNK), pre_buffer=False)
     batches, left = [], rows
-    for batch in parquet.iter_batches(batch_size=min(rows, 65_536)):  # groups of rows that nobody asks for stay there
+    for batch in parquet.iter_batches(batch_size=min(rows, 65_536)):  # unused row groups are not fetched
         batches.append(batch.slice(0, left))
         left -= batch.num_rows
         if left <= 0:

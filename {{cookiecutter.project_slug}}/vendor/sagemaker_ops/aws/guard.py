@@ -1,7 +1,7 @@
-"""Nobody touches what is another vertical's: asked before every change and every start, and nothing turns it off.
+"""Protects other verticals' resources: checked before every change and every start, and cannot be turned off.
 
-A resource is this vertical's when its name starts with `<vertical>-` *and* its tag `vertical` says so. Who calls is
-known from the Studio user profile, or from the tag of the role; else IAM alone protects, and `ops doctor` says so.
+A resource is this vertical's if its name starts with `<vertical>-` *and* its tag `vertical` says so. The caller is
+known from the Studio user profile or the tag of the role; otherwise only IAM protects, and `ops doctor` says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STUDIO_METADATA = Path("/opt/ml/metadata/resource-metadata.json")
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. vertical: empty where it cannot be known; source: from what it is known."""
+    """The caller. vertical: empty if unknown; source: how it is known."""
 
     vertical: str = ""
     source: str = ""
@@ -33,33 +33,33 @@ def check_caller(account: Account) -> None:
     caller = caller_of(account)
     if caller.vertical and caller.vertical != account.vertical:
         raise RefusedError(
-            f"you belong to '{caller.vertical}' ({caller.source}), and this project is of '{account.vertical}': "
+            f"you belong to '{caller.vertical}' ({caller.source}), but this project belongs to '{account.vertical}': "
             f"ask {account.settings.project.owner or account.vertical} to do it."
         )
 
 
 def check_resource(account: Account, name: str, arn: str, kind: str) -> dict[str, str]:
-    """The tags of a resource of this vertical; RefusedError, with its owner, if it is not."""
+    """The tags of a resource of this vertical; RefusedError with the owner if it belongs to another."""
     tags = account.tags(arn)
     owner, vertical = tags.get("owner", ""), tags.get("vertical")
     whose = f"'{vertical}'{f' (owner {owner})' if owner else ''}"
     if vertical is None:
         raise RefusedError(
-            f"{kind} '{name}' has no tag 'vertical', so nobody knows whose it is: its owner"
+            f"{kind} '{name}' has no tag 'vertical', so it is not clear whose it is: its owner"
             f"{f' ({owner})' if owner else ''}, or your platform team, must set vertical = {account.vertical} first."
         )
     if vertical != account.vertical:
-        raise RefusedError(f"{kind} '{name}' belongs to {whose}, and you work for '{account.vertical}': ask them.")
+        raise RefusedError(f"{kind} '{name}' belongs to {whose}, but you work for '{account.vertical}': ask them.")
     if not name.startswith(f"{account.vertical}-"):
         raise RefusedError(
-            f"{kind} '{name}' has the tag of '{vertical}' but not its name, which starts with '{account.vertical}-': "
+            f"{kind} '{name}' has the tag of '{vertical}', but its name does not start with '{account.vertical}-': "
             "ask your platform team whose it is."
         )
     return tags
 
 
 def caller_of(account: Account) -> Caller:
-    """Who calls, as far as that can be known from here."""
+    """The caller, as far as it can be known from here."""
     return _studio_profile() or _role(account) or Caller()
 
 
@@ -69,11 +69,11 @@ def _studio_profile() -> Caller | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not in Studio, or in a shared space
     vertical, hyphen, _ = str(profile).partition("-")
-    return Caller(vertical, f"Studio profile {profile}") if hyphen else None  # else it is not named <vertical>-<user>
+    return Caller(vertical, f"Studio profile {profile}") if hyphen else None  # otherwise not <vertical>-<user>
 
 
 def _role(account: Account) -> Caller | None:
-    """`arn:aws:sts::123456789012:assumed-role/<role>/<session>` → the tag `vertical` of the role."""
+    """The tag `vertical` of the role in `arn:aws:sts::123456789012:assumed-role/<role>/<session>`."""
     kind, _, rest = account.caller.rpartition(":")[2].partition("/")
     if kind != "assumed-role":
         return None

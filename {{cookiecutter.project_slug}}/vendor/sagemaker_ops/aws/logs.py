@@ -1,4 +1,4 @@
-"""What a step on AWS printed, out of CloudWatch, also while it goes on printing."""
+"""Prints the log of a step on AWS from CloudWatch, also while the step is running."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ENDED = ("Succeeded", "Failed", "Stopped")
 
 
 def show(account: Account, arn: str, step: str, follow: bool) -> None:
-    """Write the log of a step to standard output, and with `follow` go on until the step has ended.
+    """Write the log of a step to standard output; with `follow`, keep writing until the step has ended.
 
-    UserError if there is none to write.
+    UserError if there is no log.
     """
     known = executions.unchanging(account, arn)
     tokens: dict[str, str] = {}
@@ -29,7 +29,7 @@ def show(account: Account, arn: str, step: str, follow: bool) -> None:
     while True:
         execution = watch.patiently(lambda: executions.state(account, arn, known))
         found = _checked(execution, step, follow)
-        over = not follow or _over(execution, found)  # asked before the log is read, which then is whole
+        over = not follow or _over(execution, found)  # checked before the log is read, so that the log is complete
         for line in _new_lines(account, found.job, tokens):
             print(line, flush=follow)
             printed = True
@@ -38,7 +38,7 @@ def show(account: Account, arn: str, step: str, follow: bool) -> None:
         time.sleep(watch.FIRST)
     if not printed:
         raise UserError(
-            f"step '{step}' is {found.status}, and CloudWatch has no line of it: its log appears some seconds after "
+            f"step '{step}' is {found.status}, but CloudWatch has no log lines yet: they appear a few seconds after "
             "the container has started."
         )
 
@@ -52,7 +52,7 @@ def _checked(execution: AwsExecution, name: str, follow: bool) -> AwsStep:
     if step.source:
         env = execution.account.environment_name
         raise UserError(
-            f"step '{name}' has the result of another execution: `ops logs {step.source} {name} --env {env}`."
+            f"step '{name}' reused the result of another execution: run `ops logs {step.source} {name} --env {env}`."
         )
     if step.job is not None or (follow and not _over(execution, step)):
         return step
@@ -60,12 +60,12 @@ def _checked(execution: AwsExecution, name: str, follow: bool) -> AwsStep:
     if elsewhere:
         raise UserError(f"the log of step '{name}' ({step.type}) is not in CloudWatch, but at {elsewhere[0]}.")
     reason = f" ({step.failure_reason})" if step.failure_reason else ""
-    did = "has not started" if step.status == "NotStarted" else f"is {step.status}, and has no job that prints{reason}"
+    did = "has not started" if step.status == "NotStarted" else f"is {step.status} and has no job with a log{reason}"
     raise UserError(f"step '{name}' ({step.type}) {did} in execution {execution.id}.")
 
 
 def _new_lines(account: Account, job: Job | None, tokens: dict[str, str]) -> Iterator[str]:
-    """What came since the last time; `tokens` says, for each stream, how far that was."""
+    """The lines since the last call; `tokens` has the position in each stream."""
     if job is None:
         return
     group = job.log_group
@@ -79,7 +79,7 @@ def _new_lines(account: Account, job: Job | None, tokens: dict[str, str]) -> Ite
 
 
 def _streams(account: Account, group: str, job: str) -> list[str]:
-    """One for each container of the job; none yet while it is being started."""
+    """The log streams: one for each container of the job; none while it is starting."""
     with aws_call(f"read the log of {job}"):
         try:
             pages = (
@@ -95,7 +95,7 @@ def _streams(account: Account, group: str, job: str) -> list[str]:
 
 
 def _messages(account: Account, group: str, stream: str, tokens: dict[str, str]) -> Iterator[str]:
-    """AWS gives the same token again at the end, and may give an empty page before it."""
+    """The messages since the last call. AWS repeats the same token at the end, and may return empty pages before."""
     while True:
         before = tokens.get(stream)
         page = watch.patiently(partial(_page, account, group, stream, before))
@@ -107,7 +107,7 @@ def _messages(account: Account, group: str, stream: str, tokens: dict[str, str])
 
 
 def _page(account: Account, group: str, stream: str, token: str | None) -> dict[str, Any]:
-    """One page of a stream, from its beginning or from where the token says."""
+    """One page of a stream, from its beginning or from the token's position."""
     arguments = {"nextToken": token} if token else {}
     with aws_call(f"read the log {stream}"):
         page: dict[str, Any] = account.client("logs").get_log_events(

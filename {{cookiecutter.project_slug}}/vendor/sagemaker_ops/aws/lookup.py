@@ -1,4 +1,4 @@
-"""Which pipeline, and which execution, someone means by what they typed."""
+"""Finds the pipeline or execution that a user means by what they typed."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):pipeline/([A-Za-z0-9-
 
 
 def pipeline_name(account: Account, pipeline: str, user: str = "") -> str:
-    """The name on AWS: `train` is this project's, in the environment; what has a hyphen is a name in full.
+    """The name on AWS: `train` is this project's in the environment; a name with a hyphen is already a full name.
 
-    user: whose personal deployment is meant.
+    user: the owner of a personal deployment.
     """
     if "-" in pipeline:
         if user:
-            raise UserError("--as is for a pipeline of this project: a name in full says whose it is.")
+            raise UserError("--as works only with a pipeline of this project: a full name already says whose it is.")
         return pipeline
     target = Target(account.settings, account.environment_name, code_hash="", data_hash="", user=user)
     return target.pipeline_name(pipeline)
 
 
 def describe_pipeline(account: Account, pipeline: str, user: str = "") -> dict[str, Any]:
-    """What DescribePipeline answers; UserError, with what there is, if there is no such pipeline."""
+    """The answer of DescribePipeline; UserError with the existing pipelines if there is no such pipeline."""
     name = pipeline_name(account, pipeline, user)
-    with aws_call(f"look at pipeline '{name}'"):
+    with aws_call(f"describe pipeline '{name}'"):
         try:
             described: dict[str, Any] = account.sagemaker.describe_pipeline(PipelineName=name)
             return described
@@ -46,39 +46,39 @@ def describe_pipeline(account: Account, pipeline: str, user: str = "") -> dict[s
 
 
 def unknown(account: Account, name: str) -> UserError:
-    """What to say, with what there is, where there is no pipeline of this name."""
+    """The error for a name that no pipeline has, with the existing ones."""
     known = own_pipelines(account)
-    hint = did_you_mean(name, known) or (f" There is: {', '.join(known)}." if known else "")
+    hint = did_you_mean(name, known) or (f" Existing ones: {', '.join(known)}." if known else "")
     where = f"account {account.id}, {account.region}"
     return UserError(
-        f"there is no pipeline '{name}' in {where}: `ops update-pipeline` deploys one of this project, and another "
-        f"project's is named in full.{hint}"
+        f"there is no pipeline '{name}' in {where}: deploy one of this project with `ops update-pipeline`, or give the "
+        f"full name of another project's.{hint}"
     )
 
 
 def check_own(account: Account, pipeline: str, arn: str, typed: str = "") -> dict[str, str]:
-    """The tags of a pipeline, once nothing is against touching it.
+    """The tags of a pipeline, after checking that it may be changed.
 
-    RefusedError if it is not this vertical's, or if `typed`, a name that is not its name in full, leads to another
-    project's: two projects can come to one name. UserError if it is of another environment.
+    RefusedError if it is not this vertical's, or if `typed`, a short name, leads to another project's: the names of two
+    projects can coincide. UserError if it belongs to another environment.
     """
     tags = guard.check_resource(account, pipeline, arn, "pipeline")
     project = account.settings.project.slug
     if typed and typed != pipeline and tags.get("project") != project:
         whose = f"belongs to project '{tags['project']}'" if "project" in tags else "has no tag 'project'"
         raise RefusedError(
-            f"pipeline '{pipeline}' {whose}, and this is '{project}': write its name in full if you mean it."
+            f"pipeline '{pipeline}' {whose}, but this is '{project}': write its full name if you mean it."
         )
     env = tags.get("env", account.environment_name)
     if env != account.environment_name:
         raise UserError(
-            f"pipeline '{pipeline}' is of environment '{env}', not of '{account.environment_name}': write --env {env}."
+            f"pipeline '{pipeline}' is in environment '{env}', not in '{account.environment_name}': use --env {env}."
         )
     return tags
 
 
 def own_pipelines(account: Account) -> list[str]:
-    """The names of this project's pipelines in the environment, as their tags say, personal deployments too."""
+    """The names of this project's pipelines in the environment by their tags, including personal deployments."""
     project = account.settings.project
     prefix = f"{project.vertical}-{project.slug}-"
     own = {"vertical": project.vertical, "project": project.slug, "env": account.environment_name}
@@ -90,7 +90,7 @@ def own_pipelines(account: Account) -> list[str]:
 
 
 def summaries(account: Account, pipeline: str) -> Iterator[dict[str, Any]]:
-    """What ListPipelineExecutions has of a pipeline (its name in full), the newest first, page after page."""
+    """The executions of a pipeline (its full name) from ListPipelineExecutions, newest first, page by page."""
     yield from account.pages(
         "list_pipeline_executions",
         "PipelineExecutionSummaries",
@@ -101,14 +101,14 @@ def summaries(account: Account, pipeline: str) -> Iterator[dict[str, Any]]:
 
 
 def execution_arn(account: Account, execution: str) -> str:
-    """The ARN for an ARN, an id, the beginning of one, or `latest`; UserError if there is no such execution.
+    """The ARN for an ARN, an id, the start of one, or `latest`; UserError if there is no such execution.
 
-    An id is looked for in this project's pipelines of the environment.
+    An id is searched for in this project's pipelines of the environment.
     """
     if execution.startswith("arn:"):
         return _checked(account, execution)
     if execution != "latest" and not _ID.fullmatch(execution):
-        raise UserError(f"'{execution}' is no execution: write its id (12 letters and digits), its ARN, or latest.")
+        raise UserError(f"'{execution}' is not an execution: write an id (12 letters and digits), an ARN, or latest.")
     pipelines = own_pipelines(account)
     if execution == "latest":
         newest = [next(summaries(account, name), None) for name in pipelines]
@@ -122,18 +122,18 @@ def execution_arn(account: Account, execution: str) -> str:
     if len(arns) == 1:
         return str(arns[0])
     if arns:
-        raise UserError(f"'{execution}' is the beginning of {', '.join(map(id_of, arns))}: write more of it.")
-    where = f"in {account.environment_name} of this project's pipelines ({', '.join(pipelines) or 'there is none'})"
-    what = "has run" if execution == "latest" else f"is called '{execution}'"
+        raise UserError(f"'{execution}' is the start of {', '.join(map(id_of, arns))}: write more of the id.")
+    where = f"in {account.environment_name} for this project's pipelines ({', '.join(pipelines) or 'none'})"
+    what = "was found" if execution == "latest" else f"'{execution}' was found"
     raise UserError(
-        f"no execution {what} {where}: `ops list-pipeline-executions --env {account.environment_name}` lists them, and "
-        "another project's is named by its ARN."
+        f"no execution {what} {where}: `ops list-pipeline-executions --env {account.environment_name}` lists them; for "
+        "another project's, give its ARN."
     )
 
 
 def describe(account: Account, arn: str) -> dict[str, Any] | None:
-    """What DescribePipelineExecution answers; None if there is no such execution."""
-    with aws_call(f"look at execution {id_of(arn)}"):
+    """The answer of DescribePipelineExecution; None if there is no such execution."""
+    with aws_call(f"describe execution {id_of(arn)}"):
         try:
             described: dict[str, Any] = account.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
             return described
@@ -148,7 +148,7 @@ def id_of(arn: str) -> str:
 
 
 def pipeline_of(arn: str) -> str:
-    """The name of the pipeline that an execution, or a pipeline, is of."""
+    """The name of the pipeline in the ARN of an execution or a pipeline."""
     return arn.partition(":pipeline/")[2].partition("/")[0]
 
 
@@ -160,13 +160,14 @@ def _arn(account: Account, pipeline: str, execution: str) -> str:
 def _checked(account: Account, arn: str) -> str:
     found = _ARN.fullmatch(arn)
     if found is None:
-        raise UserError(f"'{arn}' is no ARN of an execution: it looks like {_arn(account, '<pipeline>', '<id>')}.")
+        example = _arn(account, "<pipeline>", "<id>")
+        raise UserError(f"'{arn}' is not the ARN of an execution: write it like {example}.")
     region, account_id = found[1], found[2]
     if (region, account_id) != (account.region, account.id):
         raise UserError(
-            f"execution {found[4]} is in account {account_id}, {region}, and environment '{account.environment_name}' "
-            f"is account {account.id}, {account.region}: take the --env that it is in."
+            f"execution {found[4]} is in account {account_id}, {region}, but environment '{account.environment_name}' "
+            f"is account {account.id}, {account.region}: use the --env that it belongs to."
         )
     if describe(account, arn) is None:
-        raise UserError(f"there is no execution {found[4]} of pipeline '{found[3]}' any more.")
+        raise UserError(f"execution {found[4]} of pipeline '{found[3]}' does not exist.")
     return arn

@@ -1,4 +1,4 @@
-"""The versions of a model package group: what they are worth, and whether they are approved."""
+"""The versions of a model package group: their metrics, and whether they are approved."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.store import Store
 
-AT_ONCE = 8  # requests
+AT_ONCE = 8  # parallel requests
 MOST = 1024  # characters of an ApprovalDescription
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a group. evaluation: the metrics in its evaluation.json; empty where that cannot be read."""
+    """One version of a group. evaluation: the metrics in its evaluation.json; empty if that cannot be read."""
 
     group: str
     number: int
@@ -61,7 +61,7 @@ class Version:
 
 
 def list_versions(account: Account, group: str, most: int) -> list[Version]:
-    """The newest versions, newest first; none where there is no such group."""
+    """The newest versions, newest first; empty if there is no such group."""
     pages = account.pages(
         "list_model_packages",
         "ModelPackageSummaryList",
@@ -75,13 +75,13 @@ def list_versions(account: Account, group: str, most: int) -> list[Version]:
         if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
             return []
         raise
-    s3 = account.s3  # made here, for making clients is not for several threads at once
+    s3 = account.s3  # created here, because creating clients is not thread-safe
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda arn: _described(account, s3, group, arn), arns))
 
 
 def list_local_versions(home: Path, group: str, most: int) -> list[Version]:
-    """As `list_versions`, of what the runs on this machine registered."""
+    """Like `list_versions`, for the models that local runs registered."""
     store = Store(home / "s3")
     files = [file for file in (home / "registry" / group).glob("*.json") if file.stem.isdecimal()]
     newest = sorted(files, key=lambda file: int(file.stem), reverse=True)[:most]
@@ -89,11 +89,11 @@ def list_local_versions(home: Path, group: str, most: int) -> list[Version]:
 
 
 def find(account: Account, named: str, own_group: str) -> Version:
-    """`3` of the project's group, or `group/3` in full, once the guard has nothing against it."""
+    """The version for `3` in the project's group, or for `group/3`, checked by the guard."""
     group, _, number = named.rpartition("/")
     if not number.isdecimal():
-        raise UserError(f"'{named}' is no version: write its number, such as 3; `ops list-models` shows them.")
-    group = group.rpartition(":model-package/")[2] or own_group  # a whole ARN will do
+        raise UserError(f"'{named}' is not a version: write its number, such as 3; `ops list-models` shows them.")
+    group = group.rpartition(":model-package/")[2] or own_group  # a full ARN works too
     with aws_call(f"describe model package group {group}"):
         try:
             described = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
@@ -101,7 +101,7 @@ def find(account: Account, named: str, own_group: str) -> Version:
             if is_not_found(error):
                 raise UserError(
                     f"there is no model package group '{group}' in account {account.id}, {account.region}: the "
-                    "pipeline makes it when its first model passes the quality gate."
+                    "pipeline creates it when its first model passes the quality gate."
                 ) from None
             raise
     group_arn = described["ModelPackageGroupArn"]
@@ -111,12 +111,12 @@ def find(account: Account, named: str, own_group: str) -> Version:
         return _described(account, account.s3, group, arn)
     except AwsError as error:
         if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
-            raise UserError(f"'{group}' has no version {number}: `ops list-models` shows those there are.") from None
+            raise UserError(f"'{group}' has no version {number}: `ops list-models` shows the existing ones.") from None
         raise
 
 
 def set_approval(account: Account, version: Version, approval: str, reason: str) -> None:
-    """Approved or Rejected, and why; without a reason: by whom."""
+    """Set Approved or Rejected, and the reason; without a reason, who decided."""
     said = reason or f"{approval} by {account.caller.rpartition('/')[2] or account.caller}"
     with aws_call(f"update version {version.number} of {version.group}"):
         account.sagemaker.update_model_package(
@@ -133,7 +133,7 @@ def _described(account: Account, s3: Any, group: str, arn: str) -> Version:
 def _version(found: dict[str, Any], group: str, read: Any) -> Version:
     uri = found.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri", "")
     evaluation: Any = {}
-    with suppress(UserError, ClientError, BotoCoreError, ValueError):  # gone, or not for us to read
+    with suppress(UserError, ClientError, BotoCoreError, ValueError):  # missing, or not readable
         evaluation = read(uri) if uri else {}
     created = found["CreationTime"]
     return Version(
@@ -150,7 +150,7 @@ def _version(found: dict[str, Any], group: str, read: Any) -> Version:
 
 
 def _scores(content: Any) -> dict[str, Any]:
-    """The metrics and those of the baseline, each {name: {value, …}}, as far as there are any."""
+    """The metrics and those of the baseline, each {name: {value, …}}, if any."""
     return {
         key: {name: score for name, score in scores.items() if isinstance(score, dict)}
         for key, scores in (content.items() if isinstance(content, dict) else ())

@@ -1,4 +1,4 @@
-"""Deletes a pipeline: what goes with it, what must not run any more, and its definition kept in a file."""
+"""Deletes a pipeline: its history, the executions to stop first, and its definition, which is kept in a file."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ KEPT = Path(".local/deleted")
 
 @dataclass(frozen=True)
 class History:
-    """The executions of a pipeline, the newest first."""
+    """The executions of a pipeline, newest first."""
 
     executions: list[dict[str, Any]]
 
     def having(self, *statuses: str) -> list[str]:
-        """The ARNs of those with one of the statuses."""
+        """The ARNs of the executions with one of these statuses."""
         return [each["PipelineExecutionArn"] for each in self.executions if each["PipelineExecutionStatus"] in statuses]
 
     @property
     def running(self) -> list[str]:
-        """The ARNs of those that have not ended."""
+        """The ARNs of the executions that have not ended."""
         return self.having(*RUNNING)
 
     @property
     def line(self) -> str:
-        """How many there are, and from when to when."""
+        """How many executions there are, and from when to when."""
         if not self.executions:
             return "It never ran."
         times = sorted(each["StartTime"] for each in self.executions)
         count = len(times)
         span = " to ".join(dict.fromkeys(f"{when:%Y-%m-%d}" for when in (times[0], times[-1])))
-        return f"With it goes the history of {count} execution{'s' if count > 1 else ''}, {span}."
+        return f"This also deletes the history of {count} execution{'s' if count > 1 else ''}, {span}."
 
 
 def history(account: Account, name: str) -> History:
@@ -53,7 +53,7 @@ def history(account: Account, name: str) -> History:
 
 
 def check_idle(name: str, found: History, stop_first: bool) -> None:
-    """UserError while an execution runs, unless it is to be stopped."""
+    """UserError if an execution is running, unless it is to be stopped."""
     if found.running and not stop_first:
         ids = ", ".join(map(lookup.id_of, found.running))
         raise UserError(
@@ -62,7 +62,7 @@ def check_idle(name: str, found: History, stop_first: bool) -> None:
 
 
 def stop(account: Account, name: str, say: Callable[[str], None]) -> None:
-    """Stop every execution, and wait until none runs."""
+    """Stop every execution, and wait until none is running."""
     pause = watch.FIRST
     while (found := watch.patiently(lambda: history(account, name))).running:
         for arn in found.having("Executing"):
@@ -73,7 +73,7 @@ def stop(account: Account, name: str, say: Callable[[str], None]) -> None:
 
 
 def keep(pipeline: Pipeline, root: Path, now: datetime | None = None) -> Path:
-    """The file that the definition is saved in, relative to the project; UserError if it cannot be written."""
+    """Save the definition in a file and return its path in the project; UserError if it cannot be written."""
     path = KEPT / f"{pipeline.name}-{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     try:
         (root / KEPT).mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def _stop(account: Account, arn: str) -> None:
         try:
             account.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
         except ClientError as error:
-            # It ended by itself meanwhile.
+            # It may have ended by itself in the meantime.
             if not is_not_found(error) and _status(account, arn) == "Executing":
                 raise
 

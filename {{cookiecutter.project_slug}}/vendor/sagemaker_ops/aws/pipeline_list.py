@@ -1,4 +1,4 @@
-"""The pipelines of the account: this project's, the vertical's, and the names of the others."""
+"""Lists the pipelines of the account: this project's, the vertical's, and the names of the others."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import aws_call, is_not_found
 
 THREADS = 8
-PAGE = 100  # the most that AWS gives at once
+PAGE = 100  # AWS's maximum
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One pipeline. project, env, user: as its tags say; empty where they do not, or where it is not the vertical's."""
+    """One pipeline. project, env, user: from its tags; empty if missing, or if it is not the vertical's."""
 
     name: str
     vertical: str = ""
@@ -40,12 +40,12 @@ class Listed:
 
 
 def list_pipelines(account: Account, *, everyone: bool) -> list[Listed]:
-    """This project's first, then the vertical's, then, for `everyone`, the names of the others.
+    """This project's pipelines first, then the vertical's, then, with `everyone`, the names of the others.
 
-    What has the vertical's name and another's tag is the other's.
+    A pipeline with the vertical's name but another's tag belongs to the other.
     """
     prefix = f"{account.vertical}-"
-    # AWS looks for the prefix; ours must be all of it.
+    # What AWS returns for a prefix is checked again below.
     wanted = {} if everyone else {"PipelineNamePrefix": prefix}
     found = list(account.pages("list_pipelines", "PipelineSummaries", MaxResults=PAGE, SortBy="Name", **wanted))
     named = [each for each in found if each["PipelineName"].startswith(prefix)]
@@ -60,9 +60,9 @@ def list_pipelines(account: Account, *, everyone: bool) -> list[Listed]:
 
 
 def _look(account: Account, summary: dict[str, Any]) -> Listed | None:
-    """The pipeline with what only other calls tell; None if it was deleted since."""
+    """The pipeline with what only other calls return; None if it was deleted in the meantime."""
     name, started = summary["PipelineName"], summary.get("LastExecutionTime")
-    with aws_call(f"look at pipeline '{name}'"):
+    with aws_call(f"describe pipeline '{name}'"):
         try:
             tags = _tags(account, summary["PipelineArn"])
             last = _last_execution(account, name) if started and tags.get("vertical") == account.vertical else {}

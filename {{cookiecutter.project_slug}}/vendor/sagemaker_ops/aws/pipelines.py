@@ -1,4 +1,4 @@
-"""Pipelines on AWS: what is deployed, what would change, and the calls that create, update and delete it."""
+"""Pipelines on AWS: what is deployed, what would change, and the calls that create and update them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sagemaker_ops.project.target import Target
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html: a longer one is read from S3.
 LARGEST = 1_048_576  # bytes
-# After a pipeline was made it takes AWS a moment to know of it.
+# After a pipeline was created, it takes AWS a moment to show it.
 PAUSE = float(os.environ.get("OPS_POLL_SECONDS", "2"))
 TRIES = 6
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline, as it is deployed or as it should be."""
+    """A pipeline, as deployed or as it should be."""
 
     name: str
     definition: Mapping[str, Any]
@@ -38,23 +38,23 @@ class Pipeline:
 
     @property
     def text(self) -> str:
-        """The definition as it is sent."""
+        """The definition as sent to AWS."""
         return json.dumps(self.definition, separators=(",", ":"), ensure_ascii=False)
 
 
 def wanted(target: Target, name: str, definition: Mapping[str, Any]) -> Pipeline:
-    """The pipeline as project.toml and production/ have it."""
+    """The pipeline that project.toml and production/ describe."""
     description = " ".join(target.settings.project.description.split())[:3072]
     tags = {key: value for key, value in target.tags.items() if value}
     return Pipeline(name, definition, target.environment.role, name, description, tags)
 
 
 def find(account: Account, name: str, typed: str) -> tuple[Pipeline, str] | None:
-    """What is deployed under this name, and its ARN; None if nothing is; refused if it is not to be touched.
+    """The pipeline deployed under this name, and its ARN; None if there is none; RefusedError if it is off limits.
 
-    typed: what someone wrote for the name.
+    typed: the name as the user wrote it.
     """
-    with aws_call(f"look at pipeline '{name}'"):
+    with aws_call(f"describe pipeline '{name}'"):
         try:
             found = account.sagemaker.describe_pipeline(PipelineName=name)
         except ClientError as error:
@@ -73,7 +73,7 @@ def find(account: Account, name: str, typed: str) -> tuple[Pipeline, str] | None
 
 
 def changes(deployed: Pipeline | None, new: Pipeline) -> list[str]:
-    """A line for everything that is not deployed yet."""
+    """A line for every difference that is not deployed yet."""
     if deployed is None:
         return difference.lines(None, new.definition)
     found = difference.lines(deployed.definition, new.definition)
@@ -89,7 +89,7 @@ def changes(deployed: Pipeline | None, new: Pipeline) -> list[str]:
 
 
 def too_large(target: Target, new: Pipeline) -> list[upload.Item]:
-    """The definition as an object on S3, where it is too large for a request."""
+    """The definition as an object on S3, if it is too large for a request."""
     content = new.text.encode()
     if len(content) <= LARGEST:
         return []
@@ -99,7 +99,7 @@ def too_large(target: Target, new: Pipeline) -> list[upload.Item]:
 
 
 def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | None, large: Sequence[upload.Item]) -> str:
-    """Create it, or update it and then its tags: each call leaves a pipeline that runs. What AWS calls the version."""
+    """Create it, or update it and then its tags: each call leaves a pipeline that runs. Returns AWS's version."""
     request: dict[str, Any] = {
         "PipelineName": new.name,
         "PipelineDisplayName": new.display_name,
@@ -108,8 +108,8 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
         **_definition(new, large),
     }
     if deployed is None:
-        # The token is botocore's, another one each time: one made of the content would come back after a deletion, when
-        # AWS may take the creation for a repetition.
+        # The token is botocore's, a new one each time. One made from the content would be the same after a deletion,
+        # and AWS might take the creation for a repetition.
         with aws_call(f"create pipeline '{new.name}'"):
             account.sagemaker.create_pipeline(**request, Tags=_tags(new.tags))
         _wait_until_known(account, new.name)
@@ -126,9 +126,9 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
 
 
 def make_groups(account: Account, new: Pipeline) -> None:
-    """Create the model package groups that it registers into, for those that AWS makes by itself have no tags.
+    """Create the model package groups that the pipeline registers into, because those that AWS creates have no tags.
 
-    Without the tag of the vertical nobody could approve a model in one.
+    Without the tag of the vertical, nobody could approve a model in them.
     """
     for group in sorted(set(_groups(new.definition["Steps"]))):
         with aws_call(f"create model package group '{group}'"):
@@ -156,7 +156,7 @@ def _definition(new: Pipeline, large: Sequence[upload.Item]) -> dict[str, Any]:
 
 def _wait_until_known(account: Account, name: str) -> None:
     for _ in range(TRIES):
-        with aws_call(f"look at pipeline '{name}'"):
+        with aws_call(f"describe pipeline '{name}'"):
             try:
                 account.sagemaker.describe_pipeline(PipelineName=name)
                 return
@@ -164,11 +164,11 @@ def _wait_until_known(account: Account, name: str) -> None:
                 if not is_not_found(error):
                     raise
         time.sleep(PAUSE)
-    raise AwsError(f"pipeline '{name}' was created, and AWS does not show it yet: try again in a minute.")
+    raise AwsError(f"pipeline '{name}' was created, but AWS does not show it yet: try again in a minute.")
 
 
 def _newest_version(account: Account, name: str) -> str:
-    """Empty where AWS tells none, or one may not ask: the pipeline is deployed all the same."""
+    """The newest version; empty if AWS has none or the call is not allowed: the pipeline is deployed anyway."""
     try:
         answer = account.sagemaker.list_pipeline_versions(PipelineName=name, SortOrder="Descending", MaxResults=1)
     except (ClientError, BotoCoreError):

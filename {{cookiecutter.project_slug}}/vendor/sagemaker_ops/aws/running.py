@@ -1,4 +1,4 @@
-"""Everything of a vertical that costs money now: since when, how much so far, and the command that stops it."""
+"""Everything of a vertical that currently costs money: since when, how much so far, and how to stop it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from sagemaker_ops.aws.errors import AwsError, aws_call, is_denied, is_not_found
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.step_types import StepType
 
-LONGEST = timedelta(days=30)  # an execution: its jobs run for 28 days at most
+LONGEST = timedelta(days=30)  # for an execution: its jobs run for at most 28 days
 GOING_ON = ("Executing", "Starting", "Stopping")
-# By the kind of job in the metadata of a step.
+# By the kind of job in a step's metadata.
 JOBS: Mapping[str, StepType] = {each.job.metadata: each for each in step_types.TYPES.values() if each.job}
 
 
 @dataclass(frozen=True)
 class Running:
-    """One kind of instance of one thing. use: as in [prices]; count: None where nothing is paid by the hour.
+    """One kind of instance of one resource. use: as in [prices]; count: None if nothing is paid by the hour.
 
-    stop: the command that ends it; empty where that of the line above does.
+    stop: the command that ends it; empty if the command of the line above does.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Running:
 
     @property
     def hours(self) -> float | None:
-        """Of all its instances together, so far."""
+        """The instance hours so far, of all its instances together."""
         if self.count is None or self.since is None:
             return None
         return self.count * max(0.0, (datetime.now(UTC) - self.since).total_seconds()) / 3600
@@ -59,7 +59,7 @@ class Running:
 
 
 def list_running(account: Account, *, everyone: bool = False) -> tuple[list[Running], list[AwsError]]:
-    """What runs, and what may not be looked at; AwsError for any other fault."""
+    """What is running, and the errors for what must not be read; AwsError for any other error."""
     found: list[Running] = []
     denied: list[AwsError] = []
     for kind in (_apps, _endpoints, _notebook_instances, _executions):
@@ -148,7 +148,7 @@ def _executions_of(account: Account, pipeline: str, oldest: datetime) -> list[Ru
 
 
 def _jobs(account: Account, execution: str) -> Iterator[Running]:
-    """The jobs of an execution that run now."""
+    """The jobs of an execution that are currently running."""
     for step in account.pages(
         "list_pipeline_execution_steps", "PipelineExecutionSteps", PipelineExecutionArn=execution
     ):
@@ -161,7 +161,7 @@ def _jobs(account: Account, execution: str) -> Iterator[Running]:
             except AwsError as error:
                 if not _is_denied(error):
                     raise
-                job = {}  # that it runs is known all the same
+                job = {}  # it is known to be running anyway
             started = job.get(known.job.started_key) if known.job else None
             groups = reduce(lambda found, key: found.get(key, {}), known.resources, job)
             for group in groups.get("InstanceGroups") or [groups]:
@@ -176,8 +176,8 @@ def _describe_job(account: Account, kind: StepType, name: str) -> dict[str, Any]
 
 
 def _or_gone(operation: str, account: Account, **arguments: Any) -> dict[str, Any]:
-    """What describes a resource; nothing if it has gone since it was listed."""
-    with aws_call(f"look at {', '.join(map(str, arguments.values()))}"):
+    """The description of a resource; empty if it was deleted after it was listed."""
+    with aws_call(f"describe {', '.join(map(str, arguments.values()))}"):
         try:
             found: dict[str, Any] = getattr(account.sagemaker, operation)(**arguments)
         except ClientError as error:

@@ -1,4 +1,4 @@
-"""Studio's apps: whose they are, how long nobody has used them, and how to delete one."""
+"""Studio apps: whose they are, how long they have been unused, and how to delete one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sagemaker_ops.aws.errors import DENIED, aws_call, code_of, is_not_found
 from sagemaker_ops.errors import RefusedError, UserError, did_you_mean
 from sagemaker_ops.guardrails.identifiers import partition
 
-AT_ONCE = 8  # requests
+AT_ONCE = 8  # parallel requests
 ENDING = ("Deleting", "Deleted")
 
 
 @dataclass(frozen=True)
 class App:
-    """One app. owner: the user profile that it, or its space, belongs to; empty where a space has none."""
+    """One app. owner: the user profile that it or its space belongs to; empty for a space without one."""
 
     domain: str
     profile: str
@@ -37,12 +37,12 @@ class App:
 
     @property
     def path(self) -> str:
-        """How `list-apps` shows it, and `delete-app` takes it."""
+        """The name in `list-apps` and for `delete-app`."""
         return f"{self.space or self.profile}/{self.type}/{self.name}"
 
     @property
     def keys(self) -> dict[str, str]:
-        """What AWS knows it by: of user profile and space exactly one."""
+        """The keys that identify it on AWS: either the user profile or the space."""
         place = {"SpaceName": self.space} if self.space else {"UserProfileName": self.profile}
         return {"DomainId": self.domain, "AppType": self.type, "AppName": self.name, **place}
 
@@ -51,7 +51,7 @@ class App:
         return self.last_activity or self.created
 
     def belongs_to(self, vertical: str) -> bool:
-        """By the profile `<vertical>-<user>`; a space without an owner by its own name."""
+        """Whether the profile `<vertical>-<user>` says so, or the name of a space without an owner."""
         return (self.owner or self.space).startswith(f"{vertical}-")
 
     @property
@@ -69,7 +69,7 @@ class App:
 
 
 def list_apps(account: Account, *, everyone: bool = False) -> list[App]:
-    """The apps of the vertical, or of everyone, that are not deleted yet; those unused for the longest first."""
+    """The apps of the vertical, or of everyone, that are not deleted; longest unused first."""
     chosen = [app for app in all_apps(account) if everyone or app.belongs_to(account.vertical)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda app: described(account, app), chosen))
@@ -77,14 +77,14 @@ def list_apps(account: Account, *, everyone: bool = False) -> list[App]:
 
 
 def all_apps(account: Account) -> list[App]:
-    """Everyone's apps, with what the list alone tells of them."""
+    """Everyone's apps, with only what the list returns."""
     listed = [each for each in account.pages("list_apps", "Apps") if each["Status"] != "Deleted"]
     owners = _space_owners(account) if any(each.get("SpaceName") for each in listed) else {}
     return [_app(each, owners) for each in listed]
 
 
 def find(apps: Iterable[App], name: str, domain: str | None) -> App:
-    """The app that someone means: by its path in `list-apps`, or by the beginning of it that only one has."""
+    """The app with this path in `list-apps`, or the only one whose path starts with this name."""
     candidates = [app for app in apps if domain in (None, app.domain)]
     meant = [app for app in candidates if app.path == name] or [
         app for app in candidates if app.path.startswith(f"{name.rstrip('/')}/")
@@ -93,38 +93,38 @@ def find(apps: Iterable[App], name: str, domain: str | None) -> App:
         return meant[0]
     if not meant:
         near = did_you_mean(name, {each for app in candidates for each in (app.path, app.path.split("/")[0])})
-        raise UserError(f"there is no app '{name}'.{near} `ops list-apps` shows those there are.")
+        raise UserError(f"there is no app '{name}'.{near} `ops list-apps` shows the existing ones.")
     paths = sorted({app.path for app in meant})
     if len(paths) == 1:
         domains = ", ".join(sorted(app.domain for app in meant))
-        raise UserError(f"'{name}' is in more than one domain: write --domain with one of {domains}.")
-    raise UserError(f"'{name}' is more than one app: write one of {', '.join(paths)}.")
+        raise UserError(f"'{name}' is in more than one domain: add --domain with one of {domains}.")
+    raise UserError(f"'{name}' matches more than one app: write one of {', '.join(paths)}.")
 
 
 def check_own(account: Account, app: App) -> None:
-    """RefusedError unless the owner's name and the tag say that it is the vertical's."""
+    """RefusedError unless both the owner's name and the tag say that it is the vertical's."""
     if not app.belongs_to(account.vertical):
         whose = f"belongs to '{app.owner}'" if app.owner else "has no owner"
-        raise RefusedError(f"app '{app.path}' {whose}, and you work for '{account.vertical}': ask them.")
+        raise RefusedError(f"app '{app.path}' {whose}, but you work for '{account.vertical}': ask them.")
     tags = _tags(account, app)
     if tags is None:
         raise RefusedError(
-            f"you may not read the tags of app '{app.path}', so nobody knows whose it is: ask your platform team for "
-            "sagemaker:ListTags."
+            f"you may not read the tags of app '{app.path}', so it is not clear whose it is: ask your platform team "
+            "for sagemaker:ListTags."
         )
     vertical, owner = tags.get("vertical"), tags.get("owner", "")
     if vertical is None:
         raise RefusedError(
-            f"neither app '{app.path}' nor its space and user profile has a tag 'vertical': your platform team must "
+            f"neither app '{app.path}' nor its space or user profile has a tag 'vertical': your platform team must "
             f"set vertical = {account.vertical} on the user profile '{app.owner}' first."
         )
     if vertical != account.vertical:
         whose = f"'{vertical}'{f' (owner {owner})' if owner else ''}"
-        raise RefusedError(f"app '{app.path}' belongs to {whose}, and you work for '{account.vertical}': ask them.")
+        raise RefusedError(f"app '{app.path}' belongs to {whose}, but you work for '{account.vertical}': ask them.")
 
 
 def delete_app(account: Account, app: App) -> None:
-    """Ask AWS to delete it, which takes a minute; one that is gone already is as good."""
+    """Ask AWS to delete it, which takes a minute; an app that is already gone is fine."""
     with aws_call(f"delete app {app.path}"):
         try:
             account.sagemaker.delete_app(**app.keys)
@@ -157,7 +157,7 @@ def _app(listed: dict[str, Any], owners: dict[tuple[str, str], str]) -> App:
 
 
 def described(account: Account, app: App) -> App:
-    """With what only DescribeApp knows; as it is where it has gone, or may not be looked at."""
+    """The app with what only DescribeApp returns; unchanged if it is gone or must not be described."""
     with aws_call(f"describe app {app.path}"):
         try:
             found = account.sagemaker.describe_app(**app.keys)
@@ -177,9 +177,9 @@ def described(account: Account, app: App) -> App:
 
 
 def _tags(account: Account, app: App) -> dict[str, str] | None:
-    """The tags of the app, else of its space, else of the owner's profile: the first that say whose it is.
+    """The tags of the app, its space or the owner's profile: the first of them that say whose it is.
 
-    None where none of them may be read.
+    None if none of them may be read.
     """
     readable = False
     for arn in _arns(account, app):
@@ -201,7 +201,7 @@ def _tags(account: Account, app: App) -> dict[str, str] | None:
 
 
 def _arns(account: Account, app: App) -> list[str]:
-    """Of the app, its space and its user profile."""
+    """The ARNs of the app, its space and its user profile."""
     base = f"arn:{partition(account.region)}:sagemaker:{account.region}:{account.id}"
     space = [f"{base}:space/{app.domain}/{app.space}"] if app.space else []
     profile = [f"{base}:user-profile/{app.domain}/{app.owner}"] if app.owner else []

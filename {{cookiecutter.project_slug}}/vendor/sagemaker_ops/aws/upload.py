@@ -1,4 +1,4 @@
-"""Step code, data and the kept schema on S3: each file once, under the hash of its content, and never changed there."""
+"""Uploads step code, data and schema to S3: each file once, under the hash of its content, and never changed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sagemaker_ops.pipelines import publishing
 from sagemaker_ops.project import data
 from sagemaker_ops.project.target import Target
 
-# Transfers at a time, parts of one large file and small files alike.
+# Parallel transfers, of small files or of parts of a large one.
 THREADS = 10
 
 
 @dataclass(frozen=True)
 class Item:
-    """One object. content: a file, or what makes its bytes; size: of a file, None where it may be compressed anew."""
+    """One object. content: a file, or a function for its bytes; size: of a file, None if it is compressed on upload."""
 
     uri: str
     content: Path | Callable[[], bytes]
@@ -29,7 +29,7 @@ class Item:
 
 
 def items(target: Target, root: Path) -> list[Item]:
-    """All that a definition for this target reads from S3 and that is made here."""
+    """Everything that a definition for this target reads from S3 and that comes from this machine."""
     named = {target.code_uri + name: path for name, path in publishing.code_files(root).items()}
     if target.schema_hash:
         named[target.schema_uri + Path(data.SCHEMA).name] = root / data.SCHEMA
@@ -37,27 +37,27 @@ def items(target: Target, root: Path) -> list[Item]:
         source = target.settings.data.source
         named |= {target.data_uri + name: path for name, path in data.named_files(source, root).items()}
     found = [_file(path, uri) for uri, path in named.items()]
-    # Another zlib writes the same content with another size.
+    # Another version of zlib compresses the same content to another size.
     return [*found, Item(target.sourcedir_uri, lambda: publishing.sourcedir(root))]
 
 
 def missing(account: Account, wanted: Sequence[Item]) -> list[Item]:
-    """Those that are not on S3 yet; AwsError if one is there with another size: its name says what it must hold."""
+    """The items that are not on S3 yet; AwsError if one is there with another size, as its name has the hash."""
     there = _sizes(account, {item.uri.rpartition("/")[0] + "/" for item in wanted})
     for item in wanted:
         if item.uri in there and item.size not in (None, there[item.uri]):
             raise AwsError(
-                f"{item.uri} has {there[item.uri]} bytes, and the file that it is named after has {item.size}: "
-                "somebody changed it there. Nothing is overwritten; delete it, and try again."
+                f"{item.uri} has {there[item.uri]} bytes, but the file here has {item.size}: somebody changed it on "
+                "S3. It is not overwritten: delete it, and try again."
             )
     return [item for item in wanted if item.uri not in there]
 
 
 def put(account: Account, found: Sequence[Item]) -> None:
-    """Send them, several at once."""
+    """Upload the items, several in parallel."""
     if not found:
         return
-    from boto3.s3.transfer import TransferConfig, create_transfer_manager  # costs 0.1 s, for an upload alone
+    from boto3.s3.transfer import TransferConfig, create_transfer_manager  # takes 0.1 s, needed only for an upload
 
     options = _options(account)
     with aws_call("upload to S3"):
@@ -75,7 +75,7 @@ def put(account: Account, found: Sequence[Item]) -> None:
 
 
 def line(found: Sequence[Item]) -> list[str]:
-    """What will be sent, in a line."""
+    """A line that says what will be uploaded."""
     if not found:
         return []
     size = sum(item.size or 0 for item in found)
@@ -88,13 +88,13 @@ def _file(path: Path, uri: str) -> Item:
 
 
 def _sizes(account: Account, folders: Iterable[str]) -> dict[str, int]:
-    """{URI: bytes} of what lies in the folders, and below."""
+    """{URI: bytes} of everything in the folders and their subfolders."""
     found: dict[str, int] = {}
-    # What lies below a folder that is asked for, too, is in its answer.
+    # A folder inside another one that is listed is already in its answer.
     tops = [folder for folder in folders if not any(folder != top and folder.startswith(top) for top in folders)]
     for folder in sorted(tops):
         bucket, prefix = place(folder)
-        with aws_call(f"look into {folder}"):
+        with aws_call(f"list {folder}"):
             pages = account.s3.get_paginator("list_objects_v2").paginate(
                 Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=account.id
             )
@@ -104,13 +104,13 @@ def _sizes(account: Account, folders: Iterable[str]) -> dict[str, int]:
 
 
 def _options(account: Account) -> dict[str, Any]:
-    """The bucket must be the account's, and what lies in it is encrypted by the environment's key, if it names one."""
+    """The bucket must be the account's, and objects are encrypted with the environment's key, if it has one."""
     key = account.settings.environment(account.environment_name).kms_key
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     return {"ExpectedBucketOwner": account.id, **encryption}
 
 
 def place(uri: str) -> tuple[str, str]:
-    """Bucket and key."""
+    """The bucket and the key."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key

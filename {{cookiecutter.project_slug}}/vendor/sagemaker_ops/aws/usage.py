@@ -1,4 +1,4 @@
-"""How much of their instances the jobs of an execution used, out of CloudWatch."""
+"""How much of their instances the jobs of an execution used, from CloudWatch."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from sagemaker_ops.aws.errors import aws_call, is_denied, sentence
 from sagemaker_ops.aws.executions import AwsExecution, AwsStep, Job
 from sagemaker_ops.guardrails import instance_types
 
-# A job's metric → what of it counts. Memory: the most at any time, for what does not fit ends the job.
+# {a job's metric: the statistic to use}. Memory: the maximum, because a job ends when it does not fit.
 # https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 METRICS = {"CPUUtilization": "Average", "MemoryUtilization": "Maximum", "GPUUtilization": "Average"}
-# These two are the sum over all cores, or chips, each of which has 100 %.
+# These two are sums over all cores or chips, each of which counts 100 %.
 _SHARED_BY = {"CPUUtilization": "vcpu", "GPUUtilization": "gpus"}
-_QUERIES = 500  # of one GetMetricData
-_POINTS = 1000  # of one query
-_FINE = timedelta(days=15)  # what is older has one value for five minutes, not for each
+_QUERIES = 500  # per GetMetricData call
+_POINTS = 1000  # per query
+_FINE = timedelta(days=15)  # older data has one value per five minutes, not per minute
 _MINUTE, _FIVE_MINUTES = 60, 300
 
 
 @dataclass(frozen=True)
 class _Question:
-    """One query of GetMetricData, and whose answer it is. divisor: how many cores, or chips, are in the value."""
+    """One query of GetMetricData, and the step it is for. divisor: the number of cores or chips in the value."""
 
     step: AwsStep
     metric: str
@@ -37,9 +37,9 @@ class _Question:
 
 
 def add(execution: AwsExecution, described: Mapping[str, dict[str, Any]]) -> str:
-    """Give each step that had a job its `used`, in % of the instances; returns why not, where one may not ask.
+    """Give each step that had a job its `used`, in % of the instances; returns the reason if that is not allowed.
 
-    described: {step: what DescribeProcessingJob, … answered}.
+    described: {step: answer of DescribeProcessingJob, …}.
     """
     questions = [
         question
@@ -51,8 +51,8 @@ def add(execution: AwsExecution, described: Mapping[str, dict[str, Any]]) -> str
         answers = _answers(execution.account, questions)
     except ClientError as error:
         if is_denied(error):
-            return f"what the jobs used cannot be told: {sentence(error)}."
-        with aws_call("ask what the jobs used"):
+            return f"the utilisation of the jobs is not known: {sentence(error)}."
+        with aws_call("read the utilisation of the jobs"):
             raise
     found: dict[tuple[str, str], list[float]] = {}
     for question, values in zip(questions, answers, strict=True):
@@ -76,13 +76,13 @@ def _questions(step: AwsStep, job: Job, described: dict[str, Any], start: dateti
     period = unit * max(1, math.ceil(seconds / unit / _POINTS))
     for metric, statistic in METRICS.items():
         divisor = size.get(_SHARED_BY[metric]) if metric in _SHARED_BY else 1
-        if divisor:  # else it has no GPUs, or nobody knows how many cores
+        if divisor:  # otherwise it has no GPUs, or its number of cores is unknown
             for query in _queries(job, metric, statistic, period, int(resources.get("InstanceCount", 1))):
                 yield _Question(step, metric, float(divisor), query)
 
 
 def _queries(job: Job, metric: str, statistic: str, period: int, count: int) -> Iterator[dict[str, Any]]:
-    """One for each instance; those of a transform job have ids that only a search finds."""
+    """One query for each instance; those of a transform job have ids that only a search finds."""
     space = job.log_group
     if job.kind.job and not job.kind.job.numbered_hosts:
         search = f"SEARCH('{{{space},Host}} MetricName=\"{metric}\" \"{job.name}\"', '{statistic}', {period})"

@@ -13,13 +13,13 @@ from sagemaker_ops.aws.errors import AwsError, may_pass
 from sagemaker_ops.aws.executions import RUNNING, AwsExecution
 from sagemaker_ops.local import Execution
 
-# Seconds between two looks: the first, and what they grow to while nothing changes. SageMaker has no waiter.
+# Seconds between two polls: the first, and the longest while nothing changes. SageMaker has no waiter.
 FIRST = float(os.environ.get("OPS_POLL_SECONDS", "3"))
 LONGEST = FIRST * 10
 GROWTH = 1.5
-# How often in a row AWS may be out of reach before a wait is given up; each try has retries of its own.
+# How often in a row AWS may be unreachable before the wait is given up; each attempt has its own retries.
 PATIENCE = 10
-# How often one looks whether an execution has begun; one that ends at once is never seen running.
+# How often to check whether an execution has begun; one that ends at once is never seen running.
 SETTLING = 4
 
 Found = TypeVar("Found")
@@ -28,9 +28,9 @@ Found = TypeVar("Found")
 def until_ended(
     account: Account, arn: str, on_change: Callable[[Execution], None], just_begun: bool = False
 ) -> AwsExecution:
-    """The execution, once it has ended; each state of it is handed to `on_change`.
+    """Wait until the execution has ended and return it; each of its states is passed to `on_change`.
 
-    just_begun: it was started or retried right before, of which AWS may not know everywhere yet.
+    just_begun: it was just started or retried, which AWS may not show everywhere yet.
     """
     if just_begun:
         _await_begin(account, arn)
@@ -57,7 +57,7 @@ def _await_begin(account: Account, arn: str) -> None:
 
 
 def patiently(ask: Callable[[], Found]) -> Found:
-    """What `ask` gives; it is asked again where AWS cannot be reached or has no time, for a wait takes hours."""
+    """The result of `ask`, repeated while AWS cannot be reached or is overloaded, because a wait can take hours."""
     pauses = _pauses()
     for _ in range(PATIENCE - 1):
         try:

@@ -1,4 +1,4 @@
-"""The command `ops` and its exit codes: `ops --help` lists the commands, which are named as the AWS API names them.
+"""The command `ops` and its exit codes: `ops --help` lists the commands, which are named after the AWS API.
 
 Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by a guardrail, 4 AWS refused.
 """
@@ -28,16 +28,16 @@ from sagemaker_ops.commands import (
 from sagemaker_ops.errors import UserError
 
 app = typer.Typer(
-    help="Run, compile and look after this project's SageMaker pipelines.",
+    help="Run, compile and manage this project's SageMaker pipelines.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # rich would cost as much time as all the rest of --help
+    rich_markup_mode=None,  # rich would take as long as the rest of --help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 def main() -> None:
-    """The command `ops`; every mistake of the user's is a sentence on standard error and an exit code."""
+    """Run the command `ops`; every user error becomes a sentence on standard error and an exit code."""
     try:
         app()
     except UserError as error:
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def bare() -> None:
-    """A command under its own name: `update-pipeline train` is `ops update-pipeline train`."""
+    """Run a command under its own name: `update-pipeline train` is `ops update-pipeline train`."""
     sys.argv = ["ops", Path(sys.argv[0]).stem, *sys.argv[1:]]
     main()
 
@@ -64,7 +64,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Run, compile and look after this project's SageMaker pipelines."""
+    """Run, compile and manage this project's SageMaker pipelines."""
 
 
 for family in (run, checks, history, executions, pipelines, studio, models, doctor, data, template):

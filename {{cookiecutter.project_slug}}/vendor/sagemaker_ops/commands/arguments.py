@@ -1,4 +1,4 @@
-"""What the terminal commands have in common: the project one stands in, and the arguments of several of them."""
+"""What the commands share: loading the current project, and arguments that several commands have."""
 
 from __future__ import annotations
 
@@ -20,76 +20,79 @@ EnvironmentName = Annotated[
     str,
     typer.Option(
         "--env",
-        help="local, or an environment of project.toml.",
+        help="local, or an environment in project.toml.",
         metavar="NAME",
         autocompletion=completion.environments,
     ),
 ]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option("--param", metavar="NAME=VALUE", help="A pipeline parameter; may be given again."),
+    typer.Option("--param", metavar="NAME=VALUE", help="Set a pipeline parameter; can be repeated."),
 ]
 S3Folder = Annotated[
-    Path | None, typer.Option("--s3", metavar="FOLDER", help="Where s3://bucket/key is bucket/key, for a definition.")
+    Path | None,
+    typer.Option("--s3", metavar="FOLDER", help="For a definition: folder that holds s3://bucket/key as bucket/key."),
 ]
-# A part of a pipeline, on the results of an earlier execution.
+# Running part of a pipeline with the results of an earlier execution.
 OnwardFrom = Annotated[
     list[str] | None,
-    typer.Option("--from", metavar="STEP", help="Run this step and all that depend on it, on earlier results."),
+    typer.Option("--from", metavar="STEP", help="Run this step and all that depend on it, using earlier results."),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option(metavar="STEP", help="Run this step alone, on earlier results; may be given again."),
+    typer.Option(metavar="STEP", help="Run only this step, using earlier results; can be repeated."),
 ]
 SourceExecution = Annotated[
-    str | None, typer.Option(metavar="ID", help="Whose results --from and --only go on with, not the newest's.")
+    str | None, typer.Option(metavar="ID", help="The execution whose results --from and --only reuse, not the newest.")
 ]
-# Of the commands that operate on AWS.
+# For the commands that work on AWS.
 AwsEnvironment = Annotated[
     str,
     typer.Option(
         "--env",
         envvar="OPS_ENV",
-        help="An environment of project.toml.",
+        help="An environment in project.toml.",
         metavar="NAME",
         autocompletion=completion.aws_environments,
     ),
 ]
 OUTPUTS = ("table", "json")
-Output = Annotated[str, typer.Option(metavar="NAME", help="table or json.", autocompletion=completion.words(*OUTPUTS))]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+Output = Annotated[
+    str, typer.Option(metavar="NAME", help="Output format: table or json.", autocompletion=completion.words(*OUTPUTS))
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, without doing it.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 User = Annotated[
-    str, typer.Option("--as", metavar="USER", help="The personal deployment of USER, beside the shared one.")
+    str, typer.Option("--as", metavar="USER", help="Use the personal deployment of USER, not the shared one.")
 ]
 
 
 def load(root: Path) -> Settings:
-    """The project's settings, once the guardrails have nothing against them; warnings go to standard error."""
+    """The project's settings, checked by the guardrails; warnings go to standard error."""
     loaded, warnings = project_check.load(root)
     project_check.show(warnings, "text", root)
     return loaded
 
 
 def check_user(user: str) -> None:
-    """Refused if nobody may be called so."""
+    """RefusedError if this is not a valid user name."""
     if user and (problems := project_check.check_user(user, "--as")):
         raise RefusedError(*problems)
 
 
 def choose(value: str, known: Sequence[str], option: str) -> None:
-    """UserError if the value is not one of those that are known."""
+    """UserError if the value is not one of the known ones."""
     if value not in known:
         hint = did_you_mean(value, known) or f" Write one of {', '.join(known)}."
-        raise UserError(Problem(f"'{value}' is not known.{hint}", option))
+        raise UserError(Problem(f"'{value}' is not a valid value.{hint}", option))
 
 
 def selection(onward_from: list[str] | None, only: list[str] | None, source: str | None) -> Selection | None:
-    """What --from, --only and --source-execution choose; None for all of a pipeline."""
+    """The steps that --from, --only and --source-execution select; None for the whole pipeline."""
     if onward_from and only:
-        raise UserError("--from and --only exclude each other: give one of them.")
+        raise UserError("--from and --only cannot be combined: give one of them.")
     if source is not None and not (onward_from or only):
-        raise UserError("--source-execution says whose results --from or --only go on with: give one of these, too.")
+        raise UserError("--source-execution works only with --from or --only: add one of them.")
     if not (onward_from or only):
         return None
     from sagemaker_ops.local import Selection
@@ -100,5 +103,5 @@ def selection(onward_from: list[str] | None, only: list[str] | None, source: str
 def key_values(texts: Sequence[str] | None) -> dict[str, str]:
     """`["a=1"]` as `{"a": "1"}`."""
     if wrong := [text for text in texts or () if "=" not in text]:
-        raise UserError(*(Problem(f"'{text}' is not NAME=VALUE.", "--param") for text in wrong))
+        raise UserError(*(Problem(f"'{text}' does not have the form NAME=VALUE.", "--param") for text in wrong))
     return {name: value for name, _, value in (text.partition("=") for text in texts or ())}

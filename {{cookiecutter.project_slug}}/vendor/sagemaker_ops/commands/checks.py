@@ -1,4 +1,4 @@
-"""The commands that check project.toml, and that list the instance types to choose from."""
+"""The commands that check project.toml and list the available instance types."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check(
         str,
         typer.Option(
             metavar="NAME",
-            help="text, json or gitlab (a code-quality report).",
+            help="Output format: text, json or gitlab (a code-quality report).",
             autocompletion=completion.words(*project_check.FORMATS),
         ),
     ] = "text",
@@ -43,7 +43,7 @@ def check(
         code = code or (UserError.exit_code if found else 0)
     project_check.show(problems, format, root)
     if not code and format == "text":
-        print(f"{FILE}: names, instance types, environments and columns are in order.")
+        print(f"{FILE}: no problems found in names, instance types, environments and columns.")
     sys.exit(code)
 
 
@@ -54,13 +54,13 @@ def list_instance_types(
         typer.Option(
             "--for",
             metavar="USE",
-            help=f"One of {', '.join(policy.USES)}.",
+            help=f"What the instances are for: {', '.join(policy.USES)}.",
             autocompletion=completion.words(*policy.USES),
         ),
     ],
-    min_memory: Annotated[float, typer.Option(metavar="GIB", help="Leave out what has less memory.")] = 0,
+    min_memory: Annotated[float, typer.Option(metavar="GIB", help="Leave out types with less memory.")] = 0,
 ) -> None:
-    """List the instance types for a use, those that one may take first.
+    """List the instance types for a use, allowed ones first.
 
     Example: ops instance-types --for training --min-memory 64
     """

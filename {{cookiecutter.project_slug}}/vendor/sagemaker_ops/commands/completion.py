@@ -1,4 +1,4 @@
-"""What the Tab key offers for a value: what the project has that one stands in, and nothing where there is none."""
+"""Values offered by the Tab key, taken from the current project; none outside a project."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sagemaker_ops.project import layout
 from sagemaker_ops.project.settings import FILE
 
 Offer = Callable[[str], list[str]]
-"""From what is typed so far to the words that begin so."""
+"""A function from the text typed so far to the words that start with it."""
 
 
 def words(*known: str) -> Offer:
-    """Some of these words."""
+    """Offers these words."""
     return lambda incomplete: [word for word in known if word.startswith(incomplete)]
 
 
@@ -29,18 +29,18 @@ def aws_environments(incomplete: str) -> list[str]:
     """The environments of project.toml."""
     found: list[str] = []
     for root in _root():
-        with suppress(OSError, ValueError, TypeError):  # this is not the moment to complain about it
+        with suppress(OSError, ValueError, TypeError):  # not the moment to report errors in the file
             found += tomllib.loads((root / FILE).read_text(encoding="utf-8")).get("environments", {})
     return [name for name in found if name.startswith(incomplete)]
 
 
 def environments(incomplete: str) -> list[str]:
-    """The same, and this machine."""
+    """The same, plus this machine."""
     return [*words("local")(incomplete), *aws_environments(incomplete)]
 
 
 def executions(incomplete: str) -> list[str]:
-    """The executions on this machine, the newest first."""
+    """The executions on this machine, newest first."""
     ids = ["latest"]
     for root in _root():
         folders = (root / layout.LOCAL_FOLDER / "runs").glob("*")
@@ -50,6 +50,6 @@ def executions(incomplete: str) -> list[str]:
 
 
 def _root() -> Iterator[Path]:
-    """The project's folder, if one stands in it."""
+    """The folder of the current project, if any."""
     with suppress(UserError):
         yield layout.find_root()

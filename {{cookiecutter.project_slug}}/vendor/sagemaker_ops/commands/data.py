@@ -1,4 +1,4 @@
-"""The command that brings data on S3 to this machine."""
+"""The command that copies data from S3 to this machine."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ app = typer.Typer()
 
 @app.command("fetch-data")
 def fetch_data(
-    rows: Annotated[
-        int | None, typer.Option(metavar="N", help="The first N rows of each file, without fetching the rest.")
-    ] = None,
+    rows: Annotated[int | None, typer.Option(metavar="N", help="Fetch only the first N rows of each file.")] = None,
     env: AwsEnvironment = "dev",
 ) -> None:
-    """Fetch an s3:// [data].source, for runs on this machine: what is new or has changed.
+    """Fetch new and changed files of an s3:// [data].source, for local runs.
 
     Example: ops fetch-data --rows 10000
     """
     if rows is not None and rows < 1:
-        raise UserError(Problem(f"{rows} rows are no table: write 1 or more.", "--rows"))
+        raise UserError(Problem(f"cannot fetch {rows} rows: write 1 or more.", "--rows"))
     root = find_root()
     settings = load(root)
     from sagemaker_ops.project import data
@@ -34,7 +32,7 @@ def fetch_data(
     source = settings.data.source
     if not data.is_remote(source):
         raise UserError(
-            Problem(f"'{source}' is on this machine already: `ops run` takes it as it is.", f"{FILE} [data].source")
+            Problem(f"'{source}' is already on this machine: `ops run` uses it directly.", f"{FILE} [data].source")
         )
     from sagemaker_ops.aws import download
     from sagemaker_ops.aws.account import connect

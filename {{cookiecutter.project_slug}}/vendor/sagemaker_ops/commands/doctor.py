@@ -1,4 +1,4 @@
-"""The command that looks at everything a project needs, on this machine and on AWS."""
+"""The command that checks everything a project needs, on this machine and on AWS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer()
 
 @app.command()
 def doctor(env: AwsEnvironment = "dev", output: Output = "table") -> None:
-    """Look whether this machine and the account have what the project needs, and say what to do where not.
+    """Check that this machine and the account have what the project needs, and say how to fix what is missing.
 
     Example: ops doctor --env dev
     """
@@ -34,7 +34,7 @@ def doctor(env: AwsEnvironment = "dev", output: Output = "table") -> None:
         findings += machine_check.volume(guard.STUDIO_METADATA, Path.home())
         try:
             connect(settings, env)
-            findings += of_account(Account(settings, env, attempts=2))  # a patient answer is none here
+            findings += of_account(Account(settings, env, attempts=2))  # do not retry for long
         except UserError as error:
             findings += [machine_check.problem("environment", str(each), error.exit_code) for each in error.problems]
     for line in [findings_table.document(findings)] if output == "json" else findings_table.lines(findings):

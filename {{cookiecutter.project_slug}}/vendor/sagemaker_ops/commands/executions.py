@@ -1,4 +1,4 @@
-"""The commands that start an execution on AWS, and that change one."""
+"""The commands that start or change an execution on AWS."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ PipelineName = Annotated[
     str,
     typer.Argument(
         metavar="PIPELINE",
-        help="A file in production/pipelines, without .py; or a name in full.",
+        help="A file in production/pipelines, without .py, or a full pipeline name.",
         autocompletion=completion.pipelines,
     ),
 ]
 ExecutionId = Annotated[
-    str, typer.Argument(metavar="EXECUTION", help="An execution's id, its beginning, its ARN, or latest.")
+    str, typer.Argument(metavar="EXECUTION", help="The id of an execution, the start of an id, an ARN, or latest.")
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Show the steps until it has ended; the exit code is its outcome.")]
-INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
+Wait = Annotated[bool, typer.Option("--wait", help="Show progress until it ends; the exit code is the outcome.")]
+INTERRUPTED = 130  # a shell's exit code for a command that was ended by Ctrl-C
 
 
 @app.command("start-pipeline-execution")
@@ -51,7 +51,7 @@ def start_pipeline_execution(
     user: User = "",
     env: AwsEnvironment = "dev",
     param: Parameters = None,
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the execution is called.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Display name of the execution.")] = None,
     onward_from: OnwardFrom = None,
     only: Only = None,
     source_execution: SourceExecution = None,
@@ -90,7 +90,7 @@ def start_pipeline_execution(
 def stop_pipeline_execution(
     execution: ExecutionId, env: AwsEnvironment = "dev", dry_run: DryRun = False, yes: Yes = False
 ) -> None:
-    """Stop an execution on AWS, and the jobs that it runs.
+    """Stop an execution on AWS and the jobs that it runs.
 
     Example: ops stop-pipeline-execution latest --env dev
     """
@@ -103,7 +103,7 @@ def stop_pipeline_execution(
     confirmation.announce(account)
     found = execution_changes.own(account, execution)
     if not found.running:
-        print(f"Execution {found.id} has ended already: {found.status}.")
+        print(f"Execution {found.id} has already ended: {found.status}.")
         return
     if confirmation.confirm([f"Stop {found.line}"], yes=yes, dry_run=dry_run):
         execution_changes.stop(account, found)
@@ -114,7 +114,7 @@ def stop_pipeline_execution(
 def retry_pipeline_execution(
     execution: ExecutionId, env: AwsEnvironment = "dev", wait: Wait = False, dry_run: DryRun = False, yes: Yes = False
 ) -> None:
-    """Go on with an execution that failed or was stopped: the steps that succeeded are not run again.
+    """Continue an execution that failed or was stopped, without repeating the steps that succeeded.
 
     Example: ops retry-pipeline-execution latest --env dev --wait
     """
@@ -129,7 +129,7 @@ def retry_pipeline_execution(
     execution_changes.check_retry(found)
     if confirmation.confirm([f"Retry {found.line}"], yes=yes, dry_run=dry_run):
         execution_changes.retry(account, found)
-        print(f"Execution {found.id} goes on.", flush=True)
+        print(f"Execution {found.id} continues.", flush=True)
         _wait_or_say_how(account, found.arn, wait)
 
 
@@ -137,16 +137,16 @@ def retry_pipeline_execution(
 def update_pipeline_execution(
     execution: ExecutionId,
     env: AwsEnvironment = "dev",
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What it is called from now on.")] = None,
-    description: Annotated[str | None, typer.Option(metavar="TEXT", help="What is said of it from now on.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="New display name.")] = None,
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="New description.")] = None,
     parallelism: Annotated[
-        int | None, typer.Option(metavar="N", help="How many of its steps run at once from now on.")
+        int | None, typer.Option(metavar="N", help="New maximum number of steps to run in parallel.")
     ] = None,
     param: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Change the name, the description or the parallelism of an execution on AWS; nothing else of it can change.
+    """Change the name, description or parallelism of an execution on AWS; nothing else can be changed.
 
     Example: ops update-pipeline-execution latest --env dev --name before-easter
     """
@@ -156,7 +156,7 @@ def update_pipeline_execution(
 
     if param:
         raise UserError(
-            "the parameters of an execution stay as they were at its start: start another one with "
+            "the parameters of an execution cannot be changed: start another one with "
             "`ops start-pipeline-execution … --param`."
         )
     wanted = execution_changes.wanted(name, description, parallelism)
@@ -170,12 +170,12 @@ def update_pipeline_execution(
 
 
 def _wait_or_say_how(account: Account, arn: str, wait: bool) -> None:
-    """With --wait the process ends here, by the outcome."""
+    """Say how to follow the execution; with --wait, wait for it and exit with its outcome."""
     from sagemaker_ops.aws import lookup
 
     again = f"{lookup.id_of(arn)} --env {account.environment_name}"
     if not wait:
-        print(f"Look at it with `ops describe-pipeline-execution {again} --watch`")
+        print(f"To follow it: `ops describe-pipeline-execution {again} --watch`")
         return
     _wait(account, arn, again)
 
@@ -185,7 +185,7 @@ def _wait(account: Account, arn: str, again: str) -> NoReturn:
     from sagemaker_ops.terminal import progress, summary
 
     goes_on = (
-        f"The execution goes on: `ops describe-pipeline-execution {again} --watch` looks at it again, "
+        f"The execution continues: `ops describe-pipeline-execution {again} --watch` shows it again, "
         f"`ops stop-pipeline-execution {again}` stops it."
     )
     try:
@@ -200,5 +200,5 @@ def _wait(account: Account, arn: str, again: str) -> NoReturn:
     executions.add_properties(ended)
     for line in summary.ended(ended):
         print(line)
-    print(f"Look at it with `ops describe-pipeline-execution {again}`")
+    print(f"For details: `ops describe-pipeline-execution {again}`")
     sys.exit(0 if ended.status == "Succeeded" else 1)

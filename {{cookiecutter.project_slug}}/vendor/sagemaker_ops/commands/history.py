@@ -1,4 +1,4 @@
-"""The commands that look at what ran, on this machine or on AWS, and the one that clears it away here."""
+"""The commands that show executions, on this machine or on AWS, and the one that removes local ones."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ LOCAL = "local"
 ExecutionId = Annotated[
     str,
     typer.Argument(
-        help="An execution's id, its beginning, or latest; on AWS also its ARN.", autocompletion=completion.executions
+        help="The id of an execution, the start of an id, or latest; on AWS also an ARN.",
+        autocompletion=completion.executions,
     ),
 ]
-INTERRUPTED = 130  # what a shell says of a command that Ctrl-C ended
+INTERRUPTED = 130  # a shell's exit code for a command that was ended by Ctrl-C
 _POLL_SECONDS = 0.5
 
 
@@ -37,21 +38,21 @@ def list_pipeline_executions(
     pipeline: Annotated[
         str | None,
         typer.Argument(
-            help="Of this pipeline alone: a file in production/pipelines, or a name in full.",
+            help="Only this pipeline: a file in production/pipelines, or a full pipeline name.",
             autocompletion=completion.pipelines,
         ),
     ] = None,
     env: EnvironmentName = LOCAL,
-    max_results: Annotated[int, typer.Option(metavar="N", help="How many at most, the newest.")] = 100,
+    max_results: Annotated[int, typer.Option(metavar="N", help="Maximum number of executions to list.")] = 100,
     output: Output = "table",
 ) -> None:
-    """List what ran, the newest first, on this machine or in an environment.
+    """List executions, newest first, on this machine or in an environment.
 
     Example: ops list-pipeline-executions train --env dev
     """
     choose(output, OUTPUTS, "--output")
     if max_results < 1:
-        raise UserError(Problem(f"{max_results} executions cannot be listed: write 1 or more.", "--max-results"))
+        raise UserError(Problem(f"cannot list {max_results} executions: write 1 or more.", "--max-results"))
     root = find_root()
     from sagemaker_ops.terminal import details, summary
 
@@ -59,7 +60,7 @@ def list_pipeline_executions(
     for line in summary.table(found[:max_results]) if output == "table" else [details.summaries(found[:max_results])]:
         print(line)
     if len(found) > max_results:
-        print(f"There are more: the newest {max_results} are listed (--max-results).", file=sys.stderr)
+        print(f"Only the newest {max_results} are listed: to see more, raise --max-results.", file=sys.stderr)
 
 
 @app.command("describe-pipeline-execution")
@@ -69,14 +70,14 @@ def describe_pipeline_execution(
         str | None,
         typer.Option(
             metavar="EXECUTION",
-            help="Another one, to stand beside it: what differs is marked. `local:ID` or `prod:ID` is one elsewhere.",
+            help="Another execution to compare with: `local:ID` or `prod:ID` for one elsewhere.",
         ),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="First show the steps until it has ended.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="First show progress until it ends.")] = False,
     env: EnvironmentName = LOCAL,
     output: Output = "table",
 ) -> None:
-    """Tell of one execution: parameters, steps, metrics, and on AWS how much of their instances the jobs used.
+    """Show one execution: parameters, steps, metrics, and on AWS how much of their instances the jobs used.
 
     Example: ops describe-pipeline-execution latest --env dev --against local:latest
     """
@@ -96,8 +97,8 @@ def describe_pipeline_execution(
 @app.command()
 def logs(
     execution: ExecutionId,
-    step: Annotated[str, typer.Argument(help="A step's name.")],
-    follow: Annotated[bool, typer.Option("--follow", help="Go on until the step has ended.")] = False,
+    step: Annotated[str, typer.Argument(help="Name of a step.")],
+    follow: Annotated[bool, typer.Option("--follow", help="Keep printing until the step ends.")] = False,
     env: EnvironmentName = LOCAL,
 ) -> None:
     """Print what a step printed.
@@ -122,15 +123,15 @@ def logs(
 
 @app.command()
 def clean(
-    keep: Annotated[int, typer.Option(metavar="N", help="How many executions stay, the newest.")],
+    keep: Annotated[int, typer.Option(metavar="N", help="How many of the newest executions to keep.")],
 ) -> None:
-    """Remove older executions from this machine, and what they alone refer to.
+    """Remove old executions from this machine, and the data that only they use.
 
     Example: ops clean --keep 5
     """
     root = find_root()
     if keep < 0:
-        raise UserError(Problem(f"{keep} executions cannot stay: write 0 or more.", "--keep"))
+        raise UserError(Problem(f"cannot keep {keep} executions: write 0 or more.", "--keep"))
     from sagemaker_ops.local import cleaning
 
     print(cleaning.clean(root / LOCAL_FOLDER, keep))
@@ -155,7 +156,7 @@ def _local_list(root: Path, pipeline: str | None) -> list[Execution]:
 
 
 def _aws_list(root: Path, env: str, pipeline: str | None, most: int) -> list[Execution]:
-    """One more than `most`, if there are more."""
+    """The executions, newest first: `most` of them, and one more if there are more."""
     from itertools import islice
 
     from sagemaker_ops.aws import executions, lookup
@@ -170,7 +171,7 @@ def _aws_list(root: Path, env: str, pipeline: str | None, most: int) -> list[Exe
 
 
 def _place(root: Path, env: str, execution: str) -> tuple[str, str]:
-    """`prod:ID` → environment and id; without an environment it is where the first one is."""
+    """Environment and id of `prod:ID`; without an environment, that of the first execution."""
     before, colon, after = execution.partition(":")
     if not colon or before == "arn":
         return env, execution
@@ -180,7 +181,7 @@ def _place(root: Path, env: str, execution: str) -> tuple[str, str]:
 
 
 def _find(root: Path, env: str, execution: str) -> Execution:
-    """With all there is to tell of it."""
+    """The execution with all its details."""
     if env == LOCAL:
         from sagemaker_ops import local
 
@@ -195,7 +196,7 @@ def _find(root: Path, env: str, execution: str) -> Execution:
 
 
 def _watch(root: Path, env: str, execution: str, quiet: bool) -> str:
-    """Shows the steps until the execution has ended; which one it was."""
+    """Show progress until the execution ends, and return its id or ARN."""
     from sagemaker_ops.terminal import progress
 
     try:

@@ -1,4 +1,4 @@
-"""The commands for the model package group: which versions there are, and which may be used."""
+"""The commands for the model package group: list its versions, approve or reject one."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ from sagemaker_ops.project.layout import LOCAL_FOLDER, find_root
 app = typer.Typer()
 
 VersionName = Annotated[
-    str, typer.Argument(metavar="VERSION", help="Its number; or group/number, for another project of your vertical.")
+    str, typer.Argument(metavar="VERSION", help="A number, or group/number for another project of your vertical.")
 ]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why: kept with the version. Else it says by whom.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Reason, stored with the version; by default, who decided.")]
 
 
 @app.command("list-models")
 def list_models(
-    group: Annotated[
-        str | None, typer.Argument(help="A model package group; that of the project, if it is left out.")
-    ] = None,
-    last: Annotated[int, typer.Option(metavar="N", help="How many versions, the newest.")] = 20,
+    group: Annotated[str | None, typer.Argument(help="A model package group; by default, the project's.")] = None,
+    last: Annotated[int, typer.Option(metavar="N", help="How many of the newest versions to list.")] = 20,
     env: AwsEnvironment = "dev",
     output: Output = "table",
 ) -> None:
-    """List the versions of the model, the newest first; --env local: those of the runs on this machine.
+    """List the versions of the model, newest first; with --env local, those of local runs.
 
     Example: ops list-models --env dev
     """
     choose(output, OUTPUTS, "--output")
     if last < 1:
-        raise UserError(Problem(f"{last} versions cannot be shown: write 1 or more.", "--last"))
+        raise UserError(Problem(f"cannot list {last} versions: write 1 or more.", "--last"))
     root = find_root()
     settings = load(root)
     from sagemaker_ops.aws import models
@@ -49,10 +47,10 @@ def list_models(
     if output == "json":
         print(tables.document({"ModelPackages": [each.document for each in found]}))
     elif not found:
-        print(f"No version of {group}: the pipeline registers one when a model passes the quality gate.")
+        print(f"No versions of {group} yet: the pipeline registers one when a model passes the quality gate.")
     else:
         metric = settings.gate.metric
-        heading = ("version", "approval", "status", metric, "created", "by", "said")
+        heading = ("version", "approval", "status", metric, "created", "by", "reason")
         rows = [
             (
                 each.number,
@@ -78,7 +76,7 @@ def approve_model(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Approve a version of the model, after a look at its metrics.
+    """Show the metrics of a model version, and approve it.
 
     Example: ops approve-model 3 --env dev --reason "better on weekends"
     """
@@ -93,7 +91,7 @@ def reject_model(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Reject a version of the model, after a look at its metrics.
+    """Show the metrics of a model version, and reject it.
 
     Example: ops reject-model 3 --env dev --reason "worse on weekends"
     """
@@ -108,18 +106,20 @@ def _decide(named: str, approval: str, reason: str, env: str, dry_run: bool, yes
     from sagemaker_ops.terminal import confirmation, summary
 
     if len(reason) > models.MOST:
-        raise UserError(Problem(f"{len(reason)} characters are too many: AWS keeps {models.MOST}.", "--reason"))
+        raise UserError(Problem(f"{len(reason)} characters are too many: AWS allows {models.MOST}.", "--reason"))
     account = connect(settings, env)
     confirmation.announce(account)
     found = models.find(account, named, Target(settings, env, "", "").model_package_group)
     if found.approval == approval and found.approval_description == (reason or found.approval_description):
-        print(f"Version {found.number} of {found.group} is {approval} already.")
+        print(f"Version {found.number} of {found.group} is already {approval}.")
         return
     if found.status != "Completed" and approval == "Approved":
         raise UserError(
-            f"version {found.number} of {found.group} is {found.status}: only a Completed one can be approved."
+            f"version {found.number} of {found.group} is {found.status}: only a Completed version can be approved."
         )
-    metrics = list(summary.metrics(found.evaluation)) if found.evaluation else ["Its metrics cannot be read."]
+    metrics = (
+        list(summary.metrics(found.evaluation)) if found.evaluation else ["The metrics of this version cannot be read."]
+    )
     lines = [*metrics, f"Version {found.number} of {found.group}: {found.approval} → {approval}"]
     if confirmation.confirm(lines, yes=yes, dry_run=dry_run):
         models.set_approval(account, found, approval, reason)

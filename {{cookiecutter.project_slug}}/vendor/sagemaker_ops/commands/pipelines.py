@@ -42,11 +42,11 @@ def update_pipeline(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Deploy a pipeline: create it on AWS, or update what is there to what is here.
+    """Deploy a pipeline: create it on AWS, or update it there.
 
     Example: ops update-pipeline train --env dev --dry-run
     """
-    gc.disable()  # what botocore loads is many small objects, none of which is garbage before the end
+    gc.disable()  # botocore loads many small objects, none of which becomes garbage before the end
     root = find_root()
     settings = load(root)
     check_user(user)
@@ -78,12 +78,12 @@ def delete_pipeline(
         str,
         typer.Argument(
             metavar="PIPELINE",
-            help="A pipeline of this project, or one of the vertical in full.",
+            help="A pipeline of this project, or the full name of one of your vertical.",
             autocompletion=completion.pipelines,
         ),
     ],
     user: User = "",
-    stop_first: Annotated[bool, typer.Option("--stop-first", help="Stop what runs, and then delete.")] = False,
+    stop_first: Annotated[bool, typer.Option("--stop-first", help="Stop running executions before deleting.")] = False,
     env: AwsEnvironment = "dev",
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -107,10 +107,10 @@ def delete_pipeline(
         raise lookup.unknown(account, full)
     history = pipeline_deletion.history(account, full)
     pipeline_deletion.check_idle(full, history, stop_first)
-    lines = [f"Delete pipeline {full}. {history.line}", "Models, and what lies on S3, stay."]
+    lines = [f"Delete pipeline {full}. {history.line}", "Models and data on S3 are kept."]
     if history.running:
         running = ", ".join(map(lookup.id_of, history.running))
-        lines.insert(0, f"Stop {running}, and wait for the end.")
+        lines.insert(0, f"Stop {running}, then wait until nothing is running.")
     if not confirmation.confirm(lines, yes=yes, dry_run=dry_run, type_name=full):
         return
     kept = pipeline_deletion.keep(found[0], root)
@@ -122,7 +122,7 @@ def delete_pipeline(
 
 @app.command("list-pipelines")
 def list_pipelines(
-    everyone: Annotated[bool, typer.Option("--all", help="The names of other verticals' pipelines, too.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Also list the names of other verticals' pipelines.")] = False,
     env: AwsEnvironment = "dev",
     output: Output = "table",
 ) -> None:
@@ -152,11 +152,11 @@ def list_pipelines(
         for each in found
     ]
     for line in tables.lines(heading, rows):
-        print(line, flush=True)  # here Typer still sees that `| head` wants no more
+        print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
 
 
 def _check_columns(settings: Settings, root: Path) -> None:
-    """UserError if the table, where it lies on this machine, lacks a column that project.toml names."""
+    """UserError if the table is on this machine and lacks a column that project.toml names."""
     from sagemaker_ops.project import data
 
     if not data.is_remote(settings.data.source) and (problems := data.check(settings.data, root)):
@@ -164,7 +164,7 @@ def _check_columns(settings: Settings, root: Path) -> None:
 
 
 def _check_cost(problems: list[Any]) -> None:
-    """Refused above a ceiling; what no definition can bound is a warning."""
+    """RefusedError above a limit; print a warning for what no definition can bound."""
     if errors := [problem for problem in problems if problem.level == "error"]:
         raise RefusedError(*errors)
     for problem in problems:

@@ -1,4 +1,4 @@
-"""The commands that run a pipeline on this machine, show what a run would do, and compile it."""
+"""The commands that run a pipeline on this machine, show what a run would do, and compile a pipeline."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def run(
     onward_from: OnwardFrom = None,
     only: Only = None,
     source_execution: SourceExecution = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run steps whose results are known, too.")] = False,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="How many steps run at once.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, even if its result is cached.")] = False,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Maximum number of steps to run in parallel.")] = None,
     isolation: Annotated[
         str,
         typer.Option(
@@ -61,9 +61,9 @@ def run(
             autocompletion=completion.words("auto", "namespace", "rewrite"),
         ),
     ] = "auto",
-    fresh: Annotated[bool, typer.Option("--fresh", help="A new Python for each step, which is slower.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start a new Python for each step, which is slower.")] = False,
     install: Annotated[
-        bool, typer.Option("--install", help="Install the requirements.txt of a step, for it alone.")
+        bool, typer.Option("--install", help="Install the requirements.txt of a step, for that step only.")
     ] = False,
 ) -> None:
     """Run a pipeline on this machine.
@@ -72,14 +72,14 @@ def run(
     """
     root = find_root()
     if (pipeline is None) == (definition is None):
-        raise UserError("Name a pipeline, such as `ops run train`, or a file with --definition: one of them.")
+        raise UserError("Give either a pipeline, such as `ops run train`, or a file with --definition.")
     if s3 is not None and definition is None:
-        raise UserError("--s3 is for --definition: a pipeline of the project has its data in .local/s3.")
+        raise UserError("--s3 works only with --definition: the data of a pipeline of the project is in .local/s3.")
     with ExitStack() as stack:
         launcher = None
         if pipeline is not None:
             from sagemaker_ops.container.process import FRESH
-            from sagemaker_ops.pipelines import warm_launcher  # first of all: what it starts has most to do
+            from sagemaker_ops.pipelines import warm_launcher  # first of all, because what it starts takes longest
 
             launcher = stack.enter_context(warm_launcher.launcher(root, not no_cache, fresh or FRESH))
         from sagemaker_ops.pipelines import local_run
@@ -97,7 +97,7 @@ def run(
             loaded = load(root)
 
             def has_changed(copy: Copy) -> bool | None:
-                from sagemaker_ops.aws import download  # boto3 costs 0.1 s, and this is asked of old copies alone
+                from sagemaker_ops.aws import download  # boto3 takes 0.1 s, and only old copies need it
 
                 return download.has_changed_by_now(loaded, copy)
 
@@ -115,17 +115,20 @@ def plan(
     pipeline: Annotated[
         str,
         typer.Argument(
-            help="A file in production/pipelines, without .py; or a definition.json.",
+            help="A file in production/pipelines, without .py, or a definition.json.",
             autocompletion=completion.pipelines,
         ),
     ],
     param: Parameters = None,
     s3: S3Folder = None,
     format: Annotated[
-        str, typer.Option(metavar="NAME", help="text or json.", autocompletion=completion.words("text", "json"))
+        str,
+        typer.Option(
+            metavar="NAME", help="Output format: text or json.", autocompletion=completion.words("text", "json")
+        ),
     ] = "text",
 ) -> None:
-    """Show what a run would do: which steps, in which order, what is cached, what cannot run here.
+    """Show what a run would do: the order of the steps, what is cached, and what cannot run here.
 
     Example: ops plan train --param MaxIter=50
     """
@@ -139,16 +142,18 @@ def plan(
     from sagemaker_ops.project import settings
 
     parameters = key_values(param)
-    gc.disable()  # a large plan is many small objects, none of which is garbage before the end
+    gc.disable()  # a large plan has many small objects, none of which becomes garbage before the end
     if "." in pipeline or "/" in pipeline:
         region = settings.load(root).project.region
         name, found = local_run.plan_definition(Path(pipeline), parameters, region, root, s3)
     elif s3 is not None:
-        raise UserError("--s3 is for a definition in a file: a pipeline of the project has its data in .local/s3.")
+        raise UserError(
+            "--s3 works only with a definition file: the data of a pipeline of the project is in .local/s3."
+        )
     else:
         name, found = local_run.plan(pipeline, parameters, load(root), root)
     for line in plan_view.lines(name, found) if format == "text" else [plan_view.document(name, found)]:
-        print(line, flush=True)  # here Typer still sees that `| head` wants no more
+        print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
     if found.problems:
         raise UserError(*found.problems)
     sys.exit(0 if found.can_run else UserError.exit_code)
@@ -156,7 +161,7 @@ def plan(
 
 @app.command("compile")
 def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> None:
-    """Print the definition that SageMaker gets.
+    """Compile a pipeline and print the definition that SageMaker gets.
 
     Example: ops compile train --env dev > definition.json
     """
@@ -166,7 +171,7 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
     from sagemaker_ops.pipelines import compiler, publishing
 
     definition = compiler.definition(pipeline, publishing.target(load(root), env, root), root)
-    print(json.dumps(definition, indent=2), flush=True)  # here Typer still sees that `| head` wants no more
+    print(json.dumps(definition, indent=2), flush=True)  # flush here: Typer handles the broken pipe of `| head`
 
 
 def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install: bool) -> local.Options:
@@ -175,6 +180,6 @@ def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install
 
     choose(isolation, MODES, "--isolation")
     if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs: {jobs} steps at once cannot run: write 1 or more.")
+        raise UserError(f"--jobs: cannot run {jobs} steps in parallel: write 1 or more.")
     usual = Options()
     return Options(jobs or usual.jobs, cache, isolation, fresh or usual.fresh, install)

@@ -1,4 +1,4 @@
-"""The commands for Studio's apps, and for everything that costs money now."""
+"""The commands for Studio apps, and for everything that currently costs money."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sagemaker_ops.project.layout import find_root
 
 app = typer.Typer()
 
-Everyone = Annotated[bool, typer.Option("--all", help="Those of other verticals, too.")]
-_TO_KEEP = "its volume, and what is in it, stays"
+Everyone = Annotated[bool, typer.Option("--all", help="Also list those of other verticals.")]
+_TO_KEEP = "its volume and the files on it are kept"
 
 
 @app.command("list-apps")
 def list_apps(everyone: Everyone = False, env: AwsEnvironment = "dev", output: Output = "table") -> None:
-    """List the Studio apps of your vertical, those that nobody has used for the longest first.
+    """List the Studio apps of your vertical, longest unused first.
 
     Example: ops list-apps --env dev
     """
@@ -47,16 +47,17 @@ def list_apps(everyone: Everyone = False, env: AwsEnvironment = "dev", output: O
 @app.command("delete-app")
 def delete_app(
     name: Annotated[
-        str, typer.Argument(metavar="APP", help="As list-apps shows it, or its first part where that tells it.")
+        str,
+        typer.Argument(metavar="APP", help="An app as list-apps shows it, or its first part if that is unambiguous."),
     ],
     domain: Annotated[
-        str | None, typer.Option(metavar="ID", help="The Studio domain, where the app is in several.")
+        str | None, typer.Option(metavar="ID", help="The Studio domain, if the app exists in several.")
     ] = None,
     env: AwsEnvironment = "dev",
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Delete a Studio app of your vertical, so that its instance costs nothing; its volume stays.
+    """Delete a Studio app of your vertical, so that its instance costs nothing; its volume is kept.
 
     Example: ops delete-app my-space/JupyterLab/default --env dev
     """
@@ -70,12 +71,12 @@ def delete_app(
     found = studio.described(account, studio.find(studio.all_apps(account), name, domain))
     studio.check_own(account, found)
     if found.status in studio.ENDING:
-        print(f"App {found.path} is being deleted already: {_TO_KEEP}.")
+        print(f"App {found.path} is already being deleted: {_TO_KEEP}.")
         return
     lines = [
         f"Delete app {found.path} of {found.owner or 'nobody'} in domain {found.domain}, "
         f"{found.instance_type or 'no instance'}, unused for {tables.age(found.used)}.",
-        f"What is not saved, and what runs in it, is lost; {_TO_KEEP}.",
+        f"Unsaved work and whatever runs in it will be lost; {_TO_KEEP}.",
     ]
     if confirmation.confirm(lines, yes=yes, dry_run=dry_run):
         studio.delete_app(account, found)
@@ -84,7 +85,7 @@ def delete_app(
 
 @app.command("list-running")
 def list_running(everyone: Everyone = False, env: AwsEnvironment = "dev", output: Output = "table") -> None:
-    """List everything of your vertical that costs money now, and how each is stopped.
+    """List everything of your vertical that currently costs money, and how to stop it.
 
     Example: ops list-running --env dev
     """

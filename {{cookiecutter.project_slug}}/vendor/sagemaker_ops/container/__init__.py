@@ -1,1 +1,1 @@
-"""Stands in for the container of a job: its files and variables, its view of the file system, and its processes."""
+"""A stand-in for a job's container: its files and variables, its view of the file system, and its processes."""

@@ -10,7 +10,7 @@ from sagemaker_ops.errors import UserError
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """Every file of the folder, members at the root. The same content gives the same bytes."""
+    """Pack every file of the folder, with members at the root. The same content gives the same bytes."""
     with (
         archive.open("wb") as file,
         gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as zipped,
@@ -27,7 +27,7 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack into the folder, and nowhere else; UserError if a member wants out or it is no archive."""
+    """Unpack into the folder and nowhere else; UserError if a member leads outside or it is not an archive."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive, "r:*") as tar:
@@ -40,9 +40,9 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _extract_plain(tar: tarfile.TarFile, folder: Path) -> None:
-    """As the filter `data`, which Python has since 3.11.4, for what archives of code hold: files and folders alone."""
+    """Like the filter `data`, which Python has since 3.11.4, but only for files and folders, as in code archives."""
     for member in tar.getmembers():
         member.name = member.name.lstrip("/")
         if ".." in PurePosixPath(member.name).parts or not (member.isfile() or member.isdir()):
-            raise tarfile.TarError(f"'{member.name}' is no file or folder inside it")
+            raise tarfile.TarError(f"'{member.name}' is not a file or folder inside it")
         tar.extract(member, folder)

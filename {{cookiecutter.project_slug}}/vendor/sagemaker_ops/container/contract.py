@@ -1,6 +1,6 @@
-"""What a container finds when it starts: the files below /opt/ml and the environment variables.
+"""What a container finds when it starts: the files in /opt/ml and the environment variables.
 
-Training follows the script mode of the toolkit inside the framework images (PyPI: sagemaker-training, its
+Training follows the script mode of the toolkit in the framework images (PyPI: sagemaker-training, its
 environment.py and mapping.py); the configuration files follow
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html and
 https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html.
@@ -73,7 +73,7 @@ def resource_config(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decoded(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
-    """Hyperparameters, which are strings, as the toolkit reads them: from JSON where they are JSON."""
+    """Hyperparameters, which are strings, as the toolkit reads them: parsed if they are JSON."""
     values: dict[str, Any] = {}
     for key, text in hyperparameters.items():
         try:
@@ -84,13 +84,13 @@ def decoded(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
 
 
 def user_hyperparameters(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
-    """Those meant for the training program, decoded."""
+    """The hyperparameters for the training program, decoded."""
     values = decoded(hyperparameters)
     return {k: v for k, v in values.items() if k not in _TOOLKIT_KEYS and not k.startswith("sagemaker_")}
 
 
 def training_arguments(hyperparameters: Mapping[str, str]) -> list[str]:
-    """`--key value …`, sorted by key; one letter: `-k value`; an object: `a=1,b=2`; null: an empty string."""
+    """`--key value …`, sorted by key; for one letter `-k value`, for an object `a=1,b=2`, for null an empty string."""
     arguments = []
     for key, value in sorted(user_hyperparameters(hyperparameters).items()):
         if isinstance(value, dict):
@@ -100,13 +100,13 @@ def training_arguments(hyperparameters: Mapping[str, str]) -> list[str]:
 
 
 def training_program(arguments: Mapping[str, Any]) -> str:
-    """The script that script mode starts, if any is named: the environment's own name for it counts first."""
+    """The script that script mode starts, if any; the environment variable takes precedence."""
     named = arguments.get("Environment", {}).get("SAGEMAKER_PROGRAM")
     return str(named or decoded(arguments.get("HyperParameters", {})).get("sagemaker_program", ""))
 
 
 def training_command(arguments: Mapping[str, Any], code: Path) -> list[str]:
-    """The command that starts the program in the folder of code; the shell runs what is not Python."""
+    """The command that starts the program in the code folder; the shell runs what is not Python."""
     program, given = training_program(arguments), training_arguments(arguments.get("HyperParameters", {}))
     if (code / "setup.py").is_file() and not program.endswith(".sh"):
         return ["python", "-m", program.removesuffix(".py"), *given]
@@ -118,7 +118,7 @@ def training_command(arguments: Mapping[str, Any], code: Path) -> list[str]:
 def training_environment(
     root: Path, arguments: Mapping[str, Any], job_name: str, arn: str, region: str
 ) -> dict[str, str]:
-    """Every variable the toolkit gives the program, and those SageMaker gives the container."""
+    """Every variable that the toolkit gives the program, and those that SageMaker gives the container."""
     own, hyperparameters = arguments.get("Environment", {}), arguments.get("HyperParameters", {})
     toolkit = decoded(hyperparameters)
     user = user_hyperparameters(hyperparameters)
@@ -150,7 +150,7 @@ def training_environment(
         "input_config_dir": f"{root}/input/config",
         "output_dir": f"{root}/output",
         "num_cpus": os.cpu_count(),
-        "num_gpus": 0,  # as on the CPU instances that this stands for
+        "num_gpus": 0,  # as on CPU instances
         "num_neurons": 0,
         "model_dir": f"{root}/model",
         "module_dir": str(toolkit.get("sagemaker_submit_directory", f"{root}/code")),

@@ -1,8 +1,8 @@
-"""A container's /opt/ml for one job, either way: in a mount namespace of its own, or by rewriting paths in text.
+"""A container's /opt/ml for one job, in one of two ways: in a mount namespace, or by rewriting paths in text.
 
-In a namespace the job finds /opt/ml itself, and its inputs, which are links into the store, are mounted read-only.
-Where the kernel allows none (in most containers), every /opt/ml in arguments, environment and staged code becomes the
-job's folder, and inputs are copies. Data is never rewritten.
+In a namespace, the job finds /opt/ml itself, and its inputs, which are links into the store, are mounted read-only.
+If the kernel does not allow namespaces (in most containers), every /opt/ml in arguments, environment and staged code
+becomes the job's folder, and inputs are copies. Data is never rewritten.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ from sagemaker_ops.errors import UserError
 
 OPT_ML = "/opt/ml"
 MODES = ("auto", "namespace", "rewrite")
-# Not inside a longer path or word: neither s3://bucket/opt/ml nor /opt/mlops; but file:///opt/ml.
+# Not as part of a longer path or word, such as s3://bucket/opt/ml or /opt/mlops, but in file:///opt/ml.
 _OPT_ML = re.compile(r"(?:(?<![\w./}-])|(?<=file://))/opt/ml(?![\w-])")
-# Which staged files are code or its settings.
+# Suffixes of staged files that are code or its settings.
 CODE_SUFFIXES = {".py", ".sh", ".bash", ".r", ".cfg", ".ini", ".json", ".toml", ".yaml", ".yml"}
 _PLAIN = re.compile(r"[\w./+@-]+", re.ASCII)
 
 
 @dataclass
 class Container:
-    """The folder that one job sees as /opt/ml. private: it sees it there, in a namespace of its own."""
+    """The folder that is /opt/ml for one job. private: the job sees it at /opt/ml, in its own namespace."""
 
     folder: Path
     private: bool
     inputs: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    """Each staged file with its size and time of change."""
+    """Each staged file with its size and modification time."""
     _mounts: dict[str, bool] = field(default_factory=dict)
 
     def at(self, local_path: str) -> Path:
-        """Where a container path lies on this machine; UserError if it is not below /opt/ml."""
+        """The place of a container path on this machine; UserError if it is not in /opt/ml."""
         if not inside(local_path):
-            raise UserError(f"'{local_path}' is not below /opt/ml/processing, where a container's files are.")
+            raise UserError(f"'{local_path}' is not in /opt/ml/processing, where a container's files must be.")
         return self.folder / PurePosixPath(local_path).relative_to(OPT_ML)
 
     def stage(self, files: Mapping[str, Path], local_path: str, *, code: bool = False) -> None:
-        """Put an input's files, {path below the folder: file}, where the job looks for them.
+        """Put an input's files, {path in the folder: file}, where the job expects them.
 
-        Code is copied and may be written to: entrypoints make it executable and unpack archives beside it.
+        Code is copied and writable: entrypoints make it executable and unpack archives next to it.
         """
         folder = self.at(local_path)
         for name, file in files.items():
@@ -57,7 +57,7 @@ class Container:
             target.parent.mkdir(parents=True, exist_ok=True)
             if code or not self.private or not _linked(file, target):
                 shutil.copyfile(file, target)
-                os.utime(target, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))  # bytecode is found by it
+                os.utime(target, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))  # bytecode is matched by it
             if not code:
                 self.inputs[target] = _state(target)
         self._mounts[local_path] = not code
@@ -65,7 +65,7 @@ class Container:
             self.rewrite_code(folder)
 
     def make(self, local_path: str) -> Path:
-        """A folder the job writes to, even if it lies inside an input."""
+        """Create a folder that the job writes to, even if it is inside an input."""
         folder = self.at(local_path)
         folder.mkdir(parents=True, exist_ok=True)
         self._mounts[local_path] = False
@@ -73,19 +73,19 @@ class Container:
 
     @property
     def mounts(self) -> list[tuple[str, str, bool]]:
-        """What the job's namespace mounts, the outer folders first; nothing if it has none."""
+        """What the job's namespace mounts, outer folders first; empty if it has no namespace."""
         nested = sorted(self._mounts.items(), key=lambda each: len(PurePosixPath(each[0]).parts))
         mounts = [(str(self.at(path)), path, read_only) for path, read_only in nested if self.at(path).is_dir()]
         return [(str(self.folder), OPT_ML, False), *mounts] if self.private else []
 
     def changed_inputs(self) -> Iterable[str]:
-        """The container paths of inputs that are not what they were when they were staged."""
+        """The container paths of inputs that changed after they were staged."""
         for file, state in self.inputs.items():
             if not file.is_file() or _state(file) != state:
                 yield f"{OPT_ML}/{file.relative_to(self.folder)}"
 
     def rewrite(self, value: Any) -> Any:
-        """The value with /opt/ml in every text inside it as the job sees it."""
+        """The value with /opt/ml in every string replaced by the path that the job sees."""
         if self.private:
             return value
         if isinstance(value, str):
@@ -97,7 +97,7 @@ class Container:
         return value
 
     def rewrite_code(self, folder: Path) -> bool:
-        """Replace /opt/ml in the code files below the folder, and in those of archives there; whether there was any."""
+        """Replace /opt/ml in the code files of the folder and of archives in it; returns whether there was any."""
         found = False
         for file in [] if self.private else sorted(each for each in folder.rglob("*") if each.is_file()):
             if file.name.endswith((".tar.gz", ".tgz")):
@@ -117,13 +117,13 @@ class Container:
 
 
 def inside(local_path: object) -> bool:
-    """Whether a container path lies below /opt/ml, where alone a job finds its files here."""
+    """Whether a container path is in /opt/ml, the only place where a job finds its files here."""
     path = PurePosixPath(str(local_path))
     return path.is_relative_to(OPT_ML) and path != PurePosixPath(OPT_ML) and ".." not in path.parts
 
 
 def namespaces_allowed(launcher: process.Launcher, region: str) -> bool:
-    """Whether this machine lets a job have a mount namespace: tried once, with a job that does nothing."""
+    """Whether this machine allows a job a mount namespace: tried once, with a job that does nothing."""
     if sys.platform != "linux" or not os.path.isdir("/opt"):
         return False
     with tempfile.TemporaryDirectory() as folder:
@@ -140,7 +140,7 @@ def namespaces_allowed(launcher: process.Launcher, region: str) -> bool:
 
 @contextmanager
 def container(folder: Path, private: bool) -> Iterator[Container]:
-    """The folder as a container, under a path that needs no quoting in code: if need be, a link to it."""
+    """The folder as a container, with a path that needs no quoting in code: if necessary, a link to it."""
     folder.mkdir(parents=True)
     if private or _PLAIN.fullmatch(str(folder)):
         yield Container(folder, private)
@@ -152,7 +152,7 @@ def container(folder: Path, private: bool) -> Iterator[Container]:
 
 
 def _linked(file: Path, target: Path) -> bool:
-    """Whether `target` is now another name of the file: not across file systems, nor where links are not known."""
+    """Make `target` a hard link to the file, and return whether that worked: not on or across some file systems."""
     try:
         os.link(file, target)
     except FileExistsError:

@@ -1,7 +1,7 @@
 """The process that starts every job: it imports pandas and scikit-learn once, and forks for each step.
 
-It runs by itself (`python launcher.py SOCKET`), knows nothing of SageMaker, and is told in lines of JSON what to start.
-When its socket closes, because the runner ended in whatever way, it kills all that it started and ends, too.
+It runs by itself (`python launcher.py SOCKET`), knows nothing about SageMaker, and receives lines of JSON that say what
+to start. When its socket closes, however the runner ended, it kills everything that it started and ends too.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from typing import Any
 
 Request = Mapping[str, Any]
 
-# A library reads these when it is imported, or Python when it starts: too late in a fork.
+# A library reads these when it is imported, or Python when it starts; in a fork it is too late.
 _READ_EARLY = ("OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "KMP_", "GOMP_", "ARROW_", "LD_", "MALLOC_", "PYTHON")
 _SLOW = ("sklearn", "scipy", "joblib")
 _SET_LATE = {"PYTHONPATH", "PYTHONPYCACHEPREFIX"}
-# They lie beside this file, which is run as one that is in no package.
+# Loaded by path, because this file runs outside its package.
 _namespace, _marks = (runpy.run_path(str(Path(__file__).with_name(name))) for name in ("namespace.py", "marks.py"))
 
 
 class Launcher:
-    """Starts jobs, and says of each its process and, in the end, its exit code."""
+    """Starts jobs, and reports the process and finally the exit code of each."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.jobs: dict[int, int] = {}  # process: the number that the runner gave the job
-        self.modules: list[str] = []  # to import while there is nothing else to do
-        self.busy = False  # since the first job that is a fork
+        self.modules: list[str] = []  # to import when idle
+        self.busy = False  # True after the first job that is a fork
         self.inbox = b""
         self.woken, self.wake = os.pipe()
 
@@ -53,7 +53,7 @@ class Launcher:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
             watched: list[Any] = [self.connection, self.woken]
-            # The slowest imports wait until a job runs beside them: the first one may not need them.
+            # The slowest imports wait until a job is running: the first job may not need them.
             idle = bool(self.modules) and (self.busy or not self.modules[0].startswith(_SLOW))
             readable, _, _ = select.select(watched, [], [], 0 if idle else None)
             if self.woken in readable:
@@ -62,7 +62,7 @@ class Launcher:
                 self._reap()
             if self.connection in readable:
                 received = b""
-                with suppress(ConnectionResetError):  # it died before it had read all that it was told
+                with suppress(ConnectionResetError):  # the runner died before it had read everything
                     received = self.connection.recv(1 << 20)
                 if not received:
                     return
@@ -73,7 +73,7 @@ class Launcher:
                 preload([self.modules.pop(0)])
 
     def end(self) -> None:
-        """Leave nothing behind."""
+        """Kill everything that was started."""
         for process in self.jobs:
             _signal_group(process, signal.SIGKILL)
         _marks["sweep"](os.getpid())
@@ -100,7 +100,7 @@ class Launcher:
         for process, number in list(self.jobs.items()):
             ended, status = os.waitpid(process, os.WNOHANG)
             if ended:
-                # Nothing that a job started survives it, as in a container. The group's number is theirs until then.
+                # As in a container, nothing that a job started survives it. The group's number is theirs until then.
                 _signal_group(process, signal.SIGKILL)
                 _marks["sweep"](os.getpid(), number)
                 code = os.waitstatus_to_exitcode(status)
@@ -108,13 +108,13 @@ class Launcher:
                 self._say(job=number, code=code if code >= 0 else 128 - code)
 
     def _say(self, **message: Any) -> None:
-        with suppress(ConnectionError):  # the runner is gone: the next read says so
+        with suppress(ConnectionError):  # the runner is gone: the next read will notice
             self.connection.sendall(json.dumps(message).encode() + b"\n")
 
 
 def preload(modules: list[str]) -> None:
-    """Import what the jobs will; what cannot be imported is theirs to complain about."""
-    gc.disable()  # a tenth of the time, for nothing: what is imported stays
+    """Import what the jobs will need; a failing import is left to the job to report."""
+    gc.disable()  # saves a tenth of the time: imported modules are never garbage
     for name in modules:
         if name not in sys.modules:
             with warnings.catch_warnings(), suppress(Exception):
@@ -125,40 +125,40 @@ def preload(modules: list[str]) -> None:
 
 
 def _fork(request: Request, own: Sequence[int]) -> tuple[int, list[Any]]:
-    """Start the job in a process of its own; that process, or why it could not start, as an OSError is made of it.
+    """Start the job in a new process; returns that process, and the arguments of an OSError if it could not start.
 
-    own: the files of this process that are none of the job's.
+    own: file descriptors of this process that the job must not have.
     """
-    gc.freeze()  # else the first collection in the fork would copy every page
+    gc.freeze()  # otherwise the first collection in the fork would copy every page
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # libraries have threads, and have made themselves ready for forks
+        warnings.simplefilter("ignore")  # libraries have threads, but are prepared for forks
         try:
-            heard, told = os.pipe()
+            reader, writer = os.pipe()
             process = os.fork()
         except OSError as error:
             return 0, [error.errno, error.strerror]
     if process:
-        os.close(told)
-        with open(heard, "rb") as report:
+        os.close(writer)
+        with open(reader, "rb") as report:
             failure = json.loads(report.read() or "[]")
         if failure:
             os.waitpid(process, 0)
         return process, failure
     try:
-        for number in (heard, *own):
+        for number in (reader, *own):
             os.close(number)
         run = _prepare(request)
-        os.set_inheritable(told, False)
-        run(lambda: os.close(told))
+        os.set_inheritable(writer, False)
+        run(lambda: os.close(writer))
     except OSError as error:
-        os.write(told, json.dumps([error.errno, error.strerror]).encode())
+        os.write(writer, json.dumps([error.errno, error.strerror]).encode())
     except BaseException:
         traceback.print_exc()
     os._exit(1)
 
 
 def _prepare(request: Request) -> Callable[[Callable[[], None]], None]:
-    """In the fork: become the job, all but its program; what is returned runs that, calling back when it begins."""
+    """In the fork: set up everything for the job; the returned function runs its program, calling back at the start."""
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -179,7 +179,7 @@ def _prepare(request: Request) -> Callable[[Callable[[], None]], None]:
         return lambda begin: _run_here(argv, env, begin)
 
     def execute(_: Callable[[], None]) -> None:
-        for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):  # Python's own way with these ends with it
+        for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):  # Python's own handling of these ends with it
             signal.signal(number, signal.SIG_DFL)
         os.execvpe(argv[0], argv, env)
 
@@ -187,13 +187,13 @@ def _prepare(request: Request) -> Callable[[Callable[[], None]], None]:
 
 
 def _can_fork(argv: list[str], env: Mapping[str, str]) -> bool:
-    """Whether this process, with what it has imported, is what a fresh Python would be to the script."""
+    """Whether this process, with its imported modules, behaves like a fresh Python for the script."""
     if len(argv) < 2 or argv[0] != sys.executable or not argv[1].endswith(".py"):
         return False
     early = {name for name in env if name.startswith(_READ_EARLY)} - _SET_LATE
     if any(env[name] != os.environ.get(name) for name in early):
         return False
-    # A module of the script's own would be found loaded already, as another one of the same name.
+    # A module of the script with the same name as a loaded one would not be imported.
     folders = [Path(argv[1]).parent, *map(Path, filter(None, env.get("PYTHONPATH", "").split(os.pathsep)))]
     beside = {entry.name.split(".")[0] for folder in folders if folder.is_dir() for entry in folder.iterdir()}
     return not beside & set(sys.modules)
@@ -212,9 +212,9 @@ def _run_here(argv: list[str], env: Mapping[str, str], begin: Callable[[], None]
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=stream.errors)
     if random := sys.modules.get("numpy.random"):
-        random.seed()  # a fresh Python's own, and not what every fork would draw
+        random.seed()  # as in a fresh Python; otherwise every fork would draw the same numbers
     begin()
-    if not os.path.isfile(script):  # in Python's own words and with its exit code
+    if not os.path.isfile(script):  # with Python's own message and exit code
         print(f"{argv[0]}: can't open file {script!r}: [Errno 2] No such file or directory", file=sys.stderr)
         os._exit(2)
     code = 0
@@ -233,7 +233,7 @@ def _run_here(argv: list[str], env: Mapping[str, str], begin: Callable[[], None]
 
 
 def _finish() -> None:
-    """What Python does at its end: wait for threads, call what was registered, flush."""
+    """What Python does at exit: wait for threads, call registered functions, flush."""
     import atexit
     import threading
 
@@ -254,7 +254,7 @@ def _from(script: str, trace: TracebackType | None) -> TracebackType | None:
 
 
 def _signal_group(process: int, number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # the group is gone; macOS says it with EPERM
+    with suppress(ProcessLookupError, PermissionError):  # the group is gone; macOS reports that as EPERM
         os.killpg(process, number)
 
 

@@ -1,4 +1,4 @@
-"""A view of the file system for one process alone: launcher.py calls `enter` in the process that becomes a job."""
+"""A private view of the file system for one process: launcher.py calls `enter` in the process that becomes a job."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 0x40000
-# What a mount was made with may not be taken from it: statvfs's flag → mount's.
+# {statvfs flag: mount flag}: flags that a mount was created with must be kept.
 _KEPT_FLAGS = {2: 0x2, 4: 0x4, 8: 0x8, 1024: 0x400, 4096: 0x200000}  # nosuid, nodev, noexec, noatime, relatime
 _CAP_VERSION_3 = 0x20080522
 
 
 def enter(mounts: list[list[Any]], aside: str) -> None:
-    """A view of the file system for this process alone: each [source, target, read only] is mounted, outer ones first.
+    """Give this process a private view of the file system: each [source, target, read only] is mounted, outer first.
 
-    `aside` is an empty folder. OSError where the kernel does not allow it.
+    `aside` is an empty folder. OSError if the kernel does not allow it.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     uid, gid = os.getuid(), os.getgid()
-    if libc.unshare(_CLONE_NEWNS):  # only root may; a user becomes the root of a namespace of users first
+    if libc.unshare(_CLONE_NEWNS):  # only root may do this; another user first becomes root in a user namespace
         _call(libc.unshare, _CLONE_NEWUSER | _CLONE_NEWNS)
         for file, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
             Path("/proc/self", file).write_text(text, encoding="ascii")
@@ -40,13 +40,13 @@ def enter(mounts: list[list[Any]], aside: str) -> None:
             has = os.statvfs(target).f_flag
             kept = sum(flag for known, flag in _KEPT_FLAGS.items() if has & known)
             mount(None, target, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept)
-    if uid:  # the rights over that namespace would outlive this only where no other program is started
+    if uid:  # drop the rights over that namespace, which remain if no other program is executed
         header, none = (ctypes.c_uint32 * 2)(_CAP_VERSION_3, 0), (ctypes.c_uint32 * 6)()
         _call(libc.capset, header, none)
 
 
 def _make_opt_ml(mount: Callable[..., None], aside: str) -> None:
-    """Give /opt a folder ml, which nobody else sees: another /opt that holds all that the machine's own does."""
+    """Add a folder ml to /opt that no other process sees: a new /opt with everything that the machine's own has."""
     mount("/opt", aside, _MS_BIND | _MS_REC)
     mount("none", "/opt", 0, "tmpfs")
     for entry in os.scandir(aside):

@@ -15,13 +15,13 @@ _IMPORTED = re.compile(
     r"^(?:from\s+(\w+(?:\.\w+)*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+(\w+(?:\.\w+)*))", re.MULTILINE
 )
 _EXPORTS = re.compile(r"^EXPORTS = (\{.*?^\})", re.MULTILINE | re.DOTALL)
-HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "scipy", "joblib")  # worth loading before a fork, and they bear it
+HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "scipy", "joblib")  # worth loading before a fork, and safe to fork
 
 
 def heavy_modules(script: Path, *places: Path) -> list[str]:
-    """The large libraries that a script wants at its top, and the modules and packages that it imports from its side.
+    """The large libraries that a script imports at its top, itself or through the modules next to it.
 
-    places: where to look for these besides the script's own folder.
+    places: where to look for modules in addition to the script's own folder.
     """
     found: dict[str, None] = {}
     waiting, seen = [script], {script}
@@ -41,7 +41,7 @@ def heavy_modules(script: Path, *places: Path) -> list[str]:
 
 
 def _files_of(place: Path, module: str, names: str) -> list[Path]:
-    """The files below `place` that `from module import names` reads."""
+    """The files in `place` that `from module import names` reads."""
     path = place.joinpath(*module.split("."))
     if (flat := path.with_name(f"{path.name}.py")).is_file():
         return [flat]
@@ -56,7 +56,7 @@ def _files_of(place: Path, module: str, names: str) -> list[Path]:
 
 @functools.cache
 def _late(init: Path) -> dict[str, str]:
-    """{name: module} of what a package loads late, by the table EXPORTS in it."""
+    """{name: module} of what a package loads lazily, from its table EXPORTS."""
     found = _EXPORTS.search(init.read_text(encoding="utf-8", errors="replace"))
     table = ast.literal_eval(found[1]) if found else {}
     return {name: module for module, names in table.items() for name in names}
@@ -69,7 +69,7 @@ def is_installed(package: str) -> bool:
 
 @functools.cache
 def packages_digest() -> str:
-    """Changes with every package that is installed, upgraded or removed here, and with Python itself."""
+    """A hash that changes with every package installed, upgraded or removed here, and with Python itself."""
     folder = Path(sysconfig.get_paths()["purelib"])
     names = sorted(entry.name for entry in folder.glob("*.dist-info"))
     return hashlib.sha256("\n".join([sys.version, *names]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Runs commands as containers would: each its own process group, a clean environment, a time limit, a log file."""
+"""Runs commands like containers: each with its own process group, a clean environment, a time limit, a log file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from typing import Any
 
 from sagemaker_ops.container import marks
 
-FRESH = sys.platform == "darwin"  # where forks of a process with libraries in it crash
+FRESH = sys.platform == "darwin"  # where forks of a process with loaded libraries crash
 GRACE_SECONDS = 10.0  # between TERM and KILL; AWS gives 120
-# Why a program cannot be started without being at fault itself.
+# Errors at the start of a program that are not its own fault.
 OF_THE_MACHINE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EIO, errno.EPIPE}
-# What a step may know of this machine. Not among them: AWS_*, PYTHON*, tokens of any kind.
+# The variables of this machine that a step gets: no AWS_*, no PYTHON*, no tokens of any kind.
 KEPT = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|(DY)?LD_LIBRARY_PATH|JAVA_HOME"
     r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|(?i:(http|https|no)_proxy)"
@@ -38,7 +38,7 @@ class StoppedError(Exception):
 
 @dataclass
 class Stop:
-    """Whether the execution was asked to stop, and how often: once means politely, twice at once."""
+    """Whether the execution was asked to stop, and how often: once means politely, twice means immediately."""
 
     running: set[Running] = field(default_factory=set)
     requests: int = 0
@@ -51,15 +51,15 @@ class Stop:
             job.end(now=self.requests > 1)
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until the execution is asked to stop; whether it was."""
+        """Wait this long, or until the execution is asked to stop; returns whether it was."""
         return self._asked.wait(seconds)
 
 
 @dataclass(frozen=True)
 class Command:
-    """What to start. mounts: [source, target, read only] in a namespace of its own; none: it sees this machine.
+    """What to start. mounts: [source, target, read only] in its own namespace; empty: it sees this machine.
 
-    aside: an empty folder for the namespace. fork: whether it may begin as a fork of a Python with the modules loaded.
+    aside: an empty folder for the namespace. fork: whether it may start as a fork of a Python with the modules loaded.
     """
 
     argv: Sequence[str]
@@ -74,16 +74,16 @@ class Command:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended. exit_code: as a shell gives it, 128 + signal number when a signal ended it."""
+    """How a command ended. exit_code: as in a shell, 128 + signal number if a signal ended it."""
 
     exit_code: int
     timed_out: bool = False
 
 
 class Launcher:
-    """The process that starts commands (launcher.py), itself started when the first one is wanted.
+    """The process that starts commands (launcher.py), itself started for the first command.
 
-    fork: whether Python scripts begin as forks of it.
+    fork: whether Python scripts start as forks of it.
     """
 
     def __init__(self, fork: bool = True) -> None:
@@ -96,25 +96,25 @@ class Launcher:
         self._lock = threading.Lock()
 
     def load(self, modules: Sequence[str]) -> None:
-        """Start it, and import these modules there whenever there is nothing else to do."""
+        """Start it, and import these modules there when it is idle."""
         if self._fork:
             self._send({"later": list(modules)})
 
     def close(self) -> None:
-        """End it, and with it whatever still runs."""
-        with self._lock, suppress(OSError):  # it may just have ended by itself
+        """End it, and everything that is still running."""
+        with self._lock, suppress(OSError):  # it may have just ended by itself
             if self._process is not None and not self._answers:
-                self._process.kill()  # there is nothing to end with it, and much that it would give back piece by piece
+                self._process.kill()  # nothing else to end, and freeing its memory bit by bit would take time
             elif self._socket is not None:
                 self._socket.shutdown(socket.SHUT_RDWR)
         if self._listener is not None:
             self._listener.join()
 
     def run(self, command: Command, limit: float | None, stop: Stop) -> Outcome:
-        """Run the command to its end, output appended to its log. limit: seconds it may take.
+        """Run the command until it ends, with its output appended to its log. limit: maximum seconds.
 
-        Nothing it started survives it. StoppedError if the execution was asked to stop before; OSError if it cannot be
-        started, or the launcher was killed.
+        Nothing that it started survives it. StoppedError if the execution was already asked to stop; OSError if it
+        cannot be started, or the launcher was killed.
         """
         if stop.requests:
             raise StoppedError
@@ -168,7 +168,7 @@ class Launcher:
         with theirs:
             number = theirs.fileno()
             self._process = subprocess.Popen(
-                # -P: what lies beside launcher.py is no module of anybody's
+                # -P: files next to launcher.py must not be importable as modules
                 [sys.executable, "-P", str(Path(__file__).with_name("launcher.py")), str(number)],
                 env=environment({}, ""), stdin=subprocess.DEVNULL, pass_fds=[number], start_new_session=True,
             )  # fmt: skip
@@ -185,14 +185,14 @@ class Launcher:
         process.wait()
         with self._lock:
             self._socket = None
-            if self._answers:  # it was killed, and its jobs were not
+            if self._answers:  # it was killed, but its jobs were not
                 marks.sweep(process.pid)
             for answers in list(self._answers.values()):
                 answers.put({"error": [errno.EPIPE, "the process that starts the jobs was killed"]})
 
 
 class Running:
-    """A command that runs: ended politely first, then not."""
+    """A running command: ended politely first, then by force."""
 
     def __init__(self, launcher: Launcher, job: int) -> None:
         self._launcher, self._job = launcher, job
@@ -204,7 +204,7 @@ class Running:
         self.end()
 
     def end(self, now: bool = False) -> None:
-        """TERM, and KILL after the grace; now: KILL."""
+        """Send TERM, and KILL after the grace period; now: KILL at once."""
         if now:
             self._kill()
         elif self._killer is None:
@@ -223,7 +223,7 @@ class Running:
 
 @contextmanager
 def launcher(fork: bool = True) -> Iterator[Launcher]:
-    """A launcher that is gone in the end, with all that it started."""
+    """A launcher that is ended afterwards, with everything that it started."""
     started = Launcher(fork)
     try:
         yield started
@@ -232,7 +232,7 @@ def launcher(fork: bool = True) -> Iterator[Launcher]:
 
 
 def environment(own: Mapping[str, str], region: str) -> dict[str, str]:
-    """The whole environment of a step: little of this machine's, no way to its AWS credentials, and its own on top."""
+    """The complete environment of a step: little of this machine's, no access to AWS credentials, plus its own."""
     host = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
     host["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), host.get("PATH", os.defpath)])
     return {
@@ -240,19 +240,19 @@ def environment(own: Mapping[str, str], region: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        # boto3 would find these below HOME and in the instance's metadata
+        # boto3 would find these in HOME and in the instance's metadata
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "BOTO_CONFIG": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # Threads that wait by spinning make a fit many times slower on a machine that does other things too.
+        # Threads that wait by spinning make training many times slower on a machine that also does other things.
         "OMP_WAIT_POLICY": "PASSIVE",
         **own,
     }
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that is not empty, or an empty string."""
+    """The last non-empty line of a log, or an empty string."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 8192))
         lines = file.read().decode("utf-8", "replace").splitlines()

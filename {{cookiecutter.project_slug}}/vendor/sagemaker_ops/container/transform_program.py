@@ -1,9 +1,9 @@
-"""The program of a transform job: hosts the handlers of inference.py, and sends them the inputs, request by request.
+"""The program of a transform job: loads the handlers of inference.py and sends them the inputs, request by request.
 
-It runs as the job (`python serving.py JOB.json`), with nothing but the standard library of its own. Splitting, joining
-and assembling follow https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html and, below the same address,
-batch-transform-data-processing.html; what stands in for a handler that is missing is what the scikit-learn image has
-(GitHub: aws/sagemaker-scikit-learn-container, serving.py).
+It runs as the job (`python transform_program.py JOB.json`) and itself uses only the standard library. Splitting,
+joining and assembling follow https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html and, in the same
+place, batch-transform-data-processing.html; the default handlers are those of the scikit-learn image (GitHub:
+aws/sagemaker-scikit-learn-container, serving.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CSV, JSON, JSON_LINES, NPY = "text/csv", "application/json", "application/jsonli
 HANDLERS = ("model_fn", "transform_fn", "input_fn", "predict_fn", "output_fn")
 DEFAULT_MB = 6
 Filter = list[Any]
-"""The steps of a JSONPath: None for a wildcard, else a list of names, or one of indexes and slices."""
+"""The steps of a JSONPath: None for a wildcard, otherwise a list of names, or of indexes and slices."""
 _NAME, _NUMBER = r" *'[^',.]+' *", r" *(?:-?\d+|-?\d*:) *"
 _STEP = rf"\.?\[(?: *\* *|({_NAME}(?:,{_NAME})*)|({_NUMBER}(?:,{_NUMBER})*))\]|\.(?:\*|([^.\[\]*',:]+))"
 
@@ -35,23 +35,23 @@ class InputError(Exception):
 
 
 def media_type(text: str | None) -> str:
-    """`Text/CSV; header=present` as `text/csv`."""
+    """The plain media type: `text/csv` for `Text/CSV; header=present`."""
     return (text or "").partition(";")[0].strip().lower()
 
 
 def parse_filter(text: str) -> Filter:
-    """The steps of a JSONPath as AWS takes it; ValueError, a sentence, for any other.
+    """The steps of a JSONPath that AWS accepts; ValueError with a sentence for any other.
 
-    None with the end of a slice in it: AWS's page says that "$[1:4]" has the fifth column, the library it points to
-    says it has not, and no column at all is better than a wrong one.
+    Slices with an end are refused: AWS's page says that "$[1:4]" includes the fifth column, the library that it refers
+    to says that it does not, and no column at all is better than a wrong one.
     """
     strange = [letter for letter in text if not (letter.isalnum() or letter in "$[]*. ,:-'")]
     if strange:  # https://github.com/aws/aws-sdk/issues/184
-        raise ValueError(f"{text} holds {strange[0]!r}, which AWS takes in no filter; give the attribute another name.")
+        raise ValueError(f"{text} contains {strange[0]!r}, which AWS allows in no filter: rename the attribute.")
     if re.search(r": *-?\d", text):
-        raise ValueError(f"{text} has a slice with an end, which AWS explains in two ways; write indexes: $[0,1,2].")
+        raise ValueError(f"{text} has a slice with an end, which is ambiguous on AWS: write indexes, such as $[0,1,2].")
     if len(text) > 63 or not re.fullmatch(rf"\$(?:{_STEP})*", text) or re.search(r":[^\]]*:", text):
-        raise ValueError(f"{text} is no filter; AWS takes those like $[1:], $[0,-1], $.features and $['id','name'].")
+        raise ValueError(f"{text} is not a filter: write it like $[1:], $[0,-1], $.features or $['id','name'].")
     steps: Filter = []
     for names, numbers, name in re.findall(_STEP, text):
         indexes = [each.strip() for each in numbers.split(",") if each]
@@ -61,7 +61,7 @@ def parse_filter(text: str) -> Filter:
 
 
 def select(value: Any, steps: Filter) -> Any:
-    """The part of a JSON value that a filter names; InputError if that is not there."""
+    """The part of a JSON value that a filter selects; InputError if it is missing."""
     for step in steps:
         try:
             if step is None:
@@ -75,12 +75,12 @@ def select(value: Any, steps: Filter) -> Any:
                 found = [item for part in parts for item in part]
                 value = found if step[1:] or isinstance(step[0], slice) else found[0]
         except (KeyError, IndexError, TypeError):
-            raise InputError(f"a filter asks for what is not in {json.dumps(value)[:80]}") from None
+            raise InputError(f"a filter selects what is not in {json.dumps(value)[:80]}") from None
     return value
 
 
 class Exchange:
-    """How inputs become requests and answers become outputs, by the arguments of CreateTransformJob."""
+    """Turns inputs into requests and answers into outputs, following the arguments of CreateTransformJob."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         source, output = arguments["TransformInput"], arguments["TransformOutput"]
@@ -102,7 +102,7 @@ class Exchange:
                 yield answer + b"\n" if self.ends_lines and answer and not answer.endswith(b"\n") else answer
 
     def _requests(self, records: Iterable[bytes]) -> Iterator[tuple[list[bytes], bytes]]:
-        """Each request, and before it the records of the input that it holds."""
+        """Each request, with the records of the input that it contains."""
         limit = self.megabytes * 1024**2 or sys.maxsize
         batch: list[bytes] = []
         request = bytearray()
@@ -111,43 +111,43 @@ class Exchange:
             if self.asked:
                 sent = self._filtered(self._parsed(record, self.content_type), self.asked, self.content_type)
             if len(sent) > limit:
-                raise InputError(f"a record has {len(sent):,} bytes, and MaxPayloadInMB is {self.megabytes}")
+                raise InputError(f"a record has {len(sent):,} bytes, but MaxPayloadInMB is {self.megabytes}")
             if batch and (self.single or len(request) + len(sent) > limit):
                 yield batch, bytes(request)
                 batch, request = [], bytearray()
-            if sent:  # no more than an empty line, else
+            if sent:  # otherwise it is only an empty line
                 batch.append(record)
                 request += sent
         if batch:
             yield batch, bytes(request)
 
     def _joined(self, records: list[bytes], answer: bytes) -> bytes:
-        """The answer, filtered, and before that each record of it joined to the one that was sent, if asked for."""
+        """The filtered answer; before that, each of its records is joined to the one that was sent, if requested."""
         values = self._parsed(answer, self.accept)
         if self.joins:
             given = [value for record in records for value in self._parsed(record, self.content_type)]
             if len(given) != len(values):
-                raise InputError(f"{len(given)} records were sent and {len(values)} answered, so they cannot be joined")
+                raise InputError(f"{len(given)} records were sent but {len(values)} returned, so they cannot be joined")
             values = [_join(*pair, self.accept) for pair in zip(given, values, strict=True)]
         return self._filtered(values, self.kept, self.accept)
 
     def _parsed(self, data: bytes, kind: str) -> list[Any]:
-        """The records in it: rows of CSV as lists of texts, or JSON values."""
+        """The records in it: CSV rows as lists of strings, or JSON values."""
         in_lines = self.by_line or kind == JSON_LINES
         parts = [line for line in data.split(b"\n") if line.strip()] if in_lines else [data]
         try:
             texts = [part.decode("utf-8-sig") for part in parts]
             return [next(csv.reader([text], strict=True)) if kind == CSV else json.loads(text) for text in texts]
         except (ValueError, csv.Error, RecursionError) as error:
-            raise InputError(f"what should be {kind} cannot be read, record by record: {error}") from None
+            raise InputError(f"expected {kind}, but it cannot be read record by record: {error}") from None
 
     def _filtered(self, values: list[Any], steps: Filter, kind: str) -> bytes:
-        """What the filter leaves of the records, as text again."""
+        """The parts of the records that the filter selects, as text again."""
         rows = csv.writer(file := io.StringIO(), lineterminator="")
         for value in (select(each, steps) for each in values):
             if kind == CSV:
                 rows.writerow(value if isinstance(value, list) else [value])
-            else:  # as AWS writes it
+            else:  # in the format of AWS
                 file.write(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
             file.write("\n" if self.by_line or kind == JSON_LINES else "")
         return file.getvalue().encode("utf-8", "replace")
@@ -161,9 +161,9 @@ def _join(record: Any, answer: Any, kind: str) -> Any:
 
 
 def handlers(job: Mapping[str, Any]) -> Callable[[bytes], bytes]:
-    """What answers a request: the handlers in job["program"], with the model that its model_fn loads.
+    """A function that answers a request: the handlers in job["program"], with the model that its model_fn loads.
 
-    InputError if they are not what the image would take.
+    InputError if the image would not accept them.
     """
     sys.path.insert(0, job["code"])
     module = importlib.import_module(job["program"].removesuffix(".py").replace("/", "."))
@@ -173,7 +173,7 @@ def handlers(job: Mapping[str, Any]) -> Callable[[bytes], bytes]:
         raise InputError("it has no model_fn(model_dir), which loads the model")
     if transform_fn is not None and any(parts):
         raise InputError(
-            "it has transform_fn, and one of the three that it stands for: input_fn, predict_fn, output_fn"
+            "it has transform_fn, and also one of the three that it replaces: input_fn, predict_fn, output_fn"
         )
     content_type = job["arguments"]["TransformInput"].get("ContentType") or JSON
     accept = job["arguments"]["TransformOutput"].get("Accept", "*/*")
@@ -189,22 +189,22 @@ def handlers(job: Mapping[str, Any]) -> Callable[[bytes], bytes]:
             data = (input_fn or default_input_fn)(body, content_type)
             prediction = predict_fn(data, model) if predict_fn else model.predict(data)
             answer = (output_fn or default_output_fn)(prediction, accept)
-        answer = answer[0] if isinstance(answer, tuple) else answer  # and its content type
+        answer = answer[0] if isinstance(answer, tuple) else answer  # the second item is its content type
         if not isinstance(answer, str | bytes | bytearray):
-            raise InputError(f"the handlers answered with {type(answer).__name__}, and not with text or bytes")
+            raise InputError(f"the handlers returned {type(answer).__name__}, not text or bytes")
         return answer.encode() if isinstance(answer, str) else bytes(answer)
 
     return invoke
 
 
 def default_input_fn(body: Any, content_type: str) -> Any:
-    """An array of the request; one row of CSV has one dimension, as in the image."""
+    """The request as an array; a single row of CSV has one dimension, as in the image."""
     import numpy as np
 
     if content_type == NPY:
         return np.load(io.BytesIO(body), allow_pickle=True)
     if content_type not in (CSV, JSON):
-        raise InputError(f"without an input_fn requests are {CSV}, {JSON} or {NPY}, not '{content_type}'")
+        raise InputError(f"without an input_fn, requests must be {CSV}, {JSON} or {NPY}, not '{content_type}'")
     values = np.array(list(csv.reader(io.StringIO(body), strict=True)) if content_type == CSV else json.loads(body))
     return (values.squeeze() if content_type == CSV else values).astype(np.float32)
 
@@ -216,7 +216,7 @@ def default_output_fn(prediction: Any, accept: str) -> str | bytes:
     if accept == JSON:
         return json.dumps(prediction, default=lambda value: value.tolist())
     if accept not in (CSV, NPY):
-        raise InputError(f"without an output_fn answers are {CSV}, {JSON} or {NPY}, not '{accept}'")
+        raise InputError(f"without an output_fn, answers must be {CSV}, {JSON} or {NPY}, not '{accept}'")
     if accept == NPY:
         np.save(binary := io.BytesIO(), prediction)
         return binary.getvalue()
@@ -226,9 +226,9 @@ def default_output_fn(prediction: Any, accept: str) -> str | bytes:
 
 
 def serve(job: Mapping[str, Any]) -> int:
-    """Transform each input into job["results"]; 1 if one failed, with the reason in the file job["failure"].
+    """Transform each input into job["results"]; returns 1 if one failed, with the reason in the file job["failure"].
 
-    The others are transformed nevertheless, as on AWS; a file of results is there when it is complete.
+    As on AWS, the others are still transformed; a result file exists only when it is complete.
     """
     draft, failures = Path(job["results"] + ".part"), []
     try:
@@ -251,7 +251,7 @@ def serve(job: Mapping[str, Any]) -> int:
 
 
 def _reason(where: str, error: Exception) -> str:
-    """The failure in a sentence, which is logged; what a handler raised with the way there."""
+    """The failure as one sentence, which is logged; an exception of a handler also with its traceback."""
     kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
     if kind:
         traceback.print_exception(error)
@@ -261,7 +261,7 @@ def _reason(where: str, error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    # What lies beside this file is no module of the handlers'.
+    # Files next to this one must not be importable by the handlers.
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.realpath(__file__))]
     csv.field_size_limit(sys.maxsize)
     sys.exit(serve(json.loads(Path(sys.argv[1]).read_bytes())))

@@ -16,7 +16,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "LessThan": operator.lt,
     "LessThanOrEqualTo": operator.le,
 }
-# What each type must hold; a trailing "[]" marks a list.
+# The required keys of each type; a trailing "[]" marks a list.
 _KEYS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(COMPARISONS, ("LeftValue", "RightValue")),
     "In": ("QueryValue", "Values[]"),
@@ -26,12 +26,12 @@ _KEYS: dict[str, tuple[str, ...]] = {
 
 
 def complaints(condition: object) -> list[str]:
-    """A sentence for everything malformed in one condition and in those inside it."""
+    """A sentence for each error in a condition and in the conditions inside it."""
     if not isinstance(condition, dict) or not isinstance(condition.get("Type"), str):
-        return ["a condition is an object with a 'Type'."]
+        return ["a condition must be an object with a 'Type'."]
     kind = condition["Type"]
     if kind not in _KEYS:
-        return [f"'{kind}' is no type of condition.{did_you_mean(kind, _KEYS)} There is: {', '.join(_KEYS)}."]
+        return [f"'{kind}' is not a condition type.{did_you_mean(kind, _KEYS)} Available: {', '.join(_KEYS)}."]
     missing = [key for key in _KEYS[kind] if key.removesuffix("[]") not in condition]
     missing += [key for key in _KEYS[kind] if key.endswith("[]") and not isinstance(condition.get(key[:-2]), list)]
     if missing:
@@ -41,7 +41,7 @@ def complaints(condition: object) -> list[str]:
 
 
 def holds(condition: dict[str, Any], scope: Scope) -> bool:
-    """Whether the condition is true; UserError when it compares values of different types."""
+    """Whether the condition is true; UserError if it compares values of different types."""
     kind = condition["Type"]
     if kind == "Not":
         return not holds(condition["Condition"], scope)
@@ -56,13 +56,13 @@ def holds(condition: dict[str, Any], scope: Scope) -> bool:
 def _compare(kind: str, left: Any, right: Any) -> bool:
     if _type(left) != _type(right):
         raise UserError(
-            f"{kind} compares the {_type(left)} {left!r} with the {_type(right)} {right!r}; "
-            "both sides must be of one type."
+            f"{kind} compares the {_type(left)} {left!r} with the {_type(right)} {right!r}: "
+            "both sides must have the same type."
         )
     return COMPARISONS[kind](left, right)
 
 
 def _type(value: object) -> str:
-    # bool first: Python counts it among the numbers, AWS does not
+    # bool first: it is a number in Python, but not for AWS
     names = {bool: "boolean", int: "number", float: "number", str: "string"}
     return next((name for type_, name in names.items() if isinstance(value, type_)), type(value).__name__)

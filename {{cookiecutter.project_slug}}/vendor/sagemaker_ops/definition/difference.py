@@ -1,4 +1,4 @@
-"""What changes between two definitions of a pipeline, in plain lines: parameters, steps, and what each step runs."""
+"""The differences between two definitions of a pipeline, as text: parameters, steps, and what each step runs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sagemaker_ops.definition import step_types
 Definition = Mapping[str, Any]
 Flat = dict[str, str]
 
-# What lies under the hash of its content (target.py): told once, not in each step that reads it.
+# Content under its hash (target.py), shown once instead of in each step that reads it.
 HASHED = {
     "step code": re.compile(r"/code/([0-9a-f]{16})/(?=steps/|sourcedir\.tar\.gz)"),
     "data/schema.toml": re.compile(r"/code/([0-9a-f]{16})/(?=schema/)"),
     "data": re.compile(r"/raw/([0-9a-f]{16})/"),
 }
-# By which of its keys an item of a list is known.
+# The keys that identify an item of a list.
 NAMES = ("Name", "InputName", "OutputName", "ChannelName", "PropertyFileName", "Key", "ContainerHostname")
-# What is in the way of reading a path.
+# Parts of a path that make it harder to read.
 _NOISE = re.compile(
     r"\b(?:ProcessingResources\.ClusterConfig|ResourceConfig|AppSpecification|AlgorithmSpecification|TransformResources"
     r"|StoppingCondition|ProcessingOutputConfig|Arguments)\."
@@ -28,12 +28,12 @@ _NOISE = re.compile(
 
 
 def canonical(definition: Definition) -> str:
-    """The same text for the same definition, however its keys were ordered."""
+    """The same text for the same definition, whatever the order of its keys."""
     return json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def lines(before: Definition | None, after: Definition) -> list[str]:
-    """A line for everything that is added (+), removed (-) or changed (~); before: None for a new pipeline."""
+    """A line for everything added (+), removed (-) or changed (~); before: None for a new pipeline."""
     old = before or {}
     found = [
         *_hashes(old, after),
@@ -42,7 +42,7 @@ def lines(before: Definition | None, after: Definition) -> list[str]:
         *([] if before is None else _changes("", *(_flat(_rest(each)) for each in (old, after)))),
     ]
     if before is not None and not found and canonical(before) != canonical(after):
-        return ["~ the definition, in how it is written and not in what it says"]
+        return ["~ the definition, but only in how it is written"]
     return found
 
 
@@ -79,7 +79,7 @@ def _steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]
 
 
 def _instances(step: Mapping[str, Any]) -> str:
-    """` on 1 x ml.m5.large`, if it takes one."""
+    """` on 1 x ml.m5.large`, if it uses an instance."""
     flat = _flat(step)
     kind = [value for path, value in flat.items() if path.endswith(".InstanceType")]
     count = [value for path, value in flat.items() if path.endswith(".InstanceCount")]
@@ -104,7 +104,7 @@ def _rest(definition: Definition) -> Definition:
 
 
 def _all_steps(steps: Any, branch: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every step by its name, those in the branches of conditions too, each with the branch it is in."""
+    """Every step by its name, including those in branches of conditions, each with its branch."""
     for step in steps or []:
         arguments = step.get("Arguments") or {}
         inner = step_types.of(step.get("Type")).branches
@@ -119,7 +119,7 @@ def _by_name(items: Any) -> dict[str, Any]:
 
 
 def _flat(value: Any, path: str = "") -> Flat:
-    """{dotted path: text} of everything inside; null means the same to AWS as a key that is left out."""
+    """{dotted path: text} of everything inside; to AWS, null means the same as a missing key."""
     if value is None:
         return {}
     if isinstance(value, list) and value:
@@ -138,7 +138,7 @@ def _flat(value: Any, path: str = "") -> Flat:
 
 
 def _key(item: Any, number: int) -> str:
-    """What an item of a list is known by: its name, or the option that a script's argument sets."""
+    """What identifies an item of a list: its name, or the option that a script's argument sets."""
     if isinstance(item, dict):
         return next((item[name] for name in NAMES if isinstance(item.get(name), str)), str(number))
     if isinstance(item, str) and item.startswith("--"):
@@ -151,7 +151,7 @@ def _is_expression(value: Mapping[str, Any]) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A value as one reads it, without the hashes that are told apart."""
+    """A value as readable text, with placeholders for the hashes that have their own lines."""
     if isinstance(value, dict) and "Get" in value:
         return str(value["Get"])
     if isinstance(value, dict) and "Std:Join" in value:

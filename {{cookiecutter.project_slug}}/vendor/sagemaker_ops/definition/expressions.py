@@ -13,7 +13,7 @@ from sagemaker_ops.errors import UserError, did_you_mean
 
 Keys = tuple[str | int, ...]
 
-# https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html; the two job names are the SDK's.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html; the SDK adds the two job names.
 EXECUTION_VARIABLES = (
     "StartDateTime",
     "CurrentDateTime",
@@ -30,7 +30,7 @@ _STEP = re.compile(r"Steps\.([A-Za-z0-9_-]+)(.+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Reference:
-    """What an expression points at.
+    """What an expression refers to.
 
     kind "Parameters" or "Execution": name. "Steps": a step's name and a path into its properties.
     "PropertyFiles": a step's name and, as path, the property file's name. "S3Object": JSON read from a URI.
@@ -43,7 +43,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Scope:
-    """What expressions can see: parameter values, execution variables, properties of the steps that ended.
+    """What expressions can refer to: parameter values, execution variables, properties of finished steps.
 
     property_files: {(step, property file): (output name, file path)}; read_json: the JSON at an S3 URI.
     """
@@ -70,20 +70,20 @@ def parse_path(text: str) -> Keys:
     while position < len(text):
         found = _KEY.match(text, position)
         if found is None:
-            raise ValueError(f"'{text}' is no path; write it like a.b, a['b.c'] or a[0]")
+            raise ValueError(f"'{text}' is not a path: write it like a.b, a['b.c'] or a[0]")
         keys.append(int(found[2]) if found[2] is not None else found[1] or found[4])
         position = found.end()
     return tuple(keys)
 
 
 def parse_reference(text: object) -> Reference:
-    """The target of a Get; ValueError when it has not the form of one."""
+    """The target of a Get; ValueError if it does not have the right form."""
     if isinstance(text, str) and (reference := _reference(text)) is not None:
         return reference
-    raise ValueError(f"Get {text!r} is none of 'Parameters.X', 'Execution.X' and 'Steps.<name>.<property>'")
+    raise ValueError(f"Get {text!r} must be 'Parameters.X', 'Execution.X' or 'Steps.<name>.<property>'")
 
 
-@lru_cache(maxsize=4096)  # the same few stand in many places, and are asked for again and again
+@lru_cache(maxsize=4096)  # the same few appear in many places and are looked up again and again
 def _reference(text: str) -> Reference | None:
     kind, _, name = text.partition(".")
     if kind in ("Parameters", "Execution") and name:
@@ -93,7 +93,7 @@ def _reference(text: str) -> Reference | None:
 
 
 def scan(value: object) -> tuple[list[Reference], list[str]]:
-    """Every reference anywhere inside `value`, and a sentence for every malformed expression."""
+    """Every reference anywhere inside `value`, and a sentence for each malformed expression."""
     references: list[Reference] = []
     complaints: list[str] = []
     stack = [value]
@@ -116,7 +116,7 @@ def scan(value: object) -> tuple[list[Reference], list[str]]:
 
 
 def _parts(kind: str, body: object) -> tuple[list[Reference], list[object]]:
-    """One expression's own references, and the values inside it that may hold more; ValueError if malformed."""
+    """One expression's own references, and the values inside it that may contain more; ValueError if malformed."""
     if kind == "Get":
         reference = parse_reference(body)
         if reference.path[:1] == ("PropertyFiles",):
@@ -126,7 +126,7 @@ def _parts(kind: str, body: object) -> tuple[list[Reference], list[object]]:
         if not isinstance(body, dict) or not isinstance(body.get("Values"), list):
             raise ValueError('Std:Join needs {"On": "text", "Values": [a list]}')
         if not isinstance(body.get("On", ""), str):
-            raise ValueError("Std:Join takes a text as 'On'")
+            raise ValueError("Std:Join needs a string as 'On'")
         return [], body["Values"]
     if kind == "Std:JsonGet":
         if not isinstance(body, dict) or not isinstance(body.get("Path"), str) or not body["Path"]:
@@ -141,13 +141,13 @@ def _parts(kind: str, body: object) -> tuple[list[Reference], list[object]]:
                 "Std:JsonGet needs an 'S3Uri', or a 'PropertyFile' {\"Get\": \"Steps.<step>.PropertyFiles.<name>\"}"
             )
         return [Reference("PropertyFiles", reference.name, reference.path[1:])], []
-    raise ValueError(f"'{kind}' is not a function of pipeline definitions; these are Std:Join and Std:JsonGet")
+    raise ValueError(f"'{kind}' is not a function of pipeline definitions: use Std:Join or Std:JsonGet")
 
 
 def resolve(value: Any, scope: Scope) -> Any:
     """`value` with every expression in it replaced. A Get keeps its type, a Join is text.
 
-    UserError, one sentence, when something a path names is not there.
+    UserError with one sentence if a path leads nowhere.
     """
     if isinstance(value, list):
         return [resolve(item, scope) for item in value]
@@ -169,7 +169,7 @@ def resolve(value: Any, scope: Scope) -> Any:
 
 
 def resolve_early(value: Any, scope: Scope) -> Any:
-    """The value when it is known before anything ran; None while it depends on a step or an unknown parameter."""
+    """The value if it is known before anything runs; None if it depends on a step or an unknown parameter."""
     if not isinstance(value, dict | list):
         return value
     references, complaints = scan(value)
@@ -180,12 +180,12 @@ def resolve_early(value: Any, scope: Scope) -> Any:
 
 
 def as_text(value: object) -> str:
-    """How a value looks inside a text: a string as it is, anything else as JSON."""
+    """A value as part of a text: a string unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def look_up(document: Any, path: Iterable[str | int], what: str) -> Any:
-    """The value at `path`; UserError names `what` was searched, the path and the part that is missing."""
+    """The value at `path`; the UserError names `what` was searched, the path and the missing part."""
     found = document
     for key in path:
         missing = (
@@ -196,14 +196,14 @@ def look_up(document: Any, path: Iterable[str | int], what: str) -> Any:
         if missing:
             dotted = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path).lstrip(".")
             names = [str(name) for name in found] if isinstance(found, dict) else []
-            hint = did_you_mean(str(key), names) or (f" There is: {', '.join(names[:8])}." if names else "")
+            hint = did_you_mean(str(key), names) or (f" Available: {', '.join(names[:8])}." if names else "")
             raise UserError(f"{what} has no '{dotted}': '{key}' is missing.{hint}")
         found = found[key]
     return found
 
 
 def _json_get(body: dict[str, Any], scope: Scope) -> Any:
-    """The single value a Std:JsonGet points at, typed as in the file."""
+    """The single value a Std:JsonGet refers to, with the type it has in the file."""
     if "S3Uri" in body:
         uri = resolve(body["S3Uri"], scope)
         what = uri
@@ -218,5 +218,5 @@ def _json_get(body: dict[str, Any], scope: Scope) -> Any:
         raise UserError(f"{what} cannot be read yet.")
     found = look_up(scope.read_json(uri), parse_path(body["Path"]), what)
     if isinstance(found, dict | list) or found is None:
-        raise UserError(f"{what} has no single value at '{body['Path']}', but {as_text(found)[:60]}.")
+        raise UserError(f"{what} must have a single value at '{body['Path']}', not {as_text(found)[:60]}.")
     return found

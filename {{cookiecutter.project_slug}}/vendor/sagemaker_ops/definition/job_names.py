@@ -1,4 +1,4 @@
-"""What SageMaker calls things of each kind of job: in ARNs, logs, metrics and requests."""
+"""The names that SageMaker uses for each kind of job: in ARNs, logs, metrics and requests."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Job:
-    """What SageMaker calls things of one kind of job, all of which follow from its name.
+    """The names that SageMaker uses for one kind of job, all of which follow from its name.
 
-    numbered_hosts: whether its metrics have hosts named <job>/algo-1, or ones that only a search finds.
+    numbered_hosts: whether the hosts in its metrics are named <job>/algo-1, or can be found only by a search.
     """
 
     name: str
@@ -27,12 +27,12 @@ class Job:
 
     @property
     def log_group(self) -> str:
-        """The end of /aws/sagemaker/<…>, where its logs and metrics are."""
+        """The end of /aws/sagemaker/<…>, the place of its logs and metrics."""
         return f"{self.name}Jobs"
 
     @property
     def describe(self) -> str:
-        """The method of a client that describes it."""
+        """The client method that describes it."""
         return f"describe_{self.name.lower()}_job"
 
     @property
@@ -41,5 +41,5 @@ class Job:
 
     @property
     def started_key(self) -> str:
-        """When it began, in its description."""
+        """The key of the start time in its description."""
         return f"{self.name}StartTime"

@@ -1,4 +1,4 @@
-"""Pipeline parameters: what a definition declares, and the values an execution is started with."""
+"""Pipeline parameters: what a definition declares, and the values that an execution starts with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TYPES = ("String", "Integer", "Float", "Boolean")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared parameter. default: None when a value must be given. choices: empty when any value will do."""
+    """One declared parameter. default: None if a value must be given. choices: empty if any value is valid."""
 
     name: str
     type: str
@@ -24,12 +24,12 @@ class Parameter:
 
 
 def parse(raw: object) -> tuple[Parameter | None, list[str]]:
-    """A parameter from its definition, and a sentence for everything wrong with it."""
+    """A parameter from its definition, and a sentence for each error in it."""
     if not isinstance(raw, dict) or not isinstance(raw.get("Name"), str) or not raw["Name"]:
         return None, [f"a parameter needs a 'Name': {str(raw)[:60]}."]
     name, kind = raw["Name"], raw.get("Type")
     if kind not in TYPES:
-        return None, [f"parameter '{name}' is of type {kind!r}; types are {', '.join(TYPES)}."]
+        return None, [f"parameter '{name}' has the type {kind!r}: use {', '.join(TYPES[:-1])} or {TYPES[-1]}."]
     listed = raw.get("EnumValues") or []
     if not isinstance(listed, list):
         return None, [f"parameter '{name}' needs a list as EnumValues."]
@@ -38,7 +38,7 @@ def parse(raw: object) -> tuple[Parameter | None, list[str]]:
     wrong = [each for each, value in zip(listed, values, strict=True) if value is None]
     if default is not None and _typed(kind, default) is None:
         wrong.append(default)
-    complaints = [f"parameter '{name}' has {each!r}, which is no {kind}." for each in wrong]
+    complaints = [f"parameter '{name}' has the value {each!r}, which is not of type {kind}." for each in wrong]
     parameter = Parameter(name, kind, None if default is None else _typed(kind, default), tuple(values))
     if not complaints and default is not None and values and parameter.default not in values:
         complaints.append(f"parameter '{name}' has the default {default!r}, which is not in its EnumValues.")
@@ -50,7 +50,8 @@ def values(
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Typed values for an execution, and every problem with them.
 
-    They come from `KEY=VALUE` texts, else from an execution `before` that this one goes on with, else are the defaults.
+    They come from `KEY=VALUE` strings, then from an earlier execution `before` that this one continues, then from the
+    defaults.
     """
     declared = {
         name: replace(each, default=value)
@@ -73,18 +74,18 @@ def values(
         elif parameter.choices and value not in parameter.choices:
             choices = ", ".join(str(choice) for choice in parameter.choices)
             hint = did_you_mean(str(value), map(str, parameter.choices))
-            problems.append(Problem(f"parameter '{name}' is one of {choices}, not '{value}'.{hint}"))
+            problems.append(Problem(f"parameter '{name}' must be one of {choices}, not '{value}'.{hint}"))
         else:
             found[name] = value
     return found, problems
 
 
 def _listing(declared: Mapping[str, Parameter]) -> str:
-    return f" There is: {', '.join(declared)}." if declared else " The pipeline has none."
+    return f" Available: {', '.join(declared)}." if declared else " The pipeline has none."
 
 
 def _typed(kind: str, value: object) -> Any:
-    """A JSON value as the parameter's type; None if it is of another type."""
+    """A JSON value as the parameter's type; None if it has another type."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = {
         "String": isinstance(value, str),
@@ -98,7 +99,7 @@ def _typed(kind: str, value: object) -> Any:
 
 
 def _from_text(kind: str, text: str) -> Any:
-    """A text from the command line as the parameter's type; None if it is not written like one."""
+    """A string from the command line as the parameter's type; None if it does not have the right form."""
     if kind == "String":
         return text
     if kind == "Boolean":

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def at(value: Any, path: str) -> list[Any]:
-    """Every value at a path such as `Outputs.*.S3Output.S3Uri`; a part that is missing ends it."""
+    """Every value at a path such as `Outputs.*.S3Output.S3Uri`; none if a part is missing."""
     found = [value]
     for key in path.split("."):
         if key == "*":

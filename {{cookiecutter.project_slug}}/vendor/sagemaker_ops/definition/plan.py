@@ -22,10 +22,10 @@ _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True)
 class Step:
-    """One step. branch: the Condition step that decides about it, and the outcome it needs.
+    """One step. branch: the Condition step that decides whether it runs, and the outcome it needs.
 
     property_files: {name: (output name, file path)}. cache_for: how long its result is reused, None for never.
-    Arguments of a Condition hold no steps: they are in the Plan.
+    The arguments of a Condition do not contain its steps: they are in the Plan.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """A definition that was read. steps: in an order in which they could run one after the other."""
+    """A parsed definition. steps: in an order in which they could run one after the other."""
 
     parameters: dict[str, parameters.Parameter]
     steps: dict[str, Step]
@@ -58,18 +58,18 @@ def loads(text: str | bytes) -> dict[str, Any]:
 
 
 def parse(definition: object) -> tuple[Plan, list[Problem]]:
-    """The plan, and every problem of form: with any of them the plan is incomplete and must not be run."""
+    """The plan, and every problem of form: if there are any, the plan is incomplete and must not be run."""
     if not isinstance(definition, dict) or _depth(definition) > MAX_DEPTH:
-        return Plan({}, {}), [Problem("a definition is a JSON object, nested 100 levels at most.")]
+        return Plan({}, {}), [Problem("a definition must be a JSON object with at most 100 levels of nesting.")]
     problems = []
     if definition.get("Version") != VERSION:
-        problems.append(Problem(f"Version is {str(definition.get('Version'))[:40]!r}, not '{VERSION}'."))
+        problems.append(Problem(f"Version must be '{VERSION}', not {str(definition.get('Version'))[:40]!r}."))
     declared = _parameters(definition.get("Parameters") or [], problems)
     steps: dict[str, Step] = {}
     for raw, branch in _flatten(definition.get("Steps"), None, problems):
         step, complaints = _step(raw, branch, declared)
         if step is not None and step.name in steps:
-            complaints.append("two steps have this name; give one of them another.")
+            complaints.append("two steps have this name: rename one of them.")
         elif step is not None:
             steps[step.name] = step
         where = f"step '{step.name}'" if step else "a step"
@@ -83,7 +83,7 @@ def parse(definition: object) -> tuple[Plan, list[Problem]]:
 
 
 def _depth(value: object) -> int:
-    """How deep lists and objects nest (at most MAX_DEPTH + 1), without recursion."""
+    """The depth of nested lists and objects (at most MAX_DEPTH + 1), without recursion."""
     depth, level = 0, [value]
     while level and depth <= MAX_DEPTH:
         depth += 1
@@ -114,9 +114,9 @@ def _parameters(raw: object, problems: list[Problem]) -> dict[str, parameters.Pa
 def _flatten(
     raw: object, branch: tuple[str, bool] | None, problems: list[Problem]
 ) -> Iterator[tuple[dict[str, Any], tuple[str, bool] | None]]:
-    """Every step as written, those in the branches of conditions too, each with the branch it is in."""
+    """Every step as written, including those in branches of conditions, each with its branch."""
     if not isinstance(raw, list) or (not raw and branch is None):
-        problems.append(Problem("Steps must be a list that holds at least one step."))
+        problems.append(Problem("Steps must be a list with at least one step."))
         return
     for each in raw:
         if not isinstance(each, dict):
@@ -130,7 +130,7 @@ def _flatten(
 
 
 def _without_nulls(value: Any) -> Any:
-    """The value with keys that hold null left out, which is what they mean to AWS."""
+    """The value without keys that are null, which AWS treats as missing."""
     if isinstance(value, list):
         return [_without_nulls(item) for item in value]
     if isinstance(value, dict):
@@ -141,20 +141,20 @@ def _without_nulls(value: Any) -> Any:
 def _step(
     raw: dict[str, Any], branch: tuple[str, bool] | None, declared: Mapping[str, parameters.Parameter]
 ) -> tuple[Step | None, list[str]]:
-    """The step by itself, and a sentence for everything wrong with its form; no step if it has no name."""
+    """The step by itself, and a sentence for each error in its form; no step if it has no name."""
     name, kind, arguments = raw.get("Name"), str(raw.get("Type")), raw.get("Arguments", {})
     if not isinstance(name, str) or not _STEP_NAME.fullmatch(name):
-        return None, [f"Name is {str(name)[:80]!r}; use 1 to 64 letters, digits, '-' and '_'."]
+        return None, [f"Name is {str(name)[:80]!r}: use 1 to 64 letters, digits, '-' and '_'."]
     malformed = list(shapes.mismatches(raw, shapes.STEP, {}))
     listed = [] if malformed else raw.get("PropertyFiles", [])
     malformed += [each for file in listed for each in shapes.mismatches(file, shapes.PROPERTY_FILE, {})]
     complaints = []
     known = step_types.of(kind)
     if kind in step_types.TYPES and not known.runs_here:
-        complaints.append(f"steps of type {kind} run on AWS only; leave it out of the pipeline that runs locally.")
+        complaints.append(f"steps of type {kind} run only on AWS: leave it out of the pipeline that runs locally.")
     elif known.shape is None:
         hint = did_you_mean(kind, step_types.HERE)
-        complaints.append(f"'{kind[:40]}' is no step type.{hint} Here run: {', '.join(step_types.HERE)}.")
+        complaints.append(f"'{kind[:40]}' is not a step type.{hint} Available here: {', '.join(step_types.HERE)}.")
     else:
         malformed += shapes.mismatches(arguments, known.shape, declared)
     if malformed:
@@ -172,15 +172,15 @@ def _step(
 def _link(
     step: Step, steps: Mapping[str, Step], declared: Mapping[str, parameters.Parameter]
 ) -> tuple[Step, list[str]]:
-    """The step with everything it waits for, and a sentence for every reference that leads nowhere."""
+    """The step with everything it waits for, and a sentence for each reference that leads nowhere."""
     references, complaints = scan(step.arguments)
     for name in sorted(step.waits_for - steps.keys()):
-        complaints.append(f"DependsOn names '{name}', which is no step.{did_you_mean(name, steps)}")
+        complaints.append(f"DependsOn names '{name}', which is not a step.{did_you_mean(name, steps)}")
     complaints += filter(None, (_dead_end(reference, steps, declared) for reference in references))
     outputs = _outputs(step)
     for name, (output, _) in step.property_files.items():
         if output not in outputs:
-            complaints.append(f"property file '{name}' is in '{output}', no output.{did_you_mean(output, outputs)}")
+            complaints.append(f"property file '{name}' is in '{output}', not an output.{did_you_mean(output, outputs)}")
     waits_for = {ref.name for ref in references if ref.kind in ("Steps", "PropertyFiles")} | step.waits_for
     if step.branch:
         waits_for.add(step.branch[0])
@@ -196,17 +196,17 @@ def _dead_end(
         return None
     name, names = reference.name, known[reference.kind]
     if name not in names:
-        what = {"Parameters": "parameter", "Execution": "execution variable"}.get(reference.kind, "step")
-        return f"it reads '{name}', which is no {what} of this pipeline.{did_you_mean(name, names)}"
+        what = {"Parameters": "a parameter", "Execution": "an execution variable"}.get(reference.kind, "a step")
+        return f"it reads '{name}', which is not {what} of this pipeline.{did_you_mean(name, names)}"
     if reference.kind in ("Steps", "PropertyFiles") and not steps[name].arguments:
-        return None  # that step is malformed, and its own problem is enough
+        return None  # that step is malformed, and its own problem is reported
     if reference.kind == "PropertyFiles" and reference.path[0] not in steps[name].property_files:
         hint = did_you_mean(str(reference.path[0]), steps[name].property_files)
-        return f"it reads '{reference.path[0]}', which is no property file of step '{name}'.{hint}"
+        return f"it reads '{reference.path[0]}', which is not a property file of step '{name}'.{hint}"
     if reference.path[:2] == ("ProcessingOutputConfig", "Outputs") and len(reference.path) > 2:
         output, outputs = str(reference.path[2]), _outputs(steps[name])
         if outputs and output not in outputs:
-            return f"it reads '{output}', which is no output of step '{name}'.{did_you_mean(output, outputs)}"
+            return f"it reads '{output}', which is not an output of step '{name}'.{did_you_mean(output, outputs)}"
     return None
 
 
@@ -216,7 +216,7 @@ def _outputs(step: Step) -> list[str]:
 
 
 def _order(steps: Mapping[str, Step], problems: list[Problem]) -> list[str]:
-    """The steps' names, each after those it waits for; every circle is a problem, and is then cut open."""
+    """The steps' names, each after those it waits for; every circle is reported as a problem and then cut."""
     graph = {name: set(step.waits_for) for name, step in steps.items()}
     while True:
         try:

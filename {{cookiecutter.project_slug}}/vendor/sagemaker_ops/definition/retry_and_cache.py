@@ -1,4 +1,4 @@
-"""What a step says of itself beside its arguments: for how long its result is reused, and when it is tried again."""
+"""What a step sets in addition to its arguments: how long its result is reused, and when it is retried."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-# What can go wrong here without the step's own doing, and is tried again where a policy names one of these.
+# Errors that are not the step's fault. They are retried here if a policy names one of these.
 SERVICE_FAULTS = {"Step.SERVICE_FAULT", "SageMaker.JOB_INTERNAL_ERROR"}
 _DURATION = re.compile(
     r"P?(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<weeks>\d{1,9})W)?(?:(?P<days>\d{1,9})D)?"
@@ -19,7 +19,7 @@ _DURATION = re.compile(
 
 @dataclass(frozen=True)
 class Retry:
-    """Try again after `interval` seconds, each time `backoff` times longer, `attempts` times and for `minutes`."""
+    """Retry after `interval` seconds, each time `backoff` times longer, at most `attempts` times and for `minutes`."""
 
     interval: float
     backoff: float
@@ -27,25 +27,25 @@ class Retry:
     minutes: float
 
     def pause(self, failures: int, seconds: float) -> float | None:
-        """How long to wait after so many failures in so many seconds; None: it is not tried again."""
+        """How long to wait after this number of failures in this number of seconds; None: no further retry."""
         pause = min(self.interval * self.backoff ** min(failures - 1, 40), 1e6)
         return pause if failures <= self.attempts and seconds + pause <= self.minutes * 60 else None
 
 
 def cache_for(config: Mapping[str, Any]) -> tuple[timedelta | None, list[str]]:
-    """How long a CacheConfig lets a result be reused, None for never; and a sentence if it cannot be read."""
+    """How long a CacheConfig allows a result to be reused, None for never; and a sentence if it is malformed."""
     if config.get("Enabled") is not True:
         return None, []
     text = config.get("ExpireAfter")
     if text is None:
         return timedelta.max, []
     if (found := duration(str(text))) is None:
-        return None, [f"CacheConfig.ExpireAfter is {str(text)[:40]!r}; write a duration such as 'P30D' or 'T12H'."]
+        return None, [f"CacheConfig.ExpireAfter is {str(text)[:40]!r}: write a duration such as 'P30D' or 'T12H'."]
     return found, []
 
 
 def duration(text: str) -> timedelta | None:
-    """A duration as AWS and the SDK write it: `30d`, `P30D`, `T12H`, `30dT5h`; None if it is none."""
+    """A duration as AWS and the SDK write it: `30d`, `P30D`, `T12H`, `30dT5h`; None for other text."""
     found = _DURATION.fullmatch(text)
     parts = {name: int(number) for name, number in found.groupdict().items() if number} if found else {}
     if not parts:
@@ -58,7 +58,7 @@ def duration(text: str) -> timedelta | None:
 
 
 def retry(policies: list[Any]) -> tuple[Retry | None, list[str]]:
-    """The first policy for a fault of the service, which is all that is tried again here; a sentence if malformed."""
+    """The first policy for a service fault, the only errors retried here; and a sentence if it is malformed."""
     for policy in policies:
         given = policy if isinstance(policy, dict) else {}
         kinds, attempts = given.get("ExceptionType"), 1e6 if "ExpireAfterMin" in given else 5
@@ -68,9 +68,7 @@ def retry(policies: list[Any]) -> tuple[Retry | None, list[str]]:
             isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number <= 1e6
             for number in numbers
         ):
-            return None, [
-                "a retry policy needs a list ExceptionType, and numbers where it has IntervalSeconds and others."
-            ]
+            return None, ["a retry policy needs a list as ExceptionType, and numbers for IntervalSeconds and the like."]
         if SERVICE_FAULTS & {kind for kind in kinds if isinstance(kind, str)}:
             return Retry(*numbers), []
     return None, []

@@ -1,8 +1,8 @@
-"""What the runner needs to find in each step's Arguments, as data, and the check that it is there.
+"""The parts of each step's Arguments that the runner needs, as data, and the check for them.
 
 A shape is TEXT, NUMBER, NAME, PATH or ANYTHING, a list with one shape for all its items, or a dict with a shape for
-each key ("Key?" may be absent, other keys are welcome, a single "*" is a shape for every value). Where a shape says
-TEXT or NUMBER an expression may stand instead. A NAME, or a PATH, becomes one of a file here.
+each key ("Key?" may be absent, other keys are allowed, a single "*" is a shape for every value). TEXT and NUMBER may
+also be an expression. A NAME or a PATH becomes the name or path of a file here.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ PROPERTY_FILE: Shape = {"PropertyFileName": NAME, "OutputName": NAME, "FilePath"
 
 
 def mismatches(value: object, shape: Shape, parameters: Mapping[str, Parameter], path: str = "") -> Iterator[str]:
-    """A sentence for every place where `value` has not the shape.
+    """A sentence for each place where `value` does not have the shape.
 
-    A parameter of another type than the place wants is one too: CreatePipeline refuses it ("Cannot assign property
-    reference [Parameters.X] to argument of type [String]").
+    That includes a parameter of the wrong type: CreatePipeline refuses it ("Cannot assign property reference
+    [Parameters.X] to argument of type [String]").
     """
     if shape in (NAME, PATH):
         if not isinstance(value, str) or not _PATTERNS[str(shape)].fullmatch(value):
-            yield f"{path} is {str(value)[:40]!r}; write a {shape} of letters, digits, '-', '_' and '.'."
+            yield f"{path} is {str(value)[:40]!r}: write a {shape} of letters, digits, '-', '_' and '.'."
     elif shape in (TEXT, NUMBER):
         yield from _scalar(value, str(shape), parameters, path)
     elif isinstance(shape, list):
@@ -67,9 +67,9 @@ def _scalar(value: object, shape: str, parameters: Mapping[str, Parameter], path
         name = target.removeprefix("Parameters.") if isinstance(target, str) else ""
         kind = parameters[name].type if name in parameters else None
         if shape == TEXT and kind not in (None, "String"):
-            yield f"{path} takes text, and parameter '{name}' is of type {kind}: write {name}.to_string()."
+            yield f"{path} needs text, but parameter '{name}' has type {kind}: write {name}.to_string()."
         elif shape == NUMBER and kind not in (None, "Integer", "Float"):
-            yield f"{path} takes a number, and parameter '{name}' is of type {kind}."
+            yield f"{path} needs a number, but parameter '{name}' has type {kind}."
     elif shape == TEXT and not isinstance(value, str):
         yield f"{path} must be text, not {str(value)[:40]!r}."
     elif shape == NUMBER and (isinstance(value, bool) or not isinstance(value, int | float)):

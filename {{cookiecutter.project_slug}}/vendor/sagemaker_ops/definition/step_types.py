@@ -1,8 +1,8 @@
-"""Every type of step that SageMaker Pipelines has, described once.
+"""Every step type of SageMaker Pipelines, described once.
 
-What a step's arguments hold, what runs it on this machine, what its cache compares, what it reads and writes, what its
-instances are for: whatever depends on the type of a step asks here. A new type is one more entry, and a function for
-each thing that it does in its own way.
+The shape of a step's arguments, what runs it locally, what its cache compares, what it reads and writes, what its
+instances are for: all code that depends on the step type looks it up here. A new type is one more entry, plus a
+function for everything that it does differently.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from sagemaker_ops.definition.shapes import ANYTHING, NAME, NUMBER, TEXT, Shape
 
 Properties = Mapping[str, Any]
 Cost = Literal["none", "bounded", "unbounded", "unknown"]
-"""none: no instance is paid for. bounded: the arguments limit the time. unbounded: they cannot. unknown: neither."""
+"""none: no instance to pay for. bounded: the arguments limit the time. unbounded: they cannot. unknown: not known."""
 
 
 @dataclass(frozen=True)
 class StepType:
-    """One type of step.
+    """One step type.
 
-    shape: of its Arguments, of which the runner needs that much; None: it runs on AWS alone.
-    run: the function of the local runner that runs it, and refuse: the one of the preflight that yields a sentence for
-    all that cannot run here; as `module:function` below sagemaker_ops.
-    use, cost: of its instances; resources: where its arguments or those of its job have them.
-    compared: the arguments that AWS's cache compares; none for a step that is never cached.
-    reads, writes: paths of S3 addresses in its arguments; "*" is each item of a list.
-    limits: paths whose value must be one of some to run here; none: it must not be there.
-    outputs: from its properties to {name: S3 folder} of what it made. expected: its properties before it ran, as far as
+    shape: the part of its Arguments that the runner needs; None: it runs only on AWS.
+    run: the function of the local runner that runs it, and refuse: the preflight function that yields a sentence for
+    everything that cannot run here; as `module:function` in sagemaker_ops.
+    use, cost: of its instances; resources: where they are in its arguments or those of its job.
+    compared: the arguments that AWS's cache compares; empty for a step that is never cached.
+    reads, writes: paths of S3 URIs in its arguments; "*" is each item of a list.
+    limits: {path: values that can run here}; empty: the path must be absent.
+    outputs: from its properties to {name: S3 folder} of its outputs. expected: its properties before it runs, as far as
     they follow from its arguments.
     """
 
@@ -51,9 +51,9 @@ class StepType:
     expected: Callable[[Properties], dict[str, Any]] = dict
     job: Job | None = None
     branches: Mapping[str, bool] = field(default_factory=dict)
-    """Where its arguments have steps, and the outcome by which these run."""
+    """The arguments that contain steps, and the outcome for which these run."""
     trains_many: bool = False
-    """Whether it holds the training jobs that it starts, and not one job's arguments."""
+    """Whether it contains several training jobs, and not the arguments of one job."""
     always_fails: bool = False
     creates_model: bool = False
     serves_model: bool = False
@@ -69,26 +69,26 @@ class StepType:
 
 
 def of(name: object) -> StepType:
-    """The type of that name; for an unknown one, a type of which nothing is known."""
+    """The type with that name; for an unknown name, a type without any details."""
     return TYPES.get(str(name)) or StepType(str(name))
 
 
 def function(place: str) -> Callable[..., Any]:
-    """The function at `module:function` below sagemaker_ops."""
+    """The function at `module:function` in sagemaker_ops."""
     module, _, name = place.partition(":")
     found: Callable[..., Any] = getattr(import_module(f"sagemaker_ops.{module}"), name)
     return found
 
 
 def branches(step: Mapping[str, Any]) -> Iterator[tuple[str, bool, list[Any]]]:
-    """(key, outcome, steps) of each branch that a step of a definition chooses from."""
+    """(key, outcome, steps) of each branch that a step chooses from."""
     arguments = step.get("Arguments") or {}
     for key, outcome in of(step.get("Type")).branches.items():
         yield key, outcome, arguments.get(key) or []
 
 
 def walk(steps: Iterable[Mapping[str, Any]] | None) -> Iterator[Mapping[str, Any]]:
-    """The steps of a definition, and those in the branches of its conditions."""
+    """The steps of a definition, including those in the branches of its conditions."""
     for step in steps or ():
         yield step
         for _, _, inner in branches(step):
@@ -266,7 +266,7 @@ TYPES: dict[str, StepType] = {
             cost="none",
             registers_model=True,
         ),
-        # Those that run on AWS alone.
+        # Types that run only on AWS.
         StepType("Tuning", use="training", cost="bounded", resources=TRAINING.resources, trains_many=True),
         *(
             StepType(name, use="processing", cost="bounded", resources=PROCESSING.resources)
@@ -280,4 +280,4 @@ TYPES: dict[str, StepType] = {
     )
 }
 HERE = tuple(name for name, each in TYPES.items() if each.runs_here)
-"""Those that run on this machine."""
+"""The types that run on this machine."""

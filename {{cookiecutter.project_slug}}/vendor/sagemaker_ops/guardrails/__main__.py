@@ -1,4 +1,4 @@
-"""`python -m sagemaker_ops.guardrails`: every problem of project.toml, with the standard library alone."""
+"""`python -m sagemaker_ops.guardrails`: report every problem in project.toml, using only the standard library."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sagemaker_ops.guardrails import project_check
 
 
 def main() -> int:
-    """Show every problem of the project in this folder. Exit code 2: something is unreadable, 3: refused."""
+    """Show every problem of the project in this folder. Exit code 2: a file cannot be read; 3: refused."""
     style = "text"
     if sys.argv[1:]:
-        import argparse  # costs as much time as the rules, and make gives no argument
+        import argparse  # takes as long as all the rules, and make passes no arguments
 
         parser = argparse.ArgumentParser(prog="python -m sagemaker_ops.guardrails", description=main.__doc__)
         parser.add_argument("--format", choices=project_check.FORMATS, default="text")

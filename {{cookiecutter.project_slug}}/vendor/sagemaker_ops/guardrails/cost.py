@@ -1,6 +1,6 @@
-"""What one execution of a pipeline costs at the very most: instance hours always, money where prices are known.
+"""The maximum cost of one pipeline execution: always in instance hours, and in money where prices are known.
 
-The worst case: every job runs until its time limit, every retry happens, every condition takes its dearer branch.
+The worst case: every job runs until its time limit, every retry happens, every condition takes the costlier branch.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from sagemaker_ops.definition.step_types import StepType
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails.policy import Policy, Prices
 
-# Without a StoppingCondition a processing or training job may run for a day, as AWS has it.
+# Without a StoppingCondition, AWS lets a processing or training job run for a day.
 DAY = 86_400
-# https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html: MaxAttempts, if nothing is said.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html: the default of MaxAttempts.
 RETRIES = 5
 Step = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Job:
-    """The instances of one step. hours: None where the definition sets no bound, and `why` it does not.
+    """The instances of one step. hours: None if the definition sets no bound; `why` gives the reason.
 
-    mendable: whether the definition could say it, so that its author can be told to write it.
+    mendable: whether the author could add the bound to the definition.
     """
 
     step: str
@@ -39,7 +39,7 @@ class Job:
 
 @dataclass(frozen=True)
 class WorstCase:
-    """hours: of all instances together. money: None when unknown. unknown: why hours or money are not the whole."""
+    """hours: of all instances together. money: None if unknown. unknown: why hours or money are incomplete."""
 
     hours: float
     money: float | None
@@ -51,9 +51,9 @@ class WorstCase:
 def worst_case(
     definition: Mapping[str, Any], parameters: Mapping[str, Any], policy: Policy, region: str = ""
 ) -> WorstCase:
-    """What an execution with these parameters, else with the defaults, takes at most.
+    """The maximum cost of an execution with these parameters; the others have their defaults.
 
-    region: where it runs; prices of another region are not its prices.
+    region: where it runs; prices of another region do not apply.
     """
     values, prices = _values(definition, parameters), policy.prices
     jobs = [job for step in step_types.walk(_steps(definition)) for job in _jobs(step, values)]
@@ -66,9 +66,9 @@ def worst_case(
 def check(
     definition: Mapping[str, Any], parameters: Mapping[str, Any], policy: Policy, region: str = ""
 ) -> list[Problem]:
-    """What the ceilings of the policy have against an execution with these parameters: errors refuse it.
+    """The problems of an execution with these parameters under the policy's limits; an error refuses it.
 
-    What no definition can bound, such as a transform job, is a warning; what its author can write down is an error.
+    Where the author could have set a bound, its absence is an error; for a transform job, which has none, a warning.
     """
     limits = (policy.max_instance_hours_per_execution, policy.max_cost_per_execution)
     if limits == (None, None):
@@ -77,7 +77,7 @@ def check(
     jobs = [job for step in step_types.walk(_steps(definition)) for job in _jobs(step, values)]
     problems = [
         Problem(
-            f"{job.why}, so nobody knows whether it stays below the ceiling of {policy.source}.",
+            f"{job.why}, so it cannot be checked against the limits of {policy.source}.",
             f"step '{job.step}'",
             "error" if job.mendable else "warning",
         )
@@ -91,17 +91,17 @@ def check(
     if most_money is not None:
         unpriced, currency = _unpriced(jobs, policy, region), policy.prices.currency
         problems += [
-            Problem(f"{reason}, so nobody knows whether it stays below max_cost_per_execution: have the price added.")
+            Problem(f"{reason}, so max_cost_per_execution cannot be checked: ask for the price to be added.")
             for reason in unpriced
         ]
-        # What is known of it may be too much already.
+        # Even the part that is known may be too much.
         if not unpriced and (money := _money(definition, values, policy.prices)) > most_money:
             problems.append(Problem(_over(f"{most_money:g} {currency}", f"{money:.2f} {currency}", policy)))
     return problems
 
 
 def lines(worst: WorstCase, before: WorstCase | None = None) -> list[str]:
-    """The worst case in plain lines, beside that of what is deployed."""
+    """The worst case as text, compared with that of what is deployed."""
     was = f" (before: {before.hours:.4g})" if before and f"{before.hours:.4g}" != f"{worst.hours:.4g}" else ""
     if worst.money is None:
         cost = f"cost unknown: {worst.unknown[0]}" if worst.unknown else "cost unknown"
@@ -113,34 +113,34 @@ def lines(worst: WorstCase, before: WorstCase | None = None) -> list[str]:
 
 def _over(limit: str, found: str, policy: Policy) -> str:
     return (
-        f"{policy.source} allows an execution {limit}, and this one takes up to {found}: lower "
-        "[pipeline].max_runtime_minutes of project.toml, or take fewer or smaller instances."
+        f"{policy.source} allows {limit} per execution, and this one may take up to {found}: lower "
+        "[pipeline].max_runtime_minutes in project.toml, or use fewer or smaller instances."
     )
 
 
 def _unpriced(jobs: list[Job], policy: Policy, region: str) -> list[str]:
-    """Why the instances have no price, in a sentence for each reason; none when all have one."""
+    """Why instances have no price, one sentence per reason; empty if all have one."""
     prices, used = policy.prices, {(job.use, job.instance_type) for job in jobs if job.instance_type}
     if used and not prices.region:
         return [f"{policy.source} has no [prices]"]
     if used and region and region != prices.region:
-        return [f"the prices of {policy.source} are of {prices.region}, not of {region}"]
+        return [f"the prices in {policy.source} are for {prices.region}, not for {region}"]
     missing = sorted((use, name) for use, name in used if name not in getattr(prices, use))
     return [f"{policy.source} [prices.{use}] has no price for {name}" for use, name in missing]
 
 
 def _hours(definition: Mapping[str, Any], values: Mapping[str, Any]) -> float:
-    """Of what has a bound."""
+    """The hours of all bounded jobs."""
     return _most(_steps(definition), values, lambda job: job.hours or 0)
 
 
 def _money(definition: Mapping[str, Any], values: Mapping[str, Any], prices: Prices) -> float:
-    """Of what has a bound; every instance type has its price."""
+    """The cost of all bounded jobs; every instance type must have a price."""
     return _most(_steps(definition), values, lambda job: job.hours * _price(job, prices) if job.hours else 0)
 
 
 def _price(job: Job, prices: Prices) -> float:
-    """Per instance hour; it is known to be there."""
+    """The price per instance hour, which must exist."""
     price: float = getattr(prices, job.use)[job.instance_type]
     return price
 
@@ -155,7 +155,7 @@ def _values(definition: Mapping[str, Any], parameters: Mapping[str, Any]) -> dic
 
 
 def _most(steps: list[Step], values: Mapping[str, Any], measure: Callable[[Job], float]) -> float:
-    """The sum of `measure` over the steps, of a condition's branches the larger one."""
+    """The sum of `measure` over the steps, taking the larger branch of each condition."""
     total = 0.0
     for step in steps:
         total += sum(measure(job) for job in _jobs(step, values))
@@ -164,7 +164,7 @@ def _most(steps: list[Step], values: Mapping[str, Any], measure: Callable[[Job],
 
 
 def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
-    """What the step takes: one job for each kind of instance."""
+    """The jobs of a step: one for each kind of instance."""
     name, kind, arguments = step["Name"], step_types.of(step["Type"]), step.get("Arguments") or {}
     if kind.cost == "none":
         return
@@ -183,25 +183,25 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
             if kind.cost == "unbounded":
                 yield Job(name, use, str(instance_type or ""), why="a transform job has no time limit", mendable=False)
             elif not isinstance(instance_type, str) or count is None or seconds is None or not most:
-                yield Job(name, use, why="the definition leaves open its instance type, its count or its time limit")
+                yield Job(name, use, why="the definition does not fix its instance type, count or time limit")
             else:
                 yield Job(name, use, instance_type, most * count * seconds / 3600)
 
 
 def _trainings(arguments: Mapping[str, Any]) -> list[Any]:
-    """The training jobs that a tuning job chooses from; each is taken to be tried as often as all may be."""
+    """The training jobs that a tuning job chooses from; each is counted as if it took all the attempts."""
     return arguments.get("TrainingJobDefinitions") or [arguments.get("TrainingJobDefinition") or {}]
 
 
 def _resources(kind: StepType, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The table that has the instance type and the count, or several for a mixed cluster."""
+    """The table with the instance type and count, or several of them for a mixed cluster."""
     of_type: Mapping[str, Any] = reduce(lambda found, key: found.get(key) or {}, kind.resources, arguments)
     found = arguments.get("HyperParameterTuningResourceConfig") or of_type
     return found.get("InstanceGroups") or found.get("InstanceConfigs") or [found]
 
 
 def _seconds(arguments: Mapping[str, Any], retries: list[Any], values: Mapping[str, Any]) -> float | None:
-    """How long an instance is paid for: time limit, retries, and the time that a warm pool is kept."""
+    """How long an instance is paid for: time limit, retries, and how long a warm pool is kept."""
     once = _number((arguments.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DAY), values)
     warm = _number(arguments.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds", 0), values)
     if once is None or warm is None:
@@ -210,7 +210,7 @@ def _seconds(arguments: Mapping[str, Any], retries: list[Any], values: Mapping[s
 
 
 def _retried(once: float, policy: Mapping[str, Any]) -> float:
-    """The seconds that one retry policy adds: the last attempt begins before it expires, and may take its full time."""
+    """The seconds that one retry policy adds: the last attempt starts before it expires and may take its full time."""
     bounds: list[float] = []
     if "ExpireAfterMin" in policy:
         bounds.append(60 * float(policy["ExpireAfterMin"]))
@@ -220,7 +220,7 @@ def _retried(once: float, policy: Mapping[str, Any]) -> float:
 
 
 def _value(value: Any, values: Mapping[str, Any]) -> Any:
-    """A literal, or the value of the parameter that is named; None for what is known only while it runs."""
+    """A literal, or the value of the named parameter; None for a value known only at run time."""
     if isinstance(value, dict):
         return values.get(str(value.get("Get", "")).removeprefix("Parameters."))
     return value

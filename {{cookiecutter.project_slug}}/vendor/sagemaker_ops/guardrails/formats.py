@@ -1,4 +1,4 @@
-"""Problems for other programs: as JSON, and as the code-quality report that GitLab shows in a merge request."""
+"""Problems in formats for other programs: JSON, and the code-quality report that GitLab shows in a merge request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _code_quality(problem: Problem, root: Path) -> dict[str, Any]:
     return {
         "description": str(problem),
         "check_name": ".".join(filter(None, (table, key))) or "guardrails",
-        # The same for the same problem, wherever in the file its line is.
+        # Stays the same when the problem moves to another line.
         "fingerprint": hashlib.sha256(str(problem).encode()).hexdigest(),
         "severity": SEVERITIES[problem.level],
         "location": {"path": file if inside else FILE, "lines": {"begin": line(problem, root) if inside else 1}},
@@ -48,20 +48,20 @@ def _code_quality(problem: Problem, root: Path) -> dict[str, Any]:
 
 
 def place(problem: Problem) -> tuple[str, str, str]:
-    """The file, the table and the key of the problem; what it does not name is empty."""
+    """The file, the table and the key of the problem; empty for each that it does not name."""
     found = WHERE.fullmatch(problem.where)
     return (found["file"], found["table"] or "", found["key"] or found["top"] or "") if found else ("", "", "")
 
 
 def line(problem: Problem, root: Path) -> int:
-    """The number of the line of the key, or else of its table, or else 1."""
+    """The line number of the key, otherwise of its table, otherwise 1."""
     file, table, key = place(problem)
     try:
         lines = (root / file).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         return 1
     if broken := re.search(r"\(at line (\d+), column \d+\)", "" if table or key else problem.message):
-        return int(broken[1])  # tomllib says it itself
+        return int(broken[1])  # from tomllib's own message
     best, here = 1, ""
     for number, content in enumerate(lines, 1):
         if header := re.match(r"\s*\[+([^\]]+)\]", content):

@@ -1,4 +1,4 @@
-"""What [environments] names on AWS: accounts, ARNs, buckets and networks, well-formed and fitting each other."""
+"""Checks of what [environments] names on AWS: accounts, ARNs, buckets and networks, well-formed and consistent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.project.settings import Environment
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html; a region's partition is told by its beginning.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html; a region's prefix gives its partition.
 PARTITIONS = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",
@@ -38,12 +38,12 @@ EXAMPLE_ACCOUNT = "123456789012"
 
 
 def partition(region: str) -> str:
-    """The partition of AWS that a region lies in; accounts, roles and keys belong to one partition only."""
+    """The AWS partition of a region; accounts, roles and keys belong to one partition only."""
     return next((name for prefix, name in PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def check_environment(environment: Environment, region: str, where: str) -> list[Problem]:
-    """Every problem of one [environments.<name>], whose place is `where`; what is empty is not set yet."""
+    """Every problem of one [environments.<name>], located at `where`; an empty value is not set yet."""
     checks: dict[str, Callable[[], str]] = {
         "account": lambda: _account(environment.account),
         "role": lambda: _role(environment.role, region, environment.account),
@@ -62,13 +62,13 @@ def check_environment(environment: Environment, region: str, where: str) -> list
         ("security_groups", "subnets", "subnet-0a1b2c3d4e5f67890"),
     ):
         if getattr(environment, given) and not getattr(environment, missing):
-            message = f'missing, and SageMaker takes `{given}` only with them: write such as ["{example}"].'
+            message = f'missing, but SageMaker needs it with `{given}`: add it, for example ["{example}"].'
             problems.append(Problem(message, f"{where}.{missing}"))
     key = KMS_ARN.fullmatch(environment.kms_key)
     if key and ACCOUNT.fullmatch(environment.account) and key[3] != environment.account:
         problems.append(
             Problem(
-                f"the key is of the account {key[3]}: its policy must let {environment.account} use it, "
+                f"the key belongs to account {key[3]}: make sure that its policy lets {environment.account} use it, "
                 "or write a key of that account.",
                 f"{where}.kms_key",
                 "warning",
@@ -82,9 +82,9 @@ def _account(number: str) -> str:
         return ""
     digits = re.sub(r"[\s-]", "", number)
     example = digits if ACCOUNT.fullmatch(digits) else EXAMPLE_ACCOUNT
-    count = f" (these are {len(digits)}; a leading 0 counts)" if re.fullmatch("[0-9]+", digits) else ""
+    count = f" (it has {len(digits)}; a leading 0 counts)" if re.fullmatch("[0-9]+", digits) else ""
     count = "" if example == digits else count
-    return f"'{number}' is no AWS account: write its 12 digits{count}, such as '{example}'."
+    return f"'{number}' is not an AWS account: write its 12 digits{count}, such as '{example}'."
 
 
 def _role(arn: str, region: str, account: str) -> str:
@@ -95,20 +95,19 @@ def _role(arn: str, region: str, account: str) -> str:
         # sts::123456789012:assumed-role/<role>/<session> is what `aws sts get-caller-identity` prints.
         parts = re.sub(r"^.*:(?:assumed-role/([^/]+)/.*)$", r"\1", arn).split("/")
         name = re.sub(r"[^A-Za-z0-9_+=,.@-]", "", parts[-1].rpartition(":")[2])[:64] or "customer-pipelines"
-        return (
-            f"'{arn}' is no ARN of a role: write such as 'arn:{wanted}:iam::{account or EXAMPLE_ACCOUNT}:role/{name}'."
-        )
+        better = f"arn:{wanted}:iam::{account or EXAMPLE_ACCOUNT}:role/{name}"
+        return f"'{arn}' is not the ARN of a role: write it like '{better}'."
     if found[1] != wanted:
         better = f"arn:{wanted}:iam::{account or found[2]}:role/{found[3]}"
-        return f"the role is of the partition '{found[1]}', and {region} lies in '{wanted}': write such as '{better}'."
+        return f"the role is in partition '{found[1]}', but {region} is in '{wanted}': write it like '{better}'."
     if account and found[2] != account:
         better = f"arn:{wanted}:iam::{account}:role/{found[3]}"
-        return f"the role is of the account {found[2]}, and `account` says {account}: write such as '{better}'."
+        return f"the role belongs to account {found[2]}, but `account` is {account}: write it like '{better}'."
     return ""
 
 
 def bucket(name: str) -> str:
-    """A sentence for a name that S3 does not take for a bucket, or an empty string."""
+    """Why S3 rejects this bucket name, or an empty string."""
     better = re.sub(
         r"\.{2,}", ".", re.sub(r"[^a-z0-9.-]+", "-", name.strip().removeprefix("s3://").split("/")[0].lower())
     )
@@ -120,16 +119,16 @@ def bucket(name: str) -> str:
     if not BUCKET.fullmatch(better) or IP_ADDRESS.fullmatch(better):
         better = "customer-ml-dev"
     if affix := next((each for each in RESERVED_PREFIXES if name.startswith(each)), ""):
-        return f"'{name}' begins with '{affix}', which S3 keeps for itself: write such as '{better}'."
+        return f"'{name}' starts with '{affix}', which S3 reserves: use a name such as '{better}'."
     if affix := next((each for each in RESERVED_SUFFIXES if name.endswith(each)), ""):
-        return f"'{name}' ends with '{affix}', which S3 keeps for itself: write such as '{better}'."
+        return f"'{name}' ends with '{affix}', which S3 reserves: use a name such as '{better}'."
     if IP_ADDRESS.fullmatch(name):
-        return f"'{name}' looks like an IP address, which S3 does not take: write such as '{better}'."
+        return f"'{name}' looks like an IP address, which S3 rejects: use a name such as '{better}'."
     if BUCKET.fullmatch(name):
         return ""
     return (
-        f"'{name}' is no name for an S3 bucket: write 3 to 63 lower-case letters, digits, hyphens and single dots, "
-        f"a letter or digit first and last, such as '{better}'."
+        f"'{name}' is not a valid S3 bucket name: use 3 to 63 lower-case letters, digits, hyphens and single dots, "
+        f"starting and ending with a letter or digit, such as '{better}'."
     )
 
 
@@ -140,13 +139,11 @@ def _kms_key(key: str, region: str) -> str:
     found = KMS_ARN.fullmatch(key)
     if found is None:
         example = f"arn:{wanted}:kms:{region}:{EXAMPLE_ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-        return f"'{key}' is no KMS key: write its ARN, its ID or an alias, such as '{example}' or 'alias/customer'."
+        return f"'{key}' is not a KMS key: write its ARN, its ID or an alias, such as '{example}' or 'alias/customer'."
     if found[1] != wanted or found[2] != region:
         there, here = (found[2], region) if found[2] != region else (f"'{found[1]}'", f"'{wanted}'")
         better = f"arn:{wanted}:kms:{region}:{found[3]}:{found[4]}"
-        return (
-            f"the key lies in {there}, and the project in {here}: write one that lies there, too, such as '{better}'."
-        )
+        return f"the key is in {there}, but the project is in {here}: write a key from {here}, such as '{better}'."
     return ""
 
 
@@ -155,9 +152,9 @@ def _ids(ids: list[str], key: str, pattern: re.Pattern[str], prefix: str) -> str
     if wrong:
         listed = ", ".join(f"'{name}'" for name in wrong)
         return (
-            f"{listed} {'is no ID' if len(wrong) == 1 else 'are no IDs'} of {key.replace('_', ' ')}: write '{prefix}-' "
-            f"and 8 or 17 of 0-9 and a-f, such as '{prefix}-0a1b2c3d4e5f67890'."
+            f"{listed} {'is not a valid ID' if len(wrong) == 1 else 'are not valid IDs'} of {key.replace('_', ' ')}: "
+            f"write '{prefix}-' and 8 or 17 of the characters 0-9 and a-f, such as '{prefix}-0a1b2c3d4e5f67890'."
         )
     if len(ids) > MOST[key]:
-        return f"SageMaker takes {MOST[key]} at most, these are {len(ids)}: leave out {len(ids) - MOST[key]}."
+        return f"SageMaker accepts at most {MOST[key]}, but there are {len(ids)}: remove {len(ids) - MOST[key]}."
     return ""

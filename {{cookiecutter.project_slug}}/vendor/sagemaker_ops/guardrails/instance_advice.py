@@ -1,4 +1,4 @@
-"""Which instance type to take instead, and the table to choose from."""
+"""Suggests another instance type, and prints the table to choose from."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sagemaker_ops.guardrails import instance_types
 from sagemaker_ops.guardrails.instance_types import OLD, RETIRED, family, is_accelerated, types
 from sagemaker_ops.guardrails.policy import Policy
 
-# Well known, and in nearly every region.
+# Well known, and available in nearly every region.
 USUAL = ("m5", "c5", "r5", "g5")
 SHAPE = re.compile(r"ml\.([a-z]+?)(\d{1,3})([a-z0-9-]*)\.(?:(\d{0,3})xlarge|large|medium|small)")
-# GiB per vCPU by the letter of a family: what a type would have that does not exist.
+# GiB per vCPU by the letter of a family, to guess the size of a type that does not exist.
 MEMORY = {"c": 2, "m": 4, "t": 4, "r": 8, "x": 16}
 NOTES = {
     "policy": "not allowed by the policy",
     "retired": "retired",
     "old": "old family",
-    "burstable": "burstable: slow once its credits are spent",
+    "burstable": "burstable: slow once its credits are used up",
 }
 Size = dict[str, Any]
 
@@ -35,14 +35,14 @@ def _prefix(name: str, use: str, policy: Policy) -> str:
     whole = f"ml.{name}"
     if error := _error(whole, use, policy):
         return sentence(error, whole, use, policy)
-    return f"SageMaker's names begin with 'ml.': write '{whole}'."
+    return f"SageMaker instance types start with 'ml.': write '{whole}'."
 
 
 def _unknown(name: str, use: str, policy: Policy) -> str:
     allowed = candidates(use, policy)
     written = re.sub(r"[\s,_.]+", ".", name.strip().lower())
     written = written if written.startswith("ml.") else f"ml.{written}"
-    start = f"'{name}' is no instance type"
+    start = f"'{name}' is not an instance type"
     if written in types():
         if error := _error(written, use, policy):
             return sentence(error, written, use, policy)
@@ -51,7 +51,7 @@ def _unknown(name: str, use: str, policy: Policy) -> str:
     if shape and (near := _nearest_of_shape(shape, allowed)):
         hint = ""
         if shape[1] + shape[2] not in {family(other) for other in types()} and (larger := _larger(near, allowed)):
-            hint = f" The number is a generation, not a size: for more memory take {sized(larger)}."
+            hint = f" The number is a generation, not a size: for more memory use {sized(larger)}."
         return f"{start}. Did you mean {sized(near)}?{hint}"
     meant = nearest_word(written, allowed)
     return f"{start}. Did you mean {sized(meant)}?" if meant else f"{start}.{_usual(use, policy)}"
@@ -65,20 +65,20 @@ def _use(name: str, use: str, policy: Policy) -> str:
 def _retired(name: str, use: str, policy: Policy) -> str:
     allowed = candidates(use, policy)
     better = RETIRED[name] if RETIRED[name] in allowed else nearest(types()[RETIRED[name]], allowed)
-    take = f": take {sized(better)}." if better else f".{_usual(use, policy)}"
-    return f"'{name}' is retired, AWS has none left{take}"
+    take = f": use {sized(better)}." if better else f".{_usual(use, policy)}"
+    return f"'{name}' is retired and no longer available{take}"
 
 
 def _policy(name: str, use: str, policy: Policy) -> str:
     listed = ", ".join(f"'{glob}'" for glob in policy.instance_types_for(use))
-    start = f"'{name}' is not in the list of {policy.source} [instance_types].{use}, which is {listed}."
+    start = f"'{name}' is not allowed by {policy.source} [instance_types].{use}, which lists {listed}."
     return f"{start}{_take_near(name, use, policy)}"
 
 
 def _arm64(name: str, use: str, policy: Policy) -> str:
     near = _take_near(name, use, policy)
     image = f"[images].{_images(use)}"
-    return f"'{name}' has an arm64 processor, and {image} is an image for x86.{near} Or name an arm64 image there."
+    return f"'{name}' has an arm64 processor, but {image} is an x86 image.{near} Or set an arm64 image there."
 
 
 def _gpu(name: str, use: str, policy: Policy) -> str:
@@ -86,7 +86,7 @@ def _gpu(name: str, use: str, policy: Policy) -> str:
     has = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else "an accelerator"
     near = _take_near(name, use, policy, accelerated=False)
     return (
-        f"'{name}' has {has}, which scikit-learn leaves idle.{near} Or name another image in [images].{_images(use)}."
+        f"'{name}' has {has}, which scikit-learn does not use.{near} Or set another image in [images].{_images(use)}."
     )
 
 
@@ -94,16 +94,17 @@ def _old(name: str, use: str, policy: Policy) -> str:
     allowed = candidates(use, policy)
     newer = [other for other in allowed if family(other) == OLD[family(name)]]
     better = nearest(types()[name], newer or allowed, name[3])
-    return f"'{name}' is of an old family" + (f": take {sized(better)}." if better else f".{_usual(use, policy)}")
+    return f"'{name}' belongs to an old family" + (f": use {sized(better)}." if better else f".{_usual(use, policy)}")
 
 
 def _burstable(name: str, use: str, policy: Policy) -> str:
-    start = f"'{name}' is burstable: training spends its CPU credits and then goes on slowly."
+    start = f"'{name}' is burstable: training uses up its CPU credits and then runs slowly."
     return f"{start}{_take_near(name, use, policy)}"
 
 
 def _newer(name: str, use: str, policy: Policy) -> str:
-    return f"'{name}' is not in the list of {instance_types.data()['made']}; if it is newer than that, go on."
+    made = instance_types.data()["made"]
+    return f"'{name}' is not in the list of instance types of {made}; if it is newer, ignore this warning."
 
 
 SENTENCES: dict[str, Callable[[str, str, Policy], str]] = {
@@ -121,7 +122,7 @@ SENTENCES: dict[str, Callable[[str, str, Policy], str]] = {
 
 
 def candidates(use: str, policy: Policy) -> list[str]:
-    """What can be recommended for `use`: without a warning if possible, and on x86 if possible."""
+    """The types to recommend for `use`: if possible without a warning, and if possible on x86."""
     broken = {
         name: instance_types.broken_rules(name, use, policy)
         for name, size in types().items()
@@ -133,7 +134,7 @@ def candidates(use: str, policy: Policy) -> list[str]:
 
 
 def nearest(size: Size, among: list[str], letter: str = "", *, accelerated: bool | None = None) -> str:
-    """The type of about this size, rather larger than smaller, and rather a usual one; "" when there is none."""
+    """The type closest to this size, preferring a larger one and a common family; "" if there is none."""
     wanted = bool(size.get("gpus")) if accelerated is None else accelerated
     kind = [name for name in among if is_accelerated(name) == wanted] or among
     keys = [key for key in ("vcpu", "memory", "gpus") if size.get(key)]
@@ -154,7 +155,7 @@ def _apart(its: float, wanted: float) -> float:
 
 
 def _nearest_of_shape(shape: re.Match[str], allowed: list[str]) -> str:
-    """For a name that does not exist: of the same letter if there are such, and of the size that it would have."""
+    """For a type that does not exist: the closest to the size it would have, with the same letter if possible."""
     letters = shape[1]
     same = [name for name in allowed if re.match(rf"ml\.{letters}\d", name)]
     return nearest(_guess(shape), same or (allowed if len(letters) == 1 else []), letters, accelerated=_is_gpu(letters))
@@ -178,7 +179,7 @@ def _larger(name: str, among: list[str]) -> str:
 
 
 def _error(name: str, use: str, policy: Policy) -> str:
-    """The rule by which `name` is refused for `use`, or ""."""
+    """The rule that refuses `name` for `use`, or ""."""
     broken = instance_types.broken_rules(name, use, policy)
     return broken[0] if _has_error(broken) else ""
 
@@ -188,7 +189,7 @@ def _has_error(broken: list[str]) -> bool:
 
 
 def _take_near(name: str, use: str, policy: Policy, *, accelerated: bool | None = None) -> str:
-    """` Take …`: the nearest in size; without `accelerated` it has GPUs when `name` has."""
+    """` Use …` with the type nearest in size; without `accelerated` it has GPUs if `name` has."""
     size, allowed, shape = types().get(name, {}), candidates(use, policy), SHAPE.fullmatch(name)
     near = ""
     if "vcpu" in size:
@@ -196,16 +197,16 @@ def _take_near(name: str, use: str, policy: Policy, *, accelerated: bool | None 
         near = nearest(without_gpus if accelerated is False else size, allowed, name[3])
     elif shape:
         near = _nearest_of_shape(shape, allowed)
-    return f" Take {sized(near)}." if near else _usual(use, policy)
+    return f" Use {sized(near)}." if near else _usual(use, policy)
 
 
 def _usual(use: str, policy: Policy) -> str:
     allowed = candidates(use, policy)
     if not allowed:
-        return f" {policy.source} leaves none for {use}: ask whoever keeps that file."
+        return f" {policy.source} allows none for {use}: ask whoever maintains that file."
     usual = next((names for each in USUAL if (names := [name for name in allowed if family(name) == each])), allowed)
     small = [sized(name) for name in sorted(usual, key=lambda name: (types()[name]["memory"], name))[:2]]
-    return f" Take {' or '.join(small)}."
+    return f" Use {' or '.join(small)}."
 
 
 def _images(use: str) -> str:
@@ -222,7 +223,7 @@ def sized(name: str) -> str:
 
 
 def table(use: str, policy: Policy, min_memory: float = 0) -> list[str]:
-    """The types that SageMaker has for `use`, those one may take first, each with its size and a note."""
+    """The types that SageMaker has for `use`, allowed ones first, each with its size and a note."""
     rows = []
     for name, size in types().items():
         if use not in size["uses"] or size.get("memory", 0) < min_memory:

@@ -1,4 +1,4 @@
-"""Whether an instance type may be taken for a use, and a sentence for each rule that it breaks."""
+"""Checks an instance type for a use, with a sentence for each rule that it breaks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ JOB_USES = ("processing", "training", "transform")
 
 
 def check(name: str, use: str, where: str, policy: Policy, images: Sequence[str] = ()) -> list[Problem]:
-    """A sentence for each rule that `name` does not keep for `use`; `images` are the values of its IMAGES."""
+    """A problem for each rule that `name` breaks for `use`; `images` are the values of its IMAGES."""
     broken = instance_types.broken_rules(name, use, policy, images)
     if not broken:
         return []
     from sagemaker_ops.guardrails import (
-        instance_advice,  # looks at every type there is, and is wanted only when something is wrong
+        instance_advice,  # goes through every type, and is needed only when something is wrong
     )
 
     return [
@@ -31,6 +31,6 @@ def check(name: str, use: str, where: str, policy: Policy, images: Sequence[str]
 
 
 def check_job(name: str, where: str, policy: Policy) -> list[Problem]:
-    """The same for a job whose kind is not known yet: what is right for one of JOB_USES is right."""
+    """The same for a job whose kind is not known yet: a type that passes for one of JOB_USES passes."""
     found = [check(name, use, where, policy) for use in JOB_USES]
     return min(found, key=lambda problems: any(problem.level == "error" for problem in problems))

@@ -1,4 +1,4 @@
-"""Instance types: which SageMaker takes for which use, how large they are, and which rules one does not keep."""
+"""Instance types: which uses SageMaker accepts them for, how large they are, and which rules they break."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from sagemaker_ops.guardrails.policy import Policy, allows
 
-# The rules in the order in which they are asked, and what breaking one means. The first error ends the questions; of
-# the warnings there may be several.
+# The rules in the order in which they are checked, and the level of each. Checking stops at the first error; there may
+# be several warnings.
 RULES = {
     "prefix": "error",
     "unknown": "error",
@@ -25,7 +25,7 @@ RULES = {
     "burstable": "warning",
     "newer": "warning",
 }
-# AWS lists them still and has none left; what has as many GPUs, or as many as there are.
+# AWS still lists them but has none left. The replacement has as many GPUs, or as many as are available.
 RETIRED = {
     "ml.p2.xlarge": "ml.g5.xlarge",
     "ml.p2.8xlarge": "ml.g5.48xlarge",
@@ -34,25 +34,25 @@ RETIRED = {
     "ml.p3.8xlarge": "ml.g5.12xlarge",
     "ml.p3.16xlarge": "ml.g5.48xlarge",
 }
-# Not what EC2 calls "previous generation": that has m5, too, which is well and everywhere.
+# Not what EC2 calls "previous generation": that includes m5, which is fine and available everywhere.
 OLD = {"c4": "c5", "m4": "m5", "p3dn": "p4d", "t2": "t3"}
 BURSTABLE = ("t2", "t3")
-# Families whose chips the data do not always count as GPUs.
+# Families whose chips are not always counted as GPUs in the data.
 ACCELERATORS = ("dl", "inf", "p", "trn")
-# Whose images run on the instances of a use: keys of [images].
+# The keys of [images] whose images run on the instances of a use.
 IMAGES = {
     "processing": ("processing", "evaluation"),
     "training": ("training",),
     "transform": ("inference",),
     "endpoint": ("inference",),
 }
-# From the sixth generation on a letter for the processor follows the number: ml.m8.xlarge cannot come any more.
-# Accelerators go without: ml.g7.xlarge, ml.p6-b300.48xlarge.
+# From the sixth generation on, a letter for the processor follows the number, so ml.m8.xlarge will never exist.
+# Accelerators have no such letter: ml.g7.xlarge, ml.p6-b300.48xlarge.
 NEW_ACCELERATOR = r"ml\.((?:dl|g|inf|p|trn))(\d{1,3})(?:-[a-z0-9]+)?\.\d*xlarge"
 NEW_INSTANCE_TYPE = r"ml\.[a-z]+\d{1,3}[a-z][a-z0-9-]*\.(?:\d*xlarge|large|medium|small)"
 QUOTAS = (
-    "A quota holds for one instance type and one use, and is often 0 in a new account: before the first job ask for "
-    "more under Service Quotas, Amazon SageMaker."
+    "A quota applies to one instance type and one use, and is often 0 in a new account: before the first job, request "
+    "an increase under Service Quotas, Amazon SageMaker."
 )
 
 
@@ -64,16 +64,16 @@ def data() -> dict[str, Any]:
 
 
 def types() -> dict[str, dict[str, Any]]:
-    """{type: {vcpu, memory (GiB), gpus, arm64, uses}} of every type SageMaker knew when the list was made.
+    """{type: {vcpu, memory (GiB), gpus, arm64, uses}} of every type SageMaker had when the list was made.
 
-    Of some only the uses are known.
+    For some, only the uses are known.
     """
     known: dict[str, dict[str, Any]] = data()["types"]
     return known
 
 
 def broken_rules(name: str, use: str, policy: Policy, images: Sequence[str] = ()) -> list[str]:
-    """The RULES that `name` does not keep for `use`: one error, or else every warning."""
+    """The RULES that `name` breaks for `use`: one error, otherwise every warning."""
     size = types().get(name)
     if size is None:
         if f"ml.{name}" in types():
@@ -88,7 +88,9 @@ def broken_rules(name: str, use: str, policy: Policy, images: Sequence[str] = ()
         return ["policy"]
     if size is None:
         return ["newer"]
-    scikit_learn = use in IMAGES and bool(images) and all("/" not in image for image in images)  # by its version
+    scikit_learn = (
+        use in IMAGES and bool(images) and all("/" not in image for image in images)
+    )  # a version names AWS's image
     if size.get("arm64") and scikit_learn:
         return ["arm64"]
     asked = {
@@ -105,7 +107,7 @@ def family(name: str) -> str:
 
 
 def is_accelerated(name: str) -> bool:
-    """Whether the type has GPUs, or chips that other makers build for the same."""
+    """Whether the type has GPUs or other accelerators."""
     return bool(types()[name].get("gpus")) or family(name).startswith(ACCELERATORS)
 
 

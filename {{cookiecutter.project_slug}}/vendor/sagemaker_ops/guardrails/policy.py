@@ -1,4 +1,4 @@
-"""The organisation's policy, guardrails.toml: which verticals, regions and instance types, and how much of them."""
+"""The organisation's policy, guardrails.toml: the verticals, regions and instance types it allows, and the limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sagemaker_ops.guardrails import names
 from sagemaker_ops.project.typed import Reader
 
 FILE = "guardrails.toml"
-# Names a file that is taken instead: in GitLab a group variable of type file, so that one change reaches every project.
+# Names a file to use instead: in GitLab a group variable of type file, so that one change reaches every project.
 VARIABLE = "OPS_GUARDRAILS"
 USES = ("processing", "training", "transform", "endpoint", "studio", "notebook")
 DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
@@ -24,7 +24,7 @@ TAGS = ("vertical", "project", "env", "owner")
 
 @dataclass(frozen=True)
 class Prices:
-    """What an instance costs by the hour, per use and type, in one region and on one day; empty: not known."""
+    """The hourly price of an instance, by use and type, in one region on one day; empty if not known."""
 
     region: str = ""
     date: str = ""
@@ -51,31 +51,31 @@ class Policy:
     instance_types: Mapping[str, list[str]] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
     source: str = field(default=FILE, metadata={"key": False})
-    """The file that it was read from, for the sentences that name it."""
+    """The file that it was read from, for the messages that name it."""
 
     def instance_types_for(self, use: str) -> Sequence[str]:
-        """The globs of the instance types that are allowed for `use`; none: all."""
+        """Globs of the instance types that are allowed for `use`; empty: all of them."""
         return self.instance_types.get(use, ())
 
 
 def allows(globs: Sequence[str], text: str) -> bool:
-    """Whether one of the globs fits; an empty list allows everything."""
+    """Whether one of the globs matches; an empty list allows everything."""
     return not globs or any(fnmatchcase(text, glob) for glob in globs)
 
 
 def load(root: Path) -> Policy:
-    """The policy of the project in folder `root`; UserError with every problem of its file."""
+    """The policy of the project in folder `root`; UserError with every problem in its file."""
     named = os.environ.get(VARIABLE)
     path = Path(named) if named else root / FILE
     file = named or FILE
-    origin = f"{VARIABLE} names '{named}'" if named else f"'{FILE}' belongs to every project"
+    origin = f"{VARIABLE} names '{named}'" if named else f"every project has a '{FILE}'"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        remedy = "name a file that is there, or unset it" if named else "bring it back with `git checkout`"
-        raise UserError(f"{origin}, and there is no such file: {remedy}.") from None
+        remedy = "name an existing file, or unset it" if named else "restore it with `git checkout`"
+        raise UserError(f"{origin}, but there is no such file: {remedy}.") from None
     except OSError as error:
-        raise UserError(f"{origin}, which cannot be read ({error.strerror}): name a file that can.") from None
+        raise UserError(f"{origin}, but it cannot be read ({error.strerror}): name a file that can.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(Problem(f"not valid TOML: {error}.", file)) from None
     reader = Reader(file)
@@ -86,23 +86,23 @@ def load(root: Path) -> Policy:
 
 
 def _contradictions(policy: Policy, file: str) -> list[Problem]:
-    """What has the right type, and yet can allow nothing."""
+    """Problems of values that have the right type but can allow nothing."""
     problems = [
-        Problem(f"{value} allows nothing: write 1 or more, or leave it out.", f"{file} {key}")
+        Problem(f"{value} allows nothing: write 1 or more, or remove it.", f"{file} {key}")
         for key in ("max_instances", "max_runtime_minutes")
         if (value := getattr(policy, key)) is not None and value < 1
     ]
     for given, known, what, where in (
-        (policy.required_tags, TAGS, "tag", f"{file} required_tags"),
-        (policy.instance_types, USES, "use of an instance type", f"{file} [instance_types]"),
+        (policy.required_tags, TAGS, "a tag", f"{file} required_tags"),
+        (policy.instance_types, USES, "a use of instance types", f"{file} [instance_types]"),
     ):
         problems += [
-            Problem(f"there is no {what} '{name}'.{did_you_mean(name, known) or f' There is {_or(known)}.'}", where)
+            Problem(f"'{name}' is not {what}.{did_you_mean(name, known) or f' Write {_or(known)}.'}", where)
             for name in given
             if name not in known
         ]
     problems += [
-        Problem(f"{value:g} allows no execution: write more than 0, or leave it out.", f"{file} {key}")
+        Problem(f"{value:g} allows no execution: write more than 0, or remove it.", f"{file} {key}")
         for key in ("max_instance_hours_per_execution", "max_cost_per_execution")
         if (value := getattr(policy, key)) is not None and value <= 0
     ]
@@ -113,29 +113,31 @@ def _contradictions(policy: Policy, file: str) -> list[Problem]:
 
 
 def _wrong_prices(policy: Policy, place: str, file: str) -> list[Problem]:
-    """Prices say where and when they hold, or they are a guess."""
+    """Problems of [prices]: prices must say where and when they apply."""
     prices, given = policy.prices, vars(policy.prices)
     if prices == Prices():
         if policy.max_cost_per_execution is None:
             return []
-        return [Problem("needs [prices], by which a cost is known.", f"{file} max_cost_per_execution")]
+        return [
+            Problem("needs [prices] to calculate a cost: add them, or remove this.", f"{file} max_cost_per_execution")
+        ]
     examples = {"region": "eu-west-1", "date": "2026-11-24", "currency": "USD"}
     problems = [
-        Problem(f"missing: write such as '{example}'.", f"{place}.{key}")
+        Problem(f"missing: add it, for example '{example}'.", f"{place}.{key}")
         for key, example in examples.items()
         if not given[key]
     ]
     if prices.region:
         problems += names.check_region(prices.region, f"{place}.region")
     if prices.date and not DATE.fullmatch(prices.date):
-        problems.append(Problem(f"'{prices.date}' is no date: write such as '2026-11-24'.", f"{place}.date"))
+        problems.append(Problem(f"'{prices.date}' is not a date: write it like '2026-11-24'.", f"{place}.date"))
     for use in USES:
         for name, price in given[use].items():
             where = f"{file} [prices.{use}]"
             if not name.startswith("ml."):
-                problems.append(Problem(f"'{name}' is no instance type: write such as \"ml.m5.large\".", where))
+                problems.append(Problem(f"'{name}' is not an instance type: write it like \"ml.m5.large\".", where))
             if price < 0:
-                problems.append(Problem(f"{price:g} for {name} is no price: write 0 or more.", where))
+                problems.append(Problem(f"{price:g} for {name} is not a price: write 0 or more.", where))
     return problems
 
 
@@ -148,29 +150,29 @@ def check_vertical(name: str, policy: Policy, where: str) -> list[Problem]:
     if name in policy.verticals or not policy.verticals:
         return []
     meant = did_you_mean(name, policy.verticals) or f" Write {_or(policy.verticals)}."
-    return [Problem(f"'{name}' is not among the verticals of {policy.source}.{meant}", where)]
+    return [Problem(f"'{name}' is not one of the verticals in {policy.source}.{meant}", where)]
 
 
 def check_region(name: str, policy: Policy, where: str) -> list[Problem]:
     if allows(policy.regions, name):
         return []
-    return [Problem(f"{policy.source} does not allow '{name}': write one that fits {_or(policy.regions)}.", where)]
+    return [Problem(f"{policy.source} does not allow '{name}': use one that matches {_or(policy.regions)}.", where)]
 
 
 def check_owner(owner: str, policy: Policy, where: str) -> list[Problem]:
-    """Whether the tag has a value when it must; the other tags cannot be empty."""
+    """Whether the tag has a value if it is required; the other tags cannot be empty."""
     if "owner" not in policy.required_tags or owner.strip():
         return []
     return [
         Problem(
-            f"{policy.source} requires the tag 'owner': write who answers for the project, such as 'team@example.com'.",
+            f"{policy.source} requires the tag 'owner': write who owns the project, such as 'team@example.com'.",
             where,
         )
     ]
 
 
 def check_runtime(minutes: int, policy: Policy, where: str) -> list[Problem]:
-    """How long a job may run before it is stopped."""
+    """Whether a job's time limit is allowed."""
     limit = policy.max_runtime_minutes
     if limit is None or minutes <= limit:
         return []
@@ -178,7 +180,7 @@ def check_runtime(minutes: int, policy: Policy, where: str) -> list[Problem]:
 
 
 def check_instance_count(count: int, policy: Policy, where: str) -> list[Problem]:
-    """How many instances one job may have."""
+    """Whether a job's number of instances is allowed."""
     limit = policy.max_instances
     if limit is None or count <= limit:
         return []

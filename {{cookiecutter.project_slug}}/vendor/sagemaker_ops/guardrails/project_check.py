@@ -1,7 +1,7 @@
-"""Every rule that the project must keep, asked in one pass: hook, `make`, pre-commit, CI and every command ask here.
+"""Every rule for a project, checked in one pass: the hook, `make`, pre-commit, CI and every command call this module.
 
-The rules themselves are beside it: names.py, identifiers.py, instances.py, and policy.py for those of the organisation.
-Standard library only, and quick: Cookiecutter's own Python runs it when a project is made.
+The rules are in the modules beside it: names.py, identifiers.py, instance_check.py, and policy.py for the
+organisation's. Standard library only, and fast: Cookiecutter's own Python runs it when it generates a project.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from sagemaker_ops.project.settings import FILE, Environment, Settings, key_of
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingStoppingCondition.html: 9 days
 MAX_RUNTIME_MINUTES = 12_960
 FORMATS = ("text", "json", "gitlab")
-USUAL_STEPS = {"processing", "training", "evaluation"}  # of the pipeline that a new project has
+USUAL_STEPS = {"processing", "training", "evaluation"}  # in the pipeline of a new project
 _TEXT = re.compile(r"""["']([A-Za-z0-9_-]{1,64})["']""")
 
 
 def check(settings: Settings, rules: Policy) -> list[Problem]:
-    """What AWS and the policy have against the settings, errors before warnings."""
+    """The problems that AWS or the policy would have with the settings, errors before warnings."""
     project, place = settings.project, f"{FILE} [project]"
     problems = [
-        # What AWS refuses, the policy is not asked about.
+        # The policy is checked only for what AWS accepts.
         *(
             names.check_vertical(project.vertical, f"{place}.vertical")
             or policy.check_vertical(project.vertical, rules, f"{place}.vertical")
@@ -52,9 +52,9 @@ def check(settings: Settings, rules: Policy) -> list[Problem]:
 
 
 def examine(root: Path) -> tuple[Settings | None, list[Problem], int]:
-    """The settings in folder `root`, every problem, errors first, and the exit code: 2 unreadable, 3 refused, or 0.
+    """The settings in folder `root`, every problem with errors first, and the exit code: 2 unreadable, 3 refused, or 0.
 
-    What of project.toml can be read is checked, even when the rest cannot.
+    The readable part of project.toml is checked even if the rest cannot be read.
     """
     settings, rules, problems = None, Policy(), []
     try:
@@ -85,7 +85,7 @@ def check_project(root: Path) -> list[Problem]:
 
 
 def load(root: Path) -> tuple[Settings, list[Problem]]:
-    """The settings, and the warnings; UserError or RefusedError with every problem when there is an error."""
+    """The settings and the warnings; UserError or RefusedError with every problem if there is an error."""
     settings, problems, code = examine(root)
     if code or settings is None:
         raise (RefusedError if code == RefusedError.exit_code else UserError)(*problems)
@@ -104,7 +104,7 @@ def _check_environment(environment: Environment, region: str, where: str) -> lis
     if environment in (project_settings.LOCAL, Environment()):
         return []
     from sagemaker_ops.guardrails import (
-        identifiers,  # a new project names no account yet, and need not wait for the rules
+        identifiers,  # a new project names no account yet, so it does not need these rules
     )
 
     return identifiers.check_environment(environment, region, where)
@@ -124,7 +124,7 @@ def _check_runtime(minutes: int, rules: Policy) -> list[Problem]:
     if minutes > MAX_RUNTIME_MINUTES:
         return [
             Problem(
-                f"AWS lets a processing job run for {MAX_RUNTIME_MINUTES} minutes (9 days): write that or less.",
+                f"AWS allows a processing job {MAX_RUNTIME_MINUTES} minutes (9 days): write that or less.",
                 where,
             )
         ]
@@ -152,9 +152,9 @@ def _check_instance_types(settings: Settings, rules: Policy) -> list[Problem]:
 
 
 def _check_step_keys(settings: Settings, root: Path) -> list[Problem]:
-    """A warning for each key of [images] and [instances] that is no step's: most likely a slip of the keyboard.
+    """A warning for each key of [images] and [instances] that is not the name of a step: most likely a typo.
 
-    The names of steps are looked for among the texts in the pipelines' files, because compiling them takes seconds.
+    Step names are searched for among the strings in the pipeline files, because compiling a pipeline takes seconds.
     """
     own = {"instances": settings.instances.steps, "images": settings.images.steps}
     usual = {"instances": set(policy.USES), "images": {"default", "inference"}}
@@ -165,7 +165,7 @@ def _check_step_keys(settings: Settings, root: Path) -> list[Problem]:
     steps = {key_of(text) for text in texts} | USUAL_STEPS
     return [
         Problem(
-            f"no pipeline has a step of this name.{did_you_mean(key, sorted(usual[table] | USUAL_STEPS))}",
+            f"no pipeline has a step with this name.{did_you_mean(key, sorted(usual[table] | USUAL_STEPS))}",
             f"{FILE} [{table}].{key}",
             "warning",
         )
@@ -176,11 +176,11 @@ def _check_step_keys(settings: Settings, root: Path) -> list[Problem]:
 
 
 def show(problems: list[Problem], style: str, root: Path) -> None:
-    """Every problem: as a line of text on standard error, or all of them in one document on standard output."""
+    """Print each problem as a line on standard error, or all of them as one document on standard output."""
     if style == "text":
         for problem in problems:
             print(f"{problem.level}: {problem}", file=sys.stderr)
         return
-    from sagemaker_ops.guardrails import formats  # looks for lines in the files, which a text does without
+    from sagemaker_ops.guardrails import formats  # finds line numbers, which text output does not need
 
     print(formats.document(problems, style, root))

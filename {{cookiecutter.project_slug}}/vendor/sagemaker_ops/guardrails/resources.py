@@ -1,4 +1,4 @@
-"""The instances that a compiled definition takes: a pipeline's file can name types and counts past project.toml."""
+"""Checks the instances in a compiled definition: a pipeline file can set types and counts without project.toml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sagemaker_ops.guardrails.policy import Policy
 
 
 def check(definition: dict[str, Any], rules: Policy, file: str) -> list[Problem]:
-    """What the guardrails refuse of the instances of each step; `file` is the pipeline's."""
+    """The instances of each step that the guardrails refuse; `file` is the pipeline's file."""
     defaults = {f"Parameters.{each['Name']}": each.get("DefaultValue") for each in definition.get("Parameters", [])}
     problems = []
     for step in step_types.walk(definition["Steps"]):
@@ -32,7 +32,7 @@ def check(definition: dict[str, Any], rules: Policy, file: str) -> list[Problem]
 
 
 def _resources(arguments: Any) -> Iterator[dict[str, Any]]:
-    """Every ResourceConfig, ClusterConfig … in the arguments of a step: whatever has an instance type."""
+    """Every ResourceConfig, ClusterConfig … in the arguments of a step: every table with an instance type."""
     if isinstance(arguments, dict):
         if "InstanceType" in arguments:
             yield arguments

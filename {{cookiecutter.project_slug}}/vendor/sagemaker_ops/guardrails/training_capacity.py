@@ -1,4 +1,4 @@
-"""What AWS refuses of a training job that takes spare capacity (spot) or keeps its instances (a warm pool)."""
+"""Settings that AWS refuses for a training job on spare capacity (spot) or with a warm pool."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def conflicts(
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html, and train-warm-pools.html there.
     """
     if spot and keep_alive_minutes:
-        yield "keep_alive_minutes", "AWS keeps no instances of a spot job; write 0, or turn spot off."
+        yield "keep_alive_minutes", "AWS does not keep the instances of a spot job; write 0, or turn spot off."
     if max_wait_minutes is not None and not spot:
-        yield "max_wait_minutes", "only a spot job waits; remove it, or turn spot on."
+        yield "max_wait_minutes", "this is only for spot jobs; remove it, or turn spot on."
     elif max_wait_minutes is not None and max_wait_minutes < max_runtime_minutes:
         yield (
             "max_wait_minutes",
@@ -28,5 +28,5 @@ def conflicts(
     if not 0 <= keep_alive_minutes <= MAX_KEEP_ALIVE_MINUTES:
         yield (
             "keep_alive_minutes",
-            f"AWS keeps instances for {MAX_KEEP_ALIVE_MINUTES} minutes at most; write 0 to {MAX_KEEP_ALIVE_MINUTES}.",
+            f"AWS keeps instances for at most {MAX_KEEP_ALIVE_MINUTES} minutes; write 0 to {MAX_KEEP_ALIVE_MINUTES}.",
         )

@@ -1,4 +1,4 @@
-"""Results of steps, found again by the content of all that went into them, and not by where it lay."""
+"""Results of steps, found again by the content of everything that went into them, not by its location."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sagemaker_ops.store import Unchanging, write_atomically
 
 @dataclass(frozen=True)
 class Keys:
-    """What a step is found by: here by content, on AWS by the addresses of it."""
+    """The keys of a step: here by content, on AWS by the URIs of the content."""
 
     content: str
     addresses: str
@@ -31,9 +31,9 @@ class Keys:
 
 @dataclass(frozen=True)
 class Entry:
-    """A step that ran. outputs: {address: hash of what lay there when it ended}.
+    """A step that ran. outputs: {URI: hash of the content when the step ended}.
 
-    addresses: {what AWS would find it by: [the first execution of which that is true, when it ended]}.
+    addresses: {key by which AWS would find it: [the first execution with this key, when it ended]}.
     """
 
     execution: str
@@ -48,14 +48,14 @@ class Entry:
 
 
 class Cache:
-    """Below .local/cache a file for each result, named by its content key."""
+    """A file in .local/cache for each result, named by its content key."""
 
     def __init__(self, machine: Machine, pipeline_name: str) -> None:
         self._machine, self._folder, self._pipeline_name = machine, machine.home / "cache", pipeline_name
         self._hashes: dict[str, str] = {}
 
     def keys(self, step: Step, arguments: dict[str, Any]) -> Keys | None:
-        """The keys of a step with these resolved arguments; None if it is not to be cached, or lacks an input."""
+        """The keys of a step with these resolved arguments; None if it is not cached or lacks an input."""
         if step.cache_for is None or not step_types.of(step.type).is_cached:
             return None
         made, packages = _outputs_asked_for(arguments), [packages_digest(), self._machine.options.install]
@@ -66,7 +66,7 @@ class Cache:
         return Keys(_digest(content), self._addresses(step, arguments))
 
     def find(self, step: Step, keys: Keys) -> Entry | None:
-        """A result of the same content that is not too old and still lies where it was put."""
+        """A result for the same content that is not too old and whose outputs are still in place."""
         entry = self.read(keys)
         if entry is None or not entry.is_fresh(step):
             return None
@@ -76,16 +76,16 @@ class Cache:
         return None
 
     def find_by_addresses(self, step: Step, arguments: dict[str, Any]) -> Entry | None:
-        """What AWS's cache would find: the newest result of the same addresses that is not too old."""
+        """What AWS's cache would find: the newest result for the same URIs that is not too old."""
         newest = self.newest(step, arguments)
         return newest if newest is not None and newest.is_fresh(step) else None
 
     def newest(self, step: Step, arguments: dict[str, Any]) -> Entry | None:
-        """The newest result of the same addresses, however old."""
+        """The newest result for the same URIs, however old."""
         return self._newest.get(self._addresses(step, arguments))
 
     def read(self, keys: Keys) -> Entry | None:
-        """A result of the same content, however old, and whether or not it still lies where it was put."""
+        """A result for the same content, however old, and even if its outputs are gone."""
         return self._read(self._folder / f"{keys.content}.json")
 
     @cached_property
@@ -99,18 +99,18 @@ class Cache:
         return dict(sorted(found, key=lambda each: each[1].ended))
 
     def _addresses(self, step: Step, arguments: dict[str, Any]) -> str:
-        # Of this pipeline only: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html
+        # Only for this pipeline: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html
         return _digest([self._pipeline_name, step.name, step.type, _compared(step, arguments)])
 
     def keep(self, keys: Keys, execution: str, step: Step, properties: dict[str, Any]) -> None:
-        """Remember a step that ended well; a disk without room for that is no failure of the step."""
+        """Record a step that succeeded; a full disk at this point does not fail the step."""
         with suppress(OSError, UserError):
             made = {uri: self.content_at(uri) for uri in step_types.of(step.type).outputs(properties).values()}
             entry = Entry(execution, datetime.now(UTC), {}, packages_digest(), properties, made)
             self.keep_again(keys, execution, entry)
 
     def keep_again(self, keys: Keys, execution: str, entry: Entry) -> None:
-        """Remember that AWS, which had not found the result by these addresses, would find it by them from now on."""
+        """Record that AWS, which would not have found the result by these URIs, would find it from now on."""
         if keys.addresses not in entry.addresses:
             addresses = {**entry.addresses, keys.addresses: [execution, datetime.now(UTC).isoformat()]}
             raw = {**vars(entry), "ended": entry.ended.isoformat(), "addresses": addresses}
@@ -122,10 +122,10 @@ class Cache:
             raw = json.loads(file.read_bytes())
             return Entry(**{**raw, "ended": datetime.fromisoformat(raw["ended"])})
         except (OSError, ValueError, KeyError, TypeError):
-            return None  # never written to its end, or by another version
+            return None  # incomplete, or written by another version
 
     def _by_content(self, value: Any) -> Any:
-        """The value with the hash of what lies there in place of every address that the step reads."""
+        """The value with every URI that the step reads replaced by the hash of its content."""
         if isinstance(value, list):
             return [self._by_content(item) for item in value]
         if not isinstance(value, dict):
@@ -145,7 +145,7 @@ class Cache:
         return replaced
 
     def content_at(self, uri: str) -> str:
-        """A hash of what lies at an address; UserError if that is nothing."""
+        """A hash of the content at a URI; UserError if there is none."""
         if uri in self._hashes:
             return self._hashes[uri]
         found = self._machine.store.get(uri)
@@ -155,7 +155,7 @@ class Cache:
         return digest
 
     def _model(self, name: str) -> Any:
-        """What a model of this name consists of, without its name, which every execution makes anew."""
+        """The content of the model with this name, without the name itself, which is new in every execution."""
         model = self._machine.read_model(name)
         return self._by_content(model.get("Containers") or [model.get("PrimaryContainer", {})])
 
@@ -165,7 +165,7 @@ def _compared(step: Step, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _outputs_asked_for(arguments: dict[str, Any]) -> Any:
-    """What the step is to make, without where that is put."""
+    """The outputs that the step makes, without their location."""
     outputs = arguments.get("ProcessingOutputConfig", {}).get("Outputs", [])
     transform = {k: v for k, v in arguments.get("TransformOutput", {}).items() if k in ("Accept", "AssembleWith")}
     return [[each["OutputName"], each.get("S3Output", {}).get("LocalPath")] for each in outputs], transform

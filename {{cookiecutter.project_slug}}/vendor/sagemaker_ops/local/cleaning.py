@@ -1,7 +1,7 @@
-"""Removes old executions from .local, and what they alone refer to; runs may be going on at the same time.
+"""Removes old executions from .local, and what only they refer to; other runs may be in progress.
 
-An execution's own outputs lie in folders that carry its id. Nothing else in .local/s3 is touched but published step
-code and data: what lies at other addresses may have been put there by hand.
+An execution's outputs are in folders named after its id. Apart from those, only published step code and data are
+removed from .local/s3: everything else may have been put there by hand.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
 
 PUBLISHED = ("s3/local/*/*/local/code/*", "s3/local/*/*/local/raw/*")
-_ABANDONED = 3600.0  # seconds: no object takes so long to write
+_ABANDONED = 3600.0  # seconds: writing an object never takes this long
 _HASH = re.compile(r"(?<![0-9a-z])[0-9a-f]{16}(?![0-9a-z])")
 
 
 @dataclass
 class Removed:
-    """What was removed: {kind: how many}, and how much room that makes."""
+    """What was removed: {kind: how many}, and how much space that freed."""
 
     counts: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
@@ -42,7 +42,7 @@ class Removed:
         return f"Removed {things}: {self.bytes / 1e6:.1f} MB."
 
     def remove(self, kind: str, path: Path) -> None:
-        """A file, or a folder with all that is in it."""
+        """Remove a file, or a folder with everything in it."""
         files = [path] if path.is_symlink() or not path.is_dir() else path.rglob("*")
         try:
             for file in files:
@@ -50,7 +50,7 @@ class Removed:
                 self.bytes += stat.st_size if not file.is_dir() and stat.st_nlink == 1 else 0
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         except FileNotFoundError:
-            return  # a run that ends just now tidies up as well
+            return  # a run that is just ending also cleans up
         except OSError as error:
             raise UserError(f"{error.filename} cannot be removed: {error.strerror}.") from None
         self.counts[kind] += 1
@@ -58,18 +58,18 @@ class Removed:
 
 @contextmanager
 def held_off(home: Path) -> Iterator[Callable[[], None]]:
-    """No `clean` while an execution is being started: once it has begun, what it refers to can be told.
+    """Keep `clean` waiting while an execution is being started: after that, what it refers to is known.
 
-    Gives what ends that early.
+    Yields a function that lets `clean` continue early.
     """
     with ExitStack() as stack:
-        with suppress(OSError):  # where nothing can be written, nothing is removed either
+        with suppress(OSError):  # if nothing can be written, nothing is removed either
             stack.enter_context(_locked(home, fcntl.LOCK_SH))
         yield stack.close
 
 
 def clean(home: Path, keep: int) -> Removed:
-    """Remove all executions that have ended but the newest `keep`; UserError if something cannot be removed."""
+    """Remove all executions that have ended except the newest `keep`; UserError if something cannot be removed."""
     if not (home / "runs").is_dir():
         return Removed()
     with _locked(home, fcntl.LOCK_EX):
@@ -88,7 +88,8 @@ def _clean(home: Path, old: list[Execution], kept: list[Execution], running: boo
     models = [file for file in (home / "models").glob("*.json") if running or not _of(file.stem, ids) & ids]
     texts |= set(_texts(map(_read, models)))
     own = list(_own_files(home / "s3", ids, texts))
-    # What could be found again goes first, executions last: where this is interrupted, the next time does the rest.
+    # What could be found again is removed first and executions last, so that after an interruption the next call does
+    # the rest.
     lost = {_address(file, home) for file in own}
     for file, entry in entries.items():
         if any(address.startswith(uri) for uri in entry.get("outputs", {}) if _of(uri, ids) for address in lost):
@@ -113,10 +114,10 @@ def _clean(home: Path, old: list[Execution], kept: list[Execution], running: boo
 
 
 def _stale(home: Path, kept: list[Execution], running: bool) -> Iterator[tuple[str, Path]]:
-    """What was left behind, and what would be made again: its kind and where it is."""
+    """Leftovers, and what can be made again: the kind and path of each."""
     for execution in kept:
         for step in execution.steps.values() if execution.status not in ("Executing", "Stopping") else ():
-            if step.status != "Failed":  # there one may want to see why
+            if step.status != "Failed":  # kept for looking into the failure
                 yield from (("folder of a stopped job", each) for each in execution.folder.glob(f"{step.name}/job"))
     for folder in (home / "runs").iterdir():
         if not (folder / "execution.json").exists():
@@ -134,11 +135,11 @@ def _stale(home: Path, kept: list[Execution], running: bool) -> Iterator[tuple[s
 def _changed(path: Path) -> float:
     with suppress(OSError):
         return path.stat().st_mtime
-    return float("inf")  # somebody else removes it just now
+    return float("inf")  # another process is just removing it
 
 
 def _own_folders(store: Path, ids: set[str]) -> Iterator[Path]:
-    """The outermost folders that carry one of the ids."""
+    """The outermost folders whose names contain one of the ids."""
     for where, folders, _ in os.walk(store):
         own = [name for name in folders if _of(name, ids)]
         folders[:] = [name for name in folders if name not in own]
@@ -146,7 +147,7 @@ def _own_folders(store: Path, ids: set[str]) -> Iterator[Path]:
 
 
 def _own_files(store: Path, ids: set[str], texts: set[str]) -> Iterator[Path]:
-    """The files of executions with these ids that none of the texts names, alone or by a folder that is theirs, too."""
+    """The files of executions with these ids that none of the texts refers to, directly or by a folder."""
     named = tuple({re.sub("(?<!:)/+", "/", text) for text in texts if text.startswith("s3://") and _of(text, ids)})
     for folder in _own_folders(store, ids):
         for file in folder.rglob("*"):
@@ -159,18 +160,18 @@ def _address(file: Path, home: Path) -> str:
 
 
 def _of(text: str, ids: set[str]) -> set[str]:
-    """Which of the ids stand in the text."""
+    """The ids that appear in the text."""
     return {word for word in re.findall(r"[a-z0-9]{12}", text) if word in ids}
 
 
 def _remove_empty(folder: Path) -> None:
     for where, _, _ in os.walk(folder, topdown=False):
-        with suppress(OSError):  # it holds something that is kept
+        with suppress(OSError):  # it contains something that is kept
             os.rmdir(where)
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in it, keys too."""
+    """Every string in it, including keys."""
     stack = [value]
     while stack:
         match stack.pop():
@@ -190,7 +191,7 @@ def _read(file: Path) -> Any:
 
 
 def _plural(kind: str) -> str:
-    """`versions of code` of `version of code`."""
+    """The plural: `versions of code` for `version of code`."""
     found = re.match(r"(.+?)( of | without |$)", kind)
     return f"{found[1]}s{kind[found.end(1) :]}" if found else kind
 

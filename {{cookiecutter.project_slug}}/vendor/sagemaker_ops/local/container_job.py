@@ -1,4 +1,4 @@
-"""Processing and training jobs: stage the files, run the program, move what it made into the store."""
+"""Processing and training jobs: stage the files, run the program, move its outputs into the store."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from sagemaker_ops.store import write_atomically
 
 ACCOUNT = "123456789012"
 MAX_REASON = 1024  # characters of output/failure that become the failure reason, as on AWS
-CODE_INPUTS = {"code", "entrypoint", "sm_drivers"}  # the SDK's names for them
-_SHARED = ": write to another folder, for here steps share what they read."
+CODE_INPUTS = {"code", "entrypoint", "sm_drivers"}  # the names that the SDK uses
+_SHARED = ": write to another folder, because steps share their inputs here."
 
 
 @dataclass(frozen=True)
 class Job:
-    """One step about to run. arguments: resolved. folder: the step's own, for its log and outputs.
+    """One step that is about to run. arguments: resolved. folder: the step's folder, for its log and outputs.
 
     started: to be called when the program itself starts.
     """
@@ -54,13 +54,13 @@ class Job:
             print(line, file=log)
 
     def stage(self, container: Container, uri: str, local_path: str, *, code: bool) -> None:
-        if self.stop.requests:  # it takes its time when there is much to copy
+        if self.stop.requests:  # copying can take a long time
             raise process.StoppedError
         container.stage(self.machine.store.get(uri), local_path, code=code)
 
 
 def run_processing(job: Job) -> dict[str, Any]:
-    """Run a processing job; its properties, where inputs and outputs are maps by name."""
+    """Run a processing job; returns its properties, in which inputs and outputs are maps by name."""
     arguments, spec = job.arguments, job.arguments["AppSpecification"]
     inputs = arguments.get("ProcessingInputs", [])
     outputs = arguments.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -68,7 +68,7 @@ def run_processing(job: Job) -> dict[str, Any]:
     argv = [*spec["ContainerEntrypoint"], *spec.get("ContainerArguments", [])]
     with in_container(job) as container:
         code = _code_paths(inputs, programs.named(spec))
-        # the outer folder first: an input may lie inside another
+        # outer folders first: an input may be inside another
         for each in sorted(inputs, key=lambda each: len(PurePosixPath(each["S3Input"]["LocalPath"]).parts)):
             path = each["S3Input"]["LocalPath"]
             job.stage(container, each["S3Input"]["S3Uri"], path, code=path in code)
@@ -76,7 +76,7 @@ def run_processing(job: Job) -> dict[str, Any]:
             container.make(each["S3Output"]["LocalPath"])
         contract.write_processing_config(container.folder, container.rewrite(arguments), job.name, arn)
         own = arguments.get("Environment", {})
-        run_program(job, container, container.rewrite(argv), own, code=code, told="output/message")
+        run_program(job, container, container.rewrite(argv), own, code=code, reason="output/message")
         for each in outputs:
             keep_folder(job, container, each["S3Output"]["LocalPath"], each["S3Output"]["S3Uri"])
     return {
@@ -90,7 +90,7 @@ def run_processing(job: Job) -> dict[str, Any]:
 
 
 def run_training(job: Job) -> dict[str, Any]:
-    """Run a training job, by its own entrypoint or in script mode; ModelArtifacts is among its properties."""
+    """Run a training job, with its own entrypoint or in script mode; its properties include ModelArtifacts."""
     arn, store = job.arn(f"training-job/{job.name}"), job.machine.store
     result = f"{job.arguments['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output"
     with in_container(job) as container:
@@ -126,7 +126,7 @@ def run_training(job: Job) -> dict[str, Any]:
 
 
 def _run_script(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> None:
-    """As the training toolkit of the framework images does: the code from its archive, the program with arguments."""
+    """Like the training toolkit in the framework images: the code from its archive, the program with its arguments."""
     source = str(contract.decoded(job.arguments["HyperParameters"])["sagemaker_submit_directory"])
     code = container.folder / "code"
     archives.unpack(job.machine.store.get_file(source), code)
@@ -141,12 +141,12 @@ def _run_script(job: Job, container: Container, arguments: Mapping[str, Any], ar
         raise UserError(f"sagemaker_program '{contract.training_program(arguments)}' is not in {source}.")
     program.chmod(0o755)
     if "-m" in argv[:2]:
-        job.log("setup.py is not run here: the program finds the packages that lie beside it.")
-    run_program(job, container, argv, own, cwd="/opt/ml/code", code={"/opt/ml/code"}, told="output/failure")
+        job.log("setup.py is not run here: the program can import the packages next to it.")
+    run_program(job, container, argv, own, cwd="/opt/ml/code", code={"/opt/ml/code"}, reason="output/failure")
 
 
 def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> None:
-    """As SageMaker starts an image with an entrypoint of the job's own: SDK v3's ModelTrainer does so."""
+    """Like SageMaker with an image and the job's own entrypoint, as SDK v3's ModelTrainer uses it."""
     spec = arguments["AlgorithmSpecification"]
     argv = container.rewrite([*spec["ContainerEntrypoint"], *spec.get("ContainerArguments", [])])
     own = {
@@ -154,14 +154,14 @@ def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any]
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": arn,
     }
-    run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, told="output/failure")
+    run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, reason="output/failure")
 
 
 @contextmanager
 def in_container(job: Job) -> Iterator[Container]:
-    """The job's /opt/ml and its working directory. Kept, to be looked at, when the job fails."""
+    """The job's /opt/ml and its working directory. Kept for inspection if the job fails."""
     folder = job.folder / "job"
-    shutil.rmtree(folder, ignore_errors=True)  # of an attempt before
+    shutil.rmtree(folder, ignore_errors=True)  # left from an earlier attempt
     with isolation.container(folder / "ml", job.machine.private) as container:
         for name in ("work", "aside", "packages", "ml/output"):
             (folder / name).mkdir()
@@ -175,32 +175,32 @@ def run_program(
     argv: Sequence[str],
     own: Mapping[str, str],
     *,
-    told: str,
+    reason: str,
     code: Iterable[str] = (),
     cwd: str | None = None,
     script: Path | None = None,
 ) -> None:
     """Run the program; UserError with the reason if it fails.
 
-    own: its environment. code: the container's folders of code. told: where it may have written a reason itself.
-    script: the one that does the work, where the program only starts it.
+    own: its environment. code: the container's code folders. reason: the file in which it may give a reason itself.
+    script: the script that does the work, if the program only starts it.
     """
     folder, machine = job.folder / "job", job.machine
     files = [file for path in sorted(code) for file in sorted(container.at(path).rglob("*")) if file.is_file()]
     own = {"SAGEMAKER_BASE_DIR": container.rewrite(isolation.OPT_ML), **container.rewrite(dict(own))}
     packages = [str(folder / "packages")]  # a program that calls pip must not change this environment
     own |= {"PIP_TARGET": packages[0], "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    # The SDK's shell scripts see to requirements themselves, as they do in the image.
+    # The SDK's shell scripts install requirements themselves, as they do in the image.
     listed = [container.at(path) / "requirements.txt" for path in sorted(code) if programs.PYTHON.fullmatch(argv[0])]
     for requirements in [file for file in listed if file.is_file()]:
         if machine.options.install:
             packages.append(str(machine.install(requirements, job.folder / "log.txt", job.stop)))
         else:
-            job.log("requirements.txt is not installed here: the program finds what this environment has.")
+            job.log("requirements.txt is not installed here: the program uses the packages of this environment.")
     own["PYTHONPATH"] = os.pathsep.join(filter(None, [own.get("PYTHONPATH"), *packages]))
     digest = combined((str(file.relative_to(container.folder)), machine.digests.of(file)) for file in files)
     bytecode = machine.home / "bytecode" / digest[:16]
-    with suppress(OSError):  # none is kept yet, or its folder has just been cleaned
+    with suppress(OSError):  # none exists yet, or its folder was just removed
         if container.private:
             shutil.copytree(bytecode, container.folder, dirs_exist_ok=True)
     limit = job.arguments.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
@@ -214,7 +214,7 @@ def run_program(
         mounts=container.mounts,
         aside=str(folder / "aside"),
         modules=heavy_modules(script) if script else [],
-        # one that calls pip may want another version of what a fork has loaded already
+        # one that calls pip may need another version of what a fork has already loaded
         fork=script is None or not programs.CALLS_PIP.search(script.read_bytes()),
     )
     job.started()
@@ -229,13 +229,13 @@ def run_program(
     if outcome.timed_out:
         raise UserError(f"it was stopped after MaxRuntimeInSeconds = {limit}.")
     if outcome.exit_code:
-        raise UserError(_reason(outcome.exit_code, container.folder / told, log))
+        raise UserError(_reason(outcome.exit_code, container.folder / reason, log))
     if changed := list(container.changed_inputs()):
         raise UserError(
             f"it changed its input {changed[0]}{f' and {len(changed) - 1} more' if changed[1:] else ''}{_SHARED}"
         )
-    with suppress(OSError):  # it only spares time
-        for path in code if container.private else ():  # else the code lies at another place each time
+    with suppress(OSError):  # it only saves time
+        for path in code if container.private else ():  # otherwise the code is in a different place each time
             for compiled in container.at(path).rglob("*.pyc"):
                 kept = bytecode / compiled.relative_to(container.folder)
                 if not kept.is_file():
@@ -243,7 +243,7 @@ def run_program(
 
 
 def _script(argv: Sequence[str], container: Container, cwd: str | None) -> Path | None:
-    """The file of the Python script that is to run, if that is what runs."""
+    """The file of the Python script to run, if the command is one."""
     if len(argv) < 2 or not programs.PYTHON.fullmatch(argv[0]):
         return None
     inside = PurePosixPath(cwd or "/", argv[1]) if container.private or cwd else argv[1]
@@ -252,10 +252,10 @@ def _script(argv: Sequence[str], container: Container, cwd: str | None) -> Path 
 
 
 def keep_folder(job: Job, container: Container, local_path: str, uri: str) -> None:
-    """Move what the job wrote into the store; a link of the job's to a file of its own becomes a copy of that."""
+    """Move what the job wrote into the store; a link to one of its own files becomes a copy."""
     folder = container.at(local_path)
     if folder.is_file() or folder.resolve() != container.folder.resolve() / folder.relative_to(container.folder):
-        raise UserError(f"it put something else where its output folder {local_path} was: write files into the folder.")
+        raise UserError(f"it replaced its output folder {local_path} with something else: write files into the folder.")
     for file in folder.rglob("*"):
         if file.is_symlink() and isolation.inside(target := os.readlink(file)):
             file.unlink()
@@ -265,7 +265,7 @@ def keep_folder(job: Job, container: Container, local_path: str, uri: str) -> No
 
 
 def _code_paths(inputs: Sequence[Mapping[str, Any]], named: Sequence[str]) -> set[str]:
-    """Container paths of the inputs that are code: the one named so, and the innermost with the program in it."""
+    """Container paths of the inputs that are code: by name, and the innermost one that contains the program."""
     paths = {each["S3Input"]["LocalPath"] for each in inputs if each["InputName"] in CODE_INPUTS}
     for argument in named:
         around = [
@@ -275,12 +275,12 @@ def _code_paths(inputs: Sequence[Mapping[str, Any]], named: Sequence[str]) -> se
     return paths
 
 
-def _reason(exit_code: int, told: Path, log: Path) -> str:
-    if told.is_file() and (text := told.read_text(encoding="utf-8", errors="replace").strip()):
+def _reason(exit_code: int, file: Path, log: Path) -> str:
+    if file.is_file() and (text := file.read_text(encoding="utf-8", errors="replace").strip()):
         return text[:MAX_REASON]
     names = {number + 128: f" ({number.name})" for number in signal.Signals}
     said = process.last_line(log)[:MAX_REASON] or "it printed nothing"
     hint = _SHARED if os.strerror(errno.EROFS) in said and isolation.OPT_ML in said else ""
-    if shutil.disk_usage(log.parent).free < 1 << 16:  # then the program could not even say so
+    if shutil.disk_usage(log.parent).free < 1 << 16:  # then the program could not even report it
         hint = f": {os.strerror(errno.ENOSPC)}"
     return f"exit code {exit_code}{names.get(exit_code, '')}: {said}{hint}"

@@ -1,4 +1,4 @@
-"""Content hashes of files, each computed once for as long as the file stays as it is."""
+"""Content hashes of files, each computed only once while the file is unchanged."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from sagemaker_ops.store import write_atomically
 
-_SETTLED_NS = 50_000_000  # a younger file could change once more without a new time of change
+_SETTLED_NS = 50_000_000  # a newer file could change again without a new modification time
 _MOST = 50_000
 
 
 class Digests:
-    """SHA-256 of files, kept in the file `kept` by their identity, size and time of change."""
+    """SHA-256 of files, stored in the file `kept` by their identity, size and modification time."""
 
     def __init__(self, kept: Path) -> None:
         self._kept = kept
@@ -40,13 +40,13 @@ class Digests:
         return digest
 
     def save(self) -> None:
-        """Keep what was computed, for the next process."""
+        """Store the computed hashes for the next process."""
         if self._changed:
             newest = dict(list(self._known.items())[-_MOST:])
-            with suppress(OSError):  # it is computed again, then
+            with suppress(OSError):  # then they are computed again
                 write_atomically(self._kept, json.dumps(newest).encode())
 
 
 def combined(named: Iterable[tuple[str, str]]) -> str:
-    """One hash of many named ones, whatever their order."""
+    """One hash for many named ones, whatever their order."""
     return hashlib.sha256(json.dumps(sorted(named)).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Executions and their steps: the state while they run, on disk, and read back."""
+"""Executions and their steps: their state while they run, saved on disk, and read back."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sagemaker_ops.definition import step_types
 from sagemaker_ops.errors import UserError, did_you_mean
 from sagemaker_ops.store import write_atomically
 
-STALE = "its runner ended without a word (killed, or the machine was switched off)"
+STALE = "its runner ended unexpectedly (killed, or the machine was switched off)"
 
 
 @dataclass
 class StepExecution:
-    """One step of an execution, in the words of ListPipelineExecutionSteps.
+    """One step of an execution, with the terms of ListPipelineExecutionSteps.
 
     property_files: {name: (output name, file path)}.
     """
@@ -42,23 +42,23 @@ class StepExecution:
 
     @property
     def usage(self) -> dict[str, float]:
-        """{metric of CloudWatch: % of the instances}, which AWS alone measures."""
+        """{metric of CloudWatch: % of the instances}, which only AWS measures."""
         return {}
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What else AWS knows of it, under AWS's keys."""
+        """What else AWS knows about it, with AWS's keys."""
         return {}
 
     @property
     def outputs(self) -> dict[str, str]:
-        """{name: the S3 folder with what the step made}."""
+        """{name: S3 folder} of the step's outputs."""
         return step_types.of(self.type).outputs(self.properties)
 
 
 @dataclass
 class Execution:
-    """One execution, in the words of DescribePipelineExecution. folder: .local/runs/<id>."""
+    """One execution, with the terms of DescribePipelineExecution. folder: .local/runs/<id>."""
 
     id: str
     pipeline_name: str
@@ -72,18 +72,18 @@ class Execution:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What else AWS knows of it, under AWS's keys."""
+        """What else AWS knows about it, with AWS's keys."""
         return {}
 
     def step(self, name: str) -> StepExecution:
-        """The step of that name; UserError if there is none."""
+        """The step with that name; UserError if there is none."""
         if name not in self.steps:
-            hint = did_you_mean(name, self.steps) or f" There is: {', '.join(self.steps)}."
+            hint = did_you_mean(name, self.steps) or f" Available: {', '.join(self.steps)}."
             raise UserError(f"execution {self.id} has no step '{name}'.{hint}")
         return self.steps[name]
 
     def read_property_file(self, step: str, name: str) -> Any:
-        """The JSON of a property file; UserError if the step has none of this name, or did not write it."""
+        """The JSON of a property file; UserError if the step has none with this name, or did not write it."""
         files = self.steps[step].property_files if step in self.steps else {}
         if name not in files:
             raise UserError(f"step '{step}' has no property file '{name}'.{did_you_mean(name, files)}")
@@ -92,13 +92,13 @@ class Execution:
         try:
             return json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
-            raise UserError(f"step '{step}' wrote no readable '{file_path}': {error}.") from error
+            raise UserError(f"the '{file_path}' of step '{step}' cannot be read: {error}.") from error
 
     def save(self) -> None:
-        """Write execution.json; OSError if the disk does not want it."""
+        """Write execution.json; OSError if it cannot be written."""
         state = {key: value for key, value in vars(self).items() if key != "folder"}
         state["steps"] = [{k: v for k, v in vars(step).items() if k != "log"} for step in self.steps.values()]
-        indent = 1 if self.end_time else None  # for who looks into it; until then it is written often
+        indent = 1 if self.end_time else None  # readable at the end; until then it is written often
         write_atomically(self.folder / "execution.json", json.dumps(state, indent=indent, default=_as_json).encode())
 
 
@@ -107,36 +107,36 @@ def _as_json(value: object) -> str:
 
 
 def claim(folder: Path) -> int:
-    """Hold the execution's lock for as long as this process lives; the file descriptor to close in the end."""
+    """Lock the execution as long as this process lives; returns the file descriptor to close at the end."""
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
 
 
 def list_pipeline_executions(home: Path) -> list[Execution]:
-    """Every execution below `home` (.local), newest first.
+    """Every execution in `home` (.local), newest first.
 
-    One that says Executing though its runner is gone is shown as Stopped.
+    One that is marked Executing although its runner is gone is shown as Stopped.
     """
     return sorted(newest_first(home), key=lambda execution: execution.start_time, reverse=True)
 
 
 def newest_first(home: Path) -> Iterator[Execution]:
-    """The same, roughly in that order, each read only when it is asked for."""
+    """The same, roughly in that order, each read only when needed."""
     for file in sorted((home.resolve() / "runs").glob("*/execution.json"), key=_claimed, reverse=True):
-        with suppress(FileNotFoundError):  # somebody removed it just now
+        with suppress(FileNotFoundError):  # it was just removed
             yield _load(file)
 
 
 def _claimed(file: Path) -> int:
-    """When the execution began, as far as the file system knows."""
+    """When the execution began, according to the file system."""
     with suppress(OSError):
         return file.with_name("lock").stat().st_mtime_ns
     return 0
 
 
 def find(home: Path, execution: str) -> Execution:
-    """One execution by its id, by a beginning that no other id has, or by `latest`; UserError if there is none."""
+    """One execution by its id, by the unique start of an id, or by `latest`; UserError if there is none."""
     if execution == "latest" and (listed := list_pipeline_executions(home)):
         return listed[0]
     known = {each.name for each in (home.resolve() / "runs").glob("*") if (each / "execution.json").is_file()}
@@ -155,7 +155,7 @@ def _load(file: Path) -> Execution:
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{file} cannot be read ({error}); remove its folder.") from error
+        raise UserError(f"{file} cannot be read ({error}): remove its folder.") from error
     stale = execution.end_time is None and not _alive(file.parent)
     if stale:
         execution.status, execution.failure_reason = "Stopped", STALE
@@ -173,7 +173,7 @@ def _with_times(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _alive(folder: Path) -> bool:
-    """Whether some process holds the execution's lock: the system lets go of it however a process ends."""
+    """Whether a process holds the execution's lock: the system releases it however a process ends."""
     try:
         with (folder / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

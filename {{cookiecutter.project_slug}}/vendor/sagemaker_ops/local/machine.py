@@ -1,4 +1,4 @@
-"""What all jobs of an execution share: the store, the launcher, the options, and how they are kept apart."""
+"""What all jobs of an execution share: the store, the launcher, the options, and how they are isolated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMES_FILES = re.compile(r"^\s*[-./]", re.MULTILINE)  # lines of requirements.t
 
 @dataclass(frozen=True)
 class Options:
-    """How an execution runs here. fresh: a new Python for each step. install: a step's requirements.txt."""
+    """How an execution runs here. fresh: a new Python for each step. install: install a step's requirements.txt."""
 
     jobs: int = max(2, os.cpu_count() or 1)
     cache: bool = True
@@ -54,7 +54,7 @@ class Machine:
 
     @property
     def private(self) -> bool:
-        """Whether jobs have a mount namespace of their own; UserError if one is asked for and this machine has none."""
+        """Whether jobs have their own mount namespace; UserError if one is requested but not allowed here."""
         with self._lock:
             if self._private is None:
                 allowed = self.options.isolation != "rewrite" and isolation.namespaces_allowed(
@@ -62,21 +62,21 @@ class Machine:
                 )
                 if self.options.isolation == "namespace" and not allowed:
                     raise UserError(
-                        "this machine allows no mount namespaces: write --isolation rewrite, or leave it out."
+                        "this machine does not allow mount namespaces: use --isolation rewrite, or leave it out."
                     )
                 self._private = allowed
             return self._private
 
     def write_model(self, name: str, model: Mapping[str, Any]) -> None:
-        """Keep what CreateModel was asked for, for transform steps that name the model."""
+        """Save the arguments of CreateModel, for transform steps that use the model."""
         write_atomically(self.home / "models" / f"{name}.json", json.dumps(model, indent=1).encode())
 
     def read_model(self, name: str) -> dict[str, Any]:
-        """A model that a step created on this machine; UserError if there is none of this name."""
+        """A model that a step created on this machine; UserError if there is none with this name."""
         return read_model(self.home, name)
 
     def install(self, requirements: Path, log: Path, stop: process.Stop) -> Path:
-        """The folder with what requirements.txt names, installed by pip, once; UserError if that fails."""
+        """The folder with the packages of requirements.txt, installed by pip once; UserError if that fails."""
         files = [requirements]
         if _NAMES_FILES.search(requirements.read_text(encoding="utf-8", errors="replace")):
             files = [file for file in requirements.parent.rglob("*") if file.is_file()]
@@ -85,7 +85,7 @@ class Machine:
         with self._installing:
             if not folder.is_dir():
                 self._install(requirements, folder, log, stop)
-        os.utime(folder)  # `ops clean` asks when it was used last
+        os.utime(folder)  # `ops clean` checks when it was last used
         return folder
 
     def _install(self, requirements: Path, folder: Path, log: Path, stop: process.Stop) -> None:
@@ -106,12 +106,12 @@ class Machine:
             try:
                 made.rename(folder)
             except OSError:
-                if not folder.is_dir():  # else another execution was faster
+                if not folder.is_dir():  # otherwise another execution was faster
                     raise
 
 
 def read_model(home: Path, name: str) -> dict[str, Any]:
-    """A model that a step created on this machine; UserError if there is none of this name."""
+    """A model that a step created on this machine; UserError if there is none with this name."""
     try:
         model: dict[str, Any] = json.loads((home / "models" / f"{name}.json").read_bytes())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a run of a definition would do here, step by step, and where AWS's cache would do otherwise."""
+"""What a run of a definition would do here, step by step, and where AWS's cache would behave differently."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sagemaker_ops.store import Store, Unchanging
 
 CACHED, RUNS, PERHAPS, FAILS = "cached", "runs", "runs unless unchanged", "fails the execution"
 SKIPPED, REFUSED = "does not start", "cannot run here"
-# Other values in each execution: what is made of them is never found in a cache.
+# These differ in each execution, so steps that use them are never found in a cache.
 NEW_EACH_TIME = {"StartDateTime", "CurrentDateTime", "PipelineExecutionId", "PipelineExecutionArn", "TrainingJobName",
                  "ProcessingJobName"}  # fmt: skip
 
@@ -37,7 +37,7 @@ NEW_EACH_TIME = {"StartDateTime", "CurrentDateTime", "PipelineExecutionId", "Pip
 class Forecast:
     """What a step will do: one of the six above, and why. source: the execution whose result is reused.
 
-    problems: why it cannot run here. aws: what AWS would do instead, where that is something else.
+    problems: why it cannot run here. aws: what AWS would do instead, if that differs.
     """
 
     does: str = RUNS
@@ -49,7 +49,7 @@ class Forecast:
 
 @dataclass
 class Preview:
-    """A plan and what becomes of each of its steps. problems: of the definition as a whole."""
+    """A plan and the forecast of each of its steps. problems: of the definition as a whole."""
 
     plan: Plan
     problems: list[Problem]
@@ -69,7 +69,7 @@ def preview(
     region: str = "us-east-1",
     store: Store | None = None,
 ) -> Preview:
-    """What start_pipeline_execution would do with the same arguments; every problem is in it, none is raised."""
+    """What start_pipeline_execution would do with the same arguments; it contains every problem and raises none."""
     home = home.resolve()
     store = Unchanging(store.root if store else home / "s3")
     plan, problems = parse(definition)
@@ -106,17 +106,17 @@ def preview(
 
 
 class _Forecasts:
-    """Follows two caches through the plan: this machine's, by content, and AWS's, by addresses."""
+    """Follows two caches through the plan: this machine's, by content, and AWS's, by URIs."""
 
     def __init__(self, scope: Scope, cache: Cache, pipeline_name: str, home: Path) -> None:
         self._scope, self._cache = scope, cache
-        self._here: dict[str, Any] = {}  # properties of the steps whose result is known already
+        self._here: dict[str, Any] = {}  # properties of the steps whose result is already known
         self._aws: dict[str, Any] = {}
         self._earlier = (each for each in executions.newest_first(home) if each.pipeline_name == pipeline_name)
         self._before: dict[str, dict[str, Any]] = {}
 
     def of(self, step: Step, earlier: Mapping[str, Forecast]) -> Forecast:
-        """The forecast of a step, once all it waits for have theirs."""
+        """The forecast of a step, after those of all the steps it waits for."""
         if step.branch and self._here.get(step.branch[0], {}).get("Outcome") == str(not step.branch[1]):
             return Forecast(SKIPPED, f"'{step.branch[0]}' is {not step.branch[1]}")
         for kind, words in ((SKIPPED, "does not start"), (REFUSED, "cannot run here"), (FAILS, "always fails")):
@@ -128,15 +128,15 @@ class _Forecasts:
         there = self._on_aws(step, arguments if alike else self._resolved(step, read, self._aws))
         forecast = self._on_this(step, arguments)
         if forecast.does == CACHED:
-            aws = "" if there else "on AWS it would run, for its inputs have other addresses"
+            aws = "" if there else "on AWS it would run, because its inputs have other URIs"
         elif there:
-            aws = f"on AWS it would get the result of {there}, for its inputs have the same addresses"
+            aws = f"on AWS it would reuse the result of {there}, because its inputs have the same URIs"
         else:
             aws = "on AWS it runs in any case" if forecast.does == PERHAPS else ""
         return replace(forecast, aws=aws)
 
     def _resolved(self, step: Step, read: set[str], properties: dict[str, Any]) -> Any:
-        """The step's arguments, or a sentence that says why not; None while a step that they read has no properties."""
+        """The step's arguments, or the reason why they fail; None while a step that they refer to has no properties."""
         if not read <= properties.keys():
             return None
         scope = replace(self._scope, properties=properties)
@@ -162,7 +162,7 @@ class _Forecasts:
             return Forecast(PERHAPS, "its inputs come from a step that runs")
         keys = self._cache.keys(step, arguments)
         if keys is None:
-            return Forecast(RUNS, "an input is not there yet")
+            return Forecast(RUNS, "an input does not exist yet")
         if found := self._cache.find(step, keys):
             self._here[step.name] = found.properties
             return Forecast(CACHED, source=found.execution)
@@ -177,20 +177,20 @@ class _Forecasts:
         return found.execution if found else None
 
     def _why(self, step: Step, arguments: dict[str, Any], keys: Keys) -> str:
-        """Why there is no result to reuse, as far as that can be told simply."""
+        """Why there is no result to reuse, as far as there is a simple reason."""
         compared = [step.arguments.get(key) for key in step_types.of(step.type).compared]
         if new := {each.name for each in scan(compared)[0] if each.kind == "Execution"} & NEW_EACH_TIME:
-            return f"Execution.{min(new)} is another in each execution"
+            return f"Execution.{min(new)} is different in each execution"
         if kept := self._cache.read(keys):
             return f"the result of {kept.execution} is " + (
-                "no longer as it was" if kept.is_fresh(step) else "older than CacheConfig allows"
+                "no longer unchanged" if kept.is_fresh(step) else "older than CacheConfig allows"
             )
         while step.name not in self._before and (execution := next(self._earlier, None)):
             for each in execution.steps.values():
                 if each.status == "Succeeded":
                     self._before.setdefault(each.name, each.properties)
         if step.name not in self._before:
-            return "there is no result of it yet"
+            return "it has no result yet"
         both = [
             {key: each.get(key) for key in step_types.of(step.type).compared}
             for each in (self._before[step.name], arguments)
@@ -199,7 +199,7 @@ class _Forecasts:
         if not changes:
             newest = self._cache.newest(step, arguments)
             moved = newest is not None and newest.packages != packages_digest()
-            return "other packages are installed" if moved else "its inputs, or the outputs it makes, are not the same"
+            return "other packages are installed" if moved else "its inputs or the outputs it makes have changed"
         return "; ".join(changes[:2]) + (f"; and {len(changes) - 2} more" if changes[2:] else "")
 
     def _changes(self, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
@@ -208,23 +208,23 @@ class _Forecasts:
             if before == now:
                 continue
             if str(before).startswith("s3://") and str(now).startswith("s3://"):
-                with suppress(UserError, OSError):  # what lay there may be gone
+                with suppress(UserError, OSError):  # the earlier content may be gone
                     if self._cache.content_at(str(before)) == self._cache.content_at(str(now)):
                         continue
-                yield f"{path} has other content"
+                yield f"the content of {path} has changed"
             else:
                 yield f"{path} is {_short(now)}, was {_short(before)}"
 
 
 def _made_by(step: Step, arguments: dict[str, Any], scope: Scope) -> dict[str, Any]:
-    """The properties of a step that runs, as far as others read them and they are known before."""
+    """The properties of a step that will run, as far as others read them and they are known in advance."""
     expected = step_types.of(step.type).expected(arguments)
     new = f"{scope.execution['PipelineExecutionId']}-{step.name}"
     return {**expected, "ModelName": new, "ModelArtifacts": {"S3ModelArtifacts": f"s3://{new}/model.tar.gz"}}
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value inside, by a path of names; that of an address stops at what the address is of."""
+    """Every value inside, with its path of names; the path of a URI ends at the input that it belongs to."""
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
         value = {str(each.get("InputName") or each.get("ChannelName") or i): each for i, each in enumerate(value)}
     if isinstance(value, dict):

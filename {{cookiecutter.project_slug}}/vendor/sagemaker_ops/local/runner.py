@@ -1,4 +1,4 @@
-"""Starts an execution: check everything, set up its folder, run the plan."""
+"""Starts an execution: checks everything, sets up its folder, and runs the plan."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def start_pipeline_execution(
     launcher: process.Launcher | None = None,
     on_change: Callable[[Execution], None] | None = None,
 ) -> Execution:
-    """Run a definition to its end and return the execution: Succeeded, Failed or Stopped.
+    """Run a definition until it ends and return the execution: Succeeded, Failed or Stopped.
 
-    parameters: texts, as from `--param NAME=VALUE`. home: the project's .local folder. store: S3, if it is not there.
-    launcher: one that is warming up already, and made with `options`; its maker closes it.
-    on_change: called in this thread after every change of a status. UserError, before anything starts, with
-    everything that is wrong.
+    parameters: strings, as from `--param NAME=VALUE`. home: the project's .local folder. store: S3, if it is elsewhere.
+    launcher: one that is already warming up, created with `options`; the caller closes it.
+    on_change: called in this thread after every change of a status. UserError with every problem, before anything
+    starts.
     """
     home, options = home.resolve(), options or Options()
     store = store or Store(home / "s3")
@@ -65,7 +65,7 @@ def start_pipeline_execution(
     _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
 
     def changed() -> None:
-        with suppress(OSError):  # a full disk fails the step that met it; its reason must still be told
+        with suppress(OSError):  # a full disk fails the affected step; the reason must still be reported
             execution.save()
         if on_change is not None:
             on_change(execution)
@@ -74,7 +74,7 @@ def start_pipeline_execution(
     with nullcontext(launcher) if launcher else process.launcher(not options.fresh) as launcher:
         machine = Machine(home, store, Digests(home / "digests.json"), region, options, launcher)
         if options.isolation == "namespace":
-            _ = machine.private  # says so before anything starts if there is none
+            _ = machine.private  # raises an error before anything starts if there is none
 
         def work(step: Step, started: Callable[[], None]) -> Result:
             return run_step(step, plan, execution, machine, stop, started)

@@ -1,4 +1,4 @@
-"""Decides which step runs when: after all it waits for, several at once, and never in a branch not taken."""
+"""Decides which step runs when: after all it waits for, several in parallel, and never in a branch not taken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sagemaker_ops.local.executions import Execution
 
 @dataclass(frozen=True)
 class Result:
-    """How a step ended well. source: the execution whose result was reused, if it did not run."""
+    """The result of a successful step. source: the execution whose result was reused, if it did not run."""
 
     properties: dict[str, Any] = field(default_factory=dict)
     source: str | None = None
@@ -30,7 +30,7 @@ Work = Callable[[Step, Callable[[], None]], Result]
 
 @dataclass(frozen=True)
 class _Event:
-    """News from a step, or, without one, the wish that the execution stops."""
+    """A change of a step's state, or, without a step, a request to stop the execution."""
 
     step: str = ""
     status: str = ""
@@ -43,9 +43,9 @@ def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None
     """Run the plan until no step is left that can start; the execution then has its final status.
 
     work: runs one step, calls back when its program starts; UserError or OSError if the step failed, StoppedError if it
-    was stopped. changed: called, here in this thread, after every change of the execution. jobs: how many at once.
+    was stopped. changed: called in this thread after every change of the execution. jobs: how many in parallel.
     """
-    events: SimpleQueue[_Event] = SimpleQueue()  # the one queue a signal handler may put into
+    events: SimpleQueue[_Event] = SimpleQueue()  # the only kind of queue that a signal handler may use
     running: dict[str, threading.Thread] = {}
     with _signals(lambda: events.put(_Event())):
         try:
@@ -70,7 +70,7 @@ def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None
                     running.pop(event.step).join()
                 changed()
         finally:
-            if running:  # something went wrong in here: leave no process behind
+            if running:  # an error in this function: leave no process behind
                 stop.ask()
                 for thread in running.values():
                     thread.join()
@@ -90,7 +90,7 @@ def _ready(plan: Plan, execution: Execution) -> list[Step]:
 
 
 def _work(step: Step, work: Work, events: SimpleQueue[_Event]) -> None:
-    """The thread of one step: always ends with an event."""
+    """The thread of one step, which always ends with an event."""
     try:
         result = work(step, lambda: events.put(_Event(step.name, "Executing")))
         events.put(_Event(step.name, "Succeeded", result))
@@ -129,7 +129,7 @@ def _now() -> datetime:
 
 @contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C, TERM and a closed terminal ask to stop, unless ignored (nohup). Only the main thread can catch them."""
+    """Ctrl-C, TERM and a closed terminal request a stop, unless ignored (nohup). Only the main thread catches them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""A part of a pipeline run again, on the results of an earlier execution (selective execution, in AWS's words)."""
+"""Running part of a pipeline with the results of an earlier execution (AWS calls this selective execution)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sagemaker_ops.local.executions import Execution
 
 @dataclass(frozen=True)
 class Selection:
-    """Which steps run. onward: those that depend on them, too. source: an execution; None: the newest that will do."""
+    """The steps to run. onward: also those that depend on them. source: an execution; None: the newest suitable one."""
 
     steps: tuple[str, ...]
     onward: bool = False
@@ -21,7 +21,7 @@ class Selection:
 
 
 def select(plan: Plan, selection: Selection, pipeline_name: str, home: Path) -> tuple[set[str], Execution]:
-    """The steps to run, and the execution that has the results of the others; UserError, with all reasons, if none."""
+    """The steps to run, and the execution with the results of the others; UserError with all reasons if none fits."""
     chosen = chosen_steps(plan, selection)
     if selection.source is not None:
         candidates = [executions.find(home, selection.source)]
@@ -30,7 +30,7 @@ def select(plan: Plan, selection: Selection, pipeline_name: str, home: Path) -> 
         candidates = [each for each in listed if each.pipeline_name == pipeline_name and each.end_time]
     if not candidates:
         raise UserError(
-            f"no execution of {pipeline_name} on this machine has results to go on with: run all of it first."
+            f"no execution of {pipeline_name} on this machine has results to reuse: run the whole pipeline first."
         )
     lacking = {each.id: _lacking(plan, chosen, each) for each in candidates}
     for each in candidates:
@@ -40,13 +40,13 @@ def select(plan: Plan, selection: Selection, pipeline_name: str, home: Path) -> 
 
 
 def chosen_steps(plan: Plan, selection: Selection) -> set[str]:
-    """The steps to run; UserError if one of those that are named is none."""
+    """The steps to run; UserError if a named one does not exist."""
     unknown = [name for name in selection.steps if name not in plan.steps]
     if unknown:
         names = ", ".join(plan.steps)
         raise UserError(
             *(
-                f"there is no step '{name}'.{did_you_mean(name, plan.steps) or f' There is: {names}.'}"
+                f"there is no step '{name}'.{did_you_mean(name, plan.steps) or f' Available: {names}.'}"
                 for name in unknown
             )
         )
@@ -58,7 +58,7 @@ def chosen_steps(plan: Plan, selection: Selection) -> set[str]:
 
 
 def _lacking(plan: Plan, chosen: set[str], source: Execution) -> list[Problem]:
-    """A problem for every result that the chosen steps need and the execution does not have."""
+    """A problem for every result that the chosen steps need but the execution does not have."""
     problems = []
     for name in sorted(chosen):
         step = plan.steps[name]

@@ -1,4 +1,4 @@
-"""What each type of step does. Every function returns the step's properties, named as AWS's Describe call does."""
+"""What each step type does. Every function returns the step's properties, with the names of AWS's Describe call."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 
 def resolved(step: Step, scope: Scope) -> dict[str, Any]:
-    """The arguments to run a step with. A Condition's stay as they are: an Or looks no further than it must."""
+    """The arguments to run a step with. Those of a Condition stay unresolved: an Or may not need all of them."""
     return step.arguments if step_types.of(step.type).branches else resolve(step.arguments, scope)
 
 
 def run(job: Job) -> dict[str, Any]:
-    """Run a step to its end; UserError with the reason if it fails."""
+    """Run a step until it ends; UserError with the reason if it fails."""
     kind = step_types.of(job.step.type)
     wrong = list(shapes.mismatches(job.arguments, kind.shape or {}, {}))
     if wrong:
@@ -49,7 +49,7 @@ def model(job: Job) -> dict[str, Any]:
     _find_model_data(job, containers)
     name = job.arguments.get("ModelName", job.name)
     if not _NAME.fullmatch(name):
-        raise UserError(f"'{name}' is no name for a model: use letters, digits and '-'.")
+        raise UserError(f"'{name}' is not a valid model name: use letters, digits and '-'.")
     model = {**job.arguments, "ModelName": name, "ModelArn": job.arn(f"model/{name}")}
     job.machine.write_model(name, model)
     return model
@@ -60,9 +60,9 @@ def register_model(job: Job) -> dict[str, Any]:
     group = job.arguments["ModelPackageGroupName"]
     status = job.arguments.get("ModelApprovalStatus", APPROVAL[0])
     if not _NAME.fullmatch(group):
-        raise UserError(f"'{group}' is no name for a model package group: use letters, digits and '-'.")
+        raise UserError(f"'{group}' is not a valid model package group name: use letters, digits and '-'.")
     if status not in APPROVAL:
-        raise UserError(f"ModelApprovalStatus is one of {', '.join(APPROVAL)}, not '{status}'.")
+        raise UserError(f"ModelApprovalStatus must be one of {', '.join(APPROVAL)}, not '{status}'.")
     _find_model_data(job, job.arguments["InferenceSpecification"]["Containers"])
     folder = job.machine.registry / group
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def register_model(job: Job) -> dict[str, Any]:
         }
         try:
             write_atomically(draft, json.dumps(package, indent=1).encode())
-            os.link(draft, folder / f"{version}.json")  # whole, and never over one that another run just wrote
+            os.link(draft, folder / f"{version}.json")  # complete, and never overwrites one that another run just wrote
             return package
         except FileExistsError:
             continue
@@ -92,4 +92,6 @@ def _find_model_data(job: Job, containers: list[dict[str, Any]]) -> None:
     for container in containers:
         uri = container.get("ModelDataUrl")
         if uri is not None and not job.machine.store.find(uri):
-            raise UserError(f"there is no model data at {uri}; locally that is {job.machine.store.locate(uri)}.")
+            raise UserError(
+                f"there is no model data at {uri}, which is {job.machine.store.locate(uri)} on this machine."
+            )

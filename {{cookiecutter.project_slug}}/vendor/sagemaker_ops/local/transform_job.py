@@ -1,7 +1,7 @@
-"""Transform jobs: every object below an S3 prefix is sent through the handlers of a model, and answered by another.
+"""Transform jobs: the handlers of a model turn every object below an S3 prefix into an output object.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html says what such a job does, and
-https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html what its container is told.
+https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html describes such a job, and
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html what its container receives.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from sagemaker_ops.local.container_job import Job, in_container, run_program
 from sagemaker_ops.preflight import transform_limits
 
 MODEL, CODE_IN_MODEL, CODE = "/opt/ml/model", "/opt/ml/model/code", "/opt/ml/code"
-TOLD = ("MaxPayloadInMB", "MaxConcurrentTransforms", "BatchStrategy")  # to the job's container, if the call says it
+PASSED_ON = ("MaxPayloadInMB", "MaxConcurrentTransforms", "BatchStrategy")  # to the job's container, if set
 
 
 def run_transform(job: Job) -> dict[str, Any]:
-    """Run a transform job; its properties. Inputs that could be transformed are in the store even if another failed."""
+    """Run a transform job; returns its properties. Transformed inputs are in the store even if another one failed."""
     arguments, store = job.arguments, job.machine.store
     model = job.machine.read_model(arguments["ModelName"])
     if wrong := [*transform_limits.misfits(model), *transform_limits.refused(arguments)]:
@@ -32,7 +32,7 @@ def run_transform(job: Job) -> dict[str, Any]:
     with in_container(job) as container:
         hosted = (model.get("Containers") or [model["PrimaryContainer"]])[0]
         own = {**hosted.get("Environment", {}), **arguments.get("Environment", {}), "SAGEMAKER_BATCH": "true"}
-        own |= {f"SAGEMAKER_{_shouted(key)}": _shouted(arguments[key]) for key in TOLD if key in arguments}
+        own |= {f"SAGEMAKER_{_shouted(key)}": _shouted(arguments[key]) for key in PASSED_ON if key in arguments}
         code, program = _unpack(job, container, hosted["ModelDataUrl"], own)
         task = {
             "model": container.rewrite(MODEL), "code": container.rewrite(code), "program": program,
@@ -44,7 +44,7 @@ def run_transform(job: Job) -> dict[str, Any]:
         argv = ["python", transform_program.__file__, str(results.with_suffix(".json"))]
         own["PYTHONPATH"], script = code, container.at(code) / program
         try:
-            run_program(job, container, argv, own, code={code}, told="output/failure", script=script)
+            run_program(job, container, argv, own, code={code}, reason="output/failure", script=script)
         finally:
             store.move_folder(arguments["TransformOutput"]["S3OutputPath"], results)
     return {
@@ -56,12 +56,12 @@ def run_transform(job: Job) -> dict[str, Any]:
 
 
 def _shouted(word: object) -> str:
-    """`SingleRecord` as `SINGLE_RECORD`."""
+    """The name as a variable: `SINGLE_RECORD` for `SingleRecord`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(word)).upper()
 
 
 def _unpack(job: Job, container: Container, model_data: str, own: Mapping[str, str]) -> tuple[str, str]:
-    """Put the model and the code where the toolkits look for them: the folder of code, and the program in it."""
+    """Put the model and the code where the toolkits expect them; returns the code folder and the program in it."""
     store, program = job.machine.store, own.get("SAGEMAKER_PROGRAM") or "inference.py"
     source = own.get("SAGEMAKER_SUBMIT_DIRECTORY") or CODE_IN_MODEL
     code = CODE if source.startswith("s3://") else source

@@ -1,7 +1,7 @@
-"""Compiles one pipeline in a process of its own: `python -m sagemaker_ops.pipelines.compile_process NAME ENV [USER]`.
+"""Compiles one pipeline in a separate process: `python -m sagemaker_ops.pipelines.compile_process NAME ENV [USER]`.
 
-The SageMaker SDK costs seconds to import, wants environment variables set before its import, and prints a lot. Only
-this process imports it.
+The SageMaker SDK takes seconds to import, needs environment variables to be set before its import, and prints a lot.
+Only this process imports it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(pipeline: str, environment: str, user: str = "") -> int:
         try:
             target = publishing.target(settings.load(root), environment, root, user)
             session = _offline_session(target)
-            # For helpers by plain name (`from _common import …`); last, because a pipeline may be called `queue`.
+            # For helpers with a plain name (`from _common import …`); last, because a pipeline may be called `queue`.
             sys.path.append(str(path.parent))
             with recorder.recording():
                 definition = json.loads(_load(path).get_pipeline(target, session).definition())
@@ -46,7 +46,7 @@ def main(pipeline: str, environment: str, user: str = "") -> int:
             for problem in error.problems:
                 print(replace(problem, where=problem.where or _place(error, root)), file=err)
             return error.exit_code
-        except Exception as error:  # whatever a team's pipeline file raises is shown as its place and its words
+        except Exception as error:  # whatever a team's pipeline file raises is shown with its place and message
             print(Problem(_words(error), _place(error, root) or f"{path.relative_to(root)}"), file=err)
             return 2
     return 0
@@ -66,11 +66,11 @@ def _offline_session(target: Target) -> Any:
     import sagemaker.core.telemetry.telemetry_logging as telemetry
     from sagemaker.core.workflow.pipeline_context import PipelineSession
 
-    # A configuration file that opts out would be validated at every call, for 4 s a compile.
+    # Opting out with a configuration file would have it validated at every call, which takes 4 s per compilation.
     telemetry._send_telemetry_request = lambda *_, **__: None
 
     class OfflineSession(PipelineSession):  # type: ignore[misc]
-        """Compiles only: code and data are S3 URIs already, so no bucket has to be looked for."""
+        """Only compiles: code and data are already S3 URIs, so no bucket has to be looked up."""
 
         def default_bucket(self) -> str:
             return target.environment.bucket
@@ -85,7 +85,7 @@ def _words(error: Exception) -> str:
 
 
 def _place(error: Exception, root: Path) -> str:
-    """`production/pipelines/train.py line 42`: the last place in the team's own code; empty if none is."""
+    """`production/pipelines/train.py line 42`: the last place in the team's own code; empty if there is none."""
     if isinstance(error, SyntaxError) and error.filename:
         places = [(Path(error.filename), error.lineno)]
     else:

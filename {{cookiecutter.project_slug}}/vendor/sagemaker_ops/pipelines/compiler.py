@@ -1,7 +1,7 @@
 """Compiles production/pipelines/<name>.py to the definition that AWS gets: offline, silent, and once per content.
 
-The work is done by compile_process.py in a process of its own. The result is kept with a record of all that it was made
-from, and serves again for as long as none of that has changed.
+compile_process.py does the work in a separate process. The result is kept with a record of everything it was made from,
+and is reused as long as none of that has changed.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from sagemaker_ops.project.layout import LIBRARY, PIPELINES, pipelines
 from sagemaker_ops.project.target import Target
 
 COMPILED = Path(".local/compiled")
-KEY = 16  # digits, more than the name of a user has
+KEY = 16  # digits, more than the longest user name
 
 
 def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
-    """The compiled definition; UserError when there is no such pipeline or it cannot be compiled.
+    """The compiled definition; UserError if there is no such pipeline or it cannot be compiled.
 
-    RefusedError when its file takes instances that the guardrails refuse.
+    RefusedError if its file uses instances that the guardrails refuse.
     """
     known = pipelines(root)
     if pipeline not in known:
-        hint = did_you_mean(pipeline, known) or f" There is: {', '.join(known) or 'none'}."
+        hint = did_you_mean(pipeline, known) or f" Available: {', '.join(known) or 'none'}."
         raise UserError(f"No pipeline '{pipeline}' in {PIPELINES}.{hint}")
     if problems := project_check.check_pipeline(pipeline, str(PIPELINES)):
         raise UserError(*problems)
@@ -44,7 +44,7 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
     if compiled is None:
         text = _compile(pipeline, target, root)
         compiled = json.loads(text)["definition"]
-        with suppress(OSError):  # where nothing can be written it is compiled each time
+        with suppress(OSError):  # if it cannot be written, it is compiled each time
             _keep(kept, text, replaces=f"{pipeline}-{target.suffix}-{'?' * KEY}.json")
     if problems := resources.check(compiled, policy.load(root), f"{PIPELINES}/{pipeline}.py"):
         raise RefusedError(*problems)
@@ -52,7 +52,7 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
 
 
 def _read(kept: Path, target: Target, root: Path) -> dict[str, Any] | None:
-    """The definition in the file, if nothing has changed of what it was made from; a damaged file is none."""
+    """The definition in the file, if nothing that it was made from has changed; None for a damaged file."""
     try:
         found = json.loads(kept.read_text(encoding="utf-8"))
         compiled: dict[str, Any] = found["definition"]
@@ -71,19 +71,17 @@ def _keep(path: Path, text: str, replaces: str) -> None:
 
 
 def _key(pipeline: str, target: Target) -> str:
-    """Of what a definition depends on that lies in no file of the project: settings, hashes, library and packages."""
+    """A hash of what a definition depends on outside the project's files: settings, hashes, library and packages."""
     try:
         sdk = metadata.version("sagemaker")
     except metadata.PackageNotFoundError:
-        raise UserError(
-            "The SageMaker SDK is not installed, and a pipeline is compiled with it: run `make setup`."
-        ) from None
+        raise UserError("The SageMaker SDK, which compiles pipelines, is not installed: run `make setup`.") from None
     parts = [pipeline, repr(target), sdk, sagemaker_ops.__version__, packages_digest()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:KEY]
 
 
 def _compile(pipeline: str, target: Target, root: Path) -> str:
-    """The definition and what it was made from, as compile_process.py prints them; UserError with what it says."""
+    """The output of compile_process.py: the definition and what it was made from. UserError with its messages."""
     process = subprocess.run(
         [
             sys.executable,
@@ -101,12 +99,12 @@ def _compile(pipeline: str, target: Target, root: Path) -> str:
     )
     if process.returncode:
         lines = process.stderr.strip().splitlines()
-        raise UserError(*(lines or [f"Compiling '{pipeline}' ended with {process.returncode}."]))
+        raise UserError(*(lines or [f"Compiling '{pipeline}' failed with exit code {process.returncode}."]))
     return process.stdout
 
 
 def _environment(target: Target, root: Path) -> dict[str, str]:
-    """No account and no network: what the SDK reads while it is imported and while it compiles."""
+    """Variables for the SDK's import and compilation, without an account or a network."""
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(map(str, (LIBRARY, root))),
         "PYTHONWARNINGS": "ignore",
@@ -114,9 +112,9 @@ def _environment(target: Target, root: Path) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",  # pragma: allowlist secret
-        # Otherwise it asks IAM what the role may do.
+        # Otherwise it asks IAM for the role's permissions.
         "SAGEMAKER_VALIDATE_ROLE": "false",
-        # The files that could set other defaults for some users only.
+        # Files that could set different defaults for some users.
         "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": os.devnull,
         "SAGEMAKER_USER_CONFIG_OVERRIDE": os.devnull,
     }

@@ -1,7 +1,7 @@
-"""What a compilation reads: files and folders of the project, and environment variables; and whether they still say so.
+"""What a compilation reads: files and folders of the project, and environment variables; and whether they changed.
 
-A pipeline's file may import helpers from anywhere in the project, read a table beside it, or look at a variable. No
-list made beforehand has all of that, so the process that compiles notes what it reads
+A pipeline file may import helpers from anywhere in the project, read a table next to it, or read a variable. No list
+made in advance can cover all of that, so the process that compiles records what it reads
 (https://peps.python.org/pep-0578/).
 """
 
@@ -25,9 +25,9 @@ _LISTING = ("os.listdir", "os.scandir")
 
 @dataclass
 class Reads:
-    """Paths are relative to the project. files and variables: {name: SHA-256, None where there is none}.
+    """Paths are relative to the project. files and variables: {name: SHA-256, or None if it does not exist}.
 
-    folders: {path: the names in it}. kinds: {path that was asked whether it exists: "file", "folder" or None}.
+    folders: {path: the names in it}. kinds: {path whose existence was checked: "file", "folder" or None}.
     """
 
     files: dict[str, str | None] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Reads:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Reads:
-        """TypeError if it is the document of something else."""
+        """The Reads in a document; TypeError if it has other keys."""
         return cls(**document)
 
     def still_hold(self, root: Path, environment: Mapping[str, str]) -> bool:
@@ -55,7 +55,7 @@ class Reads:
 
 
 class Recorder:
-    """Notes what the code that runs in this process reads below the folder `root`."""
+    """Records what the code in this process reads in the folder `root`."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root.resolve()) + os.sep
@@ -67,10 +67,10 @@ class Recorder:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """For once: an audit hook cannot be taken away again."""
+        """Use this only once: an audit hook cannot be removed."""
         sys.addaudithook(self._hear)
         _watch_variables(self._note_variable)
-        stat, os.stat = os.stat, self._noting(os.stat)  # which no audit event tells of
+        stat, os.stat = os.stat, self._noting(os.stat)  # there is no audit event for it
         self._active = True
         try:
             yield
@@ -80,7 +80,7 @@ class Recorder:
 
     @property
     def reads(self) -> Reads:
-        """What was read so far, with every module of the project that is loaded, and all of production/pipelines."""
+        """What has been read so far, plus every loaded module of the project and all of production/pipelines."""
         root = Path(self._root)
         home = [path for path in (root / PIPELINES, *(root / PIPELINES).rglob("*")) if self._below(path)]
         modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
@@ -122,7 +122,7 @@ class Recorder:
             self._variables.add(name)
 
     def _below(self, path: str | os.PathLike[str]) -> str | None:
-        """The path relative to the project; None if it is not in it, or holds what nobody wrote."""
+        """The path relative to the project; None if it is outside, or contains generated files."""
         whole = os.path.abspath(path)
         if not f"{whole}{os.sep}".startswith(self._root):
             return None
@@ -131,18 +131,18 @@ class Recorder:
 
 
 def _imports(frame: FrameType | None) -> bool:
-    """Whether the import system asks, which lists every folder that it searches."""
+    """Whether the caller is the import system, which lists every folder that it searches."""
     return frame is not None and "importlib" in frame.f_code.co_filename
 
 
 def _watch_variables(note: Any) -> None:
-    """Have `note(name, frame)` called for each variable that is asked for; frame: of the code that asks."""
+    """Call `note(name, frame)` for each variable that is read; frame: of the code that reads it."""
     own = type(os.environ)
 
     class Watched(own):  # type: ignore[misc, valid-type]
         def __getitem__(self, key: str) -> str:
             frame = sys._getframe(1)
-            while frame.f_back and frame.f_globals.get("__name__") in ("os", "collections.abc"):  # of environ.get
+            while frame.f_back and frame.f_globals.get("__name__") in ("os", "collections.abc"):  # in environ.get
                 frame = frame.f_back
             note(key, frame)
             return str(super().__getitem__(key))

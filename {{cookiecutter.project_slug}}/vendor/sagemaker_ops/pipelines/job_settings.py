@@ -1,4 +1,4 @@
-"""What every job of a project carries by its project.toml: role, image, encryption, network, limits, tags and cache."""
+"""What project.toml sets for every job: role, image, encryption, network, limits, tags and cache."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KINDS: dict[type, type[Parameter]] = {
 
 
 def parameters(table: Mapping[str, bool | int | float | str]) -> dict[str, Parameter]:
-    """{key: pipeline parameter} of a table of project.toml."""
+    """{key: pipeline parameter} for a table in project.toml."""
     return {key: KINDS[type(value)](parameter_of(key), default_value=value) for key, value in table.items()}
 
 
@@ -55,15 +55,17 @@ def refuse_doubles(given: Sequence[Parameter], tables: Mapping[str, Mapping[str,
     problems: list[Problem | str] = []
     for name in dict.fromkeys(each for each in names if names.count(each) > 1):
         places = [f"{FILE} {keys[id(each)]}" for each in given if each.name == name and id(each) in keys]
-        message = f"becomes the parameter {name}, which the pipeline has already; rename it."
-        problems += [Problem(message, place) for place in places] or [f"two parameters are named '{name}'."]
+        message = f"becomes the parameter {name}, which the pipeline already has; rename it."
+        problems += [Problem(message, place) for place in places] or [
+            f"two parameters of the pipeline are named '{name}'; rename one of them."
+        ]
     if problems:
         raise UserError(*problems)
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a pipeline file says of a training job; None: as project.toml has it."""
+    """What a pipeline file sets for a training job; None: the value in project.toml."""
 
     name: str
     script: str
@@ -77,7 +79,7 @@ class TrainingJob:
 
 
 class JobSettings:
-    """For the jobs of one target."""
+    """The settings of the jobs of one target."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -86,11 +88,11 @@ class JobSettings:
         self._seconds = self._settings.pipeline.max_runtime_minutes * 60
 
     def image(self, step: str) -> str:
-        """The image URI of a step: of AWS's scikit-learn image for a version, or what [images] names in full."""
+        """The image URI of a step: AWS's scikit-learn image for a version, or the full URI in [images]."""
         return self._uri(self._settings.images.of(step), "inference" if step == SERVING else "training")
 
     def serving_image(self, step: str) -> str:
-        """The image of the model that a step creates or registers: the step's own in [images], or else `inference`."""
+        """The image of the model that a step creates or registers: its own in [images], otherwise `inference`."""
         images = self._settings.images
         return self._uri(images.of(step if images.has(step) else SERVING), "inference")
 
@@ -103,7 +105,7 @@ class JobSettings:
                 region=self._target.region,
                 version=wanted,
                 py_version="py3",
-                instance_type="ml.m5.xlarge",  # tells CPU from GPU, and this framework has one image
+                instance_type="ml.m5.xlarge",  # selects CPU or GPU, but this framework has only one image
                 image_scope=scope,
             )
         )
@@ -124,7 +126,7 @@ class JobSettings:
     def trainer(
         self, job: TrainingJob, session: PipelineSession, channels: Mapping[str, Uri] | None = None
     ) -> ModelTrainer:
-        """The training job: its script out of the code archive, started by the image's training toolkit."""
+        """The training job: its script from the code archive, started by the image's training toolkit."""
         spot, wait, keep = self._capacity(job)
         return ModelTrainer(
             role=self.role,
@@ -142,7 +144,7 @@ class JobSettings:
             environment=texts(job.environment),
             hyperparameters={
                 **(texts(job.hyperparameters) or {}),
-                # The two that tell the image's training toolkit which script of which archive to run.
+                # These two tell the image's training toolkit which script to run from which archive.
                 "sagemaker_program": job.script,
                 "sagemaker_submit_directory": self._target.sourcedir_uri,
             },
@@ -153,7 +155,7 @@ class JobSettings:
         )
 
     def cache(self, cached: bool) -> CacheConfig:
-        """For as long as [pipeline].cache_days says."""
+        """The cache configuration for [pipeline].cache_days."""
         days = self._settings.pipeline.cache_days
         on = cached and days > 0
         return CacheConfig(enable_caching=on, expire_after=f"P{days}D" if on else None)
@@ -175,7 +177,7 @@ class JobSettings:
         return [{"Key": key, "Value": value} for key, value in self._target.tags.items() if value]
 
     def _capacity(self, job: TrainingJob) -> tuple[bool, int | None, int]:
-        """Whether it is a spot job, its max wait in seconds, and for how many minutes its instances are kept.
+        """Whether it is a spot job, its maximum wait in seconds, and how many minutes its instances are kept.
 
         A spot job takes no keep_alive_minutes from [training], and another no max_wait_minutes. UserError for what AWS
         would refuse.
@@ -216,9 +218,9 @@ def channels_of(channels: Mapping[str, Uri]) -> list[InputData]:
 
 
 def text(value: Value) -> Any:
-    """A value as AWS takes arguments, variables and hyperparameters: as text, such as `true`.
+    """A value as text such as `true`, as AWS expects arguments, variables and hyperparameters.
 
-    What is known only while the pipeline runs becomes text there.
+    A value known only at run time is converted there.
     """
     if isinstance(value, PipelineVariable):
         return value.to_string()
@@ -226,5 +228,5 @@ def text(value: Value) -> Any:
 
 
 def texts(values: Mapping[str, Value] | None) -> dict[str, Any] | None:
-    """The same for each value of a table; None for an empty one."""
+    """Each value of a table as text; None for an empty table."""
     return {key: text(value) for key, value in values.items()} if values else None

@@ -1,8 +1,8 @@
-"""The steps of a pipeline as objects of the SageMaker SDK v3: `jobs.processing_step(…)` and its like.
+"""The steps of a pipeline as objects of the SageMaker SDK v3: `jobs.processing_step(…)` and others.
 
 Role, image, encryption, network, time limit, cache and tags come from project.toml, so that a pipeline file says only
-what runs on what. Code and data are S3 URIs throughout: given a local folder, the SDK would upload it under a
-timestamp, and no step would ever be found in the cache.
+what runs on what. Code and data are always S3 URIs: the SDK would upload a local folder under a timestamp, and no step
+would ever be found in the cache.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DependsOn = Sequence[Any]
 
 
 class Jobs:
-    """Makes the steps of one pipeline for one target."""
+    """Creates the steps of one pipeline for one target."""
 
     def __init__(self, target: Target, session: PipelineSession) -> None:
         self.target = target
@@ -52,9 +52,9 @@ class Jobs:
         self._settings = JobSettings(target)
 
     def pipeline(self, name: str, steps: Sequence[Any], parameters: Sequence[Parameter] = ()) -> Pipeline:
-        """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] besides its own.
+        """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] in addition to its own.
 
-        UserError if two parameters have one name.
+        UserError if two parameters have the same name.
         """
         every = list({id(each): each for each in (*parameters, *self.parameters.values())}.values())
         refuse_doubles(every, {"hyperparameters": self.hyperparameters, "parameters": self.parameters})
@@ -66,7 +66,7 @@ class Jobs:
         )
 
     def image(self, step: str) -> str:
-        """The image URI of a step: of AWS's scikit-learn image for a version, or what [images] names in full."""
+        """The image URI of a step: AWS's scikit-learn image for a version, or the full URI in [images]."""
         return self._settings.image(step)
 
     def instance_type(self, step: str, use: str) -> str:
@@ -81,7 +81,7 @@ class Jobs:
     def output(step: ProcessingStep, name: str) -> Any:
         """The S3 folder of an output of a processing step.
 
-        By property, not by the folder of this execution: a cached step's output is in an earlier one's.
+        Read from a property, not built from this execution's folder: a cached step's output is in an earlier one's.
         """
         return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
@@ -104,8 +104,8 @@ class Jobs:
     ) -> ProcessingStep:
         """Runs `python3 <script>` with each input and each output at /opt/ml/processing/<its name>.
 
-        image: a URI, in place of that in [images]. environment: variables of the script. cached: whether AWS may take
-        the result of an earlier execution with the same arguments and addresses.
+        image: a URI that replaces the one in [images]. environment: variables of the script. cached: whether AWS may
+        reuse the result of an earlier execution with the same arguments and URIs.
         """
         folders = Folders(
             name, inputs, self.target.code_uri, {each: self.run_uri(name.lower(), each) for each in outputs}
@@ -147,7 +147,7 @@ class Jobs:
     ) -> TrainingStep:
         """Runs the script with each channel at /opt/ml/input/data/<channel> and `--<hyperparameter> <value>`.
 
-        spot, max_wait_minutes, keep_alive_minutes: in place of those in [training]. The others as for processing_step.
+        spot, max_wait_minutes, keep_alive_minutes: replace those in [training]. The others are as for processing_step.
         """
         job = TrainingJob(
             name, script, hyperparameters or {}, instance_type, image, environment, spot, max_wait_minutes,
@@ -207,7 +207,7 @@ class Jobs:
     def create_model_step(
         self, name: str, *, model_data: Uri | None = None, model_package: Uri | None = None, image: str | None = None
     ) -> ModelStep:
-        """Creates the model that a transform step takes: of a model archive, or of a version in the model registry."""
+        """Creates the model for a transform step: from a model archive, or from a version in the model registry."""
         if (model_data is None) == (model_package is None):
             raise UserError(f"step '{name}': give create_model_step either model_data or model_package.")
         if model_package is not None:
@@ -270,7 +270,7 @@ class Jobs:
     ) -> ModelStep:
         """Registers the model archive as the next version of the project's model package group.
 
-        evaluation: the S3 URI of its evaluation.json. approval_status: in place of [pipeline].approval_status.
+        evaluation: the S3 URI of its evaluation.json. approval_status: replaces [pipeline].approval_status.
         """
         status = approval_status or self.target.settings.pipeline.approval_status
         return models.register(

@@ -34,10 +34,10 @@ def run(
     selection: local.Selection | None = None,
     launcher: local.Launcher | None = None,
 ) -> local.Execution:
-    """Starts an execution and waits for its end. UserError when it cannot start; then nothing has run.
+    """Start an execution and wait until it ends. UserError if it cannot start; then nothing has run.
 
-    `home` is where S3, state and logs lie: .local of the project, if it is not given. launcher: one that was made with
-    the same options, and that its maker closes.
+    `home` is the folder for S3, state and logs: by default, .local of the project. launcher: one that was created with
+    the same options, and that the caller closes.
     """
     home, options = home or root / LOCAL_FOLDER, options or local.Options()
     with (
@@ -56,7 +56,7 @@ def run(
             options=options,
             selection=selection,
             launcher=launcher,
-            on_change=_telling(begun, on_change),
+            on_change=_reporting(begun, on_change),
         )
 
 
@@ -70,7 +70,7 @@ def run_definition(
     options: local.Options | None = None,
     selection: local.Selection | None = None,
 ) -> local.Execution:
-    """As `run`, for a definition in a file; s3: the folder in which s3://bucket/key is bucket/key."""
+    """Like `run`, for a definition in a file; s3: the folder in which s3://bucket/key is bucket/key."""
     home, definition = root / LOCAL_FOLDER, _definition(file)
     with cleaning.held_off(home) as begun:
         return local.start_pipeline_execution(
@@ -82,12 +82,12 @@ def run_definition(
             store=Store(s3.resolve()) if s3 else None,
             options=options,
             selection=selection,
-            on_change=_telling(begun, on_change),
+            on_change=_reporting(begun, on_change),
         )
 
 
 def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root: Path) -> tuple[str, Preview]:
-    """The pipeline's name, and what `run` would do; code and data are published for it, as `run` would."""
+    """The pipeline's name, and what `run` would do; publishes code and data, as `run` would."""
     from sagemaker_ops.local.preview import preview
 
     home = root / LOCAL_FOLDER
@@ -100,7 +100,7 @@ def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root:
 def plan_definition(
     file: Path, parameters: Mapping[str, str], region: str, root: Path, s3: Path | None = None
 ) -> tuple[str, Preview]:
-    """As `plan`, for a definition in a file."""
+    """Like `plan`, for a definition in a file."""
     from sagemaker_ops.local.preview import preview
 
     name, store = pipeline_name(file), Store(s3.resolve()) if s3 else None
@@ -112,7 +112,7 @@ def plan_definition(
 
 
 def pipeline_name(file: Path) -> str:
-    """The file's name, as AWS would take it for a pipeline: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html."""
+    """A valid pipeline name from the file's name: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html."""
     return re.sub(r"[^A-Za-z0-9]+", "-", file.name.removesuffix(".json")).strip("-")[:256].rstrip("-") or "definition"
 
 
@@ -126,7 +126,7 @@ def _definition(file: Path) -> dict[str, Any]:
 
 
 def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tuple[dict[str, Any], str]:
-    """The definition, and the name of the pipeline, whose code and data now lie where it says."""
+    """The definition and the name of the pipeline, after publishing code and data to where it expects them."""
     target = publishing.target(settings, "local", root)
     source, first = settings.data.source, None
     if data.is_remote(source):
@@ -138,8 +138,8 @@ def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tup
     return definition, target.pipeline_name(pipeline)
 
 
-def _telling(begun: Callable[[], None], on_change: OnChange | None) -> OnChange:
-    """`on_change`, which from its first call on lets `clean` go on."""
+def _reporting(begun: Callable[[], None], on_change: OnChange | None) -> OnChange:
+    """`on_change`, whose first call also lets `clean` continue."""
 
     def tell(execution: local.Execution) -> None:
         begun()
@@ -150,10 +150,10 @@ def _telling(begun: Callable[[], None], on_change: OnChange | None) -> OnChange:
 
 
 def compile_pipeline(pipeline: str, settings: Settings, root: Path, environment: str = "local") -> dict[str, Any]:
-    """The definition of a pipeline of the project in folder `root`, as SageMaker gets it. UserError if it has none."""
+    """The definition that SageMaker gets for a pipeline of the project in folder `root`; UserError if there is none."""
     return compiler.definition(pipeline, publishing.target(settings, environment, root), root)
 
 
 def executions(root: Path) -> list[local.Execution]:
-    """The executions on this machine, the newest first."""
+    """The executions on this machine, newest first."""
     return local.list_pipeline_executions(root / LOCAL_FOLDER)

@@ -1,4 +1,4 @@
-"""Models of a pipeline as objects of the SageMaker SDK: created, registered, and asked for predictions in a batch."""
+"""Models of a pipeline as objects of the SageMaker SDK: created, registered, and used for batch predictions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker_ops.pipelines.job_settings import JobSettings, Uri, Value, texts
 from sagemaker_ops.project.target import Target
 
-CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")  # what inference.py takes and answers
+CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines")  # what inference.py accepts and returns
 
 
 def builder(model_data: Uri, image: str, settings: JobSettings, session: PipelineSession) -> ModelBuilder:
-    """The model in the archive `model_data`, served by the inference.py in it."""
+    """The model in the archive `model_data`, served by its inference.py."""
     return ModelBuilder(
         role_arn=settings.role,
         image_uri=image,
@@ -32,8 +32,8 @@ def builder(model_data: Uri, image: str, settings: JobSettings, session: Pipelin
 
 
 def of_package(package: Uri, settings: JobSettings, session: PipelineSession) -> ModelBuilder:
-    """The model of a version in the registry, by its ARN."""
-    # A list of one: the SDK takes a model that is not in a list for a framework's own, and fails.
+    """The model of a version in the registry, given its ARN."""
+    # A list of one: the SDK treats a model outside a list as a framework's model, and fails.
     model = Model(model_name="unused", primary_container=ContainerDefinition(model_package_name=package))
     return ModelBuilder(model=[model], role_arn=settings.role, network=settings.networking(), sagemaker_session=session)
 
@@ -79,7 +79,7 @@ def transformer(
     environment: Mapping[str, Value] | None,
     session: PipelineSession,
 ) -> Transformer:
-    """Asks the model for a prediction for each line, as many at a time as fit into a request."""
+    """Predicts for each line, with as many lines as fit into a request."""
     return Transformer(
         model_name=model.properties.ModelName,
         instance_count=instance_count,

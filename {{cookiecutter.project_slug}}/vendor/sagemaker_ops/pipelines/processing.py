@@ -1,4 +1,4 @@
-"""The folders of a processing job as objects of the SageMaker SDK: what S3 has for it, and what it leaves there."""
+"""The folders of a processing job as objects of the SageMaker SDK: its inputs from S3 and its outputs to S3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODE = f"/opt/ml/processing/input/{CODE_INPUT}"
 
 @dataclass(frozen=True)
 class Folders:
-    """Of one step; given and made: {name: S3 URI} of its inputs and outputs. UserError if two would be one folder."""
+    """Of one step; given and made: {name: S3 URI} of its inputs and outputs. UserError if two would share a folder."""
 
     step: str
     given: Mapping[str, Uri]
@@ -25,9 +25,9 @@ class Folders:
 
     def __post_init__(self) -> None:
         if CODE_INPUT in self.given:
-            raise UserError(f"step '{self.step}': the input '{CODE_INPUT}' is its script; give yours another name.")
+            raise UserError(f"step '{self.step}': the input '{CODE_INPUT}' is already its script; choose another name.")
         for name in self.given.keys() & self.made.keys():
-            raise UserError(f"step '{self.step}': '{name}' is an input and an output; rename one of them.")
+            raise UserError(f"step '{self.step}': '{name}' is both an input and an output; rename one of them.")
 
     @property
     def inputs(self) -> list[ProcessingInput]:

@@ -1,7 +1,7 @@
-"""Puts step code and data where a pipeline's steps find them, under the hash of their content.
+"""Publishes step code and data to where a pipeline's steps find them, under the hash of their content.
 
-Nothing that is published is ever changed: other content has another hash, so a running execution keeps its code,
-and step caching, which looks at URIs, can be trusted.
+Published files are never changed: different content has a different hash, so a running execution keeps its code, and
+step caching, which compares URIs, is reliable.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from sagemaker_ops.store import Store
 
 
 def step_files(root: Path) -> list[Path]:
-    """The scripts of the steps, sorted: everything below production/steps but caches and hidden files."""
+    """The scripts of the steps, sorted: everything in production/steps except caches and hidden files."""
     return sorted(path for path in (root / STEPS).rglob("*") if path.is_file() and not _is_hidden(path, root))
 
 
 def code_files(root: Path) -> dict[str, Path]:
-    """{name in the container: file} of what steps consist of: their scripts, and beside them what these import of the
-    library.
+    """{name in the container: file} of the step code: the scripts, and the part of the library that they import.
 
-    A file of the project's goes before one of the library that has its name.
+    A file of the project overrides a library file with the same name.
     """
     package = LIBRARY / "sagemaker_ops"
     library = [package / "__init__.py", *sorted((package / "tabular").glob("*.py"))]
@@ -54,8 +53,8 @@ def sourcedir(root: Path) -> bytes:
 
 
 def target(settings: Settings, environment: str, root: Path, user: str = "") -> Target:
-    """Where the project in folder `root` would be compiled for now; `user`: as whose personal deployment."""
-    settings.environment(environment)  # is complete, or says what is missing
+    """The current target of the project in folder `root`; `user`: the owner of a personal deployment."""
+    settings.environment(environment)  # raises an error if it is incomplete
     source = settings.data.source
     data_hash = ""
     try:
@@ -70,7 +69,7 @@ def target(settings: Settings, environment: str, root: Path, user: str = "") -> 
 
 
 def publish_local(target: Target, root: Path, store: Store) -> None:
-    """Code and data into the S3 of this machine; UserError if an s3:// source has not been fetched."""
+    """Publish code and data to the local stand-in for S3; UserError if an s3:// source has not been fetched."""
     source = target.settings.data.source
     try:
         if data.is_remote(source):
@@ -93,5 +92,5 @@ def _publish_local(target: Target, root: Path, store: Store) -> None:
 
 
 def _put(store: Store, path: Path, uri: str) -> None:
-    if not store.locate(uri).is_file():  # the hash in the URI says that it is the same
+    if not store.locate(uri).is_file():  # the hash in the URI guarantees that it is the same
         store.put_file(uri, path)

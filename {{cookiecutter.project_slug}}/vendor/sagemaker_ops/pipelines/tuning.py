@@ -1,4 +1,4 @@
-"""A tuning step: training jobs with values from ranges, of which the best by a metric is chosen."""
+"""A tuning step: training jobs with values from ranges, of which a metric chooses the best."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_VALUES = 30  # of a list
 
 @dataclass(frozen=True)
 class Search:
-    """What is tried, and by what it is judged. ranges: {hyperparameter: (low, high) or a list of values}."""
+    """What is tried, and how it is judged. ranges: {hyperparameter: (low, high) or a list of values}."""
 
     ranges: Mapping[str, Range]
     metric: str
@@ -37,7 +37,7 @@ class Search:
 
     @property
     def jobs(self) -> Value:
-        """How many jobs there are at most; a grid has one for each combination, and AWS takes no other number."""
+        """The maximum number of jobs; a grid has one for each combination, and AWS accepts no other number."""
         return math.prod(map(len, self.ranges.values())) if self.strategy == GRID else self.max_jobs
 
 
@@ -53,7 +53,7 @@ class Tuning(TuningStep):  # type: ignore[misc]
         """The arguments of CreateHyperParameterTuningJob."""
         request: dict[str, Any] = super().arguments
         limits = request["HyperParameterTuningJobConfig"]["ResourceLimits"]
-        # The SDK refuses parameters here, and AWS takes them.
+        # The SDK refuses parameters here, but AWS accepts them.
         limits["MaxNumberOfTrainingJobs"] = self._search.jobs
         limits["MaxParallelTrainingJobs"] = self._search.max_parallel_jobs
         job = request["TrainingJobDefinition"]
@@ -75,7 +75,7 @@ def step(
     cache: CacheConfig,
     depends_on: list[Any] | None,
 ) -> Tuning:
-    """The step; inputs: the channels of each training job. UserError for what AWS would refuse."""
+    """The step; inputs: the channels of each training job. UserError if AWS would refuse it."""
     if problems := [f"step '{name}', {argument}: {message}" for argument, message in _conflicts(search)]:
         raise UserError(*problems)
     tuner = HyperparameterTuner(
@@ -112,7 +112,7 @@ def _is_whole(value: Value) -> bool:
 
 
 def _conflicts(search: Search) -> Iterator[tuple[str, str]]:
-    """(the argument of tuning_step that is wrong, a sentence) for what AWS would refuse.
+    """(the argument of tuning_step that is wrong, a sentence) for each value that AWS would refuse.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-how-it-works.html has the strategies,
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CategoricalParameterRange.html how long a list may be.
@@ -132,11 +132,11 @@ def _misfit(values: Range, strategy: Value) -> str:
         return "write (low, high), or a list of values to choose from."
     if isinstance(values, list):
         size = len(values)
-        return "" if 0 < size <= MOST_VALUES else f"a list has 1 to {MOST_VALUES} values, and this one has {size}."
+        return "" if 0 < size <= MOST_VALUES else f"a list can have 1 to {MOST_VALUES} values, but this one has {size}."
     if len(values) != 2:
-        return "a range is (low, high); for values to choose from write a list."
+        return "a range is (low, high); to choose from single values, write a list."
     if strategy == GRID:
-        return f"{GRID} tries each value of a list and takes no range; write a list."
+        return f"{GRID} tries each value of a list, and does not accept a range; write a list."
     low, high = values
     if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
         return f"{low} is not less than {high}; write (low, high)."

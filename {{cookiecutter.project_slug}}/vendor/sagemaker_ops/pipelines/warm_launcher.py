@@ -1,4 +1,4 @@
-"""A launcher of jobs that imports, beside everything that a command does first, what the jobs are going to import."""
+"""A launcher that imports what the jobs will need while the command is still doing everything else."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sagemaker_ops.project.settings import FILE
 
 @contextmanager
 def launcher(root: Path, cache: bool = True, fresh: bool = FRESH, home: Path | None = None) -> Iterator[Launcher]:
-    """A launcher for the pipelines of the project in folder `root`, the sooner the better: the imports take a second.
+    """A launcher for the pipelines of the project in folder `root`; start it early, as the imports take a second.
 
-    cache, fresh: as in the options of the run that it is for.
+    cache, fresh: as in the options of the run.
     """
     with new_launcher(not fresh) as started:
         if not cache:
-            started.load([])  # it comes up while the scripts, and what reads them, are read
+            started.load([])  # it starts while the scripts and their modules are read
         if not cache or _has_changed(root, home or root / LOCAL_FOLDER):
             started.load(_libraries(root))
         yield started
 
 
 def _has_changed(root: Path, home: Path) -> bool:
-    """Whether something of the project is newer than every cached result, so that a step will have to run."""
+    """Whether anything in the project is newer than every cached result, so that a step will have to run."""
     from sagemaker_ops.project import source_copy
 
     kept = max((file.stat().st_mtime for file in (home / "cache").glob("*.json")), default=0.0)
@@ -37,7 +37,7 @@ def _has_changed(root: Path, home: Path) -> bool:
 
 
 def _libraries(root: Path) -> list[str]:
-    """What the steps import of the large libraries, in the order in which these build on each other."""
+    """The large libraries that the steps import, in the order in which they depend on each other."""
     from sagemaker_ops.container.packages import HEAVY, heavy_modules
     from sagemaker_ops.pipelines import publishing
 

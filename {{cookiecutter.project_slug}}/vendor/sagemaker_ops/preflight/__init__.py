@@ -1,1 +1,1 @@
-"""What is refused before anything starts: whatever a definition asks for and cannot have on this machine."""
+"""Checks before anything starts: what a definition asks for but cannot have on this machine."""

@@ -1,4 +1,4 @@
-"""What a step's program needs of this machine: itself, its script, and the libraries that its image would bring."""
+"""What a step's program needs on this machine: the program, its script, and the libraries of its image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sagemaker_ops.store import Store
 
 PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
 CALLS_PIP = re.compile(rb"\bpip\b")
-# A word in the name of an AWS image → what it is made for (https://docs.aws.amazon.com/sagemaker/latest/dg/pre-built-containers-frameworks-deep-learning.html).
+# {word in the name of an AWS image: the modules that it has} (https://docs.aws.amazon.com/sagemaker/latest/dg/pre-built-containers-frameworks-deep-learning.html).
 BRINGS = {
     "scikit-learn": ("sklearn",),
     "xgboost": ("xgboost",),
@@ -33,33 +33,33 @@ BRINGS = {
     "mxnet": ("mxnet",),
     "spark": ("pyspark",),
 }
-PACKAGES = {"sklearn": "scikit-learn"}  # where pip knows it by another name
-LARGE = 20_000_000  # an archive of code beyond this many bytes is not looked into before the start
+PACKAGES = {"sklearn": "scikit-learn"}  # names that differ in pip
+LARGE = 20_000_000  # larger code archives, in bytes, are not checked before the start
 _AWS_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(?:\.cn)?/([\w./-]+)")
 
 Files = Mapping[str, "Path | bytes"]
 
 
 def named(specification: Mapping[str, Any]) -> list[Any]:
-    """What an entrypoint starts: its own words, and the script that a bare `python3` or `bash` is given."""
+    """What an entrypoint starts: its own words, and the script given to a bare `python3` or `bash`."""
     script = [each for each in specification.get("ContainerArguments", [])[:1] if str(each).endswith((".py", ".sh"))]
     return [*specification.get("ContainerEntrypoint", []), *script]
 
 
 def missing_program(step: Step, scope: Scope) -> Iterator[str]:
-    """A sentence if the step starts a program that its image has and this machine has not."""
+    """A sentence if the step starts a program that its image has but this machine does not."""
     program = resolve_early((_specification(step).get("ContainerEntrypoint") or [None])[0], scope)
     if program and not PYTHON.fullmatch(program) and not isolation.inside(program) and not _is_here(program):
         yield (
-            f"its program '{program}' comes with {the_image(step, scope)} and is not on this machine: "
+            f"its program '{program}' is part of {the_image(step, scope)} but not on this machine: "
             "install it here, or let the step start a script with python3."
         )
 
 
 def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> Iterator[str]:
-    """A sentence for a script that is not where the step says, and for each library of its image that is not here.
+    """A sentence for a script that is missing, and for each library of its image that is missing here.
 
-    As far as the step's code is in the store already. install: whether a requirements.txt is going to be installed.
+    Checks only code that is already in the store. install: whether a requirements.txt will be installed.
     """
     image = _image(step, scope)
     brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
@@ -70,13 +70,13 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
         elif wanted and not (install and "requirements.txt" in files):
             for module in sorted(wanted & _imports(script, files)):
                 yield (
-                    f"its script imports {module}, which the image {image} brings and this environment lacks: "
-                    f"`pip install {PACKAGES.get(module, module)}` into .venv."
+                    f"its script imports {module}, which the image {image} has but this environment lacks: run "
+                    f"`pip install {PACKAGES.get(module, module)}` in .venv."
                 )
 
 
 def the_image(step: Step, scope: Scope) -> str:
-    """The step's image in words, by its name if it is one of AWS's."""
+    """The step's image in words, with its name if it is one of AWS's."""
     name = _image(step, scope)
     return f"the image {name}" if name else "its image"
 
@@ -91,7 +91,7 @@ def _specification(step: Step) -> dict[str, Any]:
 
 
 def _image(step: Step, scope: Scope) -> str:
-    """The name of the image if it is one of AWS's, else an empty text."""
+    """The name of the image if it is one of AWS's, otherwise an empty string."""
     specification = _specification(step)
     uri = resolve_early(specification.get("ImageUri", specification.get("TrainingImage")), scope)
     found = _AWS_IMAGE.match(uri) if isinstance(uri, str) else None
@@ -99,7 +99,7 @@ def _image(step: Step, scope: Scope) -> str:
 
 
 def _code(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str, Files]]:
-    """(its address, the script, the files beside it) for each script of the step whose code is in the store."""
+    """(URI, script, files next to it) for each script of the step whose code is in the store."""
     inputs = {
         f"/opt/ml/input/data/{each['ChannelName']}": each["DataSource"].get("S3DataSource", {}).get("S3Uri")
         for each in step.arguments.get("InputDataConfig", [])
@@ -109,7 +109,7 @@ def _code(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str, Fi
     }
     entrypoint = [resolve_early(each, scope) for each in named(_specification(step))]
     scripts = [each for each in entrypoint if isinstance(each, str) and each.endswith(".py")]
-    with suppress(UserError, TypeError, KeyError):  # what SDK v3's own script in that channel starts
+    with suppress(UserError, TypeError, KeyError):  # the script that SDK v3's own script in that channel starts
         drivers = str(resolve_early(inputs.get("/opt/ml/input/data/sm_drivers"), scope)).rstrip("/")
         source = store.read_json(f"{drivers}/sourcecode.json")
         if source["entry_script"] and not source["command"] and not source["requirements"]:
@@ -132,12 +132,12 @@ def _where_it_is(store: Store, uri: str, script: str) -> Iterator[tuple[str, str
         if uri.endswith(".tar.gz") and files:
             files = _members(archive := store.get_file(uri), archive.stat().st_mtime_ns)
     except (UserError, OSError, EOFError, tarfile.TarError, zlib.error):
-        return  # told by others, or when the step runs
+        return  # reported by other checks, or when the step runs
     if files:
         yield uri, script, files
 
 
-@functools.lru_cache(maxsize=8)  # many steps have one
+@functools.lru_cache(maxsize=8)  # many steps share one
 def _members(archive: Path, _changed: int) -> dict[str, bytes]:
     if archive.stat().st_size > LARGE:
         return {}
@@ -147,9 +147,9 @@ def _members(archive: Path, _changed: int) -> dict[str, bytes]:
 
 
 def _imports(script: str, files: Files) -> set[str]:
-    """The packages that a script imports at its top, and those that its neighbours do which it imports there.
+    """The packages that a script imports at its top, also through the modules next to it.
 
-    None of a script that calls pip: it may install them first.
+    Empty for a script that calls pip: it may install them first.
     """
     found: set[str] = set()
     folders = {str(folder) for name in files for folder in PurePosixPath(name).parents}
@@ -160,7 +160,7 @@ def _imports(script: str, files: Files) -> set[str]:
             content = file if isinstance(file, bytes) else file.read_bytes()
             top = ast.parse(content).body
         except (SyntaxError, ValueError, OSError, RecursionError):
-            continue  # the program itself will say so
+            continue  # the program itself will report it
         if CALLS_PIP.search(content):
             return set()
         names = [alias.name for node in top if isinstance(node, ast.Import) for alias in node.names]

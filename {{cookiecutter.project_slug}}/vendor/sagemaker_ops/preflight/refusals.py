@@ -1,4 +1,4 @@
-"""What a definition may ask of AWS and cannot have here: refused by name, before anything starts."""
+"""What works on AWS but not here: refused by name, before anything starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DISTRIBUTED = re.compile(r"sagemaker_\w+_enabled")  # the toolkit's switches: M
 
 
 def refusals(plan: Plan, scope: Scope) -> list[Problem]:
-    """A problem for everything that is known, with this scope, not to run here."""
+    """A problem for everything that, given this scope, cannot run here."""
     return [
         Problem(sentence, f"step '{step.name}'")
         for step in plan.steps.values()
@@ -39,7 +39,7 @@ def _refused(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
 def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False) -> list[Problem]:
     """A problem for every input that is neither in the store nor made by a step, and for what a script lacks here.
 
-    Steps in a branch are left out: they may never run. install: whether a requirements.txt is going to be installed.
+    Steps in a branch are skipped: they may never run. install: whether a requirements.txt will be installed.
     """
     made = sorted(uri for step in plan.steps.values() for uri in _uris(step, scope, outputs=True))
     store = store if isinstance(store, Unchanging) else Unchanging(store.root)
@@ -47,10 +47,10 @@ def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False
     for step in plan.steps.values():
         for uri in _uris(step, scope, outputs=False) if step.branch is None else []:
             try:
-                at = bisect_left(made, uri)  # where those would stand that begin with it
+                at = bisect_left(made, uri)  # the position of any that start with it
                 if not (store.find(uri) or uri.startswith(tuple(made)) or "".join(made[at : at + 1]).startswith(uri)):
                     where = store.locate(uri)
-                    problems.append(Problem(f"there is nothing at {uri}; put it into {where}.", f"step '{step.name}'"))
+                    problems.append(Problem(f"there is nothing at {uri}: put it into {where}.", f"step '{step.name}'"))
             except UserError as error:
                 problems += [Problem(problem.message, f"step '{step.name}'") for problem in error.problems]
         lacking = programs.lacking(step, scope, store, install) if step.branch is None else []
@@ -59,9 +59,9 @@ def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False
 
 
 def missing_models(plan: Plan, scope: Scope, read_model: Callable[[str], Mapping[str, Any]]) -> list[Problem]:
-    """A problem for every transform step with a model that cannot be served, or that no step makes or has made.
+    """A problem for every transform step whose model cannot be served, or is not created by any step.
 
-    read_model: the model of a name on this machine; UserError if there is none.
+    read_model: returns the local model with a name; UserError if there is none.
     """
     problems = []
     for step in plan.steps.values():
@@ -77,7 +77,7 @@ def missing_models(plan: Plan, scope: Scope, read_model: Callable[[str], Mapping
 
 
 def _maker(step: Step, plan: Plan, scope: Scope) -> Step | None:
-    """The Model step that makes the model which a transform step names."""
+    """The Model step that creates the model of a transform step."""
     name = resolve_early(step.arguments["ModelName"], scope)
     read = {reference.name for reference in scan(step.arguments["ModelName"])[0]}
     for each in plan.steps.values():
@@ -89,9 +89,9 @@ def _maker(step: Step, plan: Plan, scope: Scope) -> Step | None:
 
 
 def transform(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
-    """What AWS, or this machine, would not take of a transform step."""
+    """What AWS or this machine would refuse in a transform step."""
     variables = dict.fromkeys(step.arguments.get("Environment", {}), "")
-    asked = {**step.arguments, "ModelName": "", "Environment": variables}  # without what a step makes
+    asked = {**step.arguments, "ModelName": "", "Environment": variables}  # without what another step makes
     asked["TransformInput"] = {**asked["TransformInput"], "DataSource": {}}
     asked["TransformOutput"] = {**asked["TransformOutput"], "S3OutputPath": ""}
     yield from transform_limits.refused(known) if (known := resolve_early(asked, scope)) else []
@@ -104,23 +104,23 @@ def _beyond_limits(step: Step, scope: Scope) -> Iterator[str]:
         for raw in at(step.arguments, path):
             value, what = resolve_early(raw, scope), path.replace(".*", "")
             if not allowed:
-                yield f"{what} ({_brief(raw)}) cannot be used here; leave it out."
+                yield f"{what} ({_brief(raw)}) cannot be used here: leave it out."
             elif value is not None and value not in allowed:
-                yield f"{what} is {value!r}; here only {' or '.join(map(repr, allowed))} can run."
+                yield f"{what} is {value!r}, but only {' or '.join(map(repr, allowed))} can run here."
 
 
 def _brief(raw: object) -> str:
-    """What a value is about: the objects inside it, or itself."""
+    """A short description of a value: the names of the objects inside it, or the value itself."""
     inside = [key for key, value in raw.items() if isinstance(value, dict)] if isinstance(raw, dict) else []
     return ", ".join(inside) or str(raw)[:60]
 
 
 def processing(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
-    """What cannot run here of a processing step."""
+    """What cannot run here in a processing step."""
     arguments = step.arguments
     if not arguments["AppSpecification"].get("ContainerEntrypoint"):
         image = programs.the_image(step, scope)
-        yield f"it has no ContainerEntrypoint, and the program of {image} cannot run here: name the script to run."
+        yield f"it has no ContainerEntrypoint, and the program in {image} cannot run here: give the script to run."
     for path, kind in (("ProcessingInputs.*", "S3Input"), ("ProcessingOutputConfig.Outputs.*", "S3Output")):
         names = [each[f"{kind[2:]}Name"] for each in at(arguments, path)]
         for name in sorted({name for name in names if names.count(name) > 1}):
@@ -130,11 +130,11 @@ def processing(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
                 yield f"{kind[2:].lower()} '{each[f'{kind[2:]}Name']}' has no {kind}."
             local_path = resolve_early(each.get(kind, {}).get("LocalPath"), scope)
             if local_path is not None and not isolation.inside(local_path):
-                yield f"LocalPath '{local_path}' is not below /opt/ml/processing, where a container's files are."
+                yield f"LocalPath '{local_path}' is not in /opt/ml/processing, where a container's files must be."
 
 
 def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
-    """What cannot run here of a training step."""
+    """What cannot run here in a training step."""
     for each in step.arguments.get("InputDataConfig", []):
         if not {"S3DataSource", "FileSystemDataSource"} & set(each["DataSource"]):
             yield f"channel '{each['ChannelName']}' has no S3DataSource."
@@ -145,22 +145,22 @@ def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
         "sagemaker_program" in given or "SAGEMAKER_PROGRAM" in step.arguments.get("Environment", {})
     ):
         yield (
-            f"it is not in script mode, and the algorithm of {programs.the_image(step, scope)} cannot run here: give "
+            f"it is not in script mode, and the algorithm in {programs.the_image(step, scope)} cannot run here: give "
             "the hyperparameters sagemaker_program (a script) and sagemaker_submit_directory (s3://…/sourcedir.tar.gz)."
         )
     for key, value in contract.decoded({key: value for key, value in given.items() if isinstance(value, str)}).items():
         if "=" in key:
-            yield f"hyperparameter '{key}' holds '=', and becomes the name of an environment variable: leave it out."
+            yield f"hyperparameter '{key}' contains '=', but becomes the name of an environment variable: rename it."
         elif _DISTRIBUTED.fullmatch(key) and value:
-            yield f"hyperparameter {key} asks for distributed training, which runs on AWS only; leave it out."
+            yield f"hyperparameter {key} turns on distributed training, which runs only on AWS: leave it out."
         elif key == "sagemaker_submit_directory" and not str(value).startswith("s3://"):
-            yield f"{key} is '{value}'; it must be an archive in S3 (s3://…/sourcedir.tar.gz)."
+            yield f"{key} is '{value}', but must be an archive in S3 (s3://…/sourcedir.tar.gz)."
 
 
 def _uris(step: Step, scope: Scope, *, outputs: bool) -> list[str]:
-    """The S3 addresses a step reads from, or writes to, as far as they are known."""
+    """The S3 URIs that a step reads or writes, as far as they are known."""
     kind = step_types.of(step.type)
     paths = kind.writes if outputs else kind.reads
     found = (resolve_early(raw, scope) for path in paths for raw in at(step.arguments, path))
-    # A hyperparameter may be written as JSON: the toolkit decodes it.
+    # A hyperparameter may be JSON: the toolkit decodes it.
     return [str(contract.decoded({"uri": uri})["uri"]) for uri in found if isinstance(uri, str)]

@@ -1,4 +1,4 @@
-"""What AWS, or this machine, would not take as a transform job or as its model."""
+"""What AWS or this machine would refuse in a transform job or its model."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ MAX_MB, MAX_VARIABLES = 100, 16
 
 
 def misfits(model: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for everything in a call of CreateModel that cannot be served here."""
+    """A sentence for everything in a CreateModel call that cannot be served here."""
     containers = model.get("Containers") or [model.get("PrimaryContainer", {})]
     if len(containers) > 1:
-        yield f"its model is a pipeline of {len(containers)} containers, and here a model of one can run."
+        yield f"its model is a pipeline of {len(containers)} containers, but only a model with one can run here."
     for each in containers:
         if each.get("Mode", "SingleModel") != "SingleModel":
-            yield f"its model has the Mode '{each['Mode']}', and here only SingleModel can run."
+            yield f"its model has the Mode '{each['Mode']}', but only SingleModel can run here."
         elif "ModelDataUrl" not in each:
             names = ", ".join(each) or "nothing"
-            yield f"its model has no ModelDataUrl (but {names}): name the model.tar.gz that holds it."
+            yield f"its model has no ModelDataUrl (but {names}): give the model.tar.gz that contains it."
 
 
 def refused(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for everything in a call of CreateTransformJob, but the addresses, that AWS would not take.
+    """A sentence for everything in a CreateTransformJob call, except URIs, that AWS would refuse.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html has the quotas,
-    https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html what DataProcessing wants.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html the rules for DataProcessing.
     """
     size, at_once = arguments.get("MaxPayloadInMB", DEFAULT_MB), arguments.get("MaxConcurrentTransforms") or 1
     if not 0 <= size <= MAX_MB:
-        yield f"MaxPayloadInMB is {size}; AWS takes 0 (no limit) to {MAX_MB}."
+        yield f"MaxPayloadInMB is {size}, but AWS accepts 0 (no limit) to {MAX_MB}."
     elif size * at_once > MAX_MB:
-        yield f"MaxPayloadInMB times MaxConcurrentTransforms is {size * at_once}; AWS takes {MAX_MB} at most."
+        yield f"MaxPayloadInMB times MaxConcurrentTransforms is {size * at_once}, but AWS accepts at most {MAX_MB}."
     if len(arguments.get("Environment", {})) > MAX_VARIABLES:
-        yield f"Environment has {len(arguments['Environment'])} variables; AWS takes {MAX_VARIABLES} at most."
+        yield f"Environment has {len(arguments['Environment'])} variables, but AWS accepts at most {MAX_VARIABLES}."
     try:
         exchange = Exchange(arguments)
     except ValueError as error:
@@ -52,6 +52,6 @@ def refused(arguments: Mapping[str, Any]) -> Iterator[str]:
         if kind == CSV and not in_lines:
             yield "DataProcessing of CSV needs SplitType and AssembleWith 'Line'."
         if kind == CSV and any(step and isinstance(step[0], str) for step in steps):
-            yield f"its filter for {CSV} names an attribute; columns have indexes alone, such as $[0]."
+            yield f"its filter for {CSV} names an attribute, but columns have only indexes, such as $[0]."
     if joins and (exchange.content_type == CSV) != (exchange.accept == CSV):
         yield f"JoinSource 'Input' joins CSV to CSV and JSON to JSON, not {exchange.accept} to {exchange.content_type}."

@@ -1,6 +1,6 @@
-"""The table that [data].source names: its files, their hash, and what can be told of it without reading it whole.
+"""The table that [data].source names: its files, their hash, and what can be checked without reading all of it.
 
-And data/schema.toml, which keeps the type of each of its columns: schema.py writes it.
+Also data/schema.toml, which records the type of each column: schema_file.py writes it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SEPARATORS = ",;\t|"
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 SCHEMA = "data/schema.toml"
 READER = "read_source"
-"""The function of the library that the steps read the table with."""
+"""The library's function that reads the table in a step."""
 _SOURCE = f"{FILE} [data].source"
 
 
@@ -35,15 +35,15 @@ def is_remote(source: str) -> bool:
 
 
 def has_own_reading(root: Path) -> bool:
-    """Whether the steps read the table by themselves, so that nobody else knows its format and its columns."""
+    """Whether the steps read the table without read_source, so that its format and columns are unknown here."""
     scripts = _scripts(root)
     return bool(scripts) and not any(_calls_reader(script) for script in scripts)
 
 
 def files(source: str, root: Path) -> list[Path]:
-    """The tables at or below a local source, sorted, as the processing step finds them; UserError without any.
+    """The tables at or below a local source, sorted, as the processing step finds them; UserError if there are none.
 
-    Files of any kind, if the project's steps read them by themselves.
+    Files of any kind, if the project's steps read them without read_source.
     """
     path, suffixes = root / source, "" if has_own_reading(root) else SUFFIXES
     if path.is_dir():
@@ -56,25 +56,26 @@ def files(source: str, root: Path) -> list[Path]:
             and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
         )
         if not found:
-            raise UserError(Problem(f"the folder '{source}' holds no {', '.join(suffixes)} file.", _SOURCE))
+            wanted = f"tables ({', '.join(suffixes)})" if suffixes else "files"
+            raise UserError(Problem(f"the folder '{source}' has no {wanted}.", _SOURCE))
         return found
     if not path.is_file():
         near = did_you_mean(path.name, (other.name for other in _neighbours(path)))
         raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", _SOURCE))
     if not path.name.lower().endswith(suffixes):
-        raise UserError(Problem(f"'{source}' is not a table: a {', '.join(SUFFIXES)} file is wanted.", _SOURCE))
+        raise UserError(Problem(f"'{source}' is not a table: use a file of type {', '.join(SUFFIXES)}.", _SOURCE))
     return [path]
 
 
 def named_files(source: str, root: Path) -> dict[str, Path]:
-    """{name relative to the source: file} of `files`."""
+    """`files` as {name relative to the source: file}."""
     path = root / source
     base = path if path.is_dir() else path.parent
     return {file.relative_to(base).as_posix(): file for file in files(source, root)}
 
 
 def content_hash(named: Mapping[str, Path]) -> str:
-    """16 hex digits that change when a name or a byte of the files does."""
+    """16 hex digits that change when the name or the content of a file changes."""
     digest = hashlib.sha256()
     for name, path in named.items():
         with path.open("rb") as file:
@@ -84,14 +85,14 @@ def content_hash(named: Mapping[str, Path]) -> str:
 
 
 def schema_file(source: str, root: Path) -> Path | None:
-    """data/schema.toml, if there is one that does not say it was made from another source than `source`."""
+    """data/schema.toml, if it exists and does not name another source than `source`."""
     return root / SCHEMA if _schema(source, root) is not None else None
 
 
 def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
-    """What is wrong with the columns that [data] and data/schema.toml name, read off the first file's head.
+    """Problems with the columns that [data] and data/schema.toml name, found by reading the first file's header.
 
-    first: that file, where the source is not on this machine. A column that a step's script names may be made by it.
+    first: that file, if the source is not on this machine. A column named in a step's script may be made by it.
     """
     if has_own_reading(root):
         if first is None:
@@ -99,7 +100,7 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
         return []
     columns, rows = _head(first or files(data.source, root)[0])
     if not columns or not rows:
-        return [Problem(f"'{data.source}' is empty: a line of column names and rows are wanted.", _SOURCE)]
+        return [Problem(f"'{data.source}' is empty: it needs a line of column names, and rows.", _SOURCE)]
     named = [("target", data.target), *(("exclude", name) for name in data.exclude)]
     if data.split != "random":
         named.append(("split_column", data.split_column))
@@ -116,7 +117,7 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
     new = [name for name in columns if name not in kept]
     problems += [
         Problem(
-            f"'{data.source}' has no column '{name}'; take its line out, or mend the data.{did_you_mean(name, new)}",
+            f"'{data.source}' has no column '{name}': remove its line, or fix the data.{did_you_mean(name, new)}",
             f"{SCHEMA} [columns]",
         )
         for name in kept
@@ -126,7 +127,7 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
 
 
 def _scripts(root: Path) -> list[Path]:
-    """The scripts of the steps, without the copies that JupyterLab makes."""
+    """The scripts of the steps, without JupyterLab's copies."""
     folder = root / STEPS
     return [
         path
@@ -141,19 +142,19 @@ def _calls_reader(script: Path) -> bool:
 
 
 def _words_of_steps(root: Path) -> set[str]:
-    """What the scripts of the steps have in quotes, and the names of the arguments that they give."""
+    """The quoted texts and the argument names in the scripts of the steps."""
     nodes = chain.from_iterable(map(_nodes, _scripts(root)))
     return {str(getattr(node, "value" if isinstance(node, ast.Constant) else "arg", "")) for node in nodes}
 
 
 def _nodes(script: Path) -> Iterator[ast.AST]:
-    """All that a script says; nothing of one that is no Python, which the step itself will say."""
+    """The syntax tree of a script; nothing if it is not valid Python, which the step itself will report."""
     with suppress(OSError, SyntaxError, ValueError):
         yield from ast.walk(ast.parse(script.read_bytes()))
 
 
 def _schema(source: str, root: Path) -> dict[str, Any] | None:
-    """What data/schema.toml says of `source`; None if that is nothing."""
+    """The content of data/schema.toml for `source`, or None."""
     try:
         schema = tomllib.loads((root / SCHEMA).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -163,15 +164,17 @@ def _schema(source: str, root: Path) -> dict[str, Any] | None:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(Problem(f"not valid TOML: {error}.", SCHEMA)) from None
     if not isinstance(schema.get("columns"), dict):
-        raise UserError(Problem('lacks [columns], with a line for each column, such as "age" = "number".', SCHEMA))
+        raise UserError(
+            Problem('missing [columns]: add it, with a line for each column, such as "age" = "number".', SCHEMA)
+        )
     return schema if schema.get("source", source) == source else None
 
 
 def _head(path: Path) -> tuple[list[str], bool]:
-    """The column names, and whether there is a row."""
+    """The column names, and whether there are any rows."""
     try:
         if path.suffix.lower() == ".parquet":
-            import pyarrow.parquet as pq  # costs 0.1 s
+            import pyarrow.parquet as pq  # takes 0.1 s
 
             parquet = pq.ParquetFile(path)
             return parquet.schema_arrow.names, parquet.metadata.num_rows > 0
@@ -179,8 +182,8 @@ def _head(path: Path) -> tuple[list[str], bool]:
         with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
             header = text.readline()
             unquoted = re.sub(r'"[^"]*"', "", header)
-            separator = max(SEPARATORS, key=unquoted.count)  # as production/steps/reading.py does
-            lines = chain([header], text)  # a name in quotes may go on in the next one
+            separator = max(SEPARATORS, key=unquoted.count)  # as tabular/reading.py does
+            lines = chain([header], text)  # a quoted name may continue on the next line
             return next(csv.reader(lines, delimiter=separator), []), any(line.strip() for line in lines)
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pyarrow's own errors are ValueErrors
         raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None

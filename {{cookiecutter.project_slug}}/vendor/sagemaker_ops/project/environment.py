@@ -1,7 +1,7 @@
-"""Makes .venv: `python3 -m sagemaker_ops.project.environment dev docs` installs what those groups name, once.
+"""Creates .venv: `python3 -m sagemaker_ops.project.environment dev docs` installs the packages of those groups, once.
 
-Run by the machine's own Python before anything is installed, hence standard library alone. uv does the work where it
-is found, pip otherwise.
+The machine's own Python runs this before anything is installed, so it uses only the standard library. It uses uv if
+available, otherwise pip.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNOREC
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Install dependency groups of pyproject.toml into .venv.")
-    parser.add_argument("groups", nargs="*", help="names in [dependency-groups]")
-    parser.add_argument("--project", type=Path, default=Path(), help="the folder of pyproject.toml")
+    parser.add_argument("groups", nargs="*", help="groups from [dependency-groups]")
+    parser.add_argument("--project", type=Path, default=Path(), help="folder that contains pyproject.toml")
     arguments = parser.parse_args()
     return _install(arguments.project.resolve(), set(arguments.groups))
 
@@ -42,7 +42,7 @@ def _install(root: Path, groups: set[str]) -> int:
     basis = [pyproject["project"]["dependencies"], table, constraints.read_text(encoding="utf-8")]
     basis += [vendored.read_text(encoding="utf-8")] if vendored.is_file() else []
     wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
-    venv = (root / ".venv").resolve()  # if it is a link, the programs in it must not name the link
+    venv = (root / ".venv").resolve()  # if it is a link, the programs in it must not refer to the link
     state = _read(venv / STATE)
     if state.get("hash") == wanted and _python(venv).exists():
         if groups <= set(state["groups"]):
@@ -50,7 +50,7 @@ def _install(root: Path, groups: set[str]) -> int:
         groups |= set(state["groups"])
 
     requirements = [*pyproject["project"]["dependencies"], *(line for name in sorted(groups) for line in table[name])]
-    own = ["--editable", str(root)] if "build-system" in pyproject else []  # what is in the folder runs, and no copy
+    own = ["--editable", str(root)] if "build-system" in pyproject else []  # run the code in the folder, not a copy
     if vendored.is_file():
         requirements, library = _from_folder(requirements, vendored.parent)
         own += ["--editable", library]
@@ -58,11 +58,11 @@ def _install(root: Path, groups: set[str]) -> int:
     uv = shutil.which("uv")
     python = _python(venv)
     if not python.exists() and not _make_venv(venv, uv):
-        print(f"Making {venv} failed: the lines above are {'uv' if uv else 'venv'}'s.", file=sys.stderr)
+        print(f"Could not create {venv}: see the output of {'uv' if uv else 'venv'} above.", file=sys.stderr)
         return 1
-    (venv / STATE).unlink(missing_ok=True)  # until the end it is not what it says
+    (venv / STATE).unlink(missing_ok=True)  # it is not valid until the installation has finished
     if uv:
-        requirements.append("pip")  # uv's environments have none, and scripts written for an image may call it
+        requirements.append("pip")  # uv's environments have no pip, but scripts written for an image may call it
         command = [uv, "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode"]
         environment = os.environ | _pip_settings_for_uv(python)
     else:
@@ -72,16 +72,16 @@ def _install(root: Path, groups: set[str]) -> int:
         [*command, "--constraint", str(constraints), *requirements, *own], env=environment, check=False
     )
     if done.returncode:
-        print(f"Installing failed: the lines above are {'uv' if uv else 'pip'}'s.", file=sys.stderr)
+        print(f"Installation failed: see the output of {'uv' if uv else 'pip'} above.", file=sys.stderr)
         return 1
     (venv / STATE).write_text(json.dumps({"hash": wanted, "groups": sorted(groups)}), encoding="utf-8")
     return 0
 
 
 def _from_folder(requirements: list[str], folder: Path) -> tuple[list[str], str]:
-    """The requirements without the library, and the folder to take it from with the extras that they ask for.
+    """The requirements without the library, and the folder to install it from, with the requested extras.
 
-    pip installs no package from a folder while a requirement names a version of it.
+    pip does not install a package from a folder if a requirement also names a version of it.
     """
     asked = {each: found for each in requirements if (found := LIBRARY.match(each))}
     extras = sorted({extra.strip() for found in asked.values() for extra in (found[1] or "").split(",")} - {""})
@@ -95,14 +95,14 @@ def _python(venv: Path) -> Path:
 
 
 def _make_venv(venv: Path, uv: str | None) -> bool:
-    """Makes the virtual environment anew, with the Python that runs this; whether that worked."""
-    shutil.rmtree(venv, ignore_errors=True)  # of a Python that is gone
+    """Create a new virtual environment with the Python that runs this; returns whether it worked."""
+    shutil.rmtree(venv, ignore_errors=True)  # its Python no longer exists
     maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
     return subprocess.run([*maker, str(venv)], check=False).returncode == 0
 
 
 def _pip_settings_for_uv(python: Path) -> dict[str, str]:
-    """Index and CA as pip is configured on this machine; uv reads none of pip's settings by itself."""
+    """The index and CA that pip is configured to use on this machine; uv does not read pip's settings."""
     names = {
         "index-url": "UV_DEFAULT_INDEX",
         "extra-index-url": "UV_INDEX",
@@ -111,17 +111,17 @@ def _pip_settings_for_uv(python: Path) -> dict[str, str]:
     }
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False)
-    # Lines such as global.index-url='https://…'; several values are one text of several lines.
+    # Lines such as global.index-url='https://…'; several values are one string with several lines.
     listing = dict(line.split("=", 1) for line in listed.stdout.splitlines() if "=" in line)
     settings: dict[str, str] = {}
-    for section in ("global", "install", ":env:"):  # in pip, too, the later one counts
+    for section in ("global", "install", ":env:"):  # as in pip, the last one wins
         for key, name in names.items():
             if f"{section}.{key}" in listing and name not in os.environ:
                 values = ast.literal_eval(listing[f"{section}.{key}"]).split()
                 # https://docs.astral.sh/uv/reference/environment: places are divided by commas, indexes by spaces
                 settings[name] = ("," if key == "find-links" else " ").join(values)
     if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in os.environ:
-        settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip, too, looks at all its indexes
+        settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip also looks at all its indexes
     return settings
 
 

@@ -15,12 +15,12 @@ def parameter_of(key: str) -> str:
 
 
 def misfits(tables: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
-    """(`[table].key`, a sentence) for each key that AWS would not take, or that becomes the parameter of another."""
+    """(`[table].key`, a sentence) for each key that AWS would refuse, or that becomes the same parameter as another."""
     seen: dict[str, str] = {}
     for place, key in ((f"[{table}].{key}", key) for table, keys in tables.items() for key in keys):
         name = parameter_of(key)
         first = seen.setdefault(name, place)
         if not _NAME.fullmatch(name):
-            yield place, "is to become a parameter of the pipeline; write a name of letters, digits and '_'."
+            yield place, "cannot become a pipeline parameter; use only letters, digits and '_'."
         elif first != place:
-            yield place, f"becomes the parameter {name}, as {first} does; rename one of them."
+            yield place, f"becomes the parameter {name}, and so does {first}; rename one of them."

@@ -1,4 +1,4 @@
-"""Writes data/schema.toml, the type of each column, which every later run holds the table against."""
+"""Writes data/schema.toml, the type of each column, which every later run checks the table against."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sagemaker_ops.project.settings import Data
 
 
 def keep(chosen: Data, root: Path, home: Path) -> list[str]:
-    """Write the file where there is none for [data].source, and say so in a line; else do and say nothing.
+    """Write the file if there is none for [data].source, and return a line that says so; otherwise do nothing.
 
-    A table that cannot be read gets no file: the processing step says what is wrong with it. Nor does one that the
-    steps read by themselves, which may give it other columns. Of a source on S3 the copy is read, if it is a whole one:
-    the first rows may lack what comes later. home: the project's .local folder.
+    A table that cannot be read gets no file: the processing step reports what is wrong. Neither does one that the steps
+    read without read_source, because they may change its columns. For a source on S3, the local copy is read if it is
+    complete: the first rows may not show every type. home: the project's .local folder.
     """
     source, table, first = chosen.source, chosen.source, None
     if data.schema_file(source, root) or data.has_own_reading(root):
@@ -36,7 +36,7 @@ def keep(chosen: Data, root: Path, home: Path) -> list[str]:
     arguments = [f"--input-dir={table}", f"--source={source}", f"--output={data.SCHEMA}"]
     arguments += [f"--exclude={column}" for column in chosen.exclude]
     done = subprocess.run(
-        # In a process of its own: what the steps import costs time, and stays out of this one.
+        # In a separate process: importing the steps' libraries takes time, and keeps them out of this one.
         [sys.executable, "-B", "-m", "sagemaker_ops.tabular.column_types", *arguments],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(LIBRARY)},

@@ -1,4 +1,4 @@
-"""project.toml, typed: every key the project has, its default, and a sentence for whatever does not fit."""
+"""project.toml as typed settings: every key, its default, and a message for each value that is not valid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
 
 @dataclass(frozen=True)
 class Project:
-    """What it is called and whose it is."""
+    """The project's name and its owner."""
 
     name: str
     slug: str
@@ -33,7 +33,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Data:
-    """Which table, and how it is split."""
+    """The table, and how it is split."""
 
     source: str
     """A CSV or Parquet file, a folder of them (relative to project.toml), or an s3:// URI."""
@@ -42,17 +42,17 @@ class Data:
     exclude: list[str] = field(default_factory=list)
     split: str = choice(*SPLITS, default="random")
     split_column: str = ""
-    """The column that `group` keeps together, or that `time` orders by."""
+    """The column whose equal values `group` keeps together, or that `time` sorts by."""
     weight: str = ""
-    """The column of numbers that says how much each row counts; empty: all alike. The model does not see it."""
+    """The column of numbers that says how much each row counts; empty: all the same. The model does not see it."""
     id: str = ""
-    """The column that says which row it is; empty: none. The model does not see it."""
+    """The column that identifies each row; empty: none. The model does not see it."""
     test_share: float = 0.2
     validation_share: float = 0.2
 
     @property
     def arguments(self) -> list[str]:
-        """The table and its split as arguments of processing.py."""
+        """The table and its split as command-line arguments of processing.py."""
         given = {"weight": self.weight, "id": self.id, "split-column": self.split_column}
         return [
             f"--target={self.target}",
@@ -67,7 +67,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Gate:
-    """A model passes when `metric` is at least `minimum`, or at most `maximum`."""
+    """A model passes if `metric` is at least `minimum`, or at most `maximum`."""
 
     metric: str
     minimum: float | None = None
@@ -80,7 +80,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Instances:
-    """The instance type of each use, and of any step by its name."""
+    """The instance type for each use, and for any step by its name."""
 
     studio: str = "ml.t3.medium"
     processing: str = "ml.m5.large"
@@ -91,13 +91,13 @@ class Instances:
     """{key of a step: its instance type}, see `key_of`."""
 
     def of(self, step: str, use: str) -> str:
-        """The instance type of a step: its own, or else that of the use."""
+        """The instance type of a step: its own if set, otherwise that of the use."""
         return self.steps.get(key_of(step)) or str(getattr(self, use))
 
 
 @dataclass(frozen=True)
 class Images:
-    """The version of AWS's scikit-learn image, or the URI of any other image: of any step by its name, and of the rest.
+    """The version of AWS's scikit-learn image, or the URI of another image: for any step by its name, and a default.
 
     The key `inference` is the image that serves a model.
     """
@@ -110,37 +110,37 @@ class Images:
         return key_of(step) in self.steps
 
     def of(self, step: str) -> str:
-        """The image of a step: its own, or else the default."""
+        """The image of a step: its own if set, otherwise the default."""
         return self.steps.get(key_of(step)) or self.default
 
 
 @dataclass(frozen=True)
 class Training:
-    """How training jobs take their instances."""
+    """How training jobs get their instances."""
 
     spot: bool = False
-    """Take spare capacity, which costs less and may be interrupted."""
+    """Use spare capacity, which costs less and may be interrupted."""
     max_wait_minutes: int | None = None
-    """How long a spot job may wait and run altogether; twice its run time if it is not set."""
+    """How long a spot job may wait and run in total; twice its maximum run time if not set."""
     keep_alive_minutes: int = 0
-    """How long the instances stay for the next job (a warm pool), which you pay for; 0: not at all."""
+    """How long the instances are kept for the next job (a warm pool), which you pay for; 0: not at all."""
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Of every job and every registered model."""
+    """Settings of every job and every registered model."""
 
     max_runtime_minutes: int = 60
     """A job that runs longer is stopped."""
     cache_days: int = 30
-    """How long the result of an unchanged step is taken again instead of running it; 0: never."""
+    """How long the result of an unchanged step is reused instead of running it again; 0: never."""
     volume_size_gb: int = 30
     approval_status: str = choice(*APPROVALS, default="PendingManualApproval")
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a pipeline is deployed. Empty means "not set yet" for the first three, "none" for the others."""
+    """Where a pipeline is deployed. Empty means "not set yet" for the first three, and "none" for the others."""
 
     account: str = ""
     role: str = ""
@@ -152,7 +152,7 @@ class Environment:
 
 
 LOCAL = Environment(
-    # Stand-ins: nothing of them exists, and nothing on this machine asks for them.
+    # Placeholders: none of them exists, and nothing on this machine uses them.
     account="123456789012",
     role="arn:aws:iam::123456789012:role/local",
     bucket="local",
@@ -172,11 +172,11 @@ class Settings:
     training: Training = field(default_factory=Training)
     pipeline: Pipeline = field(default_factory=Pipeline)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
-    """A parameter of each pipeline for every key, with its default."""
+    """Each key becomes a parameter of every pipeline, with this default."""
     environments: Mapping[str, Environment] = field(default_factory=dict)
 
     def environment(self, name: str) -> Environment:
-        """The environment `name`, complete enough to compile for; else UserError, each gap one sentence."""
+        """The environment `name`, complete enough to compile for; otherwise UserError with a sentence for each gap."""
         if name not in self.environments:
             known = ", ".join(self.environments)
             raise UserError(f"{FILE} has no [environments.{name}]; it has {known}.")
@@ -212,7 +212,7 @@ def parse(table: Mapping[str, Any]) -> Settings:
 
 
 def read(root: Path) -> tuple[Settings, Reader]:
-    """The settings as far as they can be read, and the reader, which has the problems; UserError without a file."""
+    """The settings that can be read, and the reader, which has the problems; UserError if there is no file."""
     path = root / FILE
     try:
         return _read(tomllib.loads(path.read_text(encoding="utf-8-sig")))
@@ -236,7 +236,7 @@ def _whole(settings: Settings, reader: Reader) -> Settings:
 
 
 def _contradictions(settings: Settings) -> list[Problem]:
-    """What each key allows on its own, but not together."""
+    """Problems of keys that are valid separately but not together."""
     data, gate = settings.data, settings.gate
     problems = []
     if (gate.minimum is None) == (gate.maximum is None):
@@ -248,18 +248,18 @@ def _contradictions(settings: Settings) -> list[Problem]:
     if not (data.test_share > 0 and data.validation_share > 0 and data.test_share + data.validation_share < 1):
         problems.append(
             Problem(
-                "test_share and validation_share are each above 0 and together below 1, "
+                "test_share and validation_share must each be above 0 and together below 1, "
                 "so that rows are left to train on.",
                 f"{FILE} [data]",
             )
         )
     if data.target in data.exclude:
-        problems.append(Problem(f"'{data.target}' is the target; leave it out here.", f"{FILE} [data].exclude"))
+        problems.append(Problem(f"'{data.target}' is the target: remove it here.", f"{FILE} [data].exclude"))
     taken = {data.target: "the target"} | dict.fromkeys(data.exclude, "in `exclude`")
     for key, column in (("weight", data.weight), ("id", data.id)):
         if column and column in taken:
             problems.append(
-                Problem(f"'{column}' is {taken[column]}, too; write another column.", f"{FILE} [data].{key}")
+                Problem(f"'{column}' is already {taken[column]}: write another column.", f"{FILE} [data].{key}")
             )
         elif column:
             taken[column] = f"the {key}"
@@ -267,10 +267,10 @@ def _contradictions(settings: Settings) -> list[Problem]:
     problems += [Problem(message, f"{FILE} {place}") for place, message in parameter_names.misfits(tables)]
     if "local" in settings.environments:
         problems.append(
-            Problem("'local' is this machine and needs no table; remove it.", f"{FILE} [environments.local]")
+            Problem("'local' is this machine and needs no table: remove it.", f"{FILE} [environments.local]")
         )
     problems += [
-        Problem(f"{value} is not possible: write {least} or more.", f"{FILE} [pipeline].{key}")
+        Problem(f"{value} is too small: write {least} or more.", f"{FILE} [pipeline].{key}")
         for key, value, least in (
             ("max_runtime_minutes", settings.pipeline.max_runtime_minutes, 1),
             ("cache_days", settings.pipeline.cache_days, 0),

@@ -1,7 +1,7 @@
-"""The copy of an s3:// source on this machine, as `ops fetch-data` left it, and its place in the S3 of this machine.
+"""The local copy of an s3:// source that `ops fetch-data` made, and its place in the local stand-in for S3.
 
-`.local/source/<hash of the address>/` holds the objects, each in a file that is named by key, ETag and rows: what has
-such a file is fetched. `manifest.json` says which of them make up the copy; it is written last.
+`.local/source/<hash of the URI>/` contains the objects. The name of each file depends on key, ETag and rows, so an
+object whose file exists is already fetched. `manifest.json` lists the files of the copy; it is written last.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from sagemaker_ops.store import Store, write_atomically
 
 FOLDER, OBJECTS = "source", "objects"
 OLD = timedelta(days=1)
-ASK_AFTER = timedelta(hours=1)  # a younger copy is taken to be what S3 has
+ASK_AFTER = timedelta(hours=1)  # a newer copy is assumed to match S3
 SOURCE = f"{FILE} [data].source"
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What was fetched. objects: {key: its ETag}; rows: how many of each object, None for all of them."""
+    """What was fetched. objects: {key: its ETag}; rows: how many of each object, None for all."""
 
     source: str
     environment: str
@@ -37,12 +37,12 @@ class Copy:
     objects: dict[str, str]
 
     def file(self, key: str) -> str:
-        """The name of the file below `objects` that holds what this copy has of an object."""
+        """The name of the file in `objects` that contains this copy of an object."""
         return file_name(key, self.objects[key], self.rows)
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket, and key or prefix."""
+    """The bucket, and the key or prefix."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
 
@@ -53,12 +53,12 @@ def file_name(key: str, etag: str, rows: int | None) -> str:
 
 
 def folder_of(source: str, home: Path) -> Path:
-    """Where the copy of a source lies; home: the project's .local folder."""
+    """The folder of the copy of a source; home: the project's .local folder."""
     return home / FOLDER / hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def read(source: str, home: Path) -> Copy | None:
-    """The copy of a source; None where there is no whole one."""
+    """The copy of a source; None if there is no complete one."""
     try:
         found = json.loads((folder_of(source, home) / "manifest.json").read_bytes())
         return Copy(**{**found, "fetched": datetime.fromisoformat(found["fetched"])})
@@ -67,12 +67,12 @@ def read(source: str, home: Path) -> Copy | None:
 
 
 def get(source: str, home: Path) -> Copy:
-    """The copy of a source; UserError that says how to make one."""
+    """The copy of a source; if there is none, a UserError that says how to make one."""
     found = read(source, home)
     if found is None:
         raise UserError(
             Problem(
-                f"'{source}' lies on S3, and a run here needs the data here: run `ops fetch-data` first, or "
+                f"'{source}' is on S3, and a local run needs a copy: run `ops fetch-data` first, or "
                 "`ops fetch-data --rows 10000` for the first rows of each file.",
                 SOURCE,
             )
@@ -81,7 +81,7 @@ def get(source: str, home: Path) -> Copy:
 
 
 def write(copy: Copy, home: Path) -> None:
-    """Make this the copy of its source, and remove the files of what it no longer has."""
+    """Make this the copy of its source, and remove files that no longer belong to it."""
     folder = folder_of(copy.source, home)
     with _held(folder):
         content = {**asdict(copy), "fetched": copy.fetched.isoformat()}
@@ -93,20 +93,20 @@ def write(copy: Copy, home: Path) -> None:
 
 
 def place(source: str, home: Path, store: Store) -> None:
-    """Put the copy where the store has s3://bucket/key, and take away what an earlier copy put there.
+    """Put the copy where the store expects s3://bucket/key, and remove what an earlier copy put there.
 
-    Nothing else is taken away: what was put there by hand stays. UserError if there is no copy.
+    Nothing else is removed: files put there by hand stay. UserError if there is no copy.
     """
     get(source, home)
     folder, bucket = folder_of(source, home), split(source)[0]
     placed_file = folder / "placed.json"
     with _held(folder):
-        copy = get(source, home)  # while it is held, nobody takes files of it away
+        copy = get(source, home)  # while the lock is held, nobody removes its files
         wanted = {key: copy.file(key) for key in copy.objects}
         placed: dict[str, str] = {}
         with suppress(OSError, ValueError):
             placed = json.loads(placed_file.read_bytes())
-        write_atomically(placed_file, json.dumps({**wanted, **placed}).encode())  # if this is interrupted, it is known
+        write_atomically(placed_file, json.dumps({**wanted, **placed}).encode())  # first, in case of an interruption
         for key in placed.keys() - wanted.keys():
             store.locate(f"s3://{bucket}/{key}").unlink(missing_ok=True)
         for key, name in wanted.items():
@@ -118,48 +118,51 @@ def place(source: str, home: Path, store: Store) -> None:
 
 
 def first_file(copy: Copy, home: Path) -> Path:
-    """The file of the first table, for a look at its columns."""
+    """The file of the first table, to look at its columns."""
     return folder_of(copy.source, home) / OBJECTS / copy.file(min(copy.objects))
 
 
 def warnings(source: str, home: Path, has_changed: Callable[[Copy], bool | None]) -> list[Problem]:
     """Why a run on the copy of [data].source may differ from one on AWS.
 
-    has_changed: whether S3 has other data than a copy; None if it does not answer. It is asked about old copies alone.
+    has_changed: whether the data on S3 differs from a copy; None if S3 does not answer. Called only for old copies.
     """
     copy = read(source, home) if data.is_remote(source) else None
     if copy is None:
         return []
-    again = f"`ops fetch-data{f' --rows {copy.rows}' if copy.rows is not None else ''}` brings it"
+    again = f"run `ops fetch-data{f' --rows {copy.rows}' if copy.rows is not None else ''}` to update the copy"
     age = datetime.now(UTC) - copy.fetched
     changed = has_changed(copy) if age > ASK_AFTER else False
     found = []
     if copy.rows is not None:
         found.append(f"the copy of '{source}' has the first {copy.rows} rows of each file, not all of them.")
     if changed:
-        found.append(f"S3 has other data at '{source}' than the copy here: {again}.")
+        found.append(f"the data at '{source}' has changed since it was copied: {again}.")
     elif changed is None and age > OLD:
         days = age // OLD
-        found.append(f"the copy of '{source}' is {days} day{'s' if days > 1 else ''} old: if S3 has newer, {again}.")
+        age_text = f"{days} day{'s' if days > 1 else ''} old"
+        found.append(f"the copy of '{source}' is {age_text}: if the data on S3 is newer, {again}.")
     return [Problem(message, SOURCE, "warning") for message in found]
 
 
 @contextmanager
 def fetching(source: str, home: Path) -> Iterator[Path]:
-    """The folder to fetch into, for one process at a time; UserError if another one is at it."""
+    """The folder to fetch into, locked for one process; UserError if another process is fetching."""
     folder = folder_of(source, home)
     (folder / OBJECTS).mkdir(parents=True, exist_ok=True)
     with (folder / "fetching").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"another `ops fetch-data` is fetching '{source}' just now: wait for it.") from None
+            raise UserError(
+                f"another `ops fetch-data` is already fetching '{source}': wait for it to finish."
+            ) from None
         yield folder
 
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """While files are put or taken away, for a moment."""
+    """Hold a short lock while files are added or removed."""
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

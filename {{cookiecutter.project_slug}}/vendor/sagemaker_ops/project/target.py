@@ -1,4 +1,4 @@
-"""Where a pipeline is compiled for, and every name, place and tag that follows from it."""
+"""The environment that a pipeline is compiled for, and the names, places and tags that follow from it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from sagemaker_ops.project.settings import Environment, Settings
 
 @dataclass(frozen=True)
 class Target:
-    """One environment of the project, with the step code and the data as they are now.
+    """One environment of the project, with the current step code and data.
 
-    What `production/pipelines/*.py` get. The definitions for two environments come from the same code and
-    differ only in what stands here.
+    This is what `production/pipelines/*.py` receive. The definitions for two environments come from the same code and
+    differ only in the values here.
     """
 
     settings: Settings
     environment_name: str
     code_hash: str
-    """Of production/steps, as published: see publish.py."""
+    """Hash of production/steps as published: see publishing.py."""
     data_hash: str
-    """Of a local [data].source; empty for an s3:// one, which stays where it is."""
+    """Hash of a local [data].source; empty for an s3:// source, which stays where it is."""
     user: str = ""
-    """Whose personal deployment it is; empty for the project's own."""
+    """The owner of a personal deployment; empty for the project's own."""
     schema_hash: str = ""
-    """Of data/schema.toml; empty where there is none for [data].source."""
+    """Hash of data/schema.toml; empty if there is none for [data].source."""
 
     @property
     def environment(self) -> Environment:
@@ -36,12 +36,12 @@ class Target:
 
     @property
     def base(self) -> str:
-        """`<vertical>-<project>`: how every name begins."""
+        """`<vertical>-<project>`, the start of every name."""
         return f"{self.settings.project.vertical}-{self.settings.project.slug}"
 
     @property
     def suffix(self) -> str:
-        """`<environment>`, or `<environment>-<user>` for a personal deployment: how every name ends."""
+        """`<environment>`, or `<environment>-<user>` for a personal deployment: the end of every name."""
         return f"{self.environment_name}-{self.user}" if self.user else self.environment_name
 
     def pipeline_name(self, pipeline: str) -> str:
@@ -53,13 +53,13 @@ class Target:
 
     @property
     def root_uri(self) -> str:
-        """`s3://<bucket>/<vertical>/<project>/<env>`, below which everything of it lies."""
+        """`s3://<bucket>/<vertical>/<project>/<env>`, which contains everything of this target."""
         project = self.settings.project
         return f"s3://{self.environment.bucket}/{project.vertical}/{project.slug}/{self.environment_name}"
 
     @property
     def code_uri(self) -> str:
-        """The folder of the step code, which processing steps mount; ends with a slash, as all folders here."""
+        """The folder of the step code, which processing steps mount; ends with a slash, as all folders here do."""
         return f"{self.root_uri}/code/{self.code_hash}/steps/"
 
     @property
@@ -74,22 +74,22 @@ class Target:
 
     @property
     def schema_uri(self) -> str:
-        """The folder of data/schema.toml, the type that each column must have; empty where there is none."""
+        """The folder of data/schema.toml, the required type of each column; empty if there is none."""
         return f"{self.root_uri}/code/{self.schema_hash}/schema/" if self.schema_hash else ""
 
     @property
     def models_uri(self) -> str:
-        """Below it each training job has a folder with its model archive."""
+        """Contains a folder for each training job, with its model archive."""
         return f"{self.root_uri}/models"
 
     @property
     def runs_uri(self) -> str:
-        """Below it each execution has a folder, with a folder for each step's outputs."""
+        """Contains a folder for each execution, with a folder for each step's outputs."""
         return f"{self.root_uri}/runs"
 
     @property
     def tags(self) -> dict[str, str]:
-        """Of every resource; who owns a resource is read from them, never from its name."""
+        """The tags of every resource; ownership is read from them, never from a resource's name."""
         project = self.settings.project
         return {
             "vertical": project.vertical,

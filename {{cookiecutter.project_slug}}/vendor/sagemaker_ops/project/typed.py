@@ -1,4 +1,4 @@
-"""A TOML table as a dataclass: every key, its type, its default, and a sentence for whatever does not fit."""
+"""Reads a TOML table into a dataclass: every key, its type and default, and a message for each invalid value."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ LARGEST = 1e300
 
 
 def choice(*values: str, default: Any = MISSING) -> Any:
-    """A text field that takes one of `values`."""
+    """A string field that must be one of `values`."""
     return field(default=default, metadata={"choices": values})
 
 
 def others() -> Any:
-    """A field of type Mapping that holds every key which no other field of the table is named after."""
+    """A field of type Mapping for all keys of the table that have no field of their own."""
     return field(default_factory=dict, metadata={"others": True})
 
 
 class Reader:
-    """Reads the tables of one file and keeps every problem; what cannot be read is filled with its default.
+    """Reads the tables of one file and collects every problem; an unreadable value is replaced by its default.
 
-    So the rules can look at the rest of the file in the same pass: `is_filled` says which places not to ask about.
+    So the rules can check the rest of the file in the same pass: `is_filled` says which places to skip.
     """
 
     def __init__(self, file: str) -> None:
@@ -33,16 +33,16 @@ class Reader:
         self._filled: set[str] = set()
 
     def is_filled(self, where: str) -> bool:
-        """Whether the place `where`, or the table around it, holds a stand-in that nobody wrote."""
+        """Whether the place `where`, or a table that contains it, was filled with a default."""
         return any(where == place or where.startswith(f"{place}.") for place in self._filled)
 
     def is_whole(self, where: str) -> bool:
-        """Whether nothing in the table of the place `where` is a stand-in."""
+        """Whether nothing in the table of the place `where` was filled with a default."""
         table, *_ = where.partition("]")
         return all(place.partition("]")[0] != table for place in self._filled)
 
     def table(self, kind: Any, table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Any:
-        """The dataclass `kind` from one TOML table."""
+        """Read one TOML table as the dataclass `kind`."""
         rest = next((item for item in fields(kind) if item.metadata.get("others")), None)
         known = {item.name: item for item in fields(kind) if item.metadata.get("key", True) and item is not rest}
         hints = get_type_hints(kind)
@@ -67,10 +67,10 @@ class Reader:
         return kind(**values)
 
     def _value(self, kind: Any, value: Any, path: tuple[str, ...], item: Field[Any] | None = None) -> Any:
-        """`value` as a `kind`, a type that the dataclasses use."""
+        """`value` as a `kind`, one of the types that the dataclasses use."""
         if is_dataclass(kind) or get_origin(kind) is Mapping:
             if not isinstance(value, dict):
-                return self._fill("a table is wanted here, with its keys below.", kind, path, item)
+                return self._fill("expected a table, with its keys below.", kind, path, item)
             if is_dataclass(kind):
                 return self.table(kind, value, path)
             entry_kind = get_args(kind)[1]
@@ -78,16 +78,16 @@ class Reader:
         if get_origin(kind) is list:
             if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
                 return value
-            return self._fill('a list of texts is wanted here, such as ["a", "b"].', kind, path, item)
+            return self._fill('expected a list of strings, such as ["a", "b"].', kind, path, item)
         kinds = get_args(kind) or (kind,)
         for option in kinds:
             if _is(value, option):
                 return option(value)
         wanted = " or ".join(_WANTED[option] for option in kinds if option in _WANTED)
-        return self._fill(f"{value!r} stands here, but {wanted} is wanted.", kind, path, item)
+        return self._fill(f"expected {wanted}, found {value!r}.", kind, path, item)
 
     def _fill(self, message: str, kind: Any, path: tuple[str, ...], item: Field[Any] | None) -> Any:
-        """Says what is wrong at `path`, and gives what stands in for it."""
+        """Record what is wrong at `path`, and return the value to use instead."""
         place = self._place(path, table=is_dataclass(kind) or get_origin(kind) is Mapping)
         self._say(message, place)
         self._filled.add(place)
@@ -104,9 +104,9 @@ class Reader:
         return f"{self.file} [{'.'.join(section)}]{'.' if key else ''}{key}"
 
 
-# How to say what is wanted.
+# How messages describe each type.
 _WANTED = {
-    str: 'a text in quotes, such as "text"',
+    str: 'a string in quotes, such as "text"',
     int: "a whole number",
     float: "a number",
     bool: "true or false",
@@ -114,7 +114,7 @@ _WANTED = {
 
 
 def _is(value: object, kind: Any) -> bool:
-    """Whether a TOML value can stand for a `kind`: a bool is no number, as it would be in Python."""
+    """Whether a TOML value is a valid `kind`; unlike in Python, a bool is not a number."""
     if kind is bool or isinstance(value, bool):
         return kind is bool and isinstance(value, bool)
     if kind is float:
@@ -123,7 +123,7 @@ def _is(value: object, kind: Any) -> bool:
 
 
 def _blank(kind: Any, item: Field[Any] | None = None) -> Any:
-    """What a key holds that nobody could read: its default, or else nothing of its type."""
+    """The value of a key that could not be read: its default, otherwise an empty value of its type."""
     if item is not None and item.default is not MISSING:
         return item.default
     if is_dataclass(kind):

@@ -1,5 +1,5 @@
-"""What the step scripts of a project are made of: read, check, split, describe, fit, measure, save and serve a table.
+"""The building blocks of a project's step scripts: read, check, split, describe, fit, measure, save and serve a table.
 
-It travels into the container beside the scripts, and imports nothing else of the library. A script imports its names
-from `sagemaker_ops`.
+This package is copied into the container next to the scripts, and imports nothing else from the library. Scripts
+import its names from `sagemaker_ops`.
 """

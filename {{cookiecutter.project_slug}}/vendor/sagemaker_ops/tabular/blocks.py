@@ -1,4 +1,4 @@
-"""Blocks: some values of one column in few bytes, as they are read. A column is its blocks, joined."""
+"""Blocks: some values of one column in few bytes, as they are read. A column is made by joining its blocks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pyarrow as pa
 from sagemaker_ops.tabular.dates import nanoseconds
 from sagemaker_ops.tabular.hashing import Hashes, add_texts, add_values
 
-Block: TypeAlias = npt.NDArray[Any] | pa.Array  # numbers and dates, or text and whatever has gaps
+Block: TypeAlias = npt.NDArray[Any] | pa.Array  # numbers and dates, or text and anything with gaps
 
 INTEGERS = [(kind, int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kind in ("int8", "int16", "int32", "int64")]
 
 
 def to_block(column: pa.Array) -> Block:
-    """The values of `column`: numbers and dates, or else booleans, texts by number, or nothing but gaps."""
+    """The values of `column`: numbers and dates, otherwise booleans, text as codes, or only gaps."""
     kind = column.type
     if pa.types.is_decimal(kind):
         column, kind = column.cast(pa.float64()), pa.float64()
@@ -27,7 +27,7 @@ def to_block(column: pa.Array) -> Block:
         return column.to_numpy(zero_copy_only=False)
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return column
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):  # Arrow keeps moments in UTC, whatever their zone
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):  # Arrow stores times in UTC, whatever their zone
         return nanoseconds(column.to_numpy(zero_copy_only=False))
     if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
         return column
@@ -37,7 +37,7 @@ def to_block(column: pa.Array) -> Block:
 
 
 def narrow(block: Block) -> Block:
-    """The same values in as few bytes as hold them."""
+    """The same values in as few bytes as possible."""
     if isinstance(block, np.ndarray):
         return block if block.dtype.kind == "M" else narrow_numbers(block)
     return _few(block) if pa.types.is_dictionary(block.type) else block
@@ -49,7 +49,7 @@ def _few(texts: pa.DictionaryArray) -> pa.DictionaryArray:
 
 
 def narrow_numbers(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same numbers in as few bytes as hold them exactly."""
+    """The same numbers in as few bytes as can store them exactly."""
     if numbers.dtype.kind in "iu":
         low, high = (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, 0)
         fitting = (kind for kind, least, most in INTEGERS if least <= low and high <= most)
@@ -62,7 +62,7 @@ def narrow_numbers(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def join(blocks: Sequence[Block]) -> pd.Series:
-    """The blocks of one column in the narrowest type that holds them all; text, if nothing else does."""
+    """The blocks of one column in the narrowest type that fits them all; text if nothing else does."""
     rows = sum(map(len, blocks))
     known = [block for block in blocks if meaning(block)]
     kinds = {meaning(block) for block in known}
@@ -71,7 +71,7 @@ def join(blocks: Sequence[Block]) -> pd.Series:
     if kinds <= {"number", "boolean"} and "number" in kinds:
         numbers = [_numbers(block) for block in blocks]
         joined = np.concatenate(numbers)
-        # Only a type wider than that of each block can be too wide.
+        # Only a type that is wider than that of every block can be too wide.
         return pd.Series(joined if joined.dtype in {n.dtype for n in numbers} else narrow_numbers(joined), copy=False)
     if kinds == {"date"}:
         dates = [block if isinstance(block, np.ndarray) else np.full(len(block), "NaT", "M8[ns]") for block in blocks]
@@ -87,7 +87,7 @@ def _together(blocks: list[pa.Array]) -> pd.Series:
 
 
 def meaning(block: Block) -> str:
-    """number, boolean, date or text; nothing of a block without a value, unless its type says more than that."""
+    """number, boolean, date or text; empty for a block without values, unless its type says more."""
     if isinstance(block, np.ndarray):
         return "date" if block.dtype.kind == "M" else "number"
     if block.null_count == len(block):

@@ -1,4 +1,4 @@
-"""What processing is asked to do, and everything that can be wrong with it: one sentence each, told together."""
+"""Everything that can be wrong with the options and the table of processing: one sentence each, reported together."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from sagemaker_ops.tabular.splits import PARTS, Options, Split, times
 from sagemaker_ops.tabular.summary import distinct, identifier, is_unique_integer, pick, type_of
 
 FEWEST_ROWS = 50
-LEAK = 0.97  # of the target explained by one column alone
-LEAK_ROWS = 50_000  # enough to see one
+LEAK = 0.97  # share of the target that a single column explains
+LEAK_ROWS = 50_000  # enough to detect a leak
 MOST_CLASSES = 100  # each class costs one tree per boosting iteration
-LARGEST = 1e300  # number of which many have a sum
-LARGEST_TARGET = 1e30  # since boosting keeps gradients in single precision, and metrics square them
+LARGEST = 1e300  # many numbers up to this one can still be added
+LARGEST_TARGET = 1e30  # because boosting keeps gradients in single precision, and metrics square them
 SMALLEST_SPREAD = 1e-30  # of a target, for the same reason
-SMALLEST_WEIGHT = 1e-15  # of the largest one: a sum has so many digits
+SMALLEST_WEIGHT = 1e-15  # of the largest one: a sum has only this many digits
 
 
 def option_findings(options: Options) -> list[str]:
-    """What is wrong with the options, whatever the table holds."""
+    """What is wrong with the options, whatever the table contains."""
     findings = []
     shares = {"--test-share": options.test_share, "--validation-share": options.validation_share}
     findings += [
-        f"{name} is {share:g}; it must lie between 0 and 1" for name, share in shares.items() if not 0 < share < 1
+        f"{name} is {share:g}; it must be between 0 and 1" for name, share in shares.items() if not 0 < share < 1
     ]
     if not findings and sum(shares.values()) >= 1:
         findings.append(
@@ -41,12 +41,12 @@ def option_findings(options: Options) -> list[str]:
     if options.target in options.exclude:
         findings.append(f"'{options.target}' is the target and cannot be excluded")
     if options.weight and options.weight == options.id:
-        findings.append(f"'{options.id}' cannot be both the weight and the id; name another column")
+        findings.append(f"'{options.id}' cannot be both the weight and the id; use another column")
     return findings
 
 
 def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
-    """What is wrong with the table for this target and this split."""
+    """What is wrong with the table for this target and split."""
     findings = aside_findings(table, options)
     if options.target in table:
         rows = (
@@ -71,26 +71,26 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
 
 
 def counted(table: pd.DataFrame, options: Options) -> npt.NDArray[np.bool_]:
-    """Which rows say something: they have a target, and not the weight 0."""
+    """Which rows can be used: they have a target, and their weight is not 0."""
     known = table[options.target].notna()
     return np.asarray(known & (table[options.weight] > 0) if options.weight else known)
 
 
 def large(column: pd.Series, limit: float) -> str:
-    """That `column` holds numbers beyond `limit`, or an empty string."""
+    """The finding if `column` contains numbers beyond `limit`, or an empty string."""
     if column.dtype.kind != "f" or float(np.finfo(column.dtype).max) < limit:
         return ""
     if not max(column.max(), -column.min()) > limit:
         return ""
     wrong = (column.abs() > limit).to_numpy()
     return (
-        f"column '{column.name}' holds numbers such as {column[wrong].iloc[0]:g} in {of(wrong.sum(), len(wrong))}, "
-        f"and beyond {limit:g} they cannot be computed with; scale them, or leave those empty that stand for no value"
+        f"column '{column.name}' contains numbers such as {column[wrong].iloc[0]:g} in {of(wrong.sum(), len(wrong))}, "
+        f"too large to compute with (beyond {limit:g}); scale them, or leave them empty if they mean no value"
     )
 
 
 def aside_findings(table: pd.DataFrame, options: Options) -> list[str]:
-    """What is wrong with the columns that are kept beside the features."""
+    """What is wrong with the columns that are kept in addition to the features."""
     findings = []
     for name, role in ((options.weight, "weight"), (options.id, "id")):
         if name is None:
@@ -98,7 +98,7 @@ def aside_findings(table: pd.DataFrame, options: Options) -> list[str]:
         if name not in table:
             findings.append(f"{role} column '{name}' is not in the table.{did_you_mean(name, table.columns)}")
         elif name == options.target:
-            findings.append(f"'{name}' is the target and cannot be the {role} too")
+            findings.append(f"'{name}' is the target and cannot also be the {role}")
         elif role == "id" and table[name].hasnans:
             findings.append(f"id column '{name}' is missing in {of(table[name].isna().sum(), len(table))}; fill it")
         elif role == "weight":
@@ -112,43 +112,43 @@ def weight_findings(weight: pd.Series) -> list[str]:
     wrong = (~(weight >= 0)).to_numpy() if numeric else np.ones(len(weight), dtype=bool)
     if wrong.any():
         return [
-            f"weight column '{weight.name}' holds no number of 0 or more in {of(int(wrong.sum()), len(wrong))}, "
+            f"weight column '{weight.name}' is not a number of 0 or more in {of(int(wrong.sum()), len(wrong))}, "
             f"such as '{short(weight[wrong].iloc[0])}'; fill it, or drop these rows"
         ]
     low, high = weight[weight > 0].min(), weight.max()
     if not high > 0:
-        return [f"weight column '{weight.name}' is 0 in every row; give some rows more"]
-    far = f"weight column '{weight.name}' holds weights from {low:g} to {high:g}, too far apart to add up; mend them"
+        return [f"weight column '{weight.name}' is 0 in every row; give some rows a larger weight"]
+    far = f"weight column '{weight.name}' has weights from {low:g} to {high:g}, too far apart to add; correct them"
     return [far] if low / high < SMALLEST_WEIGHT else []
 
 
 def target_findings(target: pd.Series, given: int, problem: Problem) -> list[str]:
-    """What is wrong with the target of the rows that count, of `given` ones; where it is missing does not count."""
+    """What is wrong with the target in the usable rows, out of `given` rows; rows without a target are ignored."""
     name, known = target.name, target.dropna() if target.hasnans else target
     if len(known) < FEWEST_ROWS:
         have = of(len(known), given)
-        return [f"{have} have a '{name}' that counts; at least {FEWEST_ROWS} are needed to train and test a model"]
+        return [f"{have} have a usable '{name}'; at least {FEWEST_ROWS} are needed to train and test a model"]
     number = distinct(known)
     if number == 1:
         return [f"target '{name}' is '{short(known.iloc[0])}' in every row; there is nothing to learn"]
     numeric = pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known)
     if problem == "regression":
         if not numeric:
-            return [f"target '{name}' holds '{short(known.iloc[0])}', not numbers; use --problem classification"]
+            return [f"target '{name}' contains '{short(known.iloc[0])}', not numbers; use --problem classification"]
         spread = float(known.max()) - float(known.min())
-        small = f"target '{name}' differs by {spread:g} at most, too little to compute with; multiply it"
+        small = f"target '{name}' varies by at most {spread:g}, too little to compute with; multiply it"
         return [small] if spread < SMALLEST_SPREAD else []
     rows = known.value_counts()
     single = sorted(rows[rows == 1].index, key=str)
     if number > MOST_CLASSES or (single and numeric and (known % 1 != 0).any()):
         return [
             f"target '{name}' has {number:,} different values such as '{short(known.iloc[0])}', "
-            f"which are no classes (at most {MOST_CLASSES}, of two rows or more); use --problem regression"
+            f"which cannot be classes (at most {MOST_CLASSES}, with two or more rows); use --problem regression"
         ]
     if single:
         which = f"class {listed(single)}" if len(single) == 1 else f"each of the {len(single)} classes {listed(single)}"
         share = percent(len(single) / len(known))
-        return [f"{which} of target '{name}' has a single row ({share}); add rows, or drop or merge the class"]
+        return [f"{which} of target '{name}' has only one row ({share}); add rows, or drop or merge the class"]
     return []
 
 
@@ -160,7 +160,7 @@ def split_findings(table: pd.DataFrame, split: Split, column: str, target: str) 
         return [f"'{column}' is the target; split by another column"]
     missing = table[column].isna().sum()
     if missing:
-        return [f"split column '{column}' is missing in {of(missing, len(table))}; fill it or drop them"]
+        return [f"split column '{column}' is missing in {of(missing, len(table))}; fill it, or drop these rows"]
     if split == "time":
         try:
             times(table[column])
@@ -170,10 +170,10 @@ def split_findings(table: pd.DataFrame, split: Split, column: str, target: str) 
 
 
 def infinity_warnings(table: pd.DataFrame, endless: Mapping[str, int], options: Options) -> list[str]:
-    """Which values count as missing; `endless` has their number by column."""
+    """Which values are treated as missing; `endless` has their number by column."""
     what = {"number": "infinite numbers", "date": f"dates before {YEARS[0]} or after {YEARS[1]}"}
     return [
-        f"Column '{name}' holds {what[type_of(table[name])]} in {of(count, len(table))}; they count as missing."
+        f"Column '{name}' contains {what[type_of(table[name])]} in {of(count, len(table))}, treated as missing."
         for name, count in endless.items()
         if name not in options.exclude
     ]
@@ -189,11 +189,11 @@ def lost_warnings(table: pd.DataFrame, options: Options) -> list[str]:
 
 
 def table_warnings(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options) -> list[str]:
-    """What is odd, without being wrong, about the rows that count."""
+    """What is unusual, but not wrong, about the usable rows."""
     used = [name for name in rows.columns if name not in options.exclude]
     aside = {options.target, options.split_column, *options.aside}
     warnings = [
-        f"Column '{name}' has another whole number in every row; if it is an identifier, exclude it."
+        f"Column '{name}' has a different whole number in every row; if it is an identifier, exclude it."
         for name in used
         if name not in aside and is_unique_integer(rows[name]) and not identifier(rows[name])
     ]
@@ -202,8 +202,8 @@ def table_warnings(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: 
     ordered = np.sort(hashes)
     copies = int((ordered[1:] == ordered[:-1]).sum())
     if copies:
-        where = "they stay in the same part" if options.whole_row else "they may lie in different parts"
-        warnings.append(f"{of(copies, len(rows))} are copies of others; {where}.")
+        where = "they stay in the same part" if options.whole_row else "they may be in different parts"
+        warnings.append(f"{of(copies, len(rows))} are duplicates of others; {where}.")
     return warnings
 
 
@@ -213,13 +213,13 @@ def of(rows: int, total: int) -> str:
 
 
 def leak_warnings(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Schema) -> list[str]:
-    """The columns that give the answer away: each alone predicts the target almost perfectly."""
+    """The columns that leak the target: each alone predicts it almost perfectly."""
     rows = table.take(train[:: -(-len(train) // LEAK_ROWS)])
     truth = schema.truth(rows)
     answers = truth[:, None] if schema.problem == "regression" else np.eye(len(schema.classes))[truth]
     explained = {name: _explained(_groups(rows[name]), answers) for name in schema.names}
     return [
-        f"Column '{name}' alone explains {100 * share:.1f} % of '{schema.target}'; if it is known only afterwards, "
+        f"Column '{name}' alone explains {100 * share:.1f} % of '{schema.target}'; if it is known only later, "
         f'write exclude = ["{name}"].'
         for name, share in explained.items()
         if share >= LEAK
@@ -227,7 +227,7 @@ def leak_warnings(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Sche
 
 
 def _groups(column: pd.Series) -> npt.NDArray[np.intp]:
-    """A group for each row: its category, or one of 100 ranges of numbers; missing is a group too."""
+    """A group for each row: its category, or one of 100 ranges of numbers; missing values are a group too."""
     if type_of(column) in ("boolean", "text"):
         return np.asarray(pd.factorize(column, use_na_sentinel=False)[0])
     numbers = days(column) if type_of(column) == "date" else column.astype(float)
@@ -236,7 +236,7 @@ def _groups(column: pd.Series) -> npt.NDArray[np.intp]:
 
 
 def _explained(groups: npt.NDArray[np.intp], answers: npt.NDArray[np.float64]) -> float:
-    """The share of the variance of `answers` in every second row that the means of the groups in the others explain."""
+    """The share of the variance of `answers` in every second row that the group means of the other rows explain."""
     learn, check = slice(0, None, 2), slice(1, None, 2)
     mean = answers[learn].mean(axis=0)
     rows = np.bincount(groups[learn], minlength=int(np.max(groups)) + 1)
@@ -247,7 +247,7 @@ def _explained(groups: npt.NDArray[np.intp], answers: npt.NDArray[np.float64]) -
 
 
 def part_findings(rows: pd.DataFrame, part: npt.NDArray[np.int8], options: Options) -> list[str]:
-    """What is wrong with the parts once split: a part without rows, or without a class that others hold."""
+    """What is wrong with the parts after the split: a part without rows, or without a class that other parts have."""
     few = f"'{options.split_column}' has too few distinct values"
     by = few if options.split != "random" else "the table is too small"
     empty = [name for number, name in enumerate(PARTS) if not (part == number).any()]
@@ -275,6 +275,6 @@ def part_findings(rows: pd.DataFrame, part: npt.NDArray[np.int8], options: Optio
     if len(labels_of["test"]) == 1:
         only = next(iter(labels_of["test"]))
         findings.append(
-            f"test holds class '{short(only)}' alone after the {options.split} split; add rows or raise --test-share"
+            f"test has only class '{short(only)}' after the {options.split} split; add rows or raise --test-share"
         )
     return findings

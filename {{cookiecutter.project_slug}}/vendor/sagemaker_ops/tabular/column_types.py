@@ -1,4 +1,4 @@
-"""data/schema.toml: what each column holds, kept with the project, so that a change in the data does not pass unseen.
+"""data/schema.toml: the type of each column, kept with the project so that a change in the data is noticed.
 
     source = "data/flights.csv"
 
@@ -6,8 +6,8 @@
     "carrier" = "text"
     "distance" = "integer"
 
-As a script it writes that file for a table. Processing writes the columns to its summary folder as it found them.
-Whoever keeps the file may edit it: a number that stands for a category becomes "text".
+As a script, this module writes that file for a table. Processing writes the types it found to its summary folder. The
+file may be edited: a number that stands for a category becomes "text".
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from sagemaker_ops.tabular.tables import read_table, tidy
 
 TYPES = ("integer", "number", "boolean", "date", "text")
 KEPT = f"""\
-# What each column holds ({", ".join(TYPES)}): every run holds the table against it, here and on AWS.
-# Edit it: a number that stands for a category becomes "text". A column without a line here is told as new.
-# Once project.toml names another source than this one, the file is written anew; without this line it holds for any.
+# The type of each column ({", ".join(TYPES)}): every run checks the table against it, here and on AWS.
+# You can edit it: a number that stands for a category becomes "text". A column without a line is reported as new.
+# If project.toml names another source, this file is written again. Without the next line, it applies to any source.
 """
 
 
@@ -42,9 +42,9 @@ def load_types(path: Path) -> dict[str, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StepError(f"{path.name} is not valid TOML: {error}") from None
     if not isinstance(columns, dict):
-        raise StepError(f'{path.name} lacks [columns], with one line for each column such as "age" = "number"')
+        raise StepError(f'{path.name} has no [columns]; add it, with a line for each column such as "age" = "number"')
     wrong = [
-        f"{path.name} says that '{name}' holds '{kind}'; write {', '.join(TYPES)}.{did_you_mean(str(kind), TYPES)}"
+        f"{path.name} says '{kind}' for '{name}'; write one of {', '.join(TYPES)}.{did_you_mean(str(kind), TYPES)}"
         for name, kind in columns.items()
         if kind not in TYPES
     ]
@@ -55,36 +55,36 @@ def load_types(path: Path) -> dict[str, str]:
 
 def save_types(types: Mapping[str, str], folder: Path) -> None:
     """Write `folder`/schema.toml."""
-    text = "# What each column holds: processing.py compares every table with it.\n" + _columns(types)
+    text = "# The type of each column: processing.py compares every table with it.\n" + _columns(types)
     (folder / "schema.toml").write_text(text, encoding="utf-8")
 
 
 def keep(table: Path, source: str, output: Path, exclude: Sequence[str]) -> None:
-    """Write the file `output` for the file or folder `table`, which is, or is a copy of, what project.toml names."""
+    """Write the file `output` for the file or folder `table`, the source in project.toml or a copy of it."""
     types = types_of(tidy(read_table(table, exclude)), exclude)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(f"{KEPT}source = {_quoted(source)}\n\n{_columns(types)}", encoding="utf-8")
 
 
 def texts_of(kept: Mapping[str, str] | None) -> list[str]:
-    """The columns that must stay as they stand, for 007 is not 7."""
+    """The columns whose text must stay unchanged, because 007 is not 7."""
     return [name for name, kind in (kept or {}).items() if kind == "text"]
 
 
 def types_of(table: pd.DataFrame, exclude: Sequence[str]) -> dict[str, str]:
-    """The type of each column of a tidy table but those to `exclude`."""
+    """The type of each column of a tidy table except those to `exclude`."""
     return {name: type_of(table[name]) for name in table.columns if name not in exclude}
 
 
 def apply_types(
     table: pd.DataFrame, kept: Mapping[str, str], exclude: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """The tidy `table` with the types that are `kept`, what makes that impossible, and what is new.
+    """The tidy `table` with the `kept` types, the findings that prevent it, and warnings about new columns.
 
-    A column that is gone or holds something else is an error; one more column is not, for a model can do without it.
+    A column that is missing or has other content is an error; an additional one is not, because a model can ignore it.
     """
     findings = [
-        f"column '{name}' of schema.toml is not in the table; add it, or take its line out."
+        f"column '{name}' of schema.toml is not in the table; add it, or remove its line."
         + did_you_mean(name, [other for other in table.columns if other not in kept])
         for name in kept
         if name not in table and name not in exclude
@@ -103,20 +103,20 @@ def apply_types(
 
 
 def _convert(column: pd.Series, kind: str) -> tuple[pd.Series, str]:
-    """`column` as `kind`, or what it holds instead: an example, and the share of the rows."""
+    """`column` as `kind`, or a finding with an example of what it contains instead, and the share of the rows."""
     found = type_of(column)
-    if found == kind or (found, kind) == ("number", "integer"):  # one missing value makes numbers of integers
+    if found == kind or (found, kind) == ("number", "integer"):  # one missing value turns integers into numbers
         return column, ""
     if kind == "text":
         return plain_text(column).astype("category"), ""
     values, wrong = read_as(KINDS[kind], column)
-    if "date" in (found, kind) and found != "text":  # 20251231 is a number, whatever else it may be read as
+    if "date" in (found, kind) and found != "text":  # 20251231 is a number, even if it could be read as a date
         wrong = column.notna()
     if not wrong.any():
         return values.astype("boolean") if kind == "boolean" else values, ""
     return column, (
-        f"holds {found} such as '{short(column[wrong].iloc[0])}' in {percent(float(np.mean(wrong)))} of the rows, "
-        f'where schema.toml says {kind}; mend the data, or write "{found}"'
+        f"contains {found} such as '{short(column[wrong].iloc[0])}' in {percent(float(np.mean(wrong)))} of the rows, "
+        f'but schema.toml says {kind}; fix the data, or write "{found}"'
     )
 
 
@@ -129,12 +129,12 @@ def _quoted(text: str) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Write what each column of a table holds.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(description="Write the type of each column of a table.", allow_abbrev=False)
     parser.add_argument("--input-dir", required=True, metavar="DIR", help="CSV or Parquet files of one table")
-    parser.add_argument("--source", metavar="NAME", help="what project.toml calls them (default: DIR)")
+    parser.add_argument("--source", metavar="NAME", help="their name in project.toml (default: DIR)")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the schema.toml to write")
     parser.add_argument(
-        "--exclude", action="append", default=[], metavar="COLUMN", help="a column to leave out; may be given again"
+        "--exclude", action="append", default=[], metavar="COLUMN", help="a column to leave out; can be repeated"
     )
     return parser
 

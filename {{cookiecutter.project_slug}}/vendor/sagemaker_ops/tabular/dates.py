@@ -1,7 +1,7 @@
-"""Dates, however they are written: as datetime64[ns] in UTC, without saying so, which reaches from 1678 to 2261.
+"""Dates in any notation, as datetime64[ns] in UTC without a time zone, which covers the years 1678 to 2261.
 
-A date further off is most often a word for "never" or "unknown", such as 9999-12-31. It counts as FIRST or LAST, as an
-infinite number does among numbers.
+A date outside this range usually means "never" or "unknown", such as 9999-12-31. It becomes FIRST or LAST, like an
+infinite number among numbers.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import numpy.typing as npt
 import pandas as pd
 
 FIRST, LAST = pd.Timestamp.min, pd.Timestamp.max
-YEARS = (1678, 2261)  # that lie between the two as a whole
+YEARS = (1678, 2261)  # the first and last complete years between the two
 
 
 def to_dates(column: pd.Series) -> pd.Series:
-    """The dates of a column of dates, or of ISO 8601 text; NaT where it holds something else."""
+    """The dates in a column of dates or ISO 8601 text; NaT for other values."""
     if pd.api.types.is_datetime64_any_dtype(column):
         naive = column if column.dt.tz is None else column.dt.tz_convert(None)
         return pd.Series(nanoseconds(naive.to_numpy()), column.index, name=column.name)
     text = column.astype(object).map(str, na_action="ignore")
     dates = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_convert(None)
-    dates = dates.astype("datetime64[ns]")  # without a single date pandas gives seconds
+    dates = dates.astype("datetime64[ns]")  # without any date, pandas returns seconds
     other = text[dates.isna() & text.notna()]
     return dates.fillna(pd.Series([_far_off(value) for value in other], other.index, "datetime64[ns]"))
 
 
 def nanoseconds(dates: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """datetime64 of any unit as datetime64[ns]; NumPy itself would turn a date that is too far off into another one."""
+    """datetime64 of any unit as datetime64[ns]; NumPy itself would turn an out-of-range date into a wrong one."""
     if dates.dtype == "datetime64[ns]":
         return dates
     early, late = (dates < np.datetime64(f"{YEARS[0]}-01-01")), (dates >= np.datetime64(f"{YEARS[1] + 1}-01-01"))
@@ -39,17 +39,17 @@ def nanoseconds(dates: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def is_far_off(dates: pd.Series) -> pd.Series:
-    """Which of `dates`, as to_dates gives them, count as FIRST or LAST."""
+    """Which of `dates`, as returned by to_dates, are FIRST or LAST."""
     return (dates == FIRST) | (dates == LAST)
 
 
 def days(dates: pd.Series) -> pd.Series:
     """Days since 1970, as a number."""
-    return (dates - pd.Timestamp(0)) / np.timedelta64(1, "D")  # pandas' own makes what NumPy deprecates
+    return (dates - pd.Timestamp(0)) / np.timedelta64(1, "D")  # pandas' own way uses something deprecated in NumPy
 
 
 def date_text(dates: pd.Series) -> pd.Series:
-    """`dates` as text, 2025-12-31 or 2025-12-31 23:59:00."""
+    """`dates` as text: 2025-12-31 or 2025-12-31 23:59:00."""
     return dates.map(lambda moment: str(moment).removesuffix(" 00:00:00"), na_action="ignore").astype(object)
 
 

@@ -1,6 +1,6 @@
-"""The parts of evaluation.json beside the metrics: curves, confusion, residuals, importance, slices.
+"""The parts of evaluation.json other than metrics: curves, confusion, residuals, importance, slices.
 
-`weights` (rows,) are positive and say how much each row counts; where rows are counted, each is one.
+`weights` (rows,) are positive and say how much each row counts; plain row counts ignore them.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ RESIDUAL_BINS = 30
 SCATTER_POINTS = 500
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 3
-IMPORTANCE_BATCH = 20_000  # rows to predict in one call, for most of a small call's cost is its start
-IMPORTANCE_BUDGET = 40_000  # rows to predict in all: a count, not a clock, so that two runs say the same
+IMPORTANCE_BATCH = 20_000  # rows to predict in one call, because most of a small call's cost is its start
+IMPORTANCE_BUDGET = 40_000  # rows to predict in total: a count, not a clock, so that two runs give the same
 SLICES = 10
-SLICE_ROWS = 50  # at least, and this share: fewer say little
+SLICE_ROWS = 50  # at least this many and this share: fewer mean little
 SLICE_SHARE = 0.01
 
 Predict = Callable[[pd.DataFrame], Floats]
 
 
 def curves(truth: Array, prediction: Floats, weights: Floats, schema: Schema) -> dict[str, Any]:
-    """Points to draw: ROC, precision-recall and calibration of each class (of two: the positive one)."""
+    """Points to draw: ROC, precision-recall and calibration for each class (only the positive one of two)."""
     if schema.problem == "regression":
         return {"calibration": [_calibration(truth, prediction, weights)]}
     chosen = [1] if len(schema.classes) == 2 else range(len(schema.classes))
-    told: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
+    found: dict[str, Any] = {"roc": [], "precision_recall": [], "calibration": []}
     for number in chosen:
         actual, score = truth == number, prediction[:, number]
         if actual.all() or not actual.any():
-            continue  # a class that the test rows lack has no curve
+            continue  # a class without test rows has no curve
         label = {"class": schema.classes[number]}
         false_positive_rate, true_positive_rate, _ = roc_curve(actual, score, sample_weight=weights)
         precision, recall, _ = precision_recall_curve(actual, score, sample_weight=weights)
-        told["roc"].append(
+        found["roc"].append(
             label | _thin(false_positive_rate=false_positive_rate, true_positive_rate=true_positive_rate)
         )
-        told["precision_recall"].append(label | _thin(recall=recall, precision=precision))
-        told["calibration"].append(label | _calibration(actual, score, weights))
-    return told
+        found["precision_recall"].append(label | _thin(recall=recall, precision=precision))
+        found["calibration"].append(label | _calibration(actual, score, weights))
+    return found
 
 
 def calibration_error(curves: dict[str, Any]) -> float | None:
-    """How far the predicted probability lies from the share that came true, on average (expected calibration error)."""
+    """The average distance between predicted probability and actual share (expected calibration error)."""
     errors = [
         np.average(np.abs(np.subtract(line["predicted"], line["actual"])), weights=line["weight"])
         for line in curves["calibration"]
@@ -62,7 +62,7 @@ def calibration_error(curves: dict[str, Any]) -> float | None:
 
 
 def confusion(truth: Array, prediction: Floats, schema: Schema) -> dict[str, Any]:
-    """Rows counted by actual class (down) and predicted class (across)."""
+    """Row counts by actual class (down) and predicted class (across)."""
     counts = confusion_matrix(truth, prediction.argmax(axis=1), labels=range(len(schema.classes)))
     return {"classes": list(schema.classes), "counts": counts.tolist()}
 
@@ -85,7 +85,7 @@ def residuals(truth: Array, prediction: Floats) -> dict[str, Any]:
 def importance(
     frame: pd.DataFrame, truth: Array, weights: Floats, predict: Predict, metric: str, own: Metrics = NO_METRICS
 ) -> list[dict[str, Any]]:
-    """How much worse `metric` gets when a column is shuffled (permutation importance), the most important first."""
+    """How much worse `metric` gets when a column is shuffled (permutation importance), most important first."""
     columns = frame.shape[1]
     rows = min(len(frame), IMPORTANCE_ROWS, max(200, IMPORTANCE_BUDGET // columns))
     repeats = max(1, min(IMPORTANCE_REPEATS, IMPORTANCE_BUDGET // (rows * columns)))
@@ -94,9 +94,9 @@ def importance(
     frame, truth, weights = frame.iloc[some].reset_index(drop=True), truth[some], weights[some][None]
     sign = -1 if is_lower_better(metric, own) else 1
     intact = measure(truth, predict(frame), weights, own)[metric][0]
-    if not np.isfinite(intact):  # the rows drawn hold one class alone
+    if not np.isfinite(intact):  # the drawn rows have only one class
         return []
-    told = []
+    found = []
     at_once = max(1, IMPORTANCE_BATCH // (rows * repeats))
     for first in range(0, columns, at_once):
         names = frame.columns[first : first + at_once]
@@ -108,8 +108,8 @@ def importance(
         parts = np.split(predict(pd.concat(shuffled, ignore_index=True)), len(shuffled))
         losses = sign * (intact - np.array([measure(truth, part, weights, own)[metric][0] for part in parts]))
         for name, lost in zip(names, losses.reshape(-1, repeats), strict=True):
-            told.append({"feature": name, "value": float(lost.mean()), "standard_deviation": float(lost.std())})
-    return sorted(told, key=lambda entry: -float(entry["value"]))
+            found.append({"feature": name, "value": float(lost.mean()), "standard_deviation": float(lost.std())})
+    return sorted(found, key=lambda entry: -float(entry["value"]))
 
 
 def slices(
@@ -121,9 +121,9 @@ def slices(
     metric: str,
     own: Metrics = NO_METRICS,
 ) -> list[dict[str, Any]]:
-    """Where `metric` is worst: rows of one category, or of one quarter of a range, the worst first."""
+    """Where `metric` is worst: rows of one category, or of one quarter of a range, worst first."""
     fewest = max(SLICE_ROWS, int(SLICE_SHARE * len(frame)))
-    told = []
+    found = []
     for name in frame.columns:
         groups = _groups(frame[name], schema)
         groups = groups.where(groups.notna(), "missing")
@@ -133,12 +133,12 @@ def slices(
             chosen = (groups == label).to_numpy()
             value = float(measure(truth[chosen], prediction[chosen], weights[None, chosen], own)[metric][0])
             if np.isfinite(value):  # a slice of one class has no AUC
-                told.append({"feature": name, "slice": label, "rows": int(rows), "value": value})
-    return sorted(told, key=lambda entry: entry["value"], reverse=is_lower_better(metric, own))[:SLICES]
+                found.append({"feature": name, "slice": label, "rows": int(rows), "value": value})
+    return sorted(found, key=lambda entry: entry["value"], reverse=is_lower_better(metric, own))[:SLICES]
 
 
 def _groups(column: pd.Series, schema: Schema) -> pd.Series:
-    """The slice each row belongs to, as text; missing stays missing."""
+    """The slice of each row, as text; missing stays missing."""
     if column.name in schema.of_kind("categorical"):
         return column
     if column.name in schema.of_kind("boolean"):
@@ -147,7 +147,7 @@ def _groups(column: pd.Series, schema: Schema) -> pd.Series:
 
 
 def _quarters(column: pd.Series) -> pd.Series:
-    """The quarter of its range, by rows, that each value lies in, as text such as `5 to 9`."""
+    """The quarter of the rows that each value belongs to, as text such as `5 to 9`."""
     named = "{:%Y-%m-%d}" if pd.api.types.is_datetime64_any_dtype(column) else "{:g}"
     edges = column.quantile([0, 0.25, 0.5, 0.75, 1]).dropna().unique()
     if len(edges) < 3:
@@ -157,7 +157,7 @@ def _quarters(column: pd.Series) -> pd.Series:
 
 
 def _calibration(actual: Array, predicted: Floats, weights: Floats) -> dict[str, Any]:
-    """Mean prediction against mean truth, in groups of equal size ordered by prediction."""
+    """Mean prediction and mean truth, in groups of equal size ordered by prediction."""
     bins = np.array_split(np.argsort(predicted, kind="stable"), min(CALIBRATION_BINS, len(predicted)))
     return {
         "predicted": [float(np.average(predicted[rows], weights=weights[rows])) for rows in bins],

@@ -1,4 +1,4 @@
-"""Fits the scikit-learn pipeline of a model, with weights and early stopping, and lets it predict."""
+"""Fits the scikit-learn pipeline of a model, with weights and early stopping, and predicts with it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,24 @@ Floats = npt.NDArray[np.float64]
 
 
 def fit(model: Pipeline, schema: Schema, train: pd.DataFrame, validation: pd.DataFrame) -> None:
-    """Fit `model` to the rows of `train`; early stopping, where it is on, looks at those of `validation`.
+    """Fit `model` to the rows of `train`; early stopping, if it is on, uses those of `validation`.
 
-    The last step of the pipeline is the estimator; all before it prepare the columns. Early stopping is understood as
-    scikit-learn's HistGradientBoosting has it (`X_val`) and as XGBoost and LightGBM have it (`eval_set`); an estimator
-    that sets rows of train aside for it, such as SGDClassifier, does so. StepError if rows have weights and the
-    estimator takes none.
+    The last step of the pipeline is the estimator; all steps before it prepare the columns. Early stopping is supported
+    as in scikit-learn's HistGradientBoosting (`X_val`) and in XGBoost and LightGBM (`eval_set`). An estimator that sets
+    training rows aside for it, such as SGDClassifier, does so. StepError if rows have weights and the estimator has no
+    support for them.
     """
     preparation, estimator = model[:-1], model[-1]
     truth, weights, options = schema.truth(train), row_weights(schema, train), {}
     takes = inspect.signature(estimator.fit).parameters
     if schema.weight:
         if "sample_weight" not in takes:
-            raise StepError(f"{type(estimator).__name__} takes no weights; remove [data].weight from project.toml")
+            raise StepError(
+                f"{type(estimator).__name__} does not support weights; remove [data].weight from project.toml"
+            )
         options["sample_weight"] = weights
     balanced = getattr(estimator, "class_weight", None) == "balanced"
-    if balanced:  # scikit-learn's own counts rows, and not their weights
+    if balanced:  # scikit-learn's own balancing counts rows and ignores their weights
         totals = np.bincount(truth, weights)
         estimator.set_params(class_weight=dict(enumerate(totals.mean() / totals)))
     with threads(len(train)):
@@ -49,37 +51,37 @@ def fit(model: Pipeline, schema: Schema, train: pd.DataFrame, validation: pd.Dat
 
 
 def stops_early(estimator: Any) -> bool:
-    """Whether the estimator looks at rows for validation to know when to stop."""
+    """Whether the estimator uses validation rows to decide when to stop."""
     return any(getattr(estimator, name, None) for name in STOPS_EARLY)
 
 
 def _validation(
     estimator: Any, preparation: Pipeline, schema: Schema, validation: pd.DataFrame, takes: Any
 ) -> dict[str, Any]:
-    """What the estimator's `fit` takes to stop early."""
+    """The arguments of the estimator's `fit` for early stopping."""
     rows, truth = preparation.transform(schema.frame(validation)), schema.truth(validation)
     weights = row_weights(schema, validation)
     if "X_val" in takes:
-        # scikit-learn applies class_weight to the rows of train alone.
+        # scikit-learn applies class_weight only to the training rows.
         balance = compute_sample_weight(getattr(estimator, "class_weight", None), truth)
         return {"X_val": rows, "y_val": truth, "sample_weight_val": balance * weights}
     name = type(estimator).__name__
     if "eval_set" in takes:
         weighing = [each for each in EVAL_WEIGHTS if each in takes]
         if schema.weight and not weighing:
-            raise StepError(f"{name} takes no weights for validation; turn its early stopping off")
+            raise StepError(f"{name} does not support weights for validation rows; turn its early stopping off")
         quiet = {"verbose": False} if "verbose" in takes else {}
         return {"eval_set": [(rows, truth)], **{each: [weights] for each in weighing}, **quiet}
     if getattr(estimator, "early_stopping", False):
-        return {}  # it sets rows of train aside
-    raise StepError(f"{name} takes no rows for validation; set early_stopping_rounds to 0")
+        return {}  # it sets training rows aside
+    raise StepError(f"{name} does not support validation rows; set early_stopping_rounds to 0")
 
 
 def row_weights(schema: Schema, table: pd.DataFrame) -> Floats:
-    """How much each row of `table` counts, (rows,): 1 on average, in proportion to `schema.weight`, or each 1.
+    """How much each row of `table` counts, (rows,): 1 on average, in proportion to `schema.weight` if there is one.
 
-    Boosting splits no leaf whose weights add up to less than 0.001, so that weights which are shares of a whole would
-    teach it nothing. StepError if the column holds no weights.
+    Boosting does not split a leaf whose weights add up to less than 0.001, so it would learn nothing from weights that
+    are small shares of a whole. StepError if the column does not contain weights.
     """
     if schema.weight is None:
         return np.ones(len(table))
@@ -87,14 +89,14 @@ def row_weights(schema: Schema, table: pd.DataFrame) -> Floats:
         raise StepError(f"weight column '{schema.weight}' is missing; give the parts that processing.py wrote")
     weights = np.asarray(pd.to_numeric(table[schema.weight], errors="coerce"), dtype=np.float64)
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise StepError(f"weight column '{schema.weight}' must hold numbers from 0, and not 0 in every row")
+        raise StepError(f"weight column '{schema.weight}' must contain numbers from 0, and not 0 in every row")
     return np.asarray(weights / weights.mean())
 
 
 def predict(model: Pipeline, frame: pd.DataFrame) -> Floats:
     """The probability of each class (rows, classes), or the predicted number (rows,).
 
-    frame: of `Schema.frame`.
+    frame: as returned by `Schema.frame`.
     """
     with threads(len(frame)):
         predicted = model.predict_proba(frame) if hasattr(model, "predict_proba") else model.predict(frame)
@@ -102,9 +104,9 @@ def predict(model: Pipeline, frame: pd.DataFrame) -> Floats:
 
 
 def print_scores(name: str, model: Pipeline, schema: Schema, rows: pd.DataFrame, own: Metrics = NO_METRICS) -> None:
-    """Print every metric of the model on these rows, as in `validation:auc=0.71;`.
+    """Print every metric of the model on these rows, in the form `validation:auc=0.71;`.
 
-    That form is what the regular expression of a metric definition looks for. own: metrics of your own, by name.
+    The regular expression of a metric definition looks for this form. own: metrics of your own, by name.
     """
     weights = row_weights(schema, rows)[None]
     scores = measure(schema.truth(rows), predict(model, schema.frame(rows)), weights, own)
@@ -113,9 +115,9 @@ def print_scores(name: str, model: Pipeline, schema: Schema, rows: pd.DataFrame,
 
 
 def threads(rows: int) -> threadpool_limits:
-    """All cores for a large table, one thread for a small one.
+    """Limit threads: all cores for a large table, one thread for a small one.
 
-    Boosting's threads wait for each other after every tree, and on a machine that others use too, that takes far longer
-    than the work.
+    Boosting's threads wait for each other after every tree, which takes far longer than the work itself on a machine
+    that others use too.
     """
     return threadpool_limits(1 if rows < FEW_ROWS else None, user_api="openmp")

@@ -1,4 +1,4 @@
-"""Measures a model on rows it has never seen, beside a naive one: what evaluation.json holds."""
+"""Measures a model on unseen rows and compares it with a naive one: the content of evaluation.json."""
 
 from __future__ import annotations
 
@@ -24,18 +24,21 @@ from sagemaker_ops.tabular.metrics import (
 from sagemaker_ops.tabular.schema import Schema
 
 DEFAULT_METRIC = {"classification": "auc", "regression": "r2"}
-NAIVE = {"classification": "which always says the most frequent class", "regression": "which always says the mean"}
+NAIVE = {
+    "classification": "which always predicts the most frequent class",
+    "regression": "which always predicts the mean",
+}
 
 
 def evaluate(
     model: Pipeline, schema: Schema, table: pd.DataFrame, gate_metric: str | None = None, own: Metrics = NO_METRICS
 ) -> dict[str, Any]:
-    """What evaluation.json says of `model` on the rows of `table`; the gate metric also ranks importance and slices.
+    """The content of evaluation.json for `model` on the rows of `table`; the gate metric ranks importance and slices.
 
-    own: metrics of your own, by name, beside those of SageMaker. StepError if there is no such gate metric.
+    own: your own metrics by name, in addition to SageMaker's. StepError if there is no such gate metric.
     """
     weights = row_weights(schema, table)
-    table, weights = table[weights > 0], weights[weights > 0]  # a row of weight 0 counts for nothing
+    table, weights = table[weights > 0], weights[weights > 0]  # a row with weight 0 does not count
     frame, truth = schema.frame(table), schema.truth(table)
     prediction = predict(model, frame)
     metrics = bootstrap(truth, prediction, weights, own)
@@ -44,7 +47,7 @@ def evaluate(
     if metric not in metrics:
         known = ", ".join(metrics)
         raise StepError(
-            f"gate metric '{metric}' is not among those of this model: {known}.{did_you_mean(metric, metrics)}"
+            f"gate metric '{metric}' is not one of this model's metrics: {known}.{did_you_mean(metric, metrics)}"
         )
     curves = diagnostics.curves(truth, prediction, weights, schema)
     if schema.problem == "classification":
@@ -71,7 +74,7 @@ def evaluate(
 
 
 def verdict(metrics: Scores, baseline: Scores, metric: str, problem: str, own: Metrics = NO_METRICS) -> str:
-    """One sentence: is the model better than a naive one, by more than the spread of its score?"""
+    """One sentence: whether the model is better than a naive one by more than the spread of its score."""
     value, spread, naive = metrics[metric]["value"], metrics[metric]["standard_deviation"], baseline[metric]["value"]
     gain = naive - value if is_lower_better(metric, own) else value - naive
     word = "better" if gain > 2 * spread else "no better"
@@ -86,7 +89,7 @@ def save_evaluation(evaluation: dict[str, Any], folder: Path) -> None:
 
 
 def print_evaluation(evaluation: dict[str, Any], schema: Schema) -> None:
-    """The metrics beside those of the naive model, and the verdict."""
+    """Print the metrics next to those of the naive model, and the verdict."""
     metrics: Scores = next(scores for key, scores in evaluation.items() if key.endswith("_metrics"))
     baseline = evaluation["baseline"]
     print(f"{'metric':<20}{'model':>12}{'±':>10}{'naive':>12}")
@@ -94,5 +97,5 @@ def print_evaluation(evaluation: dict[str, Any], schema: Schema) -> None:
         naive = f"{baseline[name]['value']:.4g}" if name in baseline else ""
         print(f"{name:<20}{score['value']:>12.4g}{score['standard_deviation']:>10.2g}{naive:>12}")
     if schema.weight:
-        print(f"Each row counts by its '{schema.weight}', for the naive model too.")
+        print(f"Each row is weighted by its '{schema.weight}', also for the naive model.")
     print(evaluation["verdict"])

@@ -1,17 +1,17 @@
-"""A number for each row, from its values alone: the same on every machine and engine, whatever the types and blocks.
+"""A number for each row, from its values only: the same on every machine and engine, whatever the types and blocks.
 
-All arithmetic is of unsigned 64-bit integers, which wrap around:
+All arithmetic uses unsigned 64-bit integers, which wrap around:
 
     hash of a row   = mix(sum over its columns of mix(bits of the value + text hash of the column's name))
-    bits of a value = of a number or a boolean: those of its float64, -0 as 0
-                      of a date: its nanoseconds since 1970 in UTC
-                      of text: its text hash
+    bits of a value = for a number or a boolean: those of its float64, -0 as 0
+                      for a date: its nanoseconds since 1970 in UTC
+                      for text: its text hash
     text hash       = SipHash-2-4 of the UTF-8 bytes with pandas' own key (pandas.util.hash_array)
     mix             = the last step of SplitMix64 (Steele, Lea and Flood, 2014)
 
-A missing value, infinity among them, adds nothing to the sum. So neither the order of the columns matters nor the type
-that happens to hold a value, and columns can be added one after the other: one that only decides which part a row falls
-into need not stay in memory.
+A missing value, including infinity, adds nothing to the sum. So neither the order of the columns nor the type of a
+value matters, and columns can be added one after the other: one that only decides the part of a row need not stay in
+memory.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from sagemaker_ops.tabular.dates import FIRST, LAST
 Hashes = npt.NDArray[np.uint64]
 
 FAR_PAST, FAR_FUTURE = FIRST.to_datetime64(), LAST.to_datetime64()
-SLICE = 1 << 14  # each value takes eight bytes on the way: so few stay in the processor's cache
+SLICE = 1 << 14  # each value takes eight bytes meanwhile: this many fit into the processor's cache
 
 
 def row_hash(table: pd.DataFrame, names: Sequence[str], begun: Hashes | None = None) -> Hashes:
-    """The hash of each row over these columns of a tidy table; `begun`, which becomes it, is the sum over others."""
+    """The hash of each row over these columns of a tidy table; `begun`, changed in place, is the sum over others."""
     total = np.zeros(len(table), np.uint64) if begun is None else begun
     for name in names:
         column = table[name].astype("category") if table[name].dtype == object else table[name]
@@ -63,7 +63,7 @@ def add_values(total: Hashes, name: str, values: npt.NDArray[Any]) -> None:
 
 
 def add_texts(total: Hashes, name: str, codes: npt.NDArray[Any], texts: npt.NDArray[np.object_]) -> None:
-    """The same of a column of text; a code is a position in `texts`, or -1."""
+    """The same for a column of text; a code is a position in `texts`, or -1."""
     if len(texts):
         by_code = np.zeros(len(texts) + 1, np.uint64)  # the last for -1
         by_code[:-1] = _mix(pd.util.hash_array(texts, categorize=False) + _text_hash(name)) * (texts != "")

@@ -1,4 +1,4 @@
-"""The hyperparameters of a model: which there are, what each may be, and their values read from text."""
+"""The hyperparameters of a model: their names, their allowed values, and reading values from text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Value = float | str
 
 @dataclass(frozen=True)
 class Number:
-    """A number that steers training: whole if its default is, both bounds are allowed."""
+    """A numeric hyperparameter: whole if its default is; both bounds are allowed."""
 
     default: float
     low: float
@@ -27,7 +27,7 @@ class Number:
         return f"{kind} from {self.low:g} to {self.high:g}"
 
     def read(self, text: str) -> float | None:
-        """The value of `text`, or None if it is none of the allowed ones."""
+        """The value of `text`, or None if it is not allowed."""
         try:
             value = float(text)
         except ValueError:
@@ -41,7 +41,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Choice:
-    """A word that steers training."""
+    """A hyperparameter with a choice of words."""
 
     default: str
     words: tuple[str, ...]
@@ -52,7 +52,7 @@ class Choice:
         return " or ".join(f"'{word}'" for word in self.words)
 
     def read(self, text: str) -> str | None:
-        """`text`, or None if it is none of the allowed words."""
+        """`text`, or None if it is not one of the allowed words."""
         return text if text in self.words else None
 
 
@@ -60,7 +60,7 @@ Hyperparameters = Mapping[str, Number | Choice]
 
 
 def defaults(known: Hyperparameters) -> dict[str, Value]:
-    """The value of each hyperparameter that nobody set."""
+    """The default value of each hyperparameter."""
     return {name: each.default for name, each in known.items()}
 
 
@@ -69,7 +69,7 @@ def read_hyperparameters(given: Mapping[str, str], known: Hyperparameters) -> tu
     values, findings = defaults(known), []
     for name, text in given.items():
         if name not in known:
-            hint = did_you_mean(name, known) or f" Known are {', '.join(known)}."
+            hint = did_you_mean(name, known) or f" Available: {', '.join(known)}."
             findings.append(f"unknown hyperparameter '{name}'.{hint}")
         elif (value := known[name].read(text)) is None:
             findings.append(f"hyperparameter {name} is '{text}'; it must be {known[name].expected}")
@@ -81,9 +81,9 @@ def read_hyperparameters(given: Mapping[str, str], known: Hyperparameters) -> tu
 def parse_hyperparameters(
     parser: ArgumentParser, known: Hyperparameters, argv: Sequence[str] | None
 ) -> tuple[Namespace, dict[str, str]]:
-    """The arguments of a training script, and apart from them the hyperparameters as text, unknown ones too.
+    """The arguments of a training script, and separately the hyperparameters as text, including unknown ones.
 
-    SageMaker's training toolkit gives a script each hyperparameter as `--name value`, whether or not it knows it.
+    SageMaker's training toolkit passes each hyperparameter to the script as `--name value`, known or not.
     """
     group = parser.add_argument_group("hyperparameters")
     for key, each in known.items():

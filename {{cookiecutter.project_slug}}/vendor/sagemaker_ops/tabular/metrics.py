@@ -1,8 +1,8 @@
-"""How good a prediction is: SageMaker's metrics, each with the spread that the choice of test rows explains.
+"""How good a prediction is: SageMaker's metrics, each with the spread caused by the choice of test rows.
 
 A prediction is an array of numbers (rows,), or of class probabilities (rows, classes). Every metric takes a matrix of
-weights (sets, rows), and gives one value per set: all ones for the score itself, the counts of a bootstrap. So hundreds
-of scores cost a few matrix products. The names are SageMaker's:
+weights (sets, rows), and gives one value per set: all ones for the score itself, row counts for a bootstrap. So
+hundreds of scores need only a few matrix products. The names are SageMaker's:
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
 """
 
@@ -22,7 +22,7 @@ Scores = dict[str, dict[str, Any]]  # by metric: value, standard_deviation, inte
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of your own: `function(truth, prediction, weights)` is a number.
+    """Your own metric: `function(truth, prediction, weights)` returns a number.
 
     truth: (rows,), class numbers or the target. prediction: (rows, classes) or (rows,). weights: (rows,), from 0.
     """
@@ -36,19 +36,19 @@ REPORT_KEYS = {"binary": "binary_classification_metrics", "multiclass": "multicl
 LOWER_IS_BETTER = {"mae", "mse", "rmse"}
 NO_METRICS: Metrics = {}
 RESAMPLES = 200
-INTERVAL = [0.025, 0.975]  # 95 % of the resamples lie within
-BOOTSTRAP_CELLS = 20_000_000  # resamples times rows: a large test set needs fewer, for its spread is small
+INTERVAL = [0.025, 0.975]  # contains 95 % of the resamples
+BOOTSTRAP_CELLS = 20_000_000  # resamples times rows: a large test set needs fewer, because its spread is small
 
 
 def report_key(prediction: Floats) -> str:
-    """The key under which SageMaker looks for the metrics of such a prediction."""
+    """The key under which SageMaker expects the metrics of such a prediction."""
     if prediction.ndim == 1:
         return "regression_metrics"
     return REPORT_KEYS["binary" if prediction.shape[1] == 2 else "multiclass"]
 
 
 def is_lower_better(metric: str, own: Metrics) -> bool:
-    """Whether a smaller value is the better one."""
+    """Whether a smaller value is better."""
     return own[metric].lower_is_better if metric in own else metric in LOWER_IS_BETTER
 
 
@@ -67,7 +67,7 @@ def measure(
 
 
 def bootstrap(truth: Array, prediction: Floats, weights: Floats | None = None, own: Metrics = NO_METRICS) -> Scores:
-    """Each metric's `value`, its `standard_deviation` over resamples of the rows, and the 95 % `interval` of these.
+    """Each metric's `value`, its `standard_deviation` over resamples of the rows, and their 95 % `interval`.
 
     `weights` (rows,) say how much each row counts. Metrics that are undefined on these rows are left out.
     """
@@ -77,7 +77,7 @@ def bootstrap(truth: Array, prediction: Floats, weights: Floats | None = None, o
     resamples = max(20, min(RESAMPLES, BOOTSTRAP_CELLS // rows))
     values = measure(truth, prediction, weights[None], own)
     spread: dict[str, list[float]] = {name: [] for name in values}
-    block = max(1, BOOTSTRAP_CELLS // 10 // rows)  # resamples at a time, to bound memory
+    block = max(1, BOOTSTRAP_CELLS // 10 // rows)  # resamples at a time, to limit memory
     for start in range(0, resamples, block):
         drawn = [random.integers(rows, size=rows) for _ in range(min(block, resamples - start))]
         counts = np.stack([np.bincount(d, minlength=rows) for d in drawn])
@@ -95,7 +95,7 @@ def bootstrap(truth: Array, prediction: Floats, weights: Floats | None = None, o
 
 
 def naive_prediction(naive: tuple[float, ...], rows: int) -> Floats:
-    """What a model that looks at no feature says: the shares of the classes, or the mean, of train, for every row."""
+    """The prediction of a model without features: for every row, the class shares or the mean of train."""
     return np.tile(np.array(naive), (rows, 1)) if len(naive) > 1 else np.full(rows, naive[0])
 
 
@@ -156,5 +156,5 @@ def _auc(positive: Array, score: Floats, weights: Floats) -> Floats:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """`part` / `whole`, and 0 where nothing was there to find, as scikit-learn's zero_division=0 has it."""
+    """`part` / `whole`, or 0 if `whole` is 0, as with scikit-learn's zero_division=0."""
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), 0.0)

@@ -29,15 +29,15 @@ VERSIONS = {
     "numpy": np.__version__,
     "pandas": pd.__version__,
 }
-# How much of a version must agree. scikit-learn promises nothing for a model of another minor version, and NumPy moved
-# its modules between 1 and 2; Python and pandas read what an earlier or later one of them wrote.
+# How many parts of a version must agree. scikit-learn guarantees nothing for a model of another minor version, and
+# NumPy moved its modules between 1 and 2; Python and pandas can read what other versions wrote.
 DIGITS = {"scikit-learn": 2, "numpy": 1}
 SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since Python 3.11.4
 
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted pipeline and what it expects; a request may lack the columns `optional`, which had gaps in training."""
+    """A fitted pipeline and what it expects; a request may omit the `optional` columns, which had gaps in training."""
 
     pipeline: Pipeline
     schema: Schema
@@ -45,9 +45,9 @@ class Model:
 
 
 def save_model(model: Model, folder: Path, scripts: Path) -> None:
-    """Write `model`, the versions that trained it and the code that serves it to `folder`.
+    """Write `model`, the versions it was trained with and the code that serves it to `folder`.
 
-    scripts: the folder of the step scripts, all of which go along, and this package beside them.
+    scripts: the folder of the step scripts, all of which are included, together with this package.
     """
     model.schema.save(folder)
     joblib.dump(model.pipeline, folder / "model.joblib", compress=3)
@@ -60,7 +60,7 @@ def save_model(model: Model, folder: Path, scripts: Path) -> None:
 
 
 def serving_code(scripts: Path) -> dict[str, Path]:
-    """{name below the archive's `code/`: file} of what serves a model: the step scripts, and the library's part."""
+    """{name in the archive's `code/`: file} of the code that serves a model: the step scripts, and this package."""
     package = Path(__file__).parent
     library = [package.parent / "__init__.py", *sorted(package.glob("*.py"))]
     own = (file for file in sorted(scripts.rglob("*")) if file.is_file())
@@ -77,9 +77,9 @@ def gaps(schema: Schema, train: pd.DataFrame) -> tuple[str, ...]:
 
 
 def load_model(folder: Path) -> Model:
-    """The model in `folder`, which holds model.tar.gz or what is in it.
+    """The model in `folder`, which contains model.tar.gz or its content.
 
-    Raises StepError if something is missing, or was made by versions that these cannot read.
+    Raises StepError if something is missing, or was made with incompatible versions.
     """
     if (folder / "model.tar.gz").is_file():
         with tempfile.TemporaryDirectory() as unpacked, tarfile.open(folder / "model.tar.gz") as archive:
@@ -87,22 +87,22 @@ def load_model(folder: Path) -> Model:
             return load_model(Path(unpacked))
     missing = [name for name in FILES if not (folder / name).is_file()]
     if len(missing) == len(FILES):
-        raise StepError(f"{folder} holds neither model.tar.gz nor model.joblib; give the model folder of training.py")
+        raise StepError(f"{folder} has neither model.tar.gz nor model.joblib; give the model folder of training.py")
     if missing:
         raise StepError(f"{folder} lacks {listed(missing)}; train the model again")
     training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     check_versions(training["versions"])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InconsistentVersionWarning)  # of 1.9.1 that reads 1.9.0
+        warnings.simplefilter("ignore", InconsistentVersionWarning)  # for example 1.9.1 reading 1.9.0
         pipeline = joblib.load(folder / "model.joblib")
     return Model(pipeline, Schema.load(folder), tuple(training["optional"]))
 
 
 def check_versions(trained: dict[str, str]) -> None:
-    """Raise StepError if a model of the versions `trained` cannot be trusted under those that run here."""
+    """Raise StepError if a model trained with the versions `trained` cannot be trusted with those installed here."""
     for name, digits in DIGITS.items():
         if trained[name].split(".")[:digits] != VERSIONS[name].split(".")[:digits]:
             raise StepError(
-                f"the model was trained with {name} {trained[name]}, and this is {name} {VERSIONS[name]}; "
+                f"the model was trained with {name} {trained[name]}, but this is {name} {VERSIONS[name]}; "
                 "serve it with the image that trained it, or train it again"
             )

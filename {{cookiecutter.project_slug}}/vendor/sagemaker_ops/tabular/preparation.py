@@ -1,7 +1,7 @@
-"""What processing does with a table, in four steps that can each be replaced: read, check, split, describe.
+"""Processing of a table in four steps, each of which can be replaced: read, check, split, describe.
 
-`read_source` gives a Table, `check_rows` the rows that count, `split_rows` the part of each row, and `describe_parts`
-what is saved. A pandas table does for a Table, and an array of the names in PARTS for what `split_rows` gives.
+`read_source` returns a Table, `check_rows` the usable rows, `split_rows` the part of each row, and `describe_parts`
+what is saved. A pandas table can replace a Table, and an array of names in PARTS the result of `split_rows`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Before pandas loads both: Arrow's own allocator keeps what it has freed, and nothing here uses BLAS and its threads.
+# Before pandas loads both: Arrow's own allocator keeps freed memory, and nothing here uses BLAS and its threads.
 os.environ.update(ARROW_DEFAULT_MEMORY_POOL="system", OPENBLAS_NUM_THREADS="1")
 
 import numpy as np
@@ -53,9 +53,9 @@ EXCLUDED = "excluded"
 
 
 class Table:
-    """Rows as they were read, in narrow types: numbers, booleans, dates, and all else as text, kept as categories.
+    """Rows as they were read, in narrow types: numbers, booleans, dates, and everything else as text categories.
 
-    sums: what the columns whose values were not kept add to the hash of each row; None for nothing.
+    sums: what columns whose values were not kept add to the hash of each row; None if there are none.
     """
 
     def __init__(self, rows: pd.DataFrame, sums: Hashes | None = None) -> None:
@@ -64,9 +64,9 @@ class Table:
 
     @property
     def rows(self) -> pd.DataFrame:
-        """The rows; RuntimeError once `check_rows` has taken them, because a large table does not fit twice."""
+        """The rows; RuntimeError after `check_rows` has taken them, because a large table does not fit twice."""
         if self._rows is None:
-            raise RuntimeError("check_rows has taken the rows: look at them before it, or at those that it gives")
+            raise RuntimeError("check_rows has taken the rows: use them before, or use those that it returns")
         return self._rows
 
     def take(self) -> pd.DataFrame:
@@ -76,9 +76,9 @@ class Table:
 
 @dataclass(frozen=True)
 class CheckedRows:
-    """The rows that count: with a target, in its final type, and a weight above 0; without what decides nothing.
+    """The usable rows: with a target, in its final type, and a weight above 0; without columns that are not used.
 
-    hashes: (rows,), the same for the same values whatever the machine. types: {column: its type in schema.toml}.
+    hashes: (rows,), the same for the same values on every machine. types: {column: its type in schema.toml}.
     """
 
     rows: pd.DataFrame
@@ -89,7 +89,7 @@ class CheckedRows:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What processing hands on: the columns for the model, the part of each row, and what is said of them.
+    """The result of processing: the columns for the model, the part of each row, and their description.
 
     part: (rows,), positions in PARTS. types: of the columns that are not excluded.
     """
@@ -114,7 +114,7 @@ class Prepared:
         (summary_dir / "summary.json").write_text(text + "\n", encoding="utf-8")
 
     def print_summary(self) -> None:
-        """The warnings, and how many rows each part has."""
+        """Print the warnings, and how many rows each part has."""
         for warning in self.summary["warnings"]:
             print(f"warning: {warning}")
         sizes = ", ".join(f"{name} {part['rows']:,}" for name, part in self.summary["parts"].items())
@@ -140,14 +140,14 @@ def read_source(path: Path, options: Options) -> Table:
 
 
 def read_every_column(path: Path, options: Options) -> pd.DataFrame:
-    """The table in the file or folder `path` with all its columns, excluded ones too. StepError as for read_source."""
+    """The table in the file or folder `path` with all columns, even excluded ones. StepError as for read_source."""
     return tidy(read_table(path, text=texts_of(_kept_types(options))))
 
 
 def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> CheckedRows:
-    """The rows that count. StepError with everything that is wrong with the table for these options.
+    """The usable rows. StepError with everything that is wrong with the table for these options.
 
-    types: {column: what it holds}, in place of the file that the options name.
+    types: {column: its type}, instead of the file that the options name.
     """
     sums = table.sums if isinstance(table, Table) else None
     rows = table.take() if isinstance(table, Table) else table
@@ -172,7 +172,7 @@ def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str
 
 
 def split_rows(rows: CheckedRows, options: Options) -> npt.NDArray[np.int8]:
-    """The part of each row, (rows,), as a position in PARTS; see splits.py for how rows are split."""
+    """The part of each row, (rows,), as a position in PARTS; splits.py explains how rows are split."""
     return splits.split_rows(rows.rows, rows.hashes, options)
 
 
@@ -187,10 +187,10 @@ def describe_parts(
     rows, number = checked.rows, numbers_of(part, checked.rows.index)
     raise_any(part_findings(rows, number, options))
     aside = dict.fromkeys(options.exclude, EXCLUDED)
-    aside |= {name: f"kept beside the features: the {role}" for name, role in options.aside.items()}
+    aside |= {name: f"kept as the {role}, not a feature" for name, role in options.aside.items()}
     if options.split != "random" and options.split_column is not None:
-        aside[options.split_column] = f"the rows are split by it ({options.split})"
-    # What train does not hold cannot be learned, even if validation or test do.
+        aside[options.split_column] = f"used to split the rows ({options.split})"
+    # What train does not contain cannot be learned, even if validation or test contain it.
     train = np.flatnonzero(number == PARTS.index("train"))
     features, left_out = choose_features(rows, train, aside | {options.target: ""})
     if not features:
@@ -214,13 +214,13 @@ def describe_parts(
 
 
 def prepare(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> Prepared:
-    """All of it but the reading; types: as in `check_rows`. StepError with everything that is wrong."""
+    """Everything except reading; types: as in `check_rows`. StepError with everything that is wrong."""
     checked = check_rows(table, options, types)
     return describe_parts(checked, split_rows(checked, options), options)
 
 
 def labels(target: pd.Series, problem: Problem) -> pd.Series:
-    """The target without missing values, in its final type: float64; or for classes bool, int64, float64 or text."""
+    """The target without missing values, in its final type: float64; for classes bool, int64, float64 or text."""
     if problem == "regression":
         return target.astype(float)
     if pd.api.types.is_bool_dtype(target):
@@ -234,9 +234,9 @@ def labels(target: pd.Series, problem: Problem) -> pd.Series:
 def naive_answer(
     target: pd.Series, problem: Problem, weights: pd.Series | None
 ) -> tuple[tuple[Label, ...], tuple[float, ...]]:
-    """The classes, and what a model that looks at no feature would say: the share of each, or the mean target."""
+    """The classes, and the answer of a model without features: the share of each class, or the mean target."""
     if weights is not None:
-        weights = weights / weights.max()  # of which many have a sum, times the target
+        weights = weights / weights.max()  # so that sums of them, times the target, stay finite
     if problem == "regression":
         return (), (float(np.average(target, weights=weights)),)
     numbers, classes = pd.factorize(target, sort=True)
@@ -245,22 +245,22 @@ def naive_answer(
 
 
 def _kept_types(options: Options) -> Mapping[str, str] | None:
-    """The types of schema.toml; None where there is no such file."""
+    """The types of schema.toml; None if there is no such file."""
     return load_types(options.schema) if options.schema and options.schema.is_file() else None
 
 
 def _counting(table: pd.DataFrame, options: Options) -> pd.DataFrame:
-    """The rows that count, their target in its final type; takes the columns out of `table` on the way."""
+    """The usable rows, with the target in its final type; removes the columns from `table` in the process."""
     known = np.flatnonzero(counted(table, options))
-    columns = dict.fromkeys(table.columns, no_values(len(known)))  # none of those that decide nothing any more
+    columns = dict.fromkeys(table.columns, no_values(len(known)))  # empty for those that are no longer needed
     for name in table.columns.difference([*options.unread, *options.only_hashed], sort=False):
-        columns[name] = pick(table.pop(name), known)  # a column at a time
+        columns[name] = pick(table.pop(name), known)  # one column at a time
     columns[options.target] = labels(columns[options.target], options.problem)
     return pd.DataFrame(columns, copy=False)
 
 
 def _summary(rows: pd.DataFrame, part: npt.NDArray[np.int8], schema: Schema, warnings: list[str]) -> dict[str, Any]:
-    """What summary.json says."""
+    """The content of summary.json."""
     kinds = {feature.name: feature.kind for feature in schema.features} | {schema.target: "target"}
     reasons = {column.name: column.reason for column in schema.left_out}
     excluded = [column.name for column in schema.left_out if column.reason == EXCLUDED]

@@ -1,4 +1,4 @@
-"""The rows of one CSV or Parquet file, in blocks that threads read and narrow side by side."""
+"""The rows of one CSV or Parquet file, in blocks that threads read and narrow in parallel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sagemaker_ops.tabular.schema import MISSING
 
 SEPARATORS = ",;\t|"
 BLOCK_BYTES = 3 << 18
-STREAM_BYTES = 1 << 18  # of which Arrow reads up to 32 ahead
+STREAM_BYTES = 1 << 18  # Arrow reads up to 32 of these ahead
 BLOCK_ROWS = 1 << 14
 ISO_DATE = r"\d{4}-\d{2}-\d{2}(?!\d)"
 MAYBE_DATE = "date or text"
@@ -33,11 +33,11 @@ MAYBE_DATE = "date or text"
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a file: a block of each column, and the sum over those that only decide the hash of a row."""
+    """Some rows of a file: a block for each column, and the sum over columns that only affect the row hash."""
 
     number: int
     blocks: dict[str, Block]
-    meanings: dict[str, str]  # number, boolean, date, text, MAYBE_DATE, or nothing of a column that is empty here
+    meanings: dict[str, str]  # number, boolean, date, text, MAYBE_DATE, or empty for a column without values here
     sums: Hashes
 
     @classmethod
@@ -57,7 +57,7 @@ Item = TypeVar("Item")
 def read_rows(
     file: Path, names: list[str], skip: Collection[str], text: Collection[str], only_hashed: Collection[str]
 ) -> Iterable[Rows]:
-    """The rows of `file`, whose columns are `names`; see read_table of tables.py."""
+    """The rows of `file`, whose columns are `names`; see read_table in tables.py."""
     wanted = [name for name in names if name not in skip]
     work = partial(Rows.of, only_hashed=[name for name in wanted if name in only_hashed])
     if is_parquet(file):
@@ -70,7 +70,7 @@ def is_parquet(file: Path) -> bool:
 
 
 def column_names(file: Path) -> list[str]:
-    """The column names as they stand in `file`; pandas would rename one that occurs twice."""
+    """The column names as written in `file`; pandas would rename duplicates."""
     if is_parquet(file):
         return [str(name) for name in pq.read_schema(file).names if name != "__index_level_0__"]
     with _text(file) as text:
@@ -85,7 +85,7 @@ def _read_parquet(file: Path, names: list[str], work: Work) -> Iterator[Rows]:
 
 
 def _read_csv(file: Path, names: list[str], wanted: list[str], types: dict[str, pa.DataType], work: Work) -> list[Rows]:
-    """The rows of a CSV file. Types follow from its first block; for a value that does not fit, all begins anew."""
+    """The rows of a CSV file. Types come from its first block; if a value does not fit, reading starts again."""
     table = _Csv(names, wanted, types, _separator(file))
     read, block = table.in_pieces, BLOCK_BYTES
     while True:
@@ -100,7 +100,7 @@ def _read_csv(file: Path, names: list[str], wanted: list[str], types: dict[str, 
             if table.widen(str(error)):
                 continue
             if read == table.in_pieces:
-                read, block = table.as_a_stream, STREAM_BYTES  # which tells the row that is wrong
+                read, block = table.as_a_stream, STREAM_BYTES  # which reports the wrong row
             elif "straddling" in str(error) and block < 1 << 30:  # a row is longer than a block
                 block *= 16
             elif "Empty CSV" in str(error):
@@ -111,7 +111,7 @@ def _read_csv(file: Path, names: list[str], wanted: list[str], types: dict[str, 
 
 @dataclass
 class _Csv:
-    """How to read a CSV file; the types are filled in while it is read."""
+    """How to read a CSV file; the types are filled in while reading."""
 
     names: list[str]
     wanted: list[str]
@@ -119,7 +119,7 @@ class _Csv:
     separator: str
 
     def in_pieces(self, stream: pa.NativeFile, block: int, work: Work) -> Iterator[Rows]:
-        """Cut at line ends and parsed side by side; where quotes are, a line may end within a row."""
+        """Cut at line ends and parsed in parallel; not possible with quotes, where a line may end within a row."""
         pieces = _lines(stream, block)
         first = self._parse(next(pieces, memoryview(b"")), None)
         self._learn(first.schema)
@@ -138,7 +138,7 @@ class _Csv:
         return _side_by_side(work, reader, 1)
 
     def widen(self, error: str) -> bool:
-        """Take a wider type for the column that `error` of Arrow complains about; whether it does so."""
+        """Use a wider type for the column in Arrow's `error`; returns whether there is one."""
         column = re.search(r"CSV column #(\d+)", error)
         name = self.names[int(column[1])] if column else ""
         if not column or name not in self.types:
@@ -169,7 +169,7 @@ class _QuotesError(Exception):
 
 
 def _lines(stream: pa.NativeFile, size: int) -> Iterator[memoryview]:
-    """The content of `stream` in pieces of about `size` bytes that end where a line ends."""
+    """The content of `stream` in pieces of about `size` bytes that end at line ends."""
     rest = b""
     while read := stream.read(size):
         piece = rest + read
@@ -183,7 +183,7 @@ def _lines(stream: pa.NativeFile, size: int) -> Iterator[memoryview]:
 
 
 def _side_by_side(work: Callable[[Item], Rows], items: Iterable[Item], threads: int) -> Iterator[Rows]:
-    """The `work` on each of `items`, in order; threads are no further ahead than they must be."""
+    """The results of `work` on each of `items`, in order; threads work only as far ahead as necessary."""
     waiting: deque[Future[Rows]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for item in items:
@@ -195,7 +195,7 @@ def _side_by_side(work: Callable[[Item], Rows], items: Iterable[Item], threads: 
 
 
 def _wider(kind: pa.DataType, value: str) -> pa.DataType:
-    """The narrowest type that holds what `kind` holds and `value` too."""
+    """The narrowest type that can hold both `kind` and `value`."""
     steps = {
         "null": (pa.int64(), pa.bool_(), pa.float64(), pa.timestamp("ns")),
         "int64": (pa.float64(), pa.bool_()),  # 0 and 1 may be booleans

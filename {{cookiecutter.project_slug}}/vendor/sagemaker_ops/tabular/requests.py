@@ -1,14 +1,14 @@
-"""Requests to a served model: the rows in one, a prediction for each, and the answer; CSV, JSON or JSON Lines.
+"""Requests to a served model: reading the rows, predicting each, and the answer; CSV, JSON or JSON Lines.
 
     POST text/csv                rows with a header, columns in any order; or without one, in the order of schema.json
     POST application/json        [{"month": 1, …}, …], or {"columns": ["month", …], "data": [[1, …], …]}
-    POST application/jsonlines   {"month": 1, …}, one a line
+    POST application/jsonlines   {"month": 1, …}, one per line
     answer                       label and probabilities, or value; a CSV answer has a header if the request had one
-    answer 400                   what is wrong with the request, one sentence a line
+    answer 400                   what is wrong with the request, one sentence per line
 
-The first row of CSV is a header if it holds a feature's name, or all of them where names are numbers, unless
-`text/csv; header=absent` (or `present`) says otherwise. The target and other columns may be there and are passed over;
-one that had gaps in training may be left out.
+The first row of CSV is a header if it contains a feature's name, or all of them if names are numbers, unless
+`text/csv; header=absent` (or `present`) says otherwise. The target and other columns are allowed and ignored; a column
+that had gaps in training may be left out.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HEADER = {"present": True, "absent": False}
 
 @dataclass(frozen=True)
 class Rows:
-    """A table, and whether its columns have names; None: the first row may hold them."""
+    """A table, and whether its columns have names; None: they may be in the first row."""
 
     table: pd.DataFrame
     named: bool | None
@@ -42,7 +42,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A column `label` or `value`; of a classification a column of probabilities per class; are they named in CSV?"""
+    """A column `label` or `value`; for a classification, a column of probabilities per class; header: named in CSV."""
 
     answers: pd.DataFrame
     probabilities: pd.DataFrame | None
@@ -50,10 +50,10 @@ class Prediction:
 
 
 def refuse(error: StepError) -> Any:
-    """The answer 400, as the server wants it in whose process this runs; without a server the error itself.
+    """Answer 400 in the way that the surrounding server expects; without a server, raise the error.
 
-    AWS's image serves one model with Flask (sagemaker-containers), for which any error is a 500, so that it gets a
-    response; and several models with sagemaker-inference, which knows no other way than an error of its own.
+    AWS's image serves one model with Flask (sagemaker-containers), which turns any error into a 500, so it gets a
+    response; and several models with sagemaker-inference, which needs its own kind of error.
     """
     flask, toolkit = sys.modules.get("flask"), sys.modules.get("sagemaker_inference.errors")
     if flask and flask.has_request_context():
@@ -64,13 +64,13 @@ def refuse(error: StepError) -> Any:
 
 
 def read_request(body: str | bytes, content_type: str | None) -> Rows:
-    """The rows of a request. Raises StepError when they cannot be read."""
+    """The rows of a request. Raises StepError if they cannot be read."""
     kind, parameters = _media_type(content_type)
     if kind not in (CSV, JSON, JSON_LINES):
         raise StepError(f"content type '{content_type or ''}' is not supported; send {TYPES}")
     try:
         text = body.decode("utf-8") if isinstance(body, bytes | bytearray) else body or ""
-        if text is body and "\ufffd" in text:  # which the server put in the place of what it could not decode
+        if text is body and "\ufffd" in text:  # the server's replacement for what it could not decode
             raise UnicodeError
     except UnicodeError:
         raise StepError("the request is not UTF-8 text; send it in that encoding") from None
@@ -101,7 +101,7 @@ def predict_rows(rows: Rows, model: Model) -> Prediction:
 
 
 def write_answer(prediction: Prediction, accept: str | None) -> tuple[str, str]:
-    """The answer and its content type: CSV or JSON Lines if asked for, else JSON."""
+    """The answer and its content type: CSV or JSON Lines if requested, otherwise JSON."""
     answers, probabilities = prediction.answers, prediction.probabilities
     wanted = {_media_type(kind)[0] for kind in (accept or "").split(",")}
     if CSV in wanted:
@@ -109,7 +109,7 @@ def write_answer(prediction: Prediction, accept: str | None) -> tuple[str, str]:
             answers = answers.join(probabilities.add_prefix("probability_"))
         return answers.to_csv(index=False, header=prediction.header, lineterminator="\n"), CSV
     if not wanted & {JSON, JSON_LINES, "*/*", "application/*", ""}:
-        raise StepError(f"accept '{accept}' is not supported; ask for {TYPES}")
+        raise StepError(f"accept '{accept}' is not supported; request {TYPES}")
     records = answers.to_dict("records")
     if probabilities is not None:
         each = probabilities.to_dict("records")
@@ -132,7 +132,7 @@ def _csv_rows(text: str, header: bool | None) -> Rows:
         raise StepError(f"the CSV cannot be read: {error}") from None
     uneven = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
     if uneven is not None:
-        raise StepError(f"row {uneven + 1} has {len(rows[uneven])} values where the first has {len(rows[0])}")
+        raise StepError(f"row {uneven + 1} has {len(rows[uneven])} values, but the first has {len(rows[0])}")
     table = pd.DataFrame(rows, dtype=object)
     return _named_by_first_row(table) if header else Rows(table, named=header)
 
@@ -159,12 +159,12 @@ def _lines(text: str) -> list[Any]:
             try:
                 records.append(_parse(line))
             except (json.JSONDecodeError, RecursionError) as error:
-                raise StepError(f"line {number} is no JSON: {error}") from None
+                raise StepError(f"line {number} is not JSON: {error}") from None
     return records
 
 
 def _parse(text: str) -> Any:
-    # An integer of more digits than int64 has is no number for pandas.
+    # For pandas, an integer with more digits than int64 is not a number.
     return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))
 
 
@@ -178,20 +178,20 @@ def _records(records: list[Any]) -> pd.DataFrame:
 def _plain_table(columns: list[str], rows: list[list[Any]]) -> pd.DataFrame:
     nested = {name for row in rows for name, value in zip(columns, row, strict=True) if isinstance(value, dict | list)}
     if nested:
-        raise StepError(f"{listed(sorted(nested))} must hold single values, not lists or objects")
+        raise StepError(f"{listed(sorted(nested))} must contain single values, not lists or objects")
     return _named(pd.DataFrame(rows, dtype=object), columns)
 
 
 def _name_columns(rows: Rows, schema: Schema) -> Rows:
-    """CSV rows with names: from the first row when that is a header, else by position."""
+    """CSV rows with names: from the first row if it is a header, otherwise by position."""
     table, names = rows.table, set(schema.names)
     first = set(rows.table.iloc[0])
     if rows.named is None and (names <= first or not all(map(_is_number, first & names))):
         return _named_by_first_row(table)
     if table.shape[1] != len(schema.names):
         raise StepError(
-            f"a row has {table.shape[1]} values where the model takes {len(schema.names)}: {', '.join(schema.names)}; "
-            "send these in order, or a header"
+            f"a row has {table.shape[1]} values, but the model needs {len(schema.names)}: {', '.join(schema.names)}; "
+            "send these in order, or add a header"
         )
     return Rows(table.set_axis(schema.names, axis="columns"), named=False)
 

@@ -23,7 +23,7 @@ Convert = Callable[[pd.Series], pd.Series]
 
 EXPECTED = {"numeric": "numbers", "boolean": "true or false", "date": "dates such as 2025-12-31"}
 
-# What stands for no value in a CSV file, as pandas has it.
+# What means no value in a CSV file, as in pandas.
 MISSING = ["", "NA", "#NA", "<NA>", "N/A", "#N/A", "#N/A N/A", "n/a"]
 MISSING += ["NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
 BOOLEANS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
@@ -31,7 +31,7 @@ BOOLEANS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.
 
 @dataclass(frozen=True)
 class Feature:
-    """A column the model uses."""
+    """A column that the model uses."""
 
     name: str
     kind: Kind
@@ -39,7 +39,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A column the model does not use, and why."""
+    """A column that the model does not use, and why."""
 
     name: str
     reason: str
@@ -50,8 +50,8 @@ class Schema:
     """The columns of one model.
 
     `classes` are a classification's labels in order, the second of two being the positive one; a regression has none.
-    `naive` is what a model that looks at no feature would say: the share of each class in train, or the mean target.
-    `weight` and `id` are columns that every part keeps beside the features: how much a row counts, and which one it is.
+    `naive` is the answer of a model without features: the share of each class in train, or the mean target. `weight`
+    and `id` are columns that every part keeps in addition to the features: how much a row counts, and its identifier.
     """
 
     target: str
@@ -69,7 +69,7 @@ class Schema:
 
     @property
     def texts(self) -> list[str]:
-        """The columns whose text stays as it stands when a part is read, even where it looks like dates."""
+        """The columns whose text stays unchanged when a part is read, even if it looks like dates."""
         return self.of_kind("categorical") + [self.target] * any(isinstance(label, str) for label in self.classes)
 
     def of_kind(self, *kinds: Kind) -> list[str]:
@@ -79,8 +79,8 @@ class Schema:
         """The features of `table`, in order: float64 for numbers and booleans, text for categories, NaN if missing;
         datetime64[ns] in UTC, without a time zone, for dates.
 
-        They go by name; other columns are passed over. Raises StepError for each column that is missing or holds
-        something else.
+        Columns are matched by name; others are ignored. Raises StepError with each column that is missing or has other
+        content.
         """
         others = [name for name in table.columns if name not in self.names]
         findings = [
@@ -93,8 +93,8 @@ class Schema:
                 if wrong.any():
                     row = int(wrong.to_numpy().argmax())
                     findings.append(
-                        f"column '{feature.name}' must hold {EXPECTED[feature.kind]}, "
-                        f"but row {row + 1} holds '{short(table[feature.name].iloc[row])}'"
+                        f"column '{feature.name}' must contain {EXPECTED[feature.kind]}, "
+                        f"but row {row + 1} has '{short(table[feature.name].iloc[row])}'"
                     )
         raise_any(findings)
         return pd.DataFrame(columns, index=table.index)
@@ -107,7 +107,7 @@ class Schema:
         numbers = target.map({label: number for number, label in enumerate(self.classes)})
         unknown = table.loc[numbers.isna(), self.target].unique().tolist()
         if unknown:
-            raise StepError(f"target '{self.target}' holds {listed(unknown)}, not among {listed(self.classes)}")
+            raise StepError(f"target '{self.target}' contains {listed(unknown)}, not one of {listed(self.classes)}")
         return np.asarray(numbers, dtype=np.int64)
 
     def save(self, folder: Path) -> None:
@@ -120,7 +120,7 @@ class Schema:
         path = folder / "schema.json"
         if not path.is_file():
             raise StepError(
-                f"{path} does not exist; processing.py writes it to its --summary-dir, training.py beside the model"
+                f"{path} does not exist; processing.py writes it to its --summary-dir, training.py next to the model"
             )
         content = json.loads(path.read_text(encoding="utf-8"))
         return cls(
@@ -136,7 +136,7 @@ class Schema:
 
 
 def plain_text(column: pd.Series) -> pd.Series:
-    """`column` as text: a whole number without the .0 that a gap elsewhere adds, a day without 00:00:00."""
+    """`column` as text: a whole number without the .0 caused by gaps elsewhere, a day without 00:00:00."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return date_text(column)
     return column.map(_plain, na_action="ignore").astype(object)
@@ -147,7 +147,7 @@ def _plain(value: object) -> str:
 
 
 def read_as(kind: Kind, column: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """`column` as a feature of `kind`, NaN or NaT where it is missing, and which of its values are no such thing."""
+    """`column` as a feature of `kind`, NaN or NaT if missing, and which of its values are not valid."""
     if kind != "categorical" and (column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)):
         column = column.mask(column.isin(MISSING), None)
     values = _READ[kind](column)
@@ -159,7 +159,7 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 
 def _flags(column: pd.Series) -> pd.Series:
-    known = column.astype(object).where(column.notna(), None)  # pandas' NA is no float, None becomes NaN
+    known = column.astype(object).where(column.notna(), None)  # pandas' NA is not a float; None becomes NaN
     return known.map(lambda value: BOOLEANS.get(str(value).lower()), na_action="ignore").astype(float)
 
 

@@ -1,6 +1,6 @@
 """Which row goes into which part: train, validation or test.
 
-Every split gives each row a position from 0 to 1 and cuts there: the first rows are train, the last ones test.
+Every split gives each row a position from 0 to 1 and cuts by it: the first rows are train, the last ones test.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sagemaker_ops.tabular.schema import Problem
 Split = Literal["random", "group", "time"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 PARTS = ("train", "validation", "test")
-RARE = 30  # of as many rows and shares of 0.2, one class in a thousand would miss the test part
+RARE = 30  # with this many rows and shares of 0.2, one class in a thousand would be missing from the test part
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Options:
     weight: str | None = None
     id: str | None = None
     schema: Path | None = None
-    """The file schema.toml, which says what each column holds; it may be missing."""
+    """The file schema.toml with the type of each column; it may be missing."""
 
     @classmethod
     def of(cls, given: Any, schema: Path | None = None) -> Options:
-        """From the arguments of processing.py, or [data] of project.toml; an empty text is one that is not given."""
+        """From the arguments of processing.py, or [data] of project.toml; an empty string means not given."""
         return cls(
             target=given.target,
             problem=given.problem,
@@ -57,22 +57,22 @@ class Options:
 
     @property
     def aside(self) -> dict[str, str]:
-        """The columns that every part keeps and no model sees, with their role."""
+        """The columns that every part keeps but no model sees, with their role."""
         return {name: role for role, name in (("weight", self.weight), ("id", self.id)) if name}
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """The columns whose values decide nothing: not the model, and not the part of a row."""
+        """The columns whose values affect neither the model nor the part of a row."""
         return () if self.whole_row else self._dropped
 
     @property
     def only_hashed(self) -> tuple[str, ...]:
-        """The columns whose values decide the part of a row, and nothing else."""
+        """The columns whose values affect only the part of a row."""
         return self._dropped if self.whole_row else ()
 
     @property
     def whole_row(self) -> bool:
-        """Whether all of a row decides its part, so that copies are in the same one."""
+        """Whether the whole row decides its part, so that duplicates are in the same one."""
         return self.split == "random" and not self.id
 
     @property
@@ -82,14 +82,14 @@ class Options:
 
 
 def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Options) -> npt.NDArray[np.int8]:
-    """The part of each row, as a position in PARTS; `hashes` are of the columns that `hashed` names.
+    """The part of each row, as a position in PARTS; `hashes` are of the columns that `hashed` returns.
 
-    random: by a hash of the id, or else of the whole row, so that a row keeps its part when others join it, and copies
-    stay together; group: by a hash of the group, so that no group is in two parts; time: by the order of the moments,
-    the newest in test, rows of the same moment together.
+    random: by a hash of the id, otherwise of the whole row, so that a row keeps its part when rows are added, and
+    duplicates stay together; group: by a hash of the group, so that no group is in two parts; time: in order of time,
+    the newest in test, rows of the same time together.
 
-    A fixed cut gives each class its share, more exactly the more rows it has. The rows of a RARE class are cut in the
-    order of their hashes instead, so that train and test have some; only such rows may move when their class grows.
+    A fixed cut gives each class its share, more precisely the more rows it has. The rows of a RARE class are instead
+    cut in the order of their hashes, so that train and test have some; only such rows may move when their class grows.
     """
     if options.split == "time":
         moments = times(rows[str(options.split_column)])
@@ -102,16 +102,16 @@ def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Opti
                 if 1 < number < RARE:
                     own = (target == label).to_numpy()
                     position[own] = (pd.Series(position[own]).rank(method="min") - 1) / (number - 1)
-    # Rounded, for 1 - 0.2 - 0.2 is a little more than 0.6.
+    # Rounded, because 1 - 0.2 - 0.2 is slightly more than 0.6.
     cuts = np.round([1 - options.test_share - options.validation_share, 1 - options.test_share], 9)
     return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts))
 
 
 def numbers_of(part: Any, index: pd.Index) -> npt.NDArray[np.int8]:
-    """The parts, each by its name or its position, as positions in PARTS; StepError if they are none."""
+    """The parts, given by name or position, as positions in PARTS; StepError if they are not valid."""
     rows = len(index)
     if isinstance(part, pd.Series) and len(part) == rows and part.index.is_unique and part.index.isin(index).all():
-        part = part.reindex(index)  # after sort_values, say, it is in another order
+        part = part.reindex(index)  # its order differs after sort_values, for example
     given = np.asarray(part)
     if given.shape != (rows,):
         raise StepError(
@@ -129,21 +129,21 @@ def numbers_of(part: Any, index: pd.Index) -> npt.NDArray[np.int8]:
 def hashed(options: Options, names: list[str]) -> list[str]:
     """The columns whose values decide the part of a row in a random or group split.
 
-    The whole row holds excluded columns too, so that excluding one more moves no row.
+    The whole row includes excluded columns, so that excluding another one does not move any row.
     """
     column = options.split_column if options.split == "group" else options.id
     return [column] if column else names
 
 
 def times(column: pd.Series) -> pd.Series:
-    """`column` as something that has an order: numbers and dates as they are, text read as ISO 8601 dates."""
+    """`column` as sortable values: numbers and dates unchanged, text read as ISO 8601 dates."""
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column
     moments = to_dates(column)
     if moments.isna().any():
         example = short(column[moments.isna()].iloc[0])
         raise StepError(
-            f"split column '{column.name}' holds '{example}' in {percent(float(moments.isna().mean()))} of the rows, "
-            "which has no place in time; write numbers or dates such as 2025-12-31"
+            f"split column '{column.name}' has '{example}' in {percent(float(moments.isna().mean()))} of the rows, "
+            "which is not a point in time; use numbers or dates such as 2025-12-31"
         )
     return moments

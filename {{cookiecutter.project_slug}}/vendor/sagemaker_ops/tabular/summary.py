@@ -1,4 +1,4 @@
-"""What is in a table: a description of each column, and which of them a model can use."""
+"""The content of a table: a description of each column, and which of them a model can use."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sagemaker_ops.tabular.schema import Feature, Kind, LeftOut
 TOP_VALUES = 10
 HISTOGRAM_BINS = 20
 SLICE = 1 << 16
-FREE_TEXT = 20  # distinct texts that are still categories, however few the rows
-PAIRS = 10  # of rows with the same number: so many, on average, and none at all is no chance
-ID_WORDS = {"id", "ids", "idx", "index", "key", "pk", "uuid", "guid", "no", "nr", "num", "number"}  # a name ends so
+FREE_TEXT = 20  # this many distinct texts are still categories, however few the rows
+PAIRS = 10  # expected pairs of rows with the same number: if there are none, that is no coincidence
+ID_WORDS = {"id", "ids", "idx", "index", "key", "pk", "uuid", "guid", "no", "nr", "num", "number"}  # ends of names
 YEARS = (1800, 2100)
 KINDS: dict[str, Kind] = {
     "integer": "numeric",
@@ -29,29 +29,29 @@ KINDS: dict[str, Kind] = {
 
 
 def describe(column: pd.Series) -> dict[str, Any]:
-    """Type, share of missing values and number of distinct ones; of numbers the range and mean, else the top values."""
+    """Type, share of missing values and number of distinct ones; for numbers the range and mean, else the top ones."""
     known = column.dropna() if column.hasnans else column
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "name": column.name,
         "type": type_of(column),
         "missing": round(float(column.isna().mean()), 4),
         "distinct": distinct(column),
     }
-    if told["type"] in ("integer", "number") and len(known):
-        return told | {
+    if found["type"] in ("integer", "number") and len(known):
+        return found | {
             "min": known.min().item(),
             "max": known.max().item(),
-            "mean": float(known.mean() if told["type"] == "integer" else known.astype(float).mean()),
+            "mean": float(known.mean() if found["type"] == "integer" else known.astype(float).mean()),
         }
-    if told["type"] == "date" and len(known):
-        return told | {"min": str(known.min()), "max": str(known.max())}
+    if found["type"] == "date" and len(known):
+        return found | {"min": str(known.min()), "max": str(known.max())}
     counts = known.value_counts()
-    counts = counts[counts > 0].head(TOP_VALUES)  # a category may have no row
-    return told | {"top": [{"value": plain(value), "rows": int(rows)} for value, rows in counts.items()]}
+    counts = counts[counts > 0].head(TOP_VALUES)  # a category may have no rows
+    return found | {"top": [{"value": plain(value), "rows": int(rows)} for value, rows in counts.items()]}
 
 
 def describe_target(column: pd.Series, problem: str) -> dict[str, Any]:
-    """How the target is distributed: the rows of each class, or quartiles and a histogram."""
+    """The distribution of the target: the rows of each class, or quartiles and a histogram."""
     if problem == "classification":
         counts = column.value_counts().sort_index()
         return {"classes": [{"value": plain(value), "rows": int(rows)} for value, rows in counts.items()]}
@@ -68,9 +68,9 @@ def describe_target(column: pd.Series, problem: str) -> dict[str, Any]:
 def choose_features(
     rows: pd.DataFrame, train: npt.NDArray[np.intp], aside: dict[str, str]
 ) -> tuple[list[Feature], list[LeftOut]]:
-    """The columns that a model can use, judged by the rows `train`, and those it cannot.
+    """The columns that a model can use, judged by the rows in `train`, and those that it cannot use.
 
-    `aside` names columns that are none of its features, and why; without a reason they are not even spoken of.
+    `aside` names columns that are not features, and why; those without a reason are not mentioned at all.
     """
     features, left_out = [], []
     for name in rows.columns:
@@ -88,17 +88,17 @@ def unusable(column: pd.Series) -> str:
     if number == 0:
         return "every value is missing"
     if number == 1 and column.notna().all():
-        return f"every row holds '{short(column.iloc[0])}'"
+        return f"every row has the value '{short(column.iloc[0])}'"
     if type_of(column) == "text" and number > max(FREE_TEXT, column.count() / 2):
         return f"text that differs in {percent(number / column.count())} of its rows: an identifier or free text"
     return ""
 
 
 def identifier(column: pd.Series) -> str:
-    """Why whole numbers tell which row it is and measure nothing, or an empty string.
+    """Why whole numbers are an identifier and not a measure, or an empty string.
 
-    They differ in every row, and either the name says so, or they lie too close together for a measure, which would
-    hold some of them twice. Years that follow each other do too, and are a measure.
+    They differ in every row, and either the name says so, or they are too close together for a measure, in which some
+    would occur twice. Consecutive years also differ in every row, but are a measure.
     """
     if not is_unique_integer(column):
         return ""
@@ -111,24 +111,24 @@ def identifier(column: pd.Series) -> str:
     else:
         return ""
     return (
-        f"an identifier, {evidence} with another one in every row; to keep it, write "
+        f"an identifier, {evidence}, different in every row; to keep it, write "
         f'"{column.name}" = "number" in schema.toml'
     )
 
 
 def is_unique_integer(column: pd.Series) -> bool:
-    """Does `column` hold another whole number in every row?"""
-    # The first rows tell it of most columns, at no cost.
+    """Whether `column` has a different whole number in every row."""
+    # For most columns, the first rows already decide it, at no cost.
     return type_of(column) == "integer" and column.head(1000).is_unique and bool(column.is_unique)
 
 
 def pick(column: pd.Series, rows: npt.NDArray[np.intp]) -> pd.Series:
-    """The values of `column` in these rows, numbered anew: an index would take more memory than they do."""
+    """The values of `column` in these rows, renumbered: an index would take more memory than the values."""
     return pd.Series(column.array.take(rows), name=column.name, copy=False)
 
 
 def distinct(column: pd.Series) -> int:
-    """How many values differ. Numbers are counted slice by slice: of each are so few that they stay in the cache."""
+    """The number of distinct values. Numbers are counted in slices that are small enough for the processor's cache."""
     if not isinstance(column.dtype, np.dtype):
         return int(column.nunique())
     values = column.to_numpy()
@@ -148,5 +148,5 @@ def type_of(column: pd.Series) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON has it."""
+    """`value` as a JSON type."""
     return value.item() if isinstance(value, np.generic) else value

@@ -1,7 +1,7 @@
 """Read and write tables: CSV, gzipped CSV and Parquet, one file or a folder of them.
 
-A table is read in blocks, and each is narrowed at once: numbers to the fewest bytes that hold the same values, text to
-a number for each distinct text (pandas' category). That takes about a tenth of the memory of pandas.read_csv.
+A table is read in blocks, each of which is narrowed at once: numbers to the fewest bytes that can store the values,
+text to a code for each distinct text (pandas' category). That takes about a tenth of the memory of pandas.read_csv.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ from sagemaker_ops.tabular.reading import ISO_DATE, MAYBE_DATE, Rows, column_nam
 from sagemaker_ops.tabular.schema import Schema
 
 FORMATS = (".csv", ".csv.gz", ".parquet")
-FILE_ROWS = 1 << 20  # of the table; those of one part make a Parquet file
-GROUP_ROWS = 1 << 17  # likewise, make a row group
+FILE_ROWS = 1 << 20  # of the table; those of each part become a Parquet file
+GROUP_ROWS = 1 << 17  # of the table; those of each part become a row group
 MANY_TEXTS = GROUP_ROWS >> 4
 
 
 def read_table(path: Path, skip: Collection[str] = (), text: Collection[str] = ()) -> pd.DataFrame:
-    """The rows of the file `path`, or of all files below the folder `path`, as one tidy table.
+    """The rows of the file `path`, or of all files in the folder `path`, as one tidy table.
 
-    Columns in `skip` are there, but their values are not read; what is text in those in `text` stays as it stands (007,
-    2025-12-31). Raises StepError with every finding: no file, an unreadable one, a column name that occurs twice, files
-    whose columns differ, no row at all.
+    Columns in `skip` are present, but their values are not read; text in the columns `text` stays unchanged (007,
+    2025-12-31). Raises StepError with every finding: no file, an unreadable one, a duplicate column name, files whose
+    columns differ, no rows at all.
     """
     return read_and_hash(path, skip, text)[0]
 
 
 def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
-    """The rows of a part as processing wrote them. StepError as for read_table."""
+    """The rows of a part as written by processing. StepError as for read_table."""
     return read_table(folder, text=schema.texts)
 
 
 def read_and_hash(
     path: Path, skip: Collection[str] = (), text: Collection[str] = (), only_hashed: Collection[str] = ()
 ) -> tuple[pd.DataFrame, Hashes | None]:
-    """The same table, without the values of `only_hashed` as well, and the sum that they add to the hash of each row.
+    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row.
 
-    Each row of the sum is where row_hash goes on from; None stands for zeros.
+    row_hash continues from this sum; None stands for zeros.
     """
-    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what it has freed
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps freed memory
     as_text = set(text)
-    while True:  # What a column holds is known once all of it is read.
+    while True:  # The type of a column is known only after all of it is read.
         read = _read(path, skip, as_text, only_hashed)
         again = read.mixed() - as_text, read.undecided() & set(only_hashed)
         if not any(again):
@@ -66,7 +66,7 @@ def read_and_hash(
         only_hashed = [name for name in only_hashed if name not in again[1]]
     give_back()
     empty = no_values(read.rows)
-    # One column after the other, each giving its blocks free; without `copy=False` pandas would hold all of it twice.
+    # One column after the other, freeing its blocks; without `copy=False`, pandas would keep everything twice.
     columns = {}
     for name in list(read.blocks):
         blocks = read.blocks.pop(name)
@@ -76,7 +76,7 @@ def read_and_hash(
 
 
 def no_values(rows: int) -> pd.Series:
-    """A column that is there by name alone."""
+    """A column that has only a name."""
     return pd.Series(pd.Categorical.from_codes(np.full(rows, -1, dtype="int8"), []), copy=False)
 
 
@@ -86,7 +86,7 @@ class _Read:
 
     rows: int
     blocks: dict[str, list[Block]]
-    meanings: dict[str, set[str]]  # what each column holds in one block or another
+    meanings: dict[str, set[str]]  # what each column has in some block
     sums: list[Hashes]
 
     def add(self, rows: Rows) -> None:
@@ -98,12 +98,12 @@ class _Read:
             self.meanings[name] |= {meaning} - {""}
 
     def mixed(self) -> set[str]:
-        """The columns that are text because they hold this and that: all of it must be read as it stands."""
+        """The columns that are text because of mixed content: they must be read as unchanged text."""
         alike = ({"number", "boolean"}, {"text", MAYBE_DATE})
         return {name for name, found in self.meanings.items() if len(found) > 1 and found not in alike}
 
     def undecided(self) -> set[str]:
-        """The columns whose texts may all be dates: they are hashed as one or the other once they are together."""
+        """The columns whose texts may all be dates: they can be hashed only after all of them are read."""
         return {name for name, found in self.meanings.items() if found == {MAYBE_DATE}}
 
 
@@ -123,12 +123,12 @@ def _read(path: Path, skip: Collection[str], text: Collection[str], only_hashed:
                 for rows in read_rows(file, names, skip, text, only_hashed):
                     read.add(rows)
         except UnicodeError:
-            findings.append(f"{file.name} is not UTF-8 text; save it again in that encoding")
+            findings.append(f"{file.name} is not UTF-8 text; save it in that encoding")
         except (csv.Error, pa.ArrowException, OSError) as error:
             findings.append(f"{file.name} cannot be read: {' '.join(str(error).split())}")
     raise_any(findings)
     if not read.rows:
-        raise StepError(f"{path} has a header but no values; give a table that holds data")
+        raise StepError(f"{path} has a header but no values; give a table with data")
     return read
 
 
@@ -138,9 +138,9 @@ def _column(blocks: list[Block], text: bool) -> pd.Series:
 
 
 def write_parts(table: pd.DataFrame, part: npt.NDArray[np.int8], folders: Sequence[Path]) -> None:
-    """Write the rows of `table` whose `part` is n to `folders`[n], as part-0.parquet, part-1.parquet, …: plain types.
+    """Write the rows of `table` whose `part` is n to `folders`[n] as part-0.parquet, part-1.parquet, …, in plain types.
 
-    Files are written side by side, each from a slice of the table.
+    Files are written in parallel, each from a slice of the table.
     """
     give_back()
     for folder in folders:
@@ -169,9 +169,9 @@ def write_parts(table: pd.DataFrame, part: npt.NDArray[np.int8], folders: Sequen
 
 
 def _written(rows: pa.Table) -> pa.Schema:
-    """How `rows` are written: in plain types, without pandas' metadata, so that every engine reads the same.
+    """The schema for writing `rows`: plain types, without pandas' metadata, so that every engine reads the same.
 
-    A row group of texts by number holds all of the texts; where they are many, each row has its own instead.
+    A row group of text codes contains all the texts; if there are many, each row has its own text instead.
     """
     many = {
         name
@@ -182,12 +182,12 @@ def _written(rows: pa.Table) -> pa.Schema:
 
 
 def give_back() -> None:
-    """Give the system back what is free: between the small pieces in use nothing large would fit."""
+    """Return free memory to the system: nothing large would fit between the small pieces in use."""
     pa.system_memory_pool().release_unused()
 
 
 def table_files(path: Path) -> list[Path]:
-    """The tables at or below `path`, sorted by name; what is hidden and other formats are passed over."""
+    """The tables at or below `path`, sorted by name; hidden files and other formats are ignored."""
     if not path.exists():
         raise StepError(f"{path} does not exist; give a CSV or Parquet file, or a folder of them")
     if path.is_file():
@@ -204,20 +204,20 @@ def table_files(path: Path) -> list[Path]:
 
 
 def tidy(table: pd.DataFrame) -> pd.DataFrame:
-    """The same table with one meaning per type: numbers, booleans, dates, and all else as text, kept as categories.
+    """The same table with one meaning per type: numbers, booleans, dates, and everything else as text categories.
 
-    Numbers are narrowed, dates are in UTC without saying so, and infinity and empty text are missing.
+    Numbers are narrowed, dates are in UTC without a time zone, and infinity and empty text are missing.
     """
     return without_infinity(typed(table))[0]
 
 
 def typed(table: pd.DataFrame, text: Sequence[str] = ()) -> pd.DataFrame:
-    """The table with these types, but for infinity, which it keeps; `text` as for read_table."""
+    """The table with these types, but with infinity; `text` as for read_table."""
     return pd.DataFrame({str(name): _tidy_column(table[name], name in text) for name in table.columns}, copy=False)
 
 
 def without_infinity(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """A typed table whose infinite numbers and dates far off are missing, and how many these were by column."""
+    """A typed table with infinite numbers and out-of-range dates as missing, and how many there were by column."""
     endless = {name: found for name in table.columns if (found := _infinite(table[name])).any()}
     columns = {name: table[name].mask(endless[name]) if name in endless else table[name] for name in table.columns}
     return pd.DataFrame(columns, copy=False), {name: int(found.sum()) for name, found in endless.items()}
@@ -243,18 +243,18 @@ def _tidy_column(column: pd.Series, text: bool = False) -> pd.Series:
         types = {type(value) for value in column.dropna()}
         if types == {bool}:
             return column.astype("boolean")
-        if types and all(issubclass(kind, Number) for kind in types):  # Decimal, or numbers here and booleans there
+        if types and all(issubclass(kind, Number) for kind in types):  # Decimal, or a mixture of numbers and booleans
             return _tidy_column(column.astype(float))
     return _tidy_text(column, text)
 
 
 def _tidy_text(column: pd.Series, text: bool) -> pd.Series:
-    """Text as categories, without the empty one; as dates if all of it is, and it is not to stay `text`."""
+    """Text as categories, without the empty one; as dates if all values are dates, unless it must stay `text`."""
     if not isinstance(column.dtype, pd.CategoricalDtype) or not _is_text(column.cat.categories):
         column = column.astype(object).map(str, na_action="ignore").astype("category")
     if "" in column.cat.categories:
         column = column.cat.remove_categories("")
-    if not column.cat.categories.is_monotonic_increasing:  # one order, whatever the order of the rows
+    if not column.cat.categories.is_monotonic_increasing:  # the same order, whatever the order of the rows
         column = column.cat.reorder_categories(column.cat.categories.sort_values())
     texts = column.cat.categories
     if len(texts) and not text and texts[:100].str.match(ISO_DATE).all() and texts.str.match(ISO_DATE).all():

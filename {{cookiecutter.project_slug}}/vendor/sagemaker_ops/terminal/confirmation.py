@@ -1,4 +1,4 @@
-"""What comes before every change: who changes what and where, and the caller's word for it."""
+"""What comes before every change on AWS: show who changes what and where, and ask for confirmation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sagemaker_ops.errors import UserError
 
 
 def announce(account: Account) -> None:
-    """Say, on standard error, where and as whom, once the guard has nothing against the caller."""
+    """Check the caller with the guard, then print account, region and identity on standard error."""
     guard.check_caller(account)
     print(
         f"account {account.id} · {account.region} · {account.environment_name} · as {account.caller}", file=sys.stderr
@@ -19,9 +19,9 @@ def announce(account: Account) -> None:
 
 
 def confirm(lines: Iterable[str], *, yes: bool, dry_run: bool, type_name: str = "") -> bool:
-    """Show what will be done, and ask; whether to do it. --dry-run shows alone, --yes does not ask.
+    """Show what will be done and ask; returns whether to do it. --dry-run only shows, --yes does not ask.
 
-    type_name: a name that must be typed, where what goes does not come back. UserError where nobody can be asked.
+    type_name: a name that must be typed, for what cannot be undone. UserError if there is no terminal to ask in.
     """
     for line in lines:
         print(line)
@@ -31,8 +31,10 @@ def confirm(lines: Iterable[str], *, yes: bool, dry_run: bool, type_name: str = 
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UserError("Nobody can be asked here: write --yes to do it, or --dry-run to see what would be done.")
-    question = f"Type {type_name} to go on: " if type_name else "Go on? [y/N] "
+        raise UserError(
+            "This is not a terminal, so nobody can confirm: use --yes to go ahead, or --dry-run to see the changes."
+        )
+    question = f"Type {type_name} to continue: " if type_name else "Continue? [y/N] "
     try:
         answer = input(question).strip()
     except EOFError:

@@ -1,4 +1,4 @@
-"""An execution told in full, alone or beside another one: parameters, steps and metrics."""
+"""Shows all details of an execution, alone or next to another one: parameters, steps and metrics."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from sagemaker_ops.local import Execution, StepExecution
 from sagemaker_ops.terminal import progress
 
 FORMATS = ("table", "json")
-Cell = tuple[str, object]  # what is shown, and what is compared: None where a difference says nothing
+Cell = tuple[str, object]  # the text to show, and the value to compare: None if a difference means nothing
 _WIDEST = 72
-# What only an execution on AWS has → AWS's key for it.
+# {label: AWS's key}, for facts that only an execution on AWS has.
 _NAMED = {"name": "PipelineExecutionDisplayName", "description": "PipelineExecutionDescription"}
-_SHORT = {"CPUUtilization": "CPU", "MemoryUtilization": "memory at most", "GPUUtilization": "GPU"}
+_SHORT = {"CPUUtilization": "CPU", "MemoryUtilization": "peak memory", "GPUUtilization": "GPU"}
 
 
 def summaries(executions: Iterable[Execution]) -> str:
-    """The list, with the keys of ListPipelineExecutions; ids stand where AWS has ARNs."""
+    """The list as JSON with the keys of ListPipelineExecutions, with ids instead of ARNs."""
     return _json({"PipelineExecutionSummaries": [_summary(each) for each in executions]})
 
 
 def document(execution: Execution, other: Execution | None = None) -> str:
-    """The execution, with the keys of DescribePipelineExecution and ListPipelineExecutionSteps; two of them: a list."""
+    """The execution with the keys of DescribePipelineExecution and ListPipelineExecutionSteps; a list for two."""
     described = [
         {
             **_summary(each),
@@ -41,7 +41,7 @@ def document(execution: Execution, other: Execution | None = None) -> str:
 
 
 def lines(execution: Execution, other: Execution | None = None) -> Iterator[str]:
-    """The execution for a terminal; beside another one, what differs is marked with ≠."""
+    """The execution as text for a terminal; next to another one, differences are marked with ≠."""
     both = [execution, *([other] if other else [])]
     yield from _table([_facts(each) for each in both])
     for heading, kind in (("parameter", _parameters), ("step", _steps), ("utilisation", _usage), ("metric", _scores)):
@@ -52,7 +52,7 @@ def lines(execution: Execution, other: Execution | None = None) -> Iterator[str]
 
 
 def metrics(execution: Execution) -> dict[str, float]:
-    """{metric: value} of all property files, which name a metric as SageMaker does: {"…_metrics": {name: {value}}}."""
+    """{metric: value} from all property files that have SageMaker's form: {"…_metrics": {name: {value}}}."""
     found: dict[str, float] = {}
     for step in execution.steps.values():
         for file in step.property_files if step.status == "Succeeded" else ():
@@ -124,11 +124,11 @@ def _parameters(execution: Execution) -> dict[str, Cell]:
 
 
 def _steps(execution: Execution) -> dict[str, Cell]:
-    told: dict[str, Cell] = {}
+    shown: dict[str, Cell] = {}
     for step in execution.steps.values():
         said = (f"{step.status:<10}", f"{_took(step):>8}", progress.note(step), step.failure_reason)
-        told[step.name] = ("  ".join(filter(None, said)).rstrip(), (step.status, step.failure_reason))
-    return told
+        shown[step.name] = ("  ".join(filter(None, said)).rstrip(), (step.status, step.failure_reason))
+    return shown
 
 
 def _usage(execution: Execution) -> dict[str, Cell]:
@@ -148,7 +148,7 @@ def _took(what: Execution | StepExecution) -> str:
 
 
 def _table(columns: list[dict[str, Cell]]) -> Iterator[str]:
-    """A line for each name that is in a column; side by side if there are two."""
+    """A line for each name in any column; side by side if there are two."""
     names = list(dict.fromkeys(name for column in columns for name in column))
     first = max(map(len, names))
     second = min(_WIDEST, max(len(columns[0].get(name, ("", ""))[0]) for name in names))

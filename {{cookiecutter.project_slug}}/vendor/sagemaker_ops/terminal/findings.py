@@ -1,4 +1,4 @@
-"""What `ops doctor` found, for a terminal and as JSON."""
+"""Shows the findings of `ops doctor` in a terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sagemaker_ops.terminal import tables
 
 
 def lines(findings: list[Finding]) -> list[str]:
-    """For a terminal: a line each, whatever AWS or the system said."""
+    """For a terminal: one line per finding, even if a message of AWS or the system has several."""
     return [line for each in findings for line in [f"{each.level:<8} {each.what:<11} {' '.join(each.message.split())}"]]
 
 

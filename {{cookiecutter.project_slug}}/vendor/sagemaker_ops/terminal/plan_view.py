@@ -1,4 +1,4 @@
-"""Draws a plan: each step below what it waits for, indented by branch, and what becomes of it here."""
+"""Draws a plan: each step below those it waits for, indented by branch, and what a run here does with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sagemaker_ops.local import preview
 from sagemaker_ops.local.preview import Preview
 
 FORMATS = ("text", "json")
-_MOST_NAMES = 3  # of the steps that one waits for; all of them stand in the JSON
+_MOST_NAMES = 3  # of the steps that a step waits for; the JSON has all of them
 _WIDEST = 44
 
 
@@ -53,19 +53,19 @@ def lines(pipeline_name: str, found: Preview) -> Iterator[str]:
 
 
 def in_order(plan: Plan) -> list[Step]:
-    """Each step after all it waits for, and the steps of a branch right below their condition where that can be."""
+    """Each step after all it waits for, and the steps of a branch directly below their condition if possible."""
     inside: dict[str | None, list[Step]] = {}
     for step in plan.steps.values():
         inside.setdefault(step.branch[0] if step.branch else None, []).append(step)
     try:
         ordered = _ordered(inside.get(None, []), inside)
-    except CycleError:  # a branch waits for what waits for the other branch: the plan's own order will do
+    except CycleError:  # a branch waits for something that waits for the other branch: use the plan's own order
         ordered = []
     return ordered if len(ordered) == len(plan.steps) else list(plan.steps.values())
 
 
 def _ordered(members: list[Step], inside: dict[str | None, list[Step]]) -> list[Step]:
-    """The members with all that is in their branches; CycleError if a branch cannot stay together."""
+    """The members with everything in their branches; CycleError if a branch cannot stay together."""
     blocks = {member.name: _block(member, inside) for member in members}
     owner = {step.name: name for name, block in blocks.items() for step in block}
     sorter = TopologicalSorter(
@@ -76,7 +76,7 @@ def _ordered(members: list[Step], inside: dict[str | None, list[Step]]) -> list[
     )
     sorter.prepare()
     ordered: list[Step] = []
-    # the branch of True first, else as the plan has it
+    # the True branch first, otherwise in the order of the plan
     rank = {step.name: (step.branch is not None and not step.branch[1], at) for at, step in enumerate(members)}
     ready: list[tuple[tuple[bool, int], str]] = []
     while sorter.is_active():
@@ -93,7 +93,7 @@ def _block(step: Step, inside: dict[str | None, list[Step]]) -> list[Step]:
 
 
 def _rank(plan: Plan) -> dict[str, int]:
-    """{step: its place in the plan}."""
+    """{step: its position in the plan}."""
     return {name: at for at, name in enumerate(plan.steps)}
 
 
@@ -105,7 +105,7 @@ def _depth(step: Step, plan: Plan) -> int:
 
 
 def _after(step: Step, rank: Mapping[str, int]) -> str:
-    """`QualityGate=True, Training`: its branch, and the others it waits for."""
+    """`QualityGate=True, Training`: its branch, and the other steps it waits for."""
     condition, outcome = step.branch or ("", False)
     names = [f"{condition}={outcome}"] if step.branch else []
     names += sorted(step.waits_for - {condition}, key=lambda name: rank[name])
@@ -118,7 +118,7 @@ def _here(forecast: preview.Forecast) -> list[str]:
         return [f"{preview.REFUSED}: {problem}" for problem in forecast.problems]
     said = {
         preview.CACHED: f"cached: result of {forecast.source}",
-        preview.PERHAPS: "runs, unless its inputs turn out the same",
+        preview.PERHAPS: "runs unless its inputs turn out to be unchanged",
     }.get(forecast.does, ": ".join(filter(None, (forecast.does, forecast.because))))
     return ["; ".join(filter(None, (said, forecast.aws)))]
 
@@ -132,7 +132,7 @@ def _summary(found: Preview) -> str:
     counts = {kind: does.count(kind) for kind in (preview.CACHED, preview.RUNS, preview.PERHAPS, preview.SKIPPED)}
     words = {
         preview.RUNS: "to run",
-        preview.PERHAPS: "to run unless their inputs turn out the same",
-        preview.SKIPPED: "left out",
+        preview.PERHAPS: "to run unless their inputs turn out to be unchanged",
+        preview.SKIPPED: "skipped",
     }
     return f"{len(does)} steps: {', '.join(f'{n} {words.get(kind, kind)}' for kind, n in counts.items() if n)}."

@@ -1,4 +1,4 @@
-"""Shows an execution while it runs: a table that lives in a terminal, plain lines everywhere else."""
+"""Shows an execution while it runs: a live table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Executin
 
 @contextmanager
 def shown(before: str = "Compiling …") -> Iterator[Show]:
-    """Gives what an execution is handed to at each change; `before`: what a terminal shows until the first."""
+    """Yields a function to call with the execution at each change; `before`: what a terminal shows until the first."""
     if sys.stdout.isatty():
         with _live_table(before) as show:
             yield show
@@ -28,7 +28,7 @@ def shown(before: str = "Compiling …") -> Iterator[Show]:
 
 
 def seconds(start: datetime | None, end: datetime | None) -> str:
-    """`1.2 s` or `3 min 05 s`; until now where there is no end yet, empty where there is no start."""
+    """`1.2 s` or `3 min 05 s`; until now if there is no end yet, empty if there is no start."""
     if start is None:
         return ""
     total = ((end or datetime.now(UTC)) - start).total_seconds()
@@ -39,7 +39,7 @@ def seconds(start: datetime | None, end: datetime | None) -> str:
 
 
 def note(step: StepExecution) -> str:
-    """What is to be said of a step beside its status: whose result it has, or how often it was tried."""
+    """A note besides the status of a step: whose result it reused, or the number of the attempt."""
     if step.source:
         return f"{'cached' if step.selected else 'reused'} (execution {step.source})"
     return f"attempt {step.attempts}" if step.attempts > 1 else ""
@@ -47,14 +47,14 @@ def note(step: StepExecution) -> str:
 
 def _plain_lines() -> Show:
     """A line when a step starts, and one when it ends."""
-    told: set[tuple[str, str, int]] = set()
+    shown: set[tuple[str, str, int]] = set()
 
     def show(execution: Execution) -> None:
         for step in execution.steps.values():
             state = (step.name, step.status, step.attempts)
-            if state in told or step.status not in COLOURS:
+            if state in shown or step.status not in COLOURS:
                 continue
-            told.add(state)
+            shown.add(state)
             took = seconds(step.start_time, step.end_time) if step.end_time else ""
             line = f"{step.name:<20} {step.type:<14} {step.status:<10} {took:>8}"
             print("  ".join(filter(None, (line.rstrip(), note(step), step.failure_reason))), flush=True)
@@ -64,7 +64,7 @@ def _plain_lines() -> Show:
 
 @contextmanager
 def _live_table(before: str) -> Iterator[Show]:
-    from rich.live import Live  # costs 50 ms, and is wanted in a terminal only
+    from rich.live import Live  # takes 50 ms, and is needed only in a terminal
 
     current: list[Execution] = []
     with Live(get_renderable=lambda: _table(current) or before, refresh_per_second=4) as live:
@@ -76,7 +76,7 @@ def _live_table(before: str) -> Iterator[Show]:
         try:
             yield show
         except BaseException:
-            live.transient = True  # the table goes, and what is wrong stands alone
+            live.transient = True  # remove the table, so that only the error remains
             raise
 
 

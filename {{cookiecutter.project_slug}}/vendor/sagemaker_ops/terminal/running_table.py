@@ -1,4 +1,4 @@
-"""What costs money now, as a table: since when, how many instance hours, and the command that stops it."""
+"""A table of what currently costs money: since when, how many instance hours, and the command that stops it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sagemaker_ops.terminal import tables
 
 
 def lines(account: Account, found: list[Running], rules: Policy) -> Iterator[str]:
-    """A line for each thing that runs, and what all of them took so far."""
+    """A line for each thing that is running, and the total so far."""
     if not found:
-        yield f"Nothing of '{account.vertical}' runs in account {account.id}, {account.region}."
+        yield f"Nothing of '{account.vertical}' is running in account {account.id}, {account.region}."
         return
     costs = [_cost(each, rules, account.region) for each in found]
     heading = ("what", "name", "instance type", "count", "since", "hours", "cost", "stop it with")
@@ -34,7 +34,7 @@ def lines(account: Account, found: list[Running], rules: Policy) -> Iterator[str
     hours = sum(each.hours or 0 for each in found)
     known = [cost for each, cost in zip(found, costs, strict=True) if each.hours is not None]
     if None in known:
-        total = f"cost unknown: {rules.source} [prices] does not have all of it"
+        total = f"cost unknown: {rules.source} [prices] does not have all the prices"
     else:
         total = f"{sum(cost or 0 for cost in known):.2f} {rules.prices.currency}, at the prices of {rules.prices.date}"
     yield ""
@@ -42,7 +42,7 @@ def lines(account: Account, found: list[Running], rules: Policy) -> Iterator[str
 
 
 def _cost(each: Running, rules: Policy, region: str) -> float | None:
-    """What it took so far; None where there is no price of it."""
+    """Its cost so far; None if it has no price."""
     prices = rules.prices
     price = getattr(prices, each.use, {}).get(each.instance_type) if prices.region == region else None
     return None if price is None or each.hours is None else each.hours * price

@@ -1,4 +1,4 @@
-"""What a step printed, also while it goes on printing."""
+"""Prints the log of a step, also while the step is running."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _POLL_SECONDS = 0.2
 
 
 def show(home: Path, execution: str, step: str, follow: bool) -> None:
-    """Write the log of a step to standard output, and with `follow` go on until the step has ended.
+    """Write the log of a step to standard output; with `follow`, keep writing until the step has ended.
 
-    UserError if there is none to write.
+    UserError if there is no log.
     """
     found = local.find(home, execution)
     _check(found, step, follow)
@@ -24,7 +24,7 @@ def show(home: Path, execution: str, step: str, follow: bool) -> None:
     while True:
         over = not follow or _over(local.find(home, found.id), step)
         if log.is_file():
-            with log.open("rb") as file:  # bytes as they are: a program may print anything
+            with log.open("rb") as file:  # unchanged bytes: a program may print anything
                 file.seek(position)
                 while chunk := file.read(1 << 16):
                     sys.stdout.buffer.write(chunk)
@@ -45,6 +45,6 @@ def _check(execution: Execution, name: str, follow: bool) -> None:
     if step.log is not None or (follow and not _over(execution, name)):
         return
     if step.source:
-        raise UserError(f"step '{name}' has the result of another execution: `ops logs {step.source} {name}`.")
-    did = "has not started" if step.status == "NotStarted" else f"is {step.status}, and printed nothing"
+        raise UserError(f"step '{name}' reused the result of another execution: run `ops logs {step.source} {name}`.")
+    did = "has not started" if step.status == "NotStarted" else f"is {step.status} and printed nothing"
     raise UserError(f"step '{name}' ({step.type}) {did} in execution {execution.id}.")

@@ -1,4 +1,4 @@
-"""What a run came to, in lines for a terminal: the outcome, the metrics beside the baseline, and where to look."""
+"""Summarises a run for a terminal: the outcome, the metrics next to the baseline, and where to look."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lines(execution: Execution, root: Path) -> Iterator[str]:
 
 
 def ended(execution: Execution) -> Iterator[str]:
-    """What an execution that has ended came to, wherever it ran."""
+    """The outcome of an execution that has ended, wherever it ran."""
     yield ""
     evaluation = _evaluation(execution)
     if evaluation:
@@ -29,7 +29,7 @@ def ended(execution: Execution) -> Iterator[str]:
 
 
 def table(executions: Iterable[Execution]) -> Iterator[str]:
-    """A list of executions, one a line, below a heading."""
+    """A list of executions, one per line, below a heading."""
     yield f"{'execution':<14}{'pipeline':<44}{'status':<11}{'started':<21}{'time':>12}"
     for execution in executions:
         started = execution.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -49,11 +49,11 @@ def _outcome(execution: Execution) -> str:
 
 
 def _evaluation(execution: Execution) -> dict[str, Any]:
-    """The first property file that holds metrics as SageMaker names them; empty when no step got so far."""
+    """The first property file with metrics in SageMaker's form; empty if no step wrote one."""
     for step in execution.steps.values():
         for name in step.property_files if step.status == "Succeeded" else ():
             content: Any = None
-            with suppress(UserError):  # the step did not write it, or one may not read it on S3
+            with suppress(UserError):  # the step did not write it, or reading it on S3 is not allowed
                 content = execution.read_property_file(step.name, name)
             if isinstance(content, dict) and any(key.endswith("_metrics") for key in content):
                 return content
@@ -61,7 +61,7 @@ def _evaluation(execution: Execution) -> dict[str, Any]:
 
 
 def metrics(evaluation: dict[str, Any]) -> Iterator[str]:
-    """The metrics of an evaluation.json beside those of its baseline; nothing where it has none."""
+    """The metrics of an evaluation.json next to those of its baseline."""
     found: dict[str, Any] = next((value for key, value in evaluation.items() if key.endswith("_metrics")), {})
     baseline = evaluation.get("baseline", {})
     yield f"{'metric':<22}{'model':>12}{'±':>10}{'baseline':>12}"

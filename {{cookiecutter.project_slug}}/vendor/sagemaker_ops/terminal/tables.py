@@ -1,4 +1,4 @@
-"""Tables for a terminal, and the words for times and ages in them."""
+"""Tables for a terminal, and how they show times and ages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 
 def lines(heading: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    """The heading and a line for each row; a column of numbers, and its heading, stand to the right."""
+    """The heading and a line for each row; a column of numbers and its heading are right-aligned."""
     shown = [[_text(cell) for cell in row] for row in rows]
     widths = [max(len(row[at]) for row in [list(heading), *shown]) for at in range(len(heading))]
     right = [bool(rows) and all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(heading))]
@@ -20,7 +20,7 @@ def lines(heading: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[
 
 
 def document(value: object) -> str:
-    """The same as JSON: times as in ISO 8601, and no key whose value is None."""
+    """The value as JSON: times in ISO 8601, without keys whose value is None."""
     return json.dumps(_without_none(value), indent=2, ensure_ascii=False, default=_plain)
 
 
@@ -36,7 +36,7 @@ def age(since: datetime | None, now: datetime | None = None) -> str:
 
 
 def moment(when: datetime | None) -> str:
-    """In the time zone of this machine."""
+    """The time in the time zone of this machine."""
     return when.astimezone().strftime("%Y-%m-%d %H:%M") if when else "-"
 
 
