@@ -41,7 +41,8 @@ VPC = {"Subnets": ",".join(SUBNETS), "SecurityGroups": ",".join(GROUPS)}
 ROLES = ("gitlab", "studio", "pipelines")
 # What moto's CloudFormation does not know.
 UNKNOWN_TO_MOTO = ("BucketPolicy", "GitLab")
-NO_CALLS = {("sagemaker", "search")}  # of a client, but of a regular expression
+# Methods of a client that are something else in the library: of a regular expression, and a command.
+NO_CALLS = {("sagemaker", "search"), ("sagemaker", "update_project")}
 # A boto3 call → the actions that IAM asks for, where that is not one with the name of the operation. STS tells anyone
 # who they are; a transfer is what s3transfer makes of it.
 OTHER_ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -153,7 +154,7 @@ NAMES: tuple[tuple[str, str], ...] = (
     ("Account", ACCOUNT),
     ("BucketName", "{vertical}-ml-dev-" + ACCOUNT),
     ("ObjectName", "{vertical}/churn/dev/code/steps.tar.gz"),
-    ("(Processing|Training|Transform)JobName", "pipelines-abc-Training-def"),
+    ("(Processing|Training|Transform|HyperParameterTuning)JobName", "pipelines-abc-Training-def"),
     ("ModelName", "pipelines-abc-Model-def"),
     ("LogGroupName", "/aws/sagemaker/TrainingJobs"),
     ("LogStreamName", "pipelines-abc-Training-def/algo-1"),
@@ -476,7 +477,9 @@ def test_more_rights_do_not_lift_the_guard(action: str, vertical: str, changed: 
     assert [arn for arn in allowed if "reserved" not in arn and "training-plan" not in arn] == []
 
 
-@pytest.mark.parametrize("action", ["CreateProcessingJob", "CreateTrainingJob", "CreateTransformJob"])
+@pytest.mark.parametrize(
+    "action", ["CreateProcessingJob", "CreateTrainingJob", "CreateTransformJob", "CreateHyperParameterTuningJob"]
+)
 def test_a_job_without_the_tag_does_not_start(action: str) -> None:
     assert may(deploy(), "pipelines", f"sagemaker:{action}")
     assert not may(deploy(), "pipelines", f"sagemaker:{action}", changed=NO_TAGS)
@@ -518,6 +521,7 @@ def test_an_app_is_ones_own_by_its_profile(arn: str, owner: str | None, allowed:
         ("pipelines", "CreateTrainingJob"),
         ("pipelines", "CreateProcessingJob"),
         ("pipelines", "CreateTransformJob"),
+        ("pipelines", "CreateHyperParameterTuningJob"),
         ("studio", "CreateApp"),
         ("studio", "CreateSpace"),
     ],

@@ -383,6 +383,7 @@ def test_a_run_warns_if_the_copy_may_differ_from_s3(
     reachable: bool,
     sentences: list[str],
 ) -> None:
+    monkeypatch.setattr(download, "PATIENCE", 60)  # a loaded machine answers late, too
     chosen = replace(account.settings, data=replace(account.settings.data, source=SOURCE))
     put(lake, a=A)
     aged(download.fetch(account, SOURCE, tmp_path, rows).copy, tmp_path, hours=hours)

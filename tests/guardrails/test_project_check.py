@@ -327,7 +327,7 @@ STEPS = 'jobs.processing_step("DailyScoring", "x.py")\njobs.transform_step(\'sco
         pytest.param("images", "inference", "", id="serving image"),
         pytest.param("images", "training", "", id="a usual step"),
         pytest.param("instances", "evaluation", "", id="another usual step"),
-        pytest.param("instances", "dailyscoring", "no pipeline has a step of this name", id="no step"),
+        pytest.param("instances", "dailyscoring", "no pipeline has a step with this name", id="no step"),
         pytest.param("instances", "trainig", "Did you mean 'training'?", id="a typo"),
         pytest.param("images", "inferrence", "Did you mean 'inference'?", id="a typo in images"),
     ],
@@ -355,7 +355,7 @@ def test_the_instance_type_of_a_step_must_exist(tmp_path: Path) -> None:
 
     assert (error.where, error.level) == ("project.toml [instances].daily_scoring", "error")
     assert "'ml.m5.large'" in error.message
-    assert warning.message == "no pipeline has a step of this name."
+    assert warning.message == "no pipeline has a step with this name."
 
 
 def test_the_longest_run_time_is_the_one_in_botocore() -> None:

@@ -243,20 +243,20 @@ def test_an_invalid_choice_is_reported_with_all_valid_ones(
                 ("parameters", '"my threshold"', "parameter with a space"),
                 ("parameters", '"größe"', "parameter with umlauts"),
                 ("parameters", '"a.b"', "parameter with a dot"),
-                ("parameters", "_", "parameter that is nothing"),
+                ("parameters", "_", "parameter without a name"),
                 ("hyperparameters", f"a{'b' * 256}", "hyperparameter of 257"),
             )
         ),
         pytest.param(
             MINIMAL + "[hyperparameters]\nmax_iter = 1\n[parameters]\nmaxIter = 2",
             "[parameters].maxIter",
-            "becomes the parameter MaxIter, as [hyperparameters].max_iter does; rename one of them.",
+            "becomes the parameter MaxIter, and so does [hyperparameters].max_iter; rename one of them.",
             id="one parameter of two tables",
         ),
         pytest.param(
             MINIMAL + "[parameters]\nmax_iter = 1\nmax__iter = 2",
             "[parameters].max__iter",
-            "as [parameters].max_iter does",
+            "and so does [parameters].max_iter",
             id="one parameter of two keys",
         ),
     ],

@@ -1,4 +1,4 @@
-"""The folder of an execution, .local/runs/<id>: made before it starts, and linked to what its steps have written."""
+"""The folder of an execution, .local/runs/<id>: created before it starts, with links to the outputs of its steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sagemaker_ops.store import Store, write_atomically
 
 
 def new_execution(plan: Plan, pipeline_name: str, values: dict[str, Any], home: Path) -> Execution:
-    """An execution of which nothing is written yet."""
+    """A new execution, not written to disk yet."""
     identifier = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
     return Execution(
         id=identifier,
@@ -33,7 +33,7 @@ def new_execution(plan: Plan, pipeline_name: str, values: dict[str, Any], home: 
 
 
 def set_up(execution: Execution, definition: object) -> int:
-    """The execution's folder, with everything that does not change; the lock held on it. UserError if it cannot be."""
+    """Create the execution's folder, with everything that does not change; returns the lock on it."""
     try:
         execution.folder.mkdir(parents=True)
         lock = executions.claim(execution.folder)
@@ -42,13 +42,13 @@ def set_up(execution: Execution, definition: object) -> int:
     except OSError as error:
         home = execution.folder.parent.parent
         raise UserError(
-            f"cannot write into {home} ({error.strerror}); make room there or change its rights."
+            f"cannot write to {home} ({error.strerror}): free some space there, or change its permissions."
         ) from error
     return lock
 
 
 def reuse(source: Execution, execution: Execution, chosen: set[str], store: Store) -> None:
-    """Take over the results of the steps that are not run again."""
+    """Copy the results of the steps that are not run again."""
     now = datetime.now(UTC)
     for name, step in source.steps.items():
         if name in execution.steps and name not in chosen and step.status == "Succeeded":
@@ -59,7 +59,7 @@ def reuse(source: Execution, execution: Execution, chosen: set[str], store: Stor
 
 
 def link_outputs(execution: Execution, step: str, outputs: Mapping[str, str], store: Store) -> None:
-    """outputs/<name> → the folder in the store, relative where it lies in the project, so that that can be moved."""
+    """Link outputs/<name> to the folder in the store; by a relative path in the project, so that it can be moved."""
     for name, uri in outputs.items():
         link, target = execution.folder / step / "outputs" / name, store.locate(uri)
         link.parent.mkdir(parents=True, exist_ok=True)

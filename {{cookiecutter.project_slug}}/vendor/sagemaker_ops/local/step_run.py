@@ -1,4 +1,4 @@
-"""Runs one step of an execution: out of the cache, or as a job that is tried again where its retry policy says so."""
+"""Runs one step of an execution: from the cache, or as a job that is retried if its retry policy says so."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from sagemaker_ops.local.scheduler import Result
 def run_step(
     step: Step, plan: Plan, execution: Execution, machine: Machine, stop: process.Stop, started: Callable[[], None]
 ) -> Result:
-    """The step's properties. Raises what the scheduler makes a failed or a stopped step of."""
-    # as on AWS: at most 63 characters, no two alike in an execution, and here the same for the same step
+    """Run the step; returns its properties. The scheduler turns what it raises into a failed or stopped step."""
+    # at most 63 characters and unique in an execution, as on AWS; here always the same for the same step
     digest = hashlib.sha256(step.name.encode()).hexdigest()[:10]
     name = re.sub("-+", "-", f"pipelines-{execution.id}-{step.name[:28].replace('_', '-')}-{digest}")
     scope = Scope(
@@ -54,7 +54,7 @@ def run_step(
 
 
 def variables(execution: Execution, region: str, job_name: str = "") -> dict[str, str]:
-    """The execution variables, and for a step the name of its job."""
+    """The execution variables, including, for a step, the name of its job."""
     arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:pipeline/{execution.pipeline_name.lower()}"
     variables = {
         "StartDateTime": execution.start_time.isoformat(),
@@ -70,7 +70,7 @@ def variables(execution: Execution, region: str, job_name: str = "") -> dict[str
 
 
 def _with_retries(job: Job, state: StepExecution) -> dict[str, Any]:
-    """Run the step, and again if this machine failed it and its retry policy says so: never after an exit code."""
+    """Run the step, and retry if this machine caused the failure and its policy says so: never after an exit code."""
     policy, begin = job.step.retry, time.monotonic()
     while True:
         state.attempts += 1
