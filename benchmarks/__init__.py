@@ -1,1 +1,1 @@
-"""Every figure that README and docs quote, as a command: `make bench`."""
+"""Measures every figure that README and docs quote: `make bench`."""

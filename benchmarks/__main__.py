@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …]`: measure all, or those named, and print Markdown."""
+"""`python -m benchmarks [name …]`: run all benchmarks, or those named, and print Markdown."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ALL = {
 
 def main(names: list[str]) -> None:
     if unknown := set(names) - ALL.keys():
-        sys.exit(f"No figure is named {', '.join(sorted(unknown))}; there are {', '.join(ALL)}.")
+        sys.exit(f"Unknown benchmark: {', '.join(sorted(unknown))}. Choose from {', '.join(ALL)}.")
     if len(names) == 1:
         with tempfile.TemporaryDirectory() as folder:
             print(ALL[names[0]](Path(folder)), flush=True)
         return
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores\n", flush=True)
-    for name in names or ALL:  # in a small process each: Linux counts a process's memory from that of its parent on
+    for name in names or ALL:  # a small process each: on Linux, peak memory starts at that of the parent
         subprocess.run([sys.executable, "-m", "benchmarks", name], check=True)
 
 

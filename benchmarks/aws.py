@@ -1,4 +1,4 @@
-"""How quick the commands that ask AWS are, against a moto server on this machine, beside the AWS CLI."""
+"""How fast the commands that call AWS are, with a moto server on this machine, compared with the AWS CLI."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_PAGER": "",
 }
-# Beside the project's own: of the same vertical, and of another.
+# Other pipelines: two of the same vertical, and one of another.
 OTHERS = {
     "customer-churn-train-dev": "customer",
     "customer-basket-train-dev": "customer",
@@ -34,14 +34,14 @@ OTHERS = {
 
 
 def measure(folder: Path, runs: int = 11) -> str:
-    """`folder` is empty and may be filled: with a project, its environment, and the AWS CLI in one of its own."""
+    """`folder` must be empty. A project, its environment, and another one for the AWS CLI are created in it."""
     from moto.server import ThreadedMotoServer
 
     sys.path.insert(0, str(Path(TEMPLATE, "tests")))
     from aws import gaps
 
     gaps.register()
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it tells of every request
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it logs every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -53,7 +53,7 @@ def measure(folder: Path, runs: int = 11) -> str:
 
 
 def project(folder: Path) -> tuple[Path, list[str]]:
-    """A project whose environment dev is the server, and its command `ops`."""
+    """A project whose environment dev is on the server, and its command `ops`."""
     subprocess.run([COOKIECUTTER, "--no-input", "--output-dir", folder, TEMPLATE], check=True, capture_output=True)
     [made] = folder.iterdir()
     subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=made, check=True, capture_output=True)
@@ -61,7 +61,7 @@ def project(folder: Path) -> tuple[Path, list[str]]:
 
 
 def aws_cli(folder: Path) -> str:
-    """The AWS CLI that PyPI has, with its bytecode."""
+    """The AWS CLI from PyPI, with its bytecode."""
     environment = folder / "aws-cli"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True, capture_output=True)
     pip = [str(environment / "bin" / "pip"), "install", "--quiet", "--compile", "awscli"]
@@ -97,7 +97,7 @@ def _measure(made: Path, ops: list[str], aws: str, runs: int) -> str:
     )
     return "\n".join(
         [
-            table("Listing four pipelines, with owner and last execution of three", listed, next(iter(listed))),
+            table("Listing four pipelines, three of them with owner and last execution", listed, next(iter(listed))),
             table("Updating an unchanged pipeline", update, next(iter(update))),
             f"It imports the SageMaker SDK: {'yes' if _imports_sdk(deploy, made) else 'no'}.\n",
         ]

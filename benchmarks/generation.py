@@ -1,4 +1,4 @@
-"""How long it takes to make a project, beside Cookiecutter itself, another template with hooks, and `kedro new`."""
+"""How long it takes to generate a project, compared with Cookiecutter itself, another template, and `kedro new`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COOKIECUTTER_UV = "cookiecutter-uv==0.2.0"
 
 
 def measure(folder: Path, runs: int = 11) -> str:
-    """`folder` is empty and may be filled."""
+    """`folder` must be empty. Projects are generated in it."""
     one_file = folder / "one-file-template"
     (one_file / "{{cookiecutter.project_slug}}").mkdir(parents=True)
     (one_file / "{{cookiecutter.project_slug}}" / "README.md").write_text("{{cookiecutter.project_slug}}\n")
@@ -33,7 +33,14 @@ def measure(folder: Path, runs: int = 11) -> str:
         shutil.rmtree(made)
         made.mkdir()
 
-    kedro = [KEDRO, "new", "--name=Flight delays", "--tools=none", "--example=n", "--telemetry=no"]  # needs no network
+    kedro = [
+        KEDRO,
+        "new",
+        "--name=Flight delays",
+        "--tools=none",
+        "--example=n",
+        "--telemetry=no",
+    ]  # works offline
     contenders = [
         Contender("`cookiecutter --version`", [[COOKIECUTTER, "--version"]], folder),
         Contender("a template of one file", generate(one_file), folder, remove),
@@ -45,7 +52,7 @@ def measure(folder: Path, runs: int = 11) -> str:
 
 
 def _cookiecutter_uv(folder: Path) -> Path:
-    """The template's folder: PyPI has it in the source archive."""
+    """The template's folder, from the source archive on PyPI."""
     source_alone = ["--no-deps", "--no-binary=cookiecutter-uv", f"--dest={folder}"]
     download = [sys.executable, "-m", "pip", "download", *source_alone, COOKIECUTTER_UV]
     subprocess.run(download, check=True, capture_output=True)

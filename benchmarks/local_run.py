@@ -1,6 +1,6 @@
-"""How long the pipeline takes on this machine, beside its three scripts run by hand one after the other.
+"""How long the pipeline takes on this machine, compared with its three scripts run by hand one after the other.
 
-And what the runner itself takes: for a step that does nothing, and for a step with much input.
+It also measures the runner itself, with a step that does nothing and with a step that has a large input.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STEPS_IN_A_ROW = 41
 
 
 def measure(folder: Path, runs: int = 5) -> str:
-    """`folder` is empty and may be filled: with a project and its environment."""
+    """`folder` must be empty. A project and its environment are created in it."""
     subprocess.run([COOKIECUTTER, "--no-input", "--output-dir", folder, TEMPLATE], check=True, capture_output=True)
     [project] = folder.iterdir()
     subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
@@ -67,7 +67,7 @@ def measure(folder: Path, runs: int = 5) -> str:
 
 
 def _runner(ops: str, project: Path, folder: Path, runs: int) -> str:
-    """Definitions of steps that do nothing: one, many in a row, and one with large input."""
+    """Run definitions of steps that do nothing: one step, many in a row, and one with a large input."""
     bucket = folder / "s3" / "bucket"
     (bucket / "large").mkdir(parents=True)
     (bucket / "small").mkdir()
@@ -89,13 +89,13 @@ def _runner(ops: str, project: Path, folder: Path, runs: int) -> str:
     seconds = side_by_side(contenders, runs)
     one, many, large = (statistics.median(values) for values in seconds.values())
     return table("The runner's own work: steps that run `true`", seconds, "one step") + (
-        f"\nA step: {1000 * (many - one) / (STEPS_IN_A_ROW - 1):.1f} ms, the start of `true` included; "
+        f"\nTime per step: {1000 * (many - one) / (STEPS_IN_A_ROW - 1):.1f} ms, including the start of `true`; "
         f"1 GB of input: {1000 * (large - one):.0f} ms.\n"
     )
 
 
 def _step(number: int, data: str) -> dict[str, object]:
-    """One that does nothing, after the one before it."""
+    """A step that does nothing, and runs after the previous one."""
     source = {"S3Uri": f"s3://bucket/{data}/", "LocalPath": "/opt/ml/processing/data"}
     return {
         "Name": f"Step{number}",

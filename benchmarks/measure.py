@@ -1,4 +1,4 @@
-"""Times whole commands side by side: in turn, so that a machine whose speed drifts drifts for all of them."""
+"""Compares the time of whole commands. They take turns, so that a change in the machine's speed affects all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Contender:
-    """One or more commands that together are one measurement. `prepare` runs before each, off the clock."""
+    """One or more commands that are measured together. `prepare` runs before each measurement and is not timed."""
 
     name: str
     commands: Sequence[Sequence[str]]
@@ -22,8 +22,8 @@ class Contender:
 
 
 def side_by_side(contenders: Sequence[Contender], runs: int) -> Mapping[str, list[float]]:
-    """Seconds of each run by contender, after one round that does not count; CalledProcessError if one fails."""
-    # Python started like this writes its bytecode, and so finds it in the rounds that count.
+    """The seconds of each run by contender. The first round is not counted. CalledProcessError if a command fails."""
+    # Let Python write its bytecode in the first round, so that the other rounds use it.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["DO_NOT_TRACK"] = "1"  # kedro sends nothing
     seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}

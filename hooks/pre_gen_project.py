@@ -1,4 +1,4 @@
-"""Before generation: check that this Python is new enough, and that the slug names a folder that is still free."""
+"""Before generation: check that Python is new enough, and that the slug is the name of a folder without files."""
 
 import os
 import sys

@@ -1,8 +1,8 @@
-"""Pin what is installed: constraints.txt of the generated project, and the template's own beside it.
+"""Pin the versions to install, in constraints.txt of the generated project and of the template itself.
 
-On Python 3.12 the steps get exactly what AWS's scikit-learn image 1.9-0 holds, on other versions the nearest there
-is. Needs uv: `make constraints` pins the newest versions, `make constraints KEEP=1` keeps those that are pinned and
-adds what is missing. The files name no place that packages came from.
+On Python 3.12 the steps get exactly the packages of AWS's scikit-learn image 1.9-0, on other Python versions the
+nearest available. Needs uv: `make constraints` pins the newest versions, `make constraints KEEP=1` keeps the pinned
+ones and adds what is missing. The files do not record where packages were downloaded from.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ IMAGE = {
 
 
 def requirements(pyproject: Path) -> list[str]:
-    """Dependencies, extras, every group, and the build backend of a pyproject.toml; without our own library."""
+    """Dependencies, extras, every group, and the build backend of a pyproject.toml, without our own library."""
     table = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     groups = [*table.get("dependency-groups", {}).values(), *table["project"].get("optional-dependencies", {}).values()]
     backend = table.get("build-system", {}).get("requires", [])
@@ -68,7 +68,7 @@ def main(keep: bool) -> None:
     library = requirements(PROJECT / "vendor" / "pyproject.toml")
     lines = [*requirements(PROJECT / "pyproject.toml"), *library, *image]
     compile_constraints(lines, PROJECT / "constraints.txt", keep=keep)
-    # The template has an environment of its own, and where both hold a package they hold the same version.
+    # The template has its own environment. Packages that are in both have the same version.
     compile_constraints(
         requirements(TEMPLATE / "pyproject.toml"), TEMPLATE / "constraints.txt", PROJECT / "constraints.txt", keep=keep
     )

@@ -1,4 +1,4 @@
-"""Write docs/guardrails.md: a reference page of the rules, made from the code that checks them.
+"""Write docs/guardrails.md, a reference of the rules, from the code that checks them.
 
 Patterns, lists, defaults and messages come from the code: run `make guardrails-page` after changing any of them.
 """
@@ -51,7 +51,7 @@ WRONG_ENVIRONMENTS = (
     {"subnets": ["subnet-123"], "security_groups": ["sg-0a1b2c3d"]},
     {"subnets": ["subnet-0a1b2c3d"]},
 )
-# For each rule a type that breaks it: use, name, policy, images.
+# For each rule, an instance type that breaks it: use, name, policy, images.
 BROKEN: dict[str, tuple[str, str, Policy, tuple[str, ...]]] = {
     "prefix": ("training", "m5.xlarge", Policy(), ()),
     "unknown": ("training", "ml.m8.xlarge", Policy(), ()),
@@ -100,7 +100,7 @@ def wrong_environments() -> Iterable[str]:
 
 
 def composed() -> Iterable[tuple[str, str, int]]:
-    """What has the name, an example, and the length of the longest name."""
+    """What is named, an example, and the length of the longest possible name."""
 
     def target(vertical: str, slug: str, environment: str, user: str) -> Target:
         project = Project("", slug, vertical)

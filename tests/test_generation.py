@@ -117,7 +117,7 @@ def test_it_says_the_next_two_commands(tmp_path: Path) -> None:
         ),
         pytest.param("training_instance_type=ml.p3.2xlarge", "use 'ml.g5.2xlarge'", id="retired"),
         pytest.param("region=Ireland", "such as 'eu-west-1'", id="region"),
-        pytest.param("owner=R&D", "AWS tags do not allow '&'", id="owner that no tag can hold"),
+        pytest.param("owner=R&D", "AWS tags do not allow '&'", id="owner that is not a valid tag"),
     ],
 )
 def test_a_wrong_answer_gets_one_sentence_and_leaves_nothing(tmp_path: Path, answer: str, sentence: str) -> None:

@@ -206,5 +206,5 @@ def test_a_template_that_is_not_in_git_is_reported_in_one_line(tmp_path: Path) -
     done = cookiecutter_command(tmp_path, template=tmp_path)
 
     assert done.code == 0, done
-    assert done.err == "The template is not a git repository, so `make update` finds no newer version of it.\n"
+    assert done.err == "The template is not a git repository, so `make update` cannot find newer versions of it.\n"
     assert not (tmp_path / "flight-delays" / ".cruft.json").exists()

@@ -22,7 +22,7 @@ def get_pipeline(target: Target, session: PipelineSession) -> Pipeline:
     jobs, settings = Jobs(target, session), target.settings
     data, gate, instances = settings.data, settings.gate, settings.instances
 
-    # What can be set at each start: `ops run train --param QualityGate=0.8`
+    # Parameters that each execution can set: `ops run train --param QualityGate=0.8`
     input_data = ParameterString("InputDataUrl", default_value=target.data_uri)
     processing_instance = ParameterString("ProcessingInstanceType", default_value=instances.processing)
     training_instance = ParameterString("TrainingInstanceType", default_value=instances.training)
@@ -32,7 +32,7 @@ def get_pipeline(target: Target, session: PipelineSession) -> Pipeline:
     )
     parameters = [input_data, processing_instance, training_instance, quality_gate, approval_status]
 
-    # data/schema.toml, if there is one: the type that each column must have.
+    # data/schema.toml, if it exists: the type that each column must have.
     schema = {"schema": target.schema_uri} if target.schema_uri else {}
     processing = jobs.processing_step(
         "Processing",
@@ -45,7 +45,7 @@ def get_pipeline(target: Target, session: PipelineSession) -> Pipeline:
             *data.arguments,
             *(["--schema=/opt/ml/processing/schema/schema.toml"] if schema else []),
         ],
-        # AWS's cache looks at the URI only, and what an s3:// source holds can change under it.
+        # AWS's cache compares only the URI, but the content of an s3:// source can change.
         cached=not is_remote(data.source),
     )
     training = jobs.training_step(
@@ -73,8 +73,8 @@ def get_pipeline(target: Target, session: PipelineSession) -> Pipeline:
         approval_status=approval_status,
     )
     reached = JsonGet(step_name=evaluation.name, property_file=report, json_path="gate.value")
-    asked = f", and the quality gate asks for {'at least' if gate.minimum is not None else 'at most'} "
-    message = Join(on="", values=[f"{gate.metric} of the model is ", reached, asked, quality_gate])
+    required = f", but the quality gate requires {'at least' if gate.minimum is not None else 'at most'} "
+    message = Join(on="", values=[f"{gate.metric} of the model is ", reached, required, quality_gate])
     failed = FailStep(name="QualityGateFailed", error_message=message)
     passes = ConditionGreaterThanOrEqualTo if gate.minimum is not None else ConditionLessThanOrEqualTo
     quality = ConditionStep(

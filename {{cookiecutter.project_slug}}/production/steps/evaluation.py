@@ -1,7 +1,6 @@
-"""Step 3: measure the model on rows it has never seen, and compare it with a naive one.
+"""Step 3: measure the model on rows it has never seen, and compare it with a naive model.
 
-Writes evaluation.json: what the quality gate reads (`gate.value`), what the model registry shows, and what charts are
-drawn from.
+Writes evaluation.json, which the quality gate (`gate.value`), the model registry and charts read.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 from sagemaker_ops import Metric, evaluate, load_model, print_evaluation, read_part, run_step, save_evaluation
 
 MESSAGE_FILE = "/opt/ml/output/message"  # where SageMaker looks for the reason of a failure
-# Metrics of your own, beside SageMaker's: name → Metric(function of truth, prediction and weights).
+# Your own metrics, in addition to SageMaker's: name → Metric(function of truth, prediction and weights).
 METRICS: dict[str, Metric] = {}
 
 
@@ -37,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         ("--output-dir", "/opt/ml/processing/evaluation"),
     ):
         parser.add_argument(name, type=Path, metavar="DIR", default=default, help="(default: %(default)s)")
-    parser.add_argument("--gate-metric", metavar="NAME", help="the metric to gate on (default: auc, or r2)")
+    parser.add_argument("--gate-metric", metavar="NAME", help="the metric of the quality gate (default: auc, or r2)")
     return parser
 
 

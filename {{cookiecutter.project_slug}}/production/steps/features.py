@@ -1,4 +1,4 @@
-"""Features made from the columns, by the same code when the model is trained, evaluated and served."""
+"""Features made from the columns. The same code runs when the model is trained, evaluated and served."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import pandas as pd
 
 
 def add_features(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` with the columns you add to it: numbers, made from one row at a time.
+    """Return `frame` with the columns that you add: numbers, computed from one row at a time.
 
-    `frame` holds the features of schema.json: numbers and booleans as float64, categories as text, dates as
-    datetime64[ns], NaN or NaT where missing. For the flights, the hour of departure would be
+    `frame` has the features of schema.json: numbers and booleans as float64, categories as text, dates as
+    datetime64[ns], NaN or NaT where missing. For the flights, this adds the hour of departure:
 
         return frame.assign(hour=frame["sched_dep_time"] // 100)
     """

@@ -1,6 +1,6 @@
 """Serve the model: SageMaker's scikit-learn container calls model_fn once, and transform_fn for each request.
 
-A request is CSV, JSON or JSON Lines, and so is the answer. A wrong request is answered with status 400 and a sentence.
+A request is CSV, JSON or JSON Lines, and so is the response. An invalid request gets status 400 and one sentence.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from sagemaker_ops import Model, StepError, load_model, predict_rows, read_reque
 
 
 def model_fn(model_dir: str) -> Model:
-    """The model that training.py wrote to `model_dir`. Raises StepError under versions that cannot read it."""
+    """The model that training.py wrote to `model_dir`. Raises StepError if the installed versions cannot read it."""
     return load_model(Path(model_dir))
 
 
 def transform_fn(model: Model, body: str | bytes, content_type: str | None, accept: str | None) -> Any:
-    """The answer to a request and its content type. A wrong request gets what `refuse` makes of it."""
+    """The response to a request, and its content type. An invalid request gets the response that `refuse` makes."""
     try:
         rows = read_request(body, content_type)
         prediction = predict_rows(rows, model)

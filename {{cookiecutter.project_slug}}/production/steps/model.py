@@ -1,4 +1,4 @@
-"""The model and its hyperparameters: this is the place to try another one."""
+"""The model and its hyperparameters. Edit this file to use another model."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEnc
 from features import add_features
 from sagemaker_ops import Choice, Number, Schema, StepError, date_numbers
 
-MOST_CATEGORIES = 254  # per column; HistGradientBoosting takes 255 values, one being "missing"; rarer ones share one
+MOST_CATEGORIES = 254  # per column; HistGradientBoosting allows 255, including "missing"; rarer ones share a value
 SEED = 0
 
-# Names and meanings are those of scikit-learn's HistGradientBoostingClassifier and -Regressor, but for the last one.
+# Names and meanings are those of scikit-learn's HistGradientBoostingClassifier and -Regressor, except for the last one.
 HYPERPARAMETERS: dict[str, Number | Choice] = {
     "learning_rate": Number(0.05, 0.0001, 1.0, "how much each tree counts"),
     "max_iter": Number(150, 1, 10_000, "number of boosting iterations"),
-    "max_leaf_nodes": Number(31, 2, 10_000, "leaves per tree"),
-    "min_samples_leaf": Number(20, 1, 1_000_000, "rows per leaf, at least"),
+    "max_leaf_nodes": Number(31, 2, 10_000, "maximum number of leaves per tree"),
+    "min_samples_leaf": Number(20, 1, 1_000_000, "minimum number of rows per leaf"),
     "l2_regularization": Number(0.0, 0.0, 1_000_000.0, "penalty on large leaf values"),
     "class_weight": Choice("none", ("none", "balanced"), "balanced: rare classes count as much as frequent ones"),
     "early_stopping_rounds": Number(
-        0, 0, 10_000, "stop after so many iterations that did not help validation (0: never)"
+        0, 0, 10_000, "stop after this many iterations without progress on validation (0: never)"
     ),
 }
 

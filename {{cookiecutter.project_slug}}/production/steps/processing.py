@@ -1,7 +1,7 @@
 """Step 1: read the table, check it, split it, and describe what is in it.
 
-Reads CSV or Parquet files; writes the parts train, validation and test as Parquet, and schema.json, schema.toml and
-summary.json about them. Each line of `process` can be replaced: by `pandas.read_csv`, say, or by a split of your own.
+Reads CSV or Parquet files. Writes the parts train, validation and test as Parquet, and schema.json, schema.toml and
+summary.json about them. Each line of `process` can be replaced: for example by `pandas.read_csv` or by your own split.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ MESSAGE_FILE = "/opt/ml/output/message"  # where SageMaker looks for the reason 
 
 
 def process(arguments: argparse.Namespace) -> None:
-    """Everything that is wrong with the table is reported together, as a StepError."""
+    """Process the table. All problems with it are reported together, as a StepError."""
     options = Options.of(arguments)
     table = read_source(arguments.input_dir, options)  # or a pandas table
-    rows = check_rows(table, options)  # those with a target; rows.rows is a pandas table, too
+    rows = check_rows(table, options)  # the rows with a target; rows.rows is a pandas table
     parts = split_rows(rows, options)  # or for each row "train", "validation" or "test"
     prepared = describe_parts(rows, parts, options)
     prepared.save([arguments.train_dir, arguments.validation_dir, arguments.test_dir], arguments.summary_dir)
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     for name, default, what in (
         ("--input-dir", "/opt/ml/processing/input/data", "CSV or Parquet files of one table, or one file"),
         ("--train-dir", "/opt/ml/processing/train", "rows to fit the model"),
-        ("--validation-dir", "/opt/ml/processing/validation", "rows to choose hyperparameters by"),
+        ("--validation-dir", "/opt/ml/processing/validation", "rows to choose hyperparameters"),
         ("--test-dir", "/opt/ml/processing/test", "rows to evaluate the model"),
         ("--summary-dir", "/opt/ml/processing/summary", "summary.json, schema.json and schema.toml"),
     ):
@@ -44,14 +44,14 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     model.add_argument("--problem", required=True, choices=PROBLEMS, help="classes or numbers")
     model.add_argument(
-        "--exclude", action="append", default=[], metavar="COLUMN", help="a column to leave out; may be given again"
+        "--exclude", action="append", default=[], metavar="COLUMN", help="a column to leave out; can be repeated"
     )
-    model.add_argument("--weight", metavar="COLUMN", help="how much each row counts: kept beside the features")
-    model.add_argument("--id", metavar="COLUMN", help="which row it is: kept beside the features")
+    model.add_argument("--weight", metavar="COLUMN", help="the column with the weight of each row; it is not a feature")
+    model.add_argument("--id", metavar="COLUMN", help="the column that identifies a row; it is not a feature")
     model.add_argument("--schema", type=Path, metavar="FILE", help="schema.toml: the type that each column must have")
     split = parser.add_argument_group("how to split")
     split.add_argument("--split", choices=SPLITS, default=Options.split, help="(default: %(default)s)")
-    split.add_argument("--split-column", metavar="COLUMN", help="the group, or the time, of --split group and time")
+    split.add_argument("--split-column", metavar="COLUMN", help="the group or time column of --split group or time")
     for part in ("test", "validation"):
         default = getattr(Options, f"{part}_share")
         split.add_argument(f"--{part}-share", type=float, metavar="N", default=default, help="(default: %(default)s)")

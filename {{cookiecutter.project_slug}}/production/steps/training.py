@@ -1,8 +1,8 @@
 """Step 2: fit the model, and pack it with the code that serves it.
 
 Reads train, validation and schema.json as processing.py wrote them; writes model.joblib, schema.json, training.json and
-code/ to the model folder, which SageMaker packs as model.tar.gz. Validation is measured, to compare hyperparameters by,
-and tells early stopping when to stop.
+code/ to the model folder, which SageMaker packs as model.tar.gz. The validation part serves to compare
+hyperparameters, and to decide when early stopping ends the training.
 """
 
 from __future__ import annotations

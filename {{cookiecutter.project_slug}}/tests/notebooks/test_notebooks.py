@@ -1,6 +1,6 @@
 """Every notebook in eda/ and develop/ still runs after a change to a step or to project.toml.
 
-A notebook in a folder below them, such as eda/archive/, is left alone.
+Notebooks in subfolders, such as eda/archive/, are not run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SECONDS_PER_CELL = 300
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_runs_from_top_to_bottom(path: Path) -> None:
     if is_remote(load_settings(ROOT).data.source):
-        pytest.skip("the table lies on S3, and a notebook reads it on this machine")
+        pytest.skip("the table is on S3, and notebooks read local files")
     client = NotebookClient(
         nbformat.read(path, as_version=4),
         kernel_name="python3",  # of this environment, whichever kernel the notebook was last saved with
@@ -32,5 +32,5 @@ def test_runs_from_top_to_bottom(path: Path) -> None:
     try:
         client.execute()
     except CellExecutionError as error:
-        # The notebook's own traceback; nbclient's says nothing.
+        # Show the notebook's own traceback: nbclient's is of no help.
         raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -1,4 +1,4 @@
-"""The pipeline `train`, compiled and run here as on AWS, on the data that project.toml names."""
+"""The pipeline `train`, compiled and run on this machine, with the data in project.toml."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_model_that_passes_the_gate_is_registered(execution: Execution) -> Non
 
 
 @READS_HERE
-def test_the_evaluation_holds_metrics_and_a_baseline(execution: Execution) -> None:
+def test_the_evaluation_has_metrics_and_a_baseline(execution: Execution) -> None:
     evaluation = execution.read_property_file("Evaluation", "EvaluationReport")
 
     assert evaluation["gate"]["metric"] == SETTINGS.gate.metric
@@ -46,7 +46,7 @@ def test_a_model_below_the_gate_ends_the_execution(tmp_path: Path) -> None:
     assert execution.steps["Register"].status == "NotStarted"
 
 
-def test_what_a_start_can_set() -> None:
+def test_the_parameters_of_the_pipeline() -> None:
     definition = compile_pipeline("train", SETTINGS, ROOT)
 
     names = {parameter["Name"] for parameter in definition["Parameters"]}

@@ -1,4 +1,4 @@
-"""The steps by hand, on the data that project.toml names: arguments and folders in, files out."""
+"""The steps as scripts, with the data in project.toml: arguments and folders in, files out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(is_remote(DATA.source), reason="the data is on S
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the three steps have put what they made. Read it, and write nothing into it."""
+    """The outputs of the three steps. Tests only read this folder."""
     made = tmp_path_factory.mktemp("steps")
 
     def folders(*names: str) -> list[str]:
@@ -49,7 +49,7 @@ def model(folder: Path) -> Model:
 
 @pytest.fixture(scope="module")
 def rows(folder: Path, model: Model) -> pd.DataFrame:
-    """Some rows of the test part, as a request has them."""
+    """Some rows of the test part, as in a request."""
     return read_part(folder / "test", model.schema)[model.schema.names].head(20)
 
 
@@ -84,7 +84,7 @@ def test_added_features_keep_the_rows_and_their_order(model: Model, rows: pd.Dat
     assert add_features(frame).index.equals(frame.index)
 
 
-def test_a_target_that_is_no_column_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_target_is_reported_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = [f"--{name}-dir={tmp_path / name}" for name in ("train", "validation", "test", "summary")]
     arguments = ["--target=no such column", f"--problem={DATA.problem}"]
 

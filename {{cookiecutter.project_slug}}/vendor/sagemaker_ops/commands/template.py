@@ -26,7 +26,7 @@ def update_project(
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Take the newest version of the template; what this project has changed in it stays.
+    """Update to the newest version of the template; what this project has changed in it stays.
 
     Example: ops update-project --dry-run
     """
