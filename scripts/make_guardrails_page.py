@@ -34,7 +34,7 @@ NAMES = {
 WRONG_NAMES: dict[str, tuple[Callable[[str, str], list[Problem]], tuple[str, ...]]] = {
     "vertical": (names.check_vertical, ("Retail", "re_tail", "retail-emea", "1retail", "r")),
     "project": (names.check_slug, ("Churn_Model", "churn-", "-churn", "churn--x", "c" * 41)),
-    "pipeline": (names.check_pipeline, ("train_model",)),
+    "pipeline": (names.check_pipeline, ("train_model", "con")),
     "environment": (names.check_environment, ("pre-prod",)),
     "user": (names.check_user, ("Anna.Schmidt@example.com",)),
     "region": (names.check_region, ("Ireland",)),

@@ -109,9 +109,9 @@ def test_the_teams_work_stays_and_the_templates_is_taken(tmp_path: Path) -> None
     version = project.text(f"{LIBRARY}/__init__.py").partition('__version__ = "')[2].partition('"')[0]
     assert version.startswith("9.")
     assert lines == [
-        "editor: 'emacs' is not a choice any more; 'vscode' is taken.",
-        "licence is a new question; 'MIT' is taken.",
-        f"The library sagemaker-ops is {version} now, and was {version[2:]}: vendor/CHANGELOG.md says what is new.",
+        "editor: 'emacs' is no longer a choice; 'vscode' is used instead.",
+        "licence: a new question; the default 'MIT' is used.",
+        f"The library sagemaker-ops changes from {version[2:]} to {version}: vendor/CHANGELOG.md says what is new.",
         "updated   README.md",
         "updated   data/sample/README.md",
         "updated   docs/index.md",
@@ -120,12 +120,12 @@ def test_the_teams_work_stays_and_the_templates_is_taken(tmp_path: Path) -> None
         "renamed   production/steps/features.py -> production/steps/columns.py",
         "updated   project.toml",
         "replaced  vendor/: 4 files",
-        "Your changes in the template's folders are replaced; `git show HEAD:<file>` has them:",
+        "Your changes in the template's folders are replaced. `git show HEAD:<file>` still shows them:",
         f"replaced  {LIBRARY}/errors.py",
-        "3 conflicts to resolve: edit each file, `git add` it, and commit. `git reset --hard` goes back.",
-        "conflict  Makefile: both have changed the same lines",
-        f"conflict  {NOTEBOOK}: both have changed it: yours is kept",
-        "conflict  guardrails.toml: the template has removed it, and you have changed it: yours is kept",
+        "3 conflicts to resolve: edit each file, `git add` it, and commit. `git reset --hard` undoes the update.",
+        "conflict  Makefile: the template and you changed the same lines",
+        f"conflict  {NOTEBOOK}: the template and you changed it: your version is kept",
+        "conflict  guardrails.toml: the template removed it, but you changed it: your version is kept",
     ]
     assert [line for line in shown.out.splitlines() if "conflict" not in line] == [
         line for line in done.out.splitlines() if "conflict" not in line

@@ -121,7 +121,7 @@ def test_the_guide_quotes_what_is_printed(ops: Ops) -> None:
         pytest.param("setup", "SageMaker would run", "setup_step", id="setup.py"),
         pytest.param("conftest", "pytest runs", "conftest_step", id="conftest.py"),
         pytest.param("tests", "a folder of the project", "tests_step", id="a folder"),
-        pytest.param("aux", "a device on Windows", "aux_step", id="a device"),
+        pytest.param("aux", "a device name on Windows", "aux_step", id="a device"),
     ],
 )
 def test_a_name_that_no_step_can_have_gets_a_sentence_with_another_one(name: str, reason: str, better: str) -> None:
@@ -172,7 +172,7 @@ def test_a_name_to_write_instead_is_a_name(name: str) -> None:
 def test_a_name_that_no_pipeline_can_have_gets_a_sentence_with_another_one(name: str, better: str) -> None:
     [problem] = script_names.check_pipeline(name, "NAME")
 
-    assert problem.message.endswith(f", such as '{better}'.")
+    assert problem.message.endswith(f" such as '{better}'.")
 
 
 @pytest.mark.parametrize("name", ["nightly", "queue", "pandas", "z" * 16])
@@ -211,7 +211,7 @@ def test_nothing_is_overwritten(project: Project, ops: Ops, kind: str, name: str
 
     assert (done.code, done.out) == (2, ""), done
     assert [line.split(": ")[1] for line in done.err.splitlines()] == taken
-    assert all("this exists already" in line for line in done.err.splitlines())
+    assert all("already exists and is not overwritten" in line for line in done.err.splitlines())
     assert {file: (project.path / file).read_bytes() for file in project.files()} == before
 
 

@@ -125,7 +125,16 @@ def test_an_environment_can_be_named_with_any_short_word(name: str) -> None:
     assert project_check.check(replace(SETTINGS, environments={name: Environment()}), OPEN) == []
 
 
-@pytest.mark.parametrize("name", ["train", "predict", "p2", "a" * 16])
+@pytest.mark.parametrize("name", ["con", "prn", "aux", "nul", "com1", "com9", "lpt1", "lpt9"])
+def test_a_pipeline_with_the_name_of_a_windows_device_is_reported(name: str) -> None:
+    [problem] = project_check.check_pipeline(name, "production/pipelines")
+
+    assert problem.where == "production/pipelines"
+    assert problem.message == (f"'{name}' is not a valid file name on Windows: use a name such as '{name}pipeline'.")
+    assert project_check.check_pipeline(f"{name}pipeline", "production/pipelines") == []
+
+
+@pytest.mark.parametrize("name", ["train", "predict", "p2", "a" * 16, "com10", "console"])
 def test_a_pipeline_of_one_word_passes(name: str) -> None:
     assert project_check.check_pipeline(name, "production/pipelines") == []
 

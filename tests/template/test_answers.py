@@ -18,13 +18,13 @@ QUESTIONS = {"name": "A", "problem": ["classification", "regression"], "gpu": Fa
         pytest.param({"name": "B", "problem": "regression"}, [], ["gpu"], id="new question"),
         pytest.param(
             {"name": "B", "problem": "ranking", "gpu": True},
-            ["problem: 'ranking' is not a choice any more; 'classification' is taken."],
+            ["problem: 'ranking' is no longer a choice; 'classification' is used instead."],
             [],
             id="choice that is gone",
         ),
         pytest.param(
             {"name": "B", "problem": "regression", "gpu": True, "cloud": "c"},
-            ["cloud: the template does not ask for it any more; your answer was 'c'."],
+            ["cloud: the template no longer asks for this; your answer was 'c'."],
             [],
             id="question that is gone",
         ),

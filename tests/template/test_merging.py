@@ -13,7 +13,7 @@ from repositories import Files, Repository, in_project, new_project, new_templat
 
 from sagemaker_ops.template.update import Update, update_project
 
-KEPT = "both have changed it: yours is kept"
+KEPT = "the template and you changed it: your version is kept"
 
 
 def text(case: str, first: str = "first", last: str = "last") -> str:
@@ -53,7 +53,7 @@ CASES = {
         {"a": text("E", "own")},
         {"a": text("E", "new")},
         {"a": text("E", "own\n=======\nE new").replace("E own", "<<<<<<< HEAD\nE own")},
-        a="both have changed the same lines",
+        a="the template and you changed the same lines",
     ),
     "added": case({}, {}, {"new/a": text("F")}, {"new/a": text("F")}),
     "added by both": case({}, {"a": "G own\n"}, {"a": "G own\n"}, {"a": "G own\n"}),
@@ -62,7 +62,7 @@ CASES = {
         {"a": b"\0H own"},
         {"a": b"\0H new"},
         {"a": b"\0H own"},
-        a="the template has added it, and so have you: yours is kept",
+        a="the template and you both added it: your version is kept",
     ),
     "removed": case({"a": text("I"), "b": "I"}, {}, {"a": None}, {"b": "I"}),
     "removed, and changed by the team": case(
@@ -70,7 +70,7 @@ CASES = {
         {"a": text("J", "own")},
         {"a": None},
         {"a": text("J", "own")},
-        a="the template has removed it, and you have changed it: yours is kept",
+        a="the template removed it, but you changed it: your version is kept",
     ),
     "removed by the team": case({"a": text("K")}, {"a": None}, {}, {}),
     "removed by the team, and changed": case({"a": text("L")}, {"a": None}, {"a": text("L", "new")}, {}),
@@ -87,8 +87,8 @@ CASES = {
         {"a": None, "b": text("P")},
         {"a": None, "c": text("P")},
         {"b": text("P"), "c": text("P")},
-        b="you have moved it here, and the template has moved it elsewhere",
-        c="the template has moved it here, and you have moved or removed it",
+        b="you moved it here, but the template moved it elsewhere",
+        c="the template moved it here, but you moved or removed it",
     ),
     "folder renamed": case(
         {"f/a": text("Q"), "f/b": text("Q2")},
@@ -120,7 +120,7 @@ CASES = {
         {"ü [a] *": text("W", "own")},
         {"ü [a] *": None},
         {"ü [a] *": text("W", "own")},
-        **{"ü [a] *": "the template has removed it, and you have changed it: yours is kept"},
+        **{"ü [a] *": "the template removed it, but you changed it: your version is kept"},
     ),
     "skipped": case({"a": "X 1\n"}, {}, {"a": "X 2\n"}, {"a": "X 1\n"}),
 }

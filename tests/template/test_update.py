@@ -98,7 +98,7 @@ def test_a_folder_of_a_repository_is_not_updated(tmp_path: Path) -> None:
     repository = new_repository(tmp_path / "p")
     repository.commit({"inner/.cruft.json": "{}"})
 
-    with pytest.raises(UserError, match=f"is a part of the repository {tmp_path}/p"):
+    with pytest.raises(UserError, match=f"is only a part of the repository {tmp_path}/p"):
         update_project(tmp_path / "p" / "inner")
 
 
@@ -146,8 +146,8 @@ def test_a_recorded_branch_is_followed_and_checkout_changes_it(project: Reposito
     rewrite(project, checkout="v1")
 
     assert said(update_project(project.folder)) == [
-        f"Already up to date: the project has the template v1 ({template.git('log', '-1', '--format=%cs')}). "
-        "It follows 'v1': `--checkout` takes another."
+        f"Already up to date: the project has version v1 ({template.git('log', '-1', '--format=%cs')}). "
+        "It follows 'v1'; choose another with `--checkout`."
     ]
     done = update_project(project.folder, checkout="stable")
 
@@ -167,7 +167,7 @@ def test_a_template_that_has_moved_is_recorded_at_its_new_address(
 
     done = update_project(project.folder, address=str(tmp_path / "moved"))
 
-    assert done.notes == [f"The template is at {tmp_path}/moved now: .cruft.json says so."]
+    assert done.notes == [f"The address of the template is now {tmp_path}/moved, as in .cruft.json."]
     assert project.status() == {".cruft.json": "M"}
     assert record(project)["template"] == str(tmp_path / "moved")
 

@@ -1,1 +1,1 @@
-"""Everything that talks to AWS, using boto3: the rest of `ops` imports it only when a command needs it."""
+"""Everything that calls AWS, with boto3. The rest of the library imports it only when a command needs it."""

@@ -1,1 +1,1 @@
-"""The terminal commands by family: arguments in, sentences and an exit code out; the work is done in `ops.aws`."""
+"""The commands, in groups. They read arguments, print sentences and set exit codes; other packages do the work."""

@@ -1,4 +1,4 @@
-"""The command that takes a newer version of the template."""
+"""The command that updates a project to a newer version of the template."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ app = typer.Typer()
 @app.command("update-project")
 def update_project(
     checkout: Annotated[
-        str | None, typer.Option(metavar="REF", help="Take this branch, tag or commit, and follow it from now on.")
+        str | None, typer.Option(metavar="REF", help="Use this branch, tag or commit, and follow it from now on.")
     ] = None,
     template: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Where the template is now, if it has moved.")
+        str | None, typer.Option(metavar="ADDRESS", help="The new address of the template, if it has moved.")
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Update to the newest version of the template; what this project has changed in it stays.
+    """Update the project to the newest version of the template, and keep your changes.
 
     Example: ops update-project --dry-run
     """
@@ -37,5 +37,5 @@ def update_project(
         template = os.path.abspath(template)
     done = update.update_project(root, checkout=checkout, address=template, apply=not dry_run)
     for line in summary.lines(done, applied=not dry_run):
-        print(Problem(line))  # in which no path of a file can confuse the terminal
+        print(Problem(line))  # escapes control characters in file names
     sys.exit(1 if done.conflicts else 0)

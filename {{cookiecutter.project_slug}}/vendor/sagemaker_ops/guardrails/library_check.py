@@ -1,4 +1,4 @@
-"""Compares vendor/ with vendor/CHECKSUMS, the list that the library brings along: which files were edited here.
+"""Compares vendor/ with vendor/CHECKSUMS, to find library files that were edited in this project.
 
 `python3 -m sagemaker_ops.guardrails.library_check` writes the list; only a fork of the template needs that.
 """
@@ -13,7 +13,7 @@ _MADE_HERE = {"__pycache__", "build", "dist"}
 
 
 def checksums(vendor: Path) -> dict[str, str]:
-    """{path of a file below `vendor`: its SHA-256}, sorted; without the list itself and what building leaves there."""
+    """{path of a file below `vendor`: its SHA-256}, sorted; without the list itself and the output of builds."""
     files = sorted(path for path in vendor.rglob("*") if path.is_file() and path.name != LIST)
     names = {path.relative_to(vendor): path for path in files}
     return {
@@ -24,15 +24,15 @@ def checksums(vendor: Path) -> dict[str, str]:
 
 
 def write(vendor: Path) -> None:
-    """The list, as `sha256sum --check CHECKSUMS` reads it too."""
+    """Writes the list, in the format of `sha256sum --check CHECKSUMS`."""
     lines = [f"{digest}  {name}\n" for name, digest in checksums(vendor).items()]
     (vendor / LIST).write_text("".join(lines), encoding="utf-8")
 
 
 def edited(vendor: Path) -> list[str]:
-    """`changed: vendor/…`, `added: …` and `removed: …` for each file that is not as in the list.
+    """`changed: vendor/…`, `added: …` and `removed: …` for each file that differs from the list.
 
-    ValueError if there is no list that can be read.
+    ValueError if the list cannot be read.
     """
     try:
         lines = (vendor / LIST).read_text(encoding="utf-8").splitlines()

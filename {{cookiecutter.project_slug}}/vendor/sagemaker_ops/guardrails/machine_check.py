@@ -124,13 +124,13 @@ def _library(root: Path) -> list[Finding]:
     vendor = root / "vendor"
     if not vendor.is_dir():
         return []
-    remedy = "`git log vendor/` shows by whom, and the next `make update` replaces them; ask for an extension point"
+    remedy = "the next `make update` replaces them. `git log vendor/` shows who edited them; ask for an extension point"
     try:
         edited = library_check.edited(vendor)
     except ValueError as error:
         return [warning("library", f"vendor/{library_check.LIST} cannot be read ({error}): restore it with git.")]
     if edited:
-        return [warning("library", f"edited files in vendor/: {', '.join(edited)}; {remedy}.")]
+        return [warning("library", f"edited files in vendor/: {', '.join(edited)}; {remedy} instead.")]
     return [ok("library", f"vendor/ is sagemaker-ops {__version__}, unchanged")]
 
 
@@ -140,7 +140,7 @@ def _project(root: Path) -> tuple[Settings | None, Finding]:
     except UserError as error:
         return None, problem("project", f"{error.problems[0]}", error.exit_code)
     errors = [each for each in problems if each.level == "error"]
-    more = f" There are {len(problems) - 1} more problems: `ops check` shows them." if len(problems) > 1 else ""
+    more = f" `ops check` shows {len(problems) - 1} more." if len(problems) > 1 else ""
     if errors:
         usable = settings if code != UserError.exit_code else None
         return usable, problem("project", f"{errors[0]}{more}", code)

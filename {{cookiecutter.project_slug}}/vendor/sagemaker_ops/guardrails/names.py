@@ -29,7 +29,7 @@ def check_vertical(name: str, where: str) -> list[Problem]:
 def check_slug(name: str, where: str) -> list[Problem]:
     """The project's slug: its folder, and the middle part of every name on AWS."""
     if WINDOWS_DEVICE.fullmatch(name):
-        return [Problem(f"'{name}' is not a valid folder name on Windows: use a name such as '{name}-model'.", where)]
+        return _windows_device(name, "folder", f"{name}-model", where)
     if SLUG.fullmatch(name):
         return []
     better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-").lstrip("-0123456789")[:26].rstrip("-")
@@ -45,6 +45,8 @@ def check_slug(name: str, where: str) -> list[Problem]:
 
 def check_pipeline(name: str, where: str) -> list[Problem]:
     """The name of a pipeline is the name of its file in production/pipelines."""
+    if WINDOWS_DEVICE.fullmatch(name):
+        return _windows_device(name, "file", f"{name}pipeline", where)
     return _check_word(name, PIPELINE, 16, "pipeline", "train", where)
 
 
@@ -72,6 +74,10 @@ def check_region(name: str, where: str) -> list[Problem]:
     if REGION.fullmatch(name):
         return []
     return [Problem(f"'{name}' is not an AWS region: write one such as 'eu-west-1'.", where)]
+
+
+def _windows_device(name: str, what: str, better: str, where: str) -> list[Problem]:
+    return [Problem(f"'{name}' is not a valid {what} name on Windows: use a name such as '{better}'.", where)]
 
 
 def _check_word(name: str, pattern: re.Pattern[str], most: int, what: str, example: str, where: str) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""The rules for the name of a new step or pipeline: no module, package or tool of Python may go by it already."""
+"""The rules for the name of a new step or pipeline: it must not be the name of a Python module, package or tool."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sagemaker_ops.guardrails import names
 from sagemaker_ops.project.layout import LIBRARY
 from sagemaker_ops.project.settings import key_of
 
-MAX_STEP_LENGTH = 40  # lines that hold the name stay within 120 characters
+MAX_STEP_LENGTH = 40  # so that lines with the name have at most 120 characters
 STEP = re.compile(rf"(?=.{{2,{MAX_STEP_LENGTH}}}\Z)[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-# In the standard library of Python 3.11 or 3.12, and not of 3.13: ruff and AWS's image still know them.
+# In the standard library of Python 3.11 or 3.12 but not 3.13. Ruff and AWS's image still know them.
 _GONE = {
     "aifc", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "crypt", "distutils", "imghdr", "imp",
     "lib2to3", "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau",
@@ -50,7 +50,7 @@ def step_name(file: str) -> str:
 
 
 def check_step(name: str, where: str) -> list[Problem]:
-    """The name of a new step, as somebody types it: `score-customers`, `score_customers` or `ScoreCustomers`."""
+    """The name of a new step, as a user types it: `score-customers`, `score_customers` or `ScoreCustomers`."""
     file = step_file(name)
     if STEP.fullmatch(file):
         better = f"{file[: MAX_STEP_LENGTH - len('_step')].rstrip('_')}_step"
@@ -60,27 +60,27 @@ def check_step(name: str, where: str) -> list[Problem]:
     example = better if STEP.fullmatch(better) and not (_word(better) or _module(better)) else "score_customers"
     message = (
         f"'{name}' is not a valid step name: write 2 to {MAX_STEP_LENGTH} lower-case letters, digits and single "
-        f"underscores between them, a letter first, such as '{example}'."
+        f"underscores between them, starting with a letter, such as '{example}'."
     )
     return [Problem(message, where)]
 
 
 def check_pipeline(name: str, where: str) -> list[Problem]:
-    """The name of a new file in production/pipelines, without .py. That of a module will do: nothing imports it."""
+    """The name of a new file in production/pipelines, without .py. It may be a module's name: nothing imports it."""
     return names.check_pipeline(name, where) or _refused(name, _word(name), "pipeline", f"{name}pipeline"[:16], where)
 
 
 def _refused(name: str, reason: str, what: str, better: str, where: str) -> list[Problem]:
-    message = f"'{name}' is {reason}, so no {what} can have this name: write another, such as '{better}'."
+    message = f"'{name}' is {reason}, so a {what} cannot have this name: choose another, such as '{better}'."
     return [Problem(message, where)] if reason else []
 
 
 def _word(name: str) -> str:
-    """Why no file with Python in it can have the name; empty if one can."""
+    """Why a Python file cannot have this name; empty if it can."""
     if keyword.iskeyword(name):
         return "a keyword of Python"
     if names.WINDOWS_DEVICE.fullmatch(name):
-        return "a device on Windows, where no file can be called that"
+        return "a device name on Windows"
     return ""
 
 

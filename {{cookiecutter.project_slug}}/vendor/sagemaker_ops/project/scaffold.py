@@ -1,4 +1,4 @@
-"""Writes a small working step or pipeline with its test into the team's folders: the texts are in new_files/."""
+"""Writes a small working step or pipeline, with its test, into the team's folders. The texts are in new_files/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINES = Template("""\
 def write_step(file: str, root: Path) -> list[Path]:
     """Write production/steps/<file>.py and its test; the paths, relative to `root`.
 
-    UserError if there is a file of either name, or one cannot be written; then neither is there.
+    UserError if one of the files exists or cannot be written; then neither is written.
     """
     return _write({STEPS / f"{file}.py": "step", TESTS / "steps" / f"test_{file}.py": "test_step"}, file, root)
 
@@ -38,7 +38,7 @@ def write_pipeline(name: str, root: Path) -> list[Path]:
 def lines_for_pipeline(file: str, step: str, root: Path) -> tuple[str, str]:
     """The variable and the lines that make the step `step` in the file of a pipeline.
 
-    The variable has the name of the script, unless a pipeline of the project uses it for something else.
+    The variable has the name of the script, unless a pipeline of the project already uses this name.
     """
     used = any(file in _variables(path) for path in (root / PIPELINES).glob("*.py"))
     variable = f"{file}_step" if used else file
@@ -54,11 +54,11 @@ def _variables(path: Path) -> set[str]:
 
 
 def _write(wanted: dict[Path, str], name: str, root: Path) -> list[Path]:
-    """Write {path: its text in new_files}, a script and its test: both of them, or none."""
-    package = next(iter(wanted)).with_suffix("")  # Python would import it, and not the script beside it
+    """Write {path: its text in new_files}, a script and its test: both or neither."""
+    package = next(iter(wanted)).with_suffix("")  # Python would import this folder instead of the script
     taken = [path for path in (*wanted, package) if (root / path).exists()]
     if taken:
-        message = "this exists already, and nothing is overwritten: choose another name."
+        message = "already exists and is not overwritten: choose another name."
         raise UserError(*(Problem(message, str(path)) for path in taken))
     written: list[Path] = []
     for path, text in wanted.items():

@@ -1,1 +1,1 @@
-"""The template that a project was made from: which version, and how to take a newer one."""
+"""Updates a project to a newer version of the template that it was made from."""

@@ -1,6 +1,6 @@
-"""The three-way merge of an update, by git: the template's change is applied to what the team has committed.
+"""The three-way merge of an update, done by git: it applies the template's changes to what the team has committed.
 
-It happens in a temporary repository that shares the project's objects, so the project's folder is not touched.
+It uses a temporary repository that shares the project's objects, and does not touch the project's folder.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from pathlib import Path
 from sagemaker_ops.template.repository import GitError, Repository
 
 OWNED = ("vendor", "ci")
-"""The template's own folders: an update replaces them as a whole."""
-# Notebooks count as binary: merged line by line, one may not open any more.
+"""The template's own folders, which an update replaces completely."""
+# Treat notebooks as binary files: after a merge by line, they may not open any more.
 ATTRIBUTES = "*.ipynb -merge\n"
-# Nothing that a user has configured changes how trees are made and merged.
+# The user's configuration must not change how trees are made and merged.
 ISOLATED = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     **{f"GIT_{who}_{what}": "template" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-    **{f"GIT_{who}_DATE": "@0 +0000" for who in ("AUTHOR", "COMMITTER")},  # so the same update has the same hashes
+    **{f"GIT_{who}_DATE": "@0 +0000" for who in ("AUTHOR", "COMMITTER")},  # so that the same update has the same hashes
 }
 MERGE = (
     "-c", "merge.renames=true",
-    "-c", "merge.directoryRenames=false",  # a file of the team stays where it is when the template renames its folder
-    "-c", "merge.lfs.driver=false",  # what git-lfs keeps is a pointer here, and no place for conflict markers
+    "-c", "merge.directoryRenames=false",  # the team's files stay where they are if the template renames a folder
+    "-c", "merge.lfs.driver=false",  # git-lfs files are only pointers here, and must not get conflict markers
 )  # fmt: skip
 
 
@@ -49,14 +49,14 @@ class Conflict:
 @dataclass(frozen=True)
 class Merged:
     tree: str
-    """The project's new tree. A file in conflict has conflict markers there, or is the team's."""
+    """The project's new tree. A file with a conflict has conflict markers, or is the team's version."""
     conflicts: list[Conflict]
     replaced: list[str]
-    """The template's own folders that the tree has from the new version."""
+    """The template's own folders, which the tree takes from the new version."""
 
 
 class MergeRepository:
-    """Trees of the two renderings and of the project, and their merge."""
+    """Makes trees of the two renderings and of the project, and merges them."""
 
     def __init__(self, project: Repository, folder: Path) -> None:
         folder.mkdir()
@@ -92,7 +92,7 @@ class MergeRepository:
     def merge(self, old: str, ours: str, new: str, label: str, record: tuple[str, str]) -> Merged:
         """Applies the change from `old` to `new`, which are trees, to `ours`; `record` is a path and its new text.
 
-        `label` is what conflict markers call the new version.
+        `label`: the name of the new version in conflict markers.
         """
         replaced = [name for name in OWNED if name in self._folders(old) & self._folders(ours)]
         base, team, theirs = (self._commit(self._without(tree, replaced), label) for tree in (old, ours, new))
@@ -113,7 +113,7 @@ class MergeRepository:
         return Merged(self._tree(top.values()), conflicts, replaced)
 
     def _conflicts(self) -> list[Conflict]:
-        """What could not be merged; afterwards the index has the files as they lie there."""
+        """What could not be merged. Then adds the files to the index as they are in the folder."""
         git = self.repository.git
         found: dict[str, list[Entry]] = {}
         for line in self.repository.paths("ls-files", "--unmerged", "-z"):
@@ -123,7 +123,7 @@ class MergeRepository:
         conflicts = []
         for path, entries in found.items():
             versions = {entry.stage: entry for entry in entries}
-            if 1 in versions and 2 not in versions:  # the team has deleted it, and so it stays
+            if 1 in versions and 2 not in versions:  # the team has deleted the file, and it stays deleted
                 git("update-index", "--force-remove", "--", path)
                 continue
             git("--literal-pathspecs", "add", "--all", "--force", "--", path)
@@ -133,7 +133,7 @@ class MergeRepository:
         return conflicts
 
     def _lines(self, tree: str) -> dict[str, str]:
-        """{name: the line that git lists it with} of what lies at the top of a tree."""
+        """{name: its line in git's listing} for everything at the top of a tree."""
         return {line.partition("\t")[2]: line for line in self.repository.paths("ls-tree", "-z", tree)}
 
     def _folders(self, tree: str) -> set[str]:
@@ -151,11 +151,15 @@ class MergeRepository:
 
 def _reason(stages: set[int], kept: bool) -> str:
     if stages == {1, 2}:
-        return "the template has removed it, and you have changed it: yours is kept"
+        return "the template removed it, but you changed it: your version is kept"
     if stages == {2, 3}:
-        return "the template has added it, and so have you" + (": yours is kept" if kept else "")
+        return "the template and you both added it" + (": your version is kept" if kept else "")
     if stages == {1, 2, 3}:
-        return "both have changed it: yours is kept" if kept else "both have changed the same lines"
+        return (
+            "the template and you changed it: your version is kept"
+            if kept
+            else "the template and you changed the same lines"
+        )
     if 3 in stages:
-        return "the template has moved it here, and you have moved or removed it"
-    return "you have moved it here, and the template has moved it elsewhere"
+        return "the template moved it here, but you moved or removed it"
+    return "you moved it here, but the template moved it elsewhere"

@@ -1,7 +1,7 @@
-"""What a new project is made from: the template's address and commit, by what Cookiecutter gives a hook.
+"""Finds the address and commit of the template that a new project is made from, for the hook.
 
-The hook runs this with Cookiecutter's Python, so the standard library must do. It reads git's files where it can,
-because starting a process takes longer than all the rest.
+The hook runs this with Cookiecutter's Python, so it uses the standard library only. It reads git's files if it can,
+because starting a process would take longer than everything else.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from sagemaker_ops.template.record import FILE, Record, without_credentials
 
 
 def write_record(project: Path, context: Mapping[str, Any]) -> bool:
-    """Writes the record of a project that Cookiecutter has just made; False if its template is not a git repository.
+    """Writes the record of a new project; False if its template is not a git repository.
 
-    cruft is left to write its own.
+    cruft writes its own record.
     """
-    if "_commit" in context:  # cruft is at work
+    if "_commit" in context:  # cruft is generating the project
         return True
     record = find_record(context, [os.environ.get("PWD", ""), str(context["_output_dir"])])
     if record is not None:
@@ -31,8 +31,8 @@ def write_record(project: Path, context: Mapping[str, Any]) -> bool:
 def find_record(context: Mapping[str, Any], started_in: list[str]) -> Record | None:
     """The record for Cookiecutter's context, or None if the template is not in a git repository.
 
-    A relative path starts where Cookiecutter was started, which it does not say: at the first of `started_in` where
-    the template is.
+    A relative path is relative to the folder where Cookiecutter was started. Cookiecutter does not pass this folder on,
+    so it is the first of `started_in` that leads to the template.
     """
     candidates = [Path(os.path.abspath(os.path.join(folder, context["_repo_dir"]))) for folder in started_in if folder]
     template = next((folder for folder in candidates if (folder / "cookiecutter.json").is_file()), None)
@@ -41,8 +41,8 @@ def find_record(context: Mapping[str, Any], started_in: list[str]) -> Record | N
         return None
     directory = template.relative_to(repository).as_posix()
     if directory != "." and not _tracks(repository, f"{directory}/cookiecutter.json"):
-        return None  # unpacked inside a repository that is another project's
-    # What Cookiecutter took from a path is that folder as it is; anything else it has cloned.
+        return None  # the template was unpacked in another project's repository
+    # Cookiecutter uses a local folder as it is, and clones everything else.
     local = os.path.normpath(context["_repo_dir"]).startswith(os.path.normpath(context["_template"]))
     address = str(repository) if local else find_address(repository) or str(context["_template"])
     return Record(
@@ -74,19 +74,19 @@ def find_commit(repository: Path) -> str | None:
 
 
 def _ask_git(repository: Path) -> str | None:
-    """The same, where git keeps it in another way, such as a reftable."""
+    """The same, if git stores it in another way, such as a reftable."""
     import subprocess
 
     try:
         command = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
         done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
-    except OSError:  # there is no git
+    except OSError:  # git is not installed
         return None
     return done.stdout.strip() or None
 
 
 def _tracks(repository: Path, path: str) -> bool:
-    """Whether git's index names the file; it does so in full, but for its rare version 4."""
+    """Whether git's index contains the file. Only the rare index version 4 shortens names."""
     try:
         return os.fsencode(path) + b"\0" in (_git_folders(repository)[0] / "index").read_bytes()
     except OSError:
@@ -94,7 +94,7 @@ def _tracks(repository: Path, path: str) -> bool:
 
 
 def _git_folders(repository: Path) -> list[Path]:
-    """The folder of a checkout's own state, then the one that all its worktrees share, if it is another."""
+    """The folder with the state of this checkout, then the one that all worktrees share, if it is different."""
     git = repository / ".git"
     if git.is_file():  # of a worktree or a submodule: one line, `gitdir: <path>`
         git = repository / _read(git).removeprefix("gitdir: ")

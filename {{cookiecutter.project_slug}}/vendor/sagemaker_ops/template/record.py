@@ -1,4 +1,4 @@
-"""`.cruft.json`: the template's address, the commit a project is made from, and its answers. The format is cruft's."""
+"""`.cruft.json`: the template's address, the commit a project is made from, and its answers, in cruft's format."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from sagemaker_ops.errors import Problem, UserError
 
 FILE = ".cruft.json"
 NOT_KEPT = ("_checkout", "_output_dir", "_repo_dir")
-"""What Cookiecutter adds to the answers and cruft leaves out."""
+"""What Cookiecutter adds to the answers, and cruft leaves out."""
 
 
 @dataclass(frozen=True)
 class Record:
     template: str
-    """The address of the template's repository, as git takes it."""
+    """The address of the template's repository, for git."""
     commit: str
     context: Mapping[str, Any]
-    """The answers, and what else Cookiecutter's context holds, whose names begin with an underscore."""
+    """The answers, and the rest of Cookiecutter's context, whose names start with an underscore."""
     checkout: str | None = None
     """The branch or tag to follow; None is the default branch."""
     directory: str | None = None
-    """The folder in the repository that holds cookiecutter.json, if it is not the repository's own."""
+    """The folder in the repository that contains cookiecutter.json, if it is not the top folder."""
     others: Mapping[str, Any] = field(default_factory=dict)
-    """Further keys that cruft knows, such as `skip`."""
+    """Other keys of cruft, such as `skip`."""
 
     @property
     def answers(self) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Record:
 
     @property
     def skip(self) -> list[str]:
-        """Paths, or patterns of paths, that an update leaves alone."""
+        """Paths, or patterns of paths, that an update does not touch."""
         return list(self.others.get("skip") or [])
 
     def to_json(self) -> str:
@@ -54,29 +54,29 @@ class Record:
 
 
 def read(root: Path) -> Record:
-    """The record of the project in `root`; UserError if there is none that can be used."""
+    """The record of the project in `root`; UserError if it does not exist or cannot be used."""
     try:
         table = json.loads((root / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(
             Problem(
-                f"There is no such file in {root}, so nothing says which version of the template the project has: "
+                f"{root} does not have this file, so the project's version of the template is unknown: "
                 "write it with `cruft link ADDRESS`.",
                 FILE,
             )
         ) from None
     except ValueError as error:
-        raise UserError(Problem(f"This is not JSON ({error}): take the file from an earlier commit.", FILE)) from None
+        raise UserError(Problem(f"not valid JSON ({error}): restore the file with git.", FILE)) from None
     match table:
         case {"template": str(template), "commit": str(commit), "context": {"cookiecutter": dict(context)}}:
             others = {key: table[key] for key in table.keys() - {"template", "commit", "context"}}
             if not re.fullmatch("[0-9a-f]{7,64}", commit):
-                raise UserError(Problem(f"'{commit}' is not a commit: write the hash in full.", FILE))
+                raise UserError(Problem(f"'{commit}' is not a commit: write the full hash.", FILE))
             checkout, directory = others.pop("checkout", None), others.pop("directory", None)
             return Record(template, commit, context, checkout, directory, others)
-    raise UserError(Problem("The keys template, commit and context.cookiecutter must be there.", FILE))
+    raise UserError(Problem("template, commit or context.cookiecutter is missing: restore the file with git.", FILE))
 
 
 def without_credentials(text: str) -> str:
-    """The text without the user and token in each http(s) URL: the record is committed, and logs are kept."""
+    """The text without the user and token in each http(s) URL: the record is committed, and logs are stored."""
     return re.sub(r"(https?://)[^/@\s]*@", r"\1", text)

@@ -1,4 +1,4 @@
-"""A version of the template, rendered with a project's answers: without its hooks, without asking anybody."""
+"""Renders a version of the template with a project's answers, without hooks and without questions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sagemaker_ops.template.answers import fit
 from sagemaker_ops.template.record import Record, without_credentials
 from sagemaker_ops.template.repository import GitError, Repository
 
-REMEDY = "If the template has moved, give its new address: `ops update-project --template ADDRESS`."
+REMEDY = "If the template has moved, give its new address with `ops update-project --template ADDRESS`."
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Rendered:
     folder: Path
     context: Mapping[str, Any]
     notes: list[str]
-    """What became of answers and questions that differ between the project and this version."""
+    """A sentence for each answer or question that differs between the project and this version."""
 
 
 def clone(address: str, folder: Path) -> Repository:
-    """A clone of the template without a checkout; UserError if there is none to be had."""
+    """A clone of the template without a checkout; UserError if it cannot be cloned."""
     try:
         Repository(folder.parent).git("clone", "--quiet", "--no-checkout", "--", address, folder.name)
     except GitError as error:
@@ -40,27 +40,27 @@ def find_recorded(template: Repository, record: Record) -> str:
     for _ in range(2):
         if found := template.answer("rev-parse", "--verify", f"{record.commit}^{{commit}}"):
             return found
-        template.answer("fetch", "--quiet", "origin", record.commit)  # a commit on no branch is not in a clone
+        template.answer("fetch", "--quiet", "origin", record.commit)  # a commit that is on no branch is not in a clone
     raise UserError(
-        f"The template at {record.template} does not have the commit {record.commit} that .cruft.json names. {REMEDY} "
-        "If its history was rewritten, write the nearest commit that it has into .cruft.json."
+        f"The template at {record.template} does not have the commit {record.commit} in .cruft.json. {REMEDY} "
+        "If its history was rewritten, write the nearest existing commit into .cruft.json."
     )
 
 
 def find_newest(template: Repository, checkout: str | None) -> str:
-    """The newest commit of a branch, or that of a tag; without a name, of the default branch."""
+    """The newest commit of a branch, or the commit of a tag; without a name, that of the default branch."""
     names = [f"origin/{checkout}", checkout] if checkout else ["HEAD"]
     for name in names:
         if found := template.answer("rev-parse", "--verify", f"{name}^{{commit}}"):
             return found
     if checkout:
-        raise UserError(f"The template has no branch or tag '{checkout}': name another with `--checkout`.")
+        raise UserError(f"The template has no branch, tag or commit '{checkout}': choose another with `--checkout`.")
     raise UserError(f"The template's repository has no commit. {REMEDY}")
 
 
 def render(template: Repository, commit: str, record: Record, output: Path) -> Rendered:
     """Renders the template as of `commit` below the folder `output`; UserError if that fails."""
-    # Late, because it is an extra of the library, and takes 0.1 s.
+    # Imported here because it is an optional dependency, and takes 0.1 s.
     try:
         from cookiecutter.generate import generate_context, generate_files
         from cookiecutter.prompt import prompt_for_config
@@ -77,15 +77,15 @@ def render(template: Repository, commit: str, record: Record, output: Path) -> R
         context["cookiecutter"] |= {"_template": record.template, "_commit": commit}
         made = Path(generate_files(folder, context, output, accept_hooks=False))
         _leave_out(made, record.skip)
-    except Exception as error:  # Jinja's, Cookiecutter's and Python's own: whatever a template's author can get wrong
+    except Exception as error:  # from Jinja, Cookiecutter or Python: any mistake in a template
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"The template's version {commit[:7]} cannot be rendered: {reason}") from error
-    new = [f"{name} is a new question; {context['cookiecutter'][name]!r} is taken." for name in fitted.new]
+    new = [f"{name}: a new question; the default {context['cookiecutter'][name]!r} is used." for name in fitted.new]
     return Rendered(made, context["cookiecutter"], [*fitted.notes, *new])
 
 
 def _leave_out(folder: Path, patterns: Iterable[str]) -> None:
-    """Removes the files that one of the patterns names, or whose folder it names."""
+    """Removes the files that match one of the patterns, or are in a folder that does."""
     for path in [path for path in folder.rglob("*") if not path.is_dir()]:
         names = [each.as_posix() for each in (path.relative_to(folder), *path.relative_to(folder).parents[:-1])]
         if any(fnmatch(name, pattern.rstrip("/")) for name in names for pattern in patterns):

@@ -1,4 +1,4 @@
-"""git, as a process: a repository in which commands are run, and what an update asks of the project's own."""
+"""Runs git commands in a repository, and checks that the project's own repository can be updated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sagemaker_ops.errors import UserError
 
-# Whoever calls this from a git hook or alias hands these on, and they name another repository than the folder.
+# If a git hook or alias runs this, these variables are set, and point to another repository than the folder.
 OF_ANOTHER = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE",
     "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE",
@@ -18,18 +18,18 @@ OF_ANOTHER = (
 
 
 class GitError(Exception):
-    """git failed; the message is the line in which it says why."""
+    """git failed; the message is the line with its reason."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A folder in which git runs, with further environment variables."""
+    """A folder in which git runs, with additional environment variables."""
 
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def git(self, *arguments: str, given: str = "") -> str:
-        """What `git <arguments>` prints, `given` being its standard input; GitError if it fails."""
+        """The output of `git <arguments>`; `given` is its standard input. GitError if it fails."""
         kept = {name: value for name, value in os.environ.items() if name not in OF_ANOTHER}
         try:
             done = subprocess.run(
@@ -39,7 +39,7 @@ class Repository:
                 input=given,
                 capture_output=True,
                 encoding="utf-8",
-                errors="surrogateescape",  # a path is any bytes
+                errors="surrogateescape",  # a path can be any bytes
                 check=False,
             )
         except FileNotFoundError:
@@ -50,7 +50,7 @@ class Repository:
         return done.stdout.removesuffix("\n")
 
     def answer(self, *arguments: str) -> str | None:
-        """The same, and None if git fails."""
+        """The same, or None if git fails."""
         try:
             return self.git(*arguments)
         except GitError:
@@ -70,9 +70,11 @@ def check_ready(project: Repository) -> None:
             "run `git init`, `git add .` and `git commit`."
         )
     if Path(top).resolve() != project.folder.resolve():
-        raise UserError(f"{project.folder} is a part of the repository {top}: only a whole repository can be updated.")
+        raise UserError(
+            f"{project.folder} is only a part of the repository {top}: move the project to its own repository."
+        )
     if project.answer("rev-parse", "--verify", "HEAD^{commit}") is None:
         raise UserError("Nothing is committed yet, so an update could not be undone: run `git add .` and `git commit`.")
     if changed := project.paths("status", "--porcelain", "--untracked-files=normal", "-z"):
         names = ", ".join(line[3:] for line in changed[:3]) + (", …" if len(changed) > 3 else "")
-        raise UserError(f"There are changes that are not committed ({names}): commit them, or run `git stash -u`.")
+        raise UserError(f"There are uncommitted changes ({names}): commit them, or run `git stash -u`.")

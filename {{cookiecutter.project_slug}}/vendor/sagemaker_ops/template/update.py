@@ -1,4 +1,4 @@
-"""Takes a newer version of the template: what the update of a project comes to, and its last step, which applies it."""
+"""Updates a project to a newer version of the template: finds out what changes, and applies it as the last step."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ class Change:
     what: str
     path: str
     before: str = ""
-    """The path that it had, if it is renamed."""
+    """The old path, if it is renamed."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """What an update does, or would do; without a new tree there is nothing to do."""
+    """What an update does, or would do; without a new tree, nothing."""
 
     old: str
-    """The template's version before, as a person names it: a short hash and a date."""
+    """The template's version before the update, for people: a tag or short hash, and a date."""
     new: str
     follows: str | None
-    """The branch or tag whose newest commit that is; None is the default branch."""
+    """The branch or tag that the project follows; None is the default branch."""
     tree: str = ""
     notes: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     replaced: dict[str, int] = field(default_factory=dict)
-    """The template's own folders, and how many files are different there."""
+    """{a folder of the template: how many of its files change}."""
     overwritten: list[str] = field(default_factory=list)
-    """The files in those folders that the team had changed, and that are replaced all the same."""
+    """The files in these folders that the team had changed, and that are replaced anyway."""
     conflicts: list[Conflict] = field(default_factory=list)
 
 
@@ -56,8 +56,8 @@ def update_project(
 ) -> Update:
     """Updates the project to the newest version of its template, or to `checkout`, from `address` if it has moved.
 
-    The project's folder stays as it is until the last step; without `apply` that step is left out. UserError if the
-    project cannot be updated.
+    The project's folder does not change before the last step; without `apply`, that step is left out. UserError if
+    the project cannot be updated.
     """
     project = Repository(root)
     check_ready(project)
@@ -92,7 +92,7 @@ def update_project(
 
 
 def _describe(template: Repository, commit: str) -> str:
-    """`v1.2 (2026-11-20)`, or the short hash where no tag is."""
+    """`v1.2 (2026-11-20)`, or the short hash if there is no tag."""
     name = template.answer("describe", "--tags", "--exact-match", commit) or commit[:7]
     date = template.git("-c", "log.showSignature=false", "log", "-1", "--format=%cs", commit)
     return f"{name} ({date})"
@@ -100,9 +100,9 @@ def _describe(template: Repository, commit: str) -> str:
 
 def _record_notes(recorded: Record, wanted: Record) -> Iterator[str]:
     if wanted.template != recorded.template:
-        yield f"The template is at {wanted.template} now: .cruft.json says so."
+        yield f"The address of the template is now {wanted.template}, as in .cruft.json."
     if wanted.checkout != recorded.checkout:
-        yield f"From now on the project follows '{wanted.checkout}' of the template."
+        yield f"From now on, the project follows '{wanted.checkout}' of the template."
 
 
 def _summarize(merging: MergeRepository, update: Update, trees: tuple[str, str, str], merged: Merged) -> Update:
@@ -136,19 +136,19 @@ def _changes(merging: MergeRepository, head: str, merged: Merged) -> Iterator[Ch
 
 
 def _library_note(merging: MergeRepository, trees: tuple[str, str, str], merged: Merged) -> Iterator[str]:
-    """A sentence, if the library has another version now."""
+    """A sentence if the version of the library changes."""
     found = (VERSION.search(merging.text(tree, LIBRARY_VERSION)) for tree in (trees[0], trees[2]))
     old, new = (each[1] if each else "" for each in found)
     if not new or old == new:
         return
     if "vendor" in merged.replaced:
-        yield f"The library sagemaker-ops is {new} now, and was {old}: vendor/CHANGELOG.md says what is new."
+        yield f"The library sagemaker-ops changes from {old} to {new}: vendor/CHANGELOG.md says what is new."
         return
     pin = re.search(rf"sagemaker-ops(\[[^]]*\])?=={re.escape(new)}", merging.text(merged.tree, "pyproject.toml"))
     if pin and all(conflict.path != "pyproject.toml" for conflict in merged.conflicts):
-        yield f"pyproject.toml pins the library sagemaker-ops {new} now: your package index must have it."
+        yield f"pyproject.toml now pins the library sagemaker-ops {new}: your package index must have it."
     else:
-        yield f"The library sagemaker-ops is {new} now, and was {old}: pin this version in pyproject.toml."
+        yield f"The library sagemaker-ops changes from {old} to {new}: pin this version in pyproject.toml."
 
 
 def _apply(project: Repository, head: str, update: Update) -> None:
@@ -156,7 +156,7 @@ def _apply(project: Repository, head: str, update: Update) -> None:
     added = project.paths("diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", head, update.tree)
     if blocked := _in_the_way(project, head, added):
         raise UserError(
-            f"git ignores {blocked}, and the template has something of that name now: move it away, and update again."
+            f"git ignores {blocked}, but the template now has a file with this name: move yours, and update again."
         )
     stages = [f"0 {'0' * len(head)}\t{conflict.path}" for conflict in update.conflicts]
     entries = [entry for conflict in update.conflicts for entry in conflict.entries]
@@ -173,7 +173,7 @@ def _apply(project: Repository, head: str, update: Update) -> None:
 
 
 def _in_the_way(project: Repository, head: str, added: list[str]) -> str:
-    """The first file that is not git's and lies where one is to be added, or where a folder is to be."""
+    """The first file that git does not track, in a place where the update adds a file or a folder."""
     tracked = {*project.paths("ls-tree", "-r", "-z", "--name-only", head)}
     for path in map(Path, added):
         for place in (path, *path.parents[:-1]):
@@ -189,12 +189,12 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except GitError as error:
-        raise UserError(f"git could not do its part ({error}), and the project is as it was.") from error
+        raise UserError(f"git failed ({error}); the project was not changed.") from error
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """The last step takes a moment, and would be half done: Ctrl-C waits for it."""
+    """Delays Ctrl-C until the last step is complete, so that it is not left half done."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(each, signal.SIG_IGN) for each in signals]
     try:
