@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 from projects import TEMPLATE, Bake, Project, bake_into
 
-sys.dont_write_bytecode = True  # of `ops`, which lies in the folder that is generated
+sys.dont_write_bytecode = True  # of the library, which is in the folder that is generated
 # A shell ignores it in what it starts in the background, and so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = TEMPLATE / "build" / "tests"
@@ -41,7 +41,7 @@ def bake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Bake:
 
     def _bake(**answers: str) -> Project:
         project = bake_into(tmp_path, **answers)
-        capfd.readouterr()  # what the hooks say has tests of its own
+        capfd.readouterr()  # the messages of the hooks have their own tests
         return project
 
     return _bake
@@ -58,7 +58,7 @@ def environment(testrun_uid: str) -> Path:
         if made_for.is_file() and made_for.read_text(encoding="utf-8") == testrun_uid:
             return kept
         if kept.is_dir():
-            kept.rename(aside)  # the project is generated anew, its environment is brought up to date
+            kept.rename(aside)  # the project is generated again, and its environment is updated
         shutil.rmtree(SHARED / "flight-delays", ignore_errors=True)
         project = bake_into(SHARED)
         if aside.is_dir():

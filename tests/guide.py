@@ -1,13 +1,13 @@
-"""A page of the guide that shows a change: its blocks are applied to a project, and its commands run there.
+"""Follows a page of the guide that shows a change: applies its blocks to a project, and runs its commands there.
 
-What a block is for stands in the line above it:
+The line above a block says what it is for:
 
     In `file`:             a diff without line numbers; `@@` is any lines between two places, `-…` any lines to remove
-    Write `file`:          all of a file, whether or not it was there
-    At the end of `file`:  what is added to it
+    Write `file`:          the whole file, new or replaced
+    At the end of `file`:  lines to append
 
-A block of bash is run, and the block of text after it is what it prints: times and the ids of executions may differ,
-other numbers with a point by 5 %, and a line `…` stands for any lines. The exit code is 0, unless the page prints `$?`.
+A block of bash is run, and the block of text after it is its output. Times and ids of executions may differ, and other
+numbers with a point by 5 %; a line `…` stands for any lines. The exit code must be 0, unless the page prints `$?`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def blocks(page: str) -> list[Block]:
 
 
 def follow(page: Path, project: Project, *programs: Path) -> None:
-    """Do what the page says; an AssertionError names the line of the block that is wrong.
+    """Follow the page; an AssertionError names the line of the block that is wrong.
 
     programs: what the page's reader has installed, besides the project's environment.
     """
@@ -61,7 +61,7 @@ def follow(page: Path, project: Project, *programs: Path) -> None:
             if block.language == "bash":
                 output = run(block.text, project, programs)
             elif block.language == "text":
-                assert output is not None, "nothing was run that could print this"
+                assert output is not None, "no command was run that could print this"
                 compare(block.text, output)
                 output = None
             else:
@@ -71,12 +71,12 @@ def follow(page: Path, project: Project, *programs: Path) -> None:
 
 
 def run(script: str, project: Project, programs: Sequence[Path] = ()) -> str:
-    """What the commands print, on both streams, in a shell where the project's environment is activated."""
+    """The output of the commands, on both streams, in a shell with the project's environment activated."""
     options = () if "$?" in script else ("-e",)
-    with tempfile.TemporaryDirectory() as beside:
+    with tempfile.TemporaryDirectory() as extra:
         for program in programs:
-            (Path(beside) / program.name).symlink_to(program)
-        path = f"{project.path / '.venv' / 'bin'}:{beside}:{os.environ['PATH']}"
+            (Path(extra) / program.name).symlink_to(program)
+        path = f"{project.path / '.venv' / 'bin'}:{extra}:{os.environ['PATH']}"
         done = project.run("bash", *options, "-c", f"exec 2>&1\n{script}", PATH=path, PYTHON=sys.executable)
     assert done.code == 0, f"`{script.strip()}` failed: {done}"
     return done.out
@@ -100,7 +100,7 @@ def change(block: Block, root: Path) -> None:
 
 
 def patched(text: str, diff: str) -> str:
-    """`text` after each hunk of `diff`, whose old lines stand in it exactly once."""
+    """`text` after each hunk of `diff`, whose old lines must be in it exactly once."""
     for hunk in diff.split("@@\n"):
         lines = [line or " " for line in hunk.splitlines()]
         wrong = [line for line in lines if line[0] not in " -+"]
@@ -111,13 +111,13 @@ def patched(text: str, diff: str) -> str:
         )
         new = "".join(f"{line[1:]}\n" for line in lines if line[0] in " +")
         places = list(re.finditer(f"^{old}", text, re.MULTILINE))
-        assert len(places) == 1, f"these lines stand in the file {len(places)} times, not once:\n{hunk}"
+        assert len(places) == 1, f"these lines are in the file {len(places)} times, not once:\n{hunk}"
         text = text[: places[0].start()] + new + text[places[0].end() :]
     return text
 
 
 def compare(quoted: str, printed: str) -> None:
-    """Every quoted line is printed, in this order, and nothing else but where a gap is."""
+    """Every quoted line must be printed, in this order, and other lines only where there is a gap."""
     rest, gap = printed.splitlines(), False
     for line in quoted.splitlines():
         if line.strip() == GAP:
@@ -132,7 +132,7 @@ def compare(quoted: str, printed: str) -> None:
 
 
 def alike(quoted: str, printed: str) -> bool:
-    """The same words, and numbers that other versions of NumPy and scikit-learn could give."""
+    """Whether the lines have the same words, and numbers that differ only as between versions of the packages."""
     texts, numbers = [], []
     for line in (quoted, printed):
         for pattern, same in CHANGING:

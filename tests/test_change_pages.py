@@ -1,4 +1,4 @@
-"""The guide's chapter "Change it": every change on a page is made, every command run, and what it prints compared."""
+"""The guide's chapter "Change it": make every change, run every command, and compare its output with the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from projects import TEMPLATE, Bake, Project
 
 CHAPTER = TEMPLATE / "docs" / "change"
 BIN = Path(sys.executable).parent
-PAGES = {  # page: the fixture that gives what it changes
+PAGES = {  # page: the fixture with what it changes
     "setting": "project",
     "feature": "project",
     "estimator": "project_with_its_own_environment",
@@ -33,7 +33,7 @@ def project(ready: Bake) -> Project:
 
 @pytest.fixture
 def project_with_its_own_environment(project: Project) -> Project:
-    """What a page installs goes into an environment above the shared one."""
+    """The page installs packages into its own environment, on top of the shared one."""
     environment, shared = project.path / ".venv", (project.path / ".venv").resolve()
     environment.unlink()
     venv.create(environment)
@@ -76,7 +76,7 @@ TEXT = "a = 1\nb = 2\nb = 3\nc = 4\n"
 @pytest.mark.parametrize(
     ("diff", "result"),
     [
-        pytest.param("-b = 2\n+b = 5\n", "a = 1\nb = 5\nb = 3\nc = 4\n", id="a line for another"),
+        pytest.param("-b = 2\n+b = 5\n", "a = 1\nb = 5\nb = 3\nc = 4\n", id="a replaced line"),
         pytest.param(" c = 4\n+d = 5\n", f"{TEXT}d = 5\n", id="a line below another"),
         pytest.param("-a = 1\n@@\n-c = 4\n", "b = 2\nb = 3\n", id="two places"),
         pytest.param("-a = 1\n-…\n-c = 4\n+x = 0\n", "x = 0\n", id="any lines removed"),
@@ -127,8 +127,8 @@ def test_what_is_quoted_is_what_is_printed(quoted: str, same: bool) -> None:
         pytest.param("```bash\necho 1\n```\n\n```text\n2\n```\n", "line 5: not printed here: '2'", id="output"),
         pytest.param("```bash\nfalse\n```\n", "line 1: `false` failed", id="exit code"),
         pytest.param("```bash\nfalse\ntrue\n```\n", "failed", id="exit code of any command"),
-        pytest.param("```text\n1\n```\n", "nothing was run", id="output of nothing"),
-        pytest.param("In `a.txt`:\n\n```diff\n-2\n+3\n```\n", "stand in the file 0 times", id="diff"),
+        pytest.param("```text\n1\n```\n", "no command was run", id="output of nothing"),
+        pytest.param("In `a.txt`:\n\n```diff\n-2\n+3\n```\n", "are in the file 0 times", id="diff"),
         pytest.param("In `b.txt`:\n\n```diff\n-1\n+3\n```\n", "there is no b.txt", id="file"),
         pytest.param("Like this:\n\n```toml\na = 1\n```\n", "does not say which file", id="a block for no file"),
         pytest.param("In `a.txt`:\n\n```toml\na = 1\n```\n", "is a diff", id="not a diff"),

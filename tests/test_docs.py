@@ -1,4 +1,4 @@
-"""The pages say what the code does: keys, defaults, questions, commands, targets and files are those there are."""
+"""The pages match the code: keys, defaults, questions, commands, targets and files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TYPES = {
 
 
 def sections(page: Path) -> Sections:
-    """{heading of level 2: its lines}; what stands above the first is ""."""
+    """{heading of level 2: its lines}; the lines above the first are under ""."""
     found: Sections = {"": []}
     for line in page.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
@@ -128,14 +128,14 @@ def test_project_toml_has_a_section_for_each_table() -> None:
 
 
 @pytest.mark.parametrize("heading", [heading for heading, kind in tables().items() if kind])
-def test_project_toml_tells_each_key_its_type_and_default(heading: str) -> None:
+def test_the_page_on_project_toml_lists_each_key_with_type_and_default(heading: str) -> None:
     written = rows(sections(DOCS / "project-toml.md")[heading], "key")
 
     assert [row[:3] for row in written] == described(tables()[heading])
     assert all(len(row) == 4 and row[3] for row in written)
 
 
-def test_project_toml_tells_the_hyperparameters_one_starts_with(bake: Any) -> None:
+def test_the_page_on_project_toml_lists_the_hyperparameters_of_a_new_project(bake: Any) -> None:
     made = tomllib.loads((bake().path / "project.toml").read_text(encoding="utf-8"))["hyperparameters"]
     written = rows(sections(DOCS / "project-toml.md")["[hyperparameters]"], "key")
 
@@ -154,7 +154,7 @@ def test_an_example_is_read_without_complaint(bake: Any, example: str) -> None:
     settings.parse(table)
 
 
-def test_start_tells_each_question_and_its_default() -> None:
+def test_the_start_page_lists_each_question_and_its_default() -> None:
     asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
     wanted = {
         name: answer[0] if isinstance(answer, list) else answer for name, answer in asked.items() if name[0] != "_"
@@ -191,13 +191,13 @@ def test_commands_names_each_make_target(heading: str, folder: Path) -> None:
     assert [row[0] for row in written] == targets(folder / "Makefile")
 
 
-def test_the_page_of_the_guardrails_is_what_the_code_says() -> None:
+def test_the_page_on_guardrails_matches_the_code() -> None:
     drawn = runpy.run_path(str(TEMPLATE / "scripts" / "make_guardrails_page.py"))["page"]()
 
     assert (DOCS / "guardrails.md").read_text(encoding="utf-8") == drawn, "run `make guardrails-page`"
 
 
-def test_local_runs_tells_what_stands_in_the_code() -> None:
+def test_the_page_on_local_runs_matches_the_code() -> None:
     page = (DOCS / "local-runs.md").read_text(encoding="utf-8")
 
     assert f"| 120 seconds | {process.GRACE_SECONDS:.0f} seconds. |" in page
@@ -235,7 +235,7 @@ def scores(text: str) -> dict[str, list[float]]:
 
 
 @pytest.mark.slow
-def test_start_quotes_what_a_first_run_prints(ready: Any) -> None:
+def test_the_start_page_quotes_the_output_of_a_first_run(ready: Any) -> None:
     done = ready().make("run")
     assert done.code == 0, done
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 ECR = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 AWS_SKLEARN = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
-# The files of a team that reads, splits, models and measures in its own way, and has steps and pipelines of its own.
+# The files of a team with its own reading, splits, models, metrics, steps and pipelines.
 PROCESS = """
 import numpy as np
 import pandas as pd
@@ -50,7 +50,7 @@ from sagemaker_ops import Number
 
 HYPERPARAMETERS = {
     "n_estimators": Number(100, 1, 10_000, "number of trees"),
-    "min_samples_leaf": Number(1, 1, 10_000, "rows per leaf, at least"),
+    "min_samples_leaf": Number(1, 1, 10_000, "minimum number of rows per leaf"),
 }
 
 def make_model(schema, hyperparameters):
@@ -246,7 +246,7 @@ def arguments(definition: dict[str, Any], step: str) -> dict[str, Any]:
 
 
 def text_of(parameter: str) -> dict[str, Any]:
-    """A parameter that is no text, where text is wanted."""
+    """A parameter that is not text, where text is needed."""
     return {"Std:Join": {"On": "", "Values": [{"Get": f"Parameters.{parameter}"}]}}
 
 
@@ -317,13 +317,13 @@ def test_image_count_instance_type_and_command_of_a_single_step(tune: dict[str, 
     assert arguments(tune, "Spot")["AlgorithmSpecification"]["TrainingImage"] == f"{ECR}/own:1"
 
 
-def test_steps_wait_for_those_that_they_are_told_to(train: dict[str, Any], tune: dict[str, Any]) -> None:
+def test_steps_wait_for_those_in_depends_on(train: dict[str, Any], tune: dict[str, Any]) -> None:
     waits = {step["Name"]: step["DependsOn"] for step in [*train["Steps"], *tune["Steps"]] if "DependsOn" in step}
 
     assert waits == {"Scoring": ["Evaluation"], "Warm": ["Spot"], "Tuning": ["Warm"], "Large": ["Tuning"]}
 
 
-def test_helpers_beside_a_pipeline_and_below_are_no_pipelines(project: Project, tune: dict[str, Any]) -> None:
+def test_helpers_next_to_a_pipeline_and_in_subfolders_are_not_pipelines(project: Project, tune: dict[str, Any]) -> None:
     assert [step["Name"] for step in tune["Steps"]][:2] == ["Processing", "Spot"], "made by the helpers"
 
     done = project.ops("compile", "_common")
@@ -335,7 +335,7 @@ def test_helpers_beside_a_pipeline_and_below_are_no_pipelines(project: Project, 
 # Reading, splitting, modelling and measuring in another way
 
 
-def test_own_reading_and_own_parts_are_what_a_model_is_made_from(run: Run) -> None:
+def test_a_model_can_be_made_from_own_reading_and_own_parts(run: Run) -> None:
     import pandas as pd  # takes its time, which other tests can do without
 
     summary = run.read("Processing/outputs/summary/summary.json")
@@ -371,7 +371,7 @@ def test_an_own_estimator_is_trained_with_its_own_hyperparameters(train: dict[st
     assert (type(forest).__name__, forest.n_estimators, forest.min_samples_leaf) == ("RandomForestClassifier", 10, 5)
 
 
-def test_a_transform_step_joins_to_each_row_what_the_model_says_of_it(run: Run, model: Any) -> None:
+def test_a_transform_step_joins_the_predictions_to_the_rows(run: Run, model: Any) -> None:
     from sagemaker_ops import predict, read_part
 
     rows = read_part(run.folder / "Processing/outputs/test", model.schema).head(50)
@@ -478,7 +478,7 @@ def test_a_search_is_asked_for_with_numbers_as_text_and_the_limits_that_are_para
     assert fixed == {"times": text_of("RepeatTimes"), "verbose": "true"}
 
 
-def test_the_best_model_is_where_its_training_job_puts_it(tune: dict[str, Any]) -> None:
+def test_the_best_model_is_at_the_output_of_its_training_job(tune: dict[str, Any]) -> None:
     folder = arguments(tune, "Tuning")["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"]
     url = arguments(tune, "BestModel")["PrimaryContainer"]["ModelDataUrl"]
     [registered] = arguments(tune, "Register")["InferenceSpecification"]["Containers"]
@@ -496,14 +496,14 @@ def test_a_model_of_the_registry_is_named_by_its_arn(tune: dict[str, Any]) -> No
     ]
 
 
-def test_what_aws_alone_can_do_is_told_before_anything_starts(project: Project, tune: dict[str, Any]) -> None:
+def test_what_only_aws_can_do_is_reported_before_anything_starts(project: Project, tune: dict[str, Any]) -> None:
     runs = set((project.path / ".local").glob("runs/*"))
 
     done = project.ops("run", "tune", "--param", "ModelPackageArn=arn:aws:sagemaker:eu-west-1:1:model-package/a/1")
 
     assert (done.code, done.out) == (2, ""), done
-    told = "steps of type Tuning run on AWS only; leave it out of the pipeline that runs locally."
-    assert f"error: step 'Tuning': {told}\n" in done.err
+    reason = "steps of type Tuning run on AWS only; leave it out of the pipeline that runs locally."
+    assert f"error: step 'Tuning': {reason}\n" in done.err
     assert "error: step 'Large': ProcessingResources.ClusterConfig.InstanceCount is 3; here only 1 can run." in done.err
     assert set((project.path / ".local").glob("runs/*")) == runs
 
@@ -652,9 +652,7 @@ def answers(project: Project) -> dict[Any, Any]:
 
 
 @pytest.mark.parametrize("case", CAPACITY, ids=" ".join)
-def test_spare_and_kept_capacity_are_asked_for_as_project_toml_or_the_step_says(
-    answers: dict[Any, Any], case: tuple[str, str]
-) -> None:
+def test_spot_and_keep_alive_come_from_project_toml_or_the_step(answers: dict[Any, Any], case: tuple[str, str]) -> None:
     job = answers[case].get("TrainingJobDefinition", answers[case])
 
     assert job["StoppingCondition"]["MaxRuntimeInSeconds"] == HOUR
@@ -666,7 +664,7 @@ def test_spare_and_kept_capacity_are_asked_for_as_project_toml_or_the_step_says(
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=" ".join)
-def test_what_aws_would_refuse_is_a_sentence(answers: dict[Any, Any], case: tuple[str, str]) -> None:
+def test_what_aws_would_refuse_is_reported_in_a_sentence(answers: dict[Any, Any], case: tuple[str, str]) -> None:
     assert answers[case] == REFUSED[case]
 
 
@@ -687,7 +685,7 @@ def test_network_key_and_tags_reach_whatever_is_made(answers: dict[Any, Any], ca
     assert [tag["Key"] for tag in made["Tags"]] == ["vertical", "project", "env", "owner"]
 
 
-def test_a_wrong_argument_is_told_with_its_line_in_the_pipeline_file(answers: dict[Any, Any]) -> None:
+def test_a_wrong_argument_is_reported_with_its_line_in_the_pipeline_file(answers: dict[Any, Any]) -> None:
     line = next(number for number, text in enumerate(WRONG.splitlines(), 1) if "keep_alive_minutes=90" in text)
 
     sentence = REFUSED[TRAIN.format(", max_wait_minutes=90, keep_alive_minutes=61"), "{}"][1].replace("'T'", "'Warm'")

@@ -54,7 +54,7 @@ def test_it_is_in_order_under_the_python_of_the_image_and_of_gitlab(bake: Bake, 
 
 @pytest.fixture
 def image_python() -> str:
-    """A Python of the version that AWS's image and the GitLab jobs have, where there is one beside this one."""
+    """A Python of the version in AWS's image and GitLab's jobs, if this machine has it."""
     gitlab = yaml.safe_load((TEMPLATE / "{{cookiecutter.project_slug}}" / ".gitlab-ci.yml").read_text(encoding="utf-8"))
     version = gitlab["default"]["image"].removeprefix("python:")
     if sys.version.startswith(version):
@@ -100,7 +100,7 @@ def test_the_library_is_out_of_sight(bake: Bake) -> None:
     assert not re.search(hooks["exclude"], "production/steps/vendor.py")
 
 
-def test_make_without_a_target_lists_what_can_be_done(bake: Bake) -> None:
+def test_make_without_a_target_lists_the_targets(bake: Bake) -> None:
     done = bake().make()
 
     assert done.code == 0
@@ -119,7 +119,7 @@ def test_make_check_needs_nothing_installed(bake: Bake) -> None:
     assert not (project.path / ".venv").exists()
 
 
-def test_gitlab_takes_the_pipeline(bake: Bake) -> None:
+def test_gitlab_accepts_the_pipeline(bake: Bake) -> None:
     path = bake().path / ".gitlab-ci.yml"
 
     done = Project(path.parent).run(

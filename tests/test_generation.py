@@ -57,7 +57,7 @@ def test_a_project_has_exactly_these_files(bake: Bake, problem: str) -> None:
     }
 
 
-def test_the_answers_stand_in_project_toml(bake: Bake) -> None:
+def test_the_answers_are_in_project_toml(bake: Bake) -> None:
     project = bake(
         project_name="Churn", vertical="revenue", problem="regression", training_instance_type="ml.m5.2xlarge"
     )
@@ -77,7 +77,7 @@ def test_the_new_project_is_a_git_repository_on_main(bake: Bake) -> None:
     assert head == "ref: refs/heads/main\n"
 
 
-def test_inside_another_repository_it_makes_none(bake: Bake, tmp_path: Path) -> None:
+def test_no_repository_is_made_inside_another_one(bake: Bake, tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
 
     assert not (bake().path / ".git").exists()
@@ -91,7 +91,7 @@ def test_without_git_the_project_is_made_and_says_so(tmp_path: Path) -> None:
     assert (tmp_path / "flight-delays" / "project.toml").is_file()
 
 
-def test_it_says_the_next_two_commands(tmp_path: Path) -> None:
+def test_the_next_two_commands_are_printed(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path)
 
     assert done.code == 0, done
@@ -133,7 +133,7 @@ def test_a_wrong_answer_gets_one_sentence_and_leaves_nothing(tmp_path: Path, ans
     assert sorted(path.name for path in tmp_path.iterdir()) == ["inside"]
 
 
-def test_every_wrong_answer_is_told_at_once(tmp_path: Path) -> None:
+def test_all_wrong_answers_are_reported_together(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "vertical=X", "region=Y", "training_instance_type=ml.m5.larg")
 
     assert [line.split(":")[1].strip() for line in done.err.splitlines() if line.startswith("error:")] == [
@@ -144,7 +144,7 @@ def test_every_wrong_answer_is_told_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "flight-delays").exists()
 
 
-def test_what_is_not_wise_is_told_and_the_project_is_made(tmp_path: Path) -> None:
+def test_an_unwise_answer_is_a_warning_and_the_project_is_made(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "training_instance_type=ml.m4.xlarge")
 
     assert done.code == 0, done
@@ -154,7 +154,7 @@ def test_what_is_not_wise_is_told_and_the_project_is_made(tmp_path: Path) -> Non
     assert (tmp_path / "flight-delays" / "project.toml").is_file()
 
 
-def test_the_organisations_policy_holds_for_the_answers(tmp_path: Path) -> None:
+def test_the_organisations_policy_applies_to_the_answers(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('verticals = ["revenue"]', encoding="utf-8")
 
@@ -171,7 +171,7 @@ def test_the_organisations_policy_holds_for_the_answers(tmp_path: Path) -> None:
     [("--overwrite-if-exists",), ("--overwrite-if-exists", "--skip-if-file-exists")],
     ids=["overwrite", "overwrite but skip"],
 )
-def test_a_folder_that_holds_files_is_left_as_it_was(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_a_folder_with_files_is_not_changed(tmp_path: Path, options: tuple[str, ...]) -> None:
     folder = tmp_path / "flight-delays"
     folder.mkdir()
     (folder / "project.toml").write_text("mine", encoding="utf-8")

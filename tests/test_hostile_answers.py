@@ -94,13 +94,13 @@ def writable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def test_these_files_hold_answers() -> None:
-    """Whoever adds one adds what must hold for it below."""
+def test_these_files_contain_answers() -> None:
+    """If you add a file, also add its rules below."""
     assert rendered_files() == ["README.md", "docs/index.md", "mkdocs.yml", "project.toml", "pyproject.toml"]
 
 
 @hostile
-def test_project_toml_holds_every_answer_unchanged(answers: Answers) -> None:
+def test_project_toml_has_every_answer_unchanged(answers: Answers) -> None:
     expected = tomllib.loads(plain("project.toml", answers["problem"]))
     for table in (expected["project"], expected["instances"]):
         for key, value in table.items():
@@ -313,13 +313,13 @@ def test_a_project_with_hostile_answers_is_made_and_whole(bake: Bake) -> None:
         assert (project.path / file).read_text(encoding="utf-8") == render(file, made)
 
 
-def test_with_hooks_off_the_project_is_made_and_make_setup_tells(tmp_path: Path) -> None:
+def test_without_hooks_the_project_is_made_and_make_setup_reports_the_errors(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "vertical=Retail EMEA", "owner=R&D", options=("--accept-hooks=no",))
     assert done.code == 0, done
 
-    told = Project(tmp_path / "flight-delays").make("setup")
+    done = Project(tmp_path / "flight-delays").make("setup")
 
-    assert told.code != 0
-    assert "[project].vertical: 'Retail EMEA' is not a valid vertical name" in told.err
-    assert "[project].owner: AWS tags do not allow '&'" in told.err
+    assert done.code != 0
+    assert "[project].vertical: 'Retail EMEA' is not a valid vertical name" in done.err
+    assert "[project].owner: AWS tags do not allow '&'" in done.err
     assert not (tmp_path / "flight-delays" / ".venv").exists()

@@ -394,7 +394,7 @@ READABLE = {  # what is not the vertical's own: lists and tags, and what AWS nam
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_what_can_be_read_of_others_is_known(role: str) -> None:
+def test_what_can_be_read_of_other_verticals_is_known(role: str) -> None:
     stack = deploy(**VPC)
 
     read = {action for action in granted(stack, role) if not changes(action) and may(stack, role, action, "revenue")}
@@ -560,7 +560,7 @@ def test_the_default_answers_and_studio_itself_may_start() -> None:
         pytest.param({"sagemaker:VpcSecurityGroupIds": [*GROUPS, "sg-9"]}, False, id="one security group more"),
     ],
 )
-def test_in_a_vpc_jobs_run_there_and_nowhere_else(changed: Keys, allowed: bool) -> None:
+def test_with_subnets_jobs_run_only_there(changed: Keys, allowed: bool) -> None:
     assert may(deploy(**VPC), "pipelines", "sagemaker:CreateTrainingJob", changed=changed) == allowed
     assert may(deploy(), "pipelines", "sagemaker:CreateTrainingJob", changed=changed)  # without subnets anywhere
 
@@ -589,7 +589,7 @@ def test_one_role_is_passed_to_one_service(role: str, service: str, allowed: boo
 @pytest.mark.parametrize(
     ("key", "allowed"), [("customer/churn/dev/raw/a.csv", True), ("customers/a.csv", False), ("a.csv", False)]
 )
-def test_in_the_bucket_all_lies_below_the_vertical(key: str, allowed: bool, action: str, role: str) -> None:
+def test_every_object_is_below_the_vertical(key: str, allowed: bool, action: str, role: str) -> None:
     request = Request(action, f"arn:aws:s3:::{BUCKET}/{key}", {"aws:PrincipalTag/vertical": ["customer"]})
 
     assert is_allowed(deploy().policies[role], request) == allowed
@@ -639,7 +639,7 @@ def test_not_every_project_of_gitlab_can_be_let_in(project: str, taken: bool) ->
 
 
 @pytest.mark.parametrize("given", STACKS)
-def test_the_output_is_what_project_toml_takes(given: dict[str, str], bake: Bake) -> None:
+def test_the_output_is_valid_in_project_toml(given: dict[str, str], bake: Bake) -> None:
     project = bake()
     file = project.path / "project.toml"
     before = file.read_text(encoding="utf-8")
@@ -656,7 +656,7 @@ def test_the_output_is_what_project_toml_takes(given: dict[str, str], bake: Bake
     assert (found.get("subnets", []), found.get("security_groups", [])) == ((SUBNETS, GROUPS) if given else ([], []))
 
 
-def test_the_bucket_takes_encrypted_connections_only() -> None:
+def test_the_bucket_accepts_only_encrypted_connections() -> None:
     [statement] = template()["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     denying = [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {**statement, "Resource": "*"}]}]
 

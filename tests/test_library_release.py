@@ -1,4 +1,4 @@
-"""The library as a package of its own: what a release holds, and a project without vendor/ that pins a version."""
+"""The library as a separate package: what a release contains, and a project without vendor/ that pins a version."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "dist"
 
 
-def test_a_release_holds_the_package_and_nothing_else(released: Path) -> None:
+def test_a_release_contains_only_the_package(released: Path) -> None:
     package = {f"sagemaker_ops/{path.relative_to(LIBRARY).as_posix()}" for path in files(LIBRARY)}
     name = f"sagemaker_ops-{__version__}"
 

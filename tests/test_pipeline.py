@@ -147,7 +147,7 @@ def test_key_network_isolation_and_limits_reach_every_job(project: Project) -> N
 
 
 def read_json(project: Project, done: Result, name: str) -> Any:
-    """A file of the execution that a run has told of."""
+    """A file of the execution that a run has printed."""
     [folder] = re.findall(r"^Look in (\S+):", done.out, re.MULTILINE)
     return json.loads((project.path / folder / name).read_text(encoding="utf-8"))
 
@@ -160,7 +160,7 @@ def processing(compiled: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
     return step["Arguments"]["AppSpecification"]["ContainerArguments"], inputs
 
 
-def test_weight_id_and_kept_schema_reach_processing_where_there_are_any(project: Project) -> None:
+def test_weight_id_and_schema_reach_processing_if_they_exist(project: Project) -> None:
     project.edit("environments.dev", **ENVIRONMENT)
     arguments, inputs = processing(definition(project, "dev"))
     assert [word for word in arguments if word.startswith(("--weight", "--id", "--schema"))] == []
@@ -175,7 +175,7 @@ def test_weight_id_and_kept_schema_reach_processing_where_there_are_any(project:
     assert re.fullmatch(r"s3://customer-data/customer/flight-delays/dev/code/[0-9a-f]{16}/schema/", inputs["schema"])
 
 
-def test_what_a_model_takes_and_answers_is_what_it_is_registered_with(unchanged: Project) -> None:
+def test_a_model_is_registered_with_the_content_types_that_it_supports(unchanged: Project) -> None:
     [gate] = [step for step in definition(unchanged)["Steps"] if step["Type"] == "Condition"]
     [register] = gate["Arguments"]["IfSteps"]
 
@@ -217,7 +217,7 @@ def test_the_first_run_keeps_the_types_of_the_columns_and_the_second_changes_not
     assert {"name": "day", "kind": "categorical"} in found["features"]
 
 
-def test_a_table_that_is_no_more_what_was_kept_ends_the_run_with_a_sentence(project: Project) -> None:
+def test_a_table_that_no_longer_matches_the_schema_ends_the_run_with_a_sentence(project: Project) -> None:
     kept = project.path / "data" / "schema.toml"
     kept.write_text('[columns]\n"carrier" = "number"\n', encoding="utf-8")
 
@@ -236,7 +236,7 @@ def test_a_table_that_is_no_more_what_was_kept_ends_the_run_with_a_sentence(proj
         pytest.param('[columns]\n"carier" = "text"', "Did you mean 'carrier'?", id="a column that is gone"),
     ],
 )
-def test_a_kept_schema_that_cannot_hold_gets_a_sentence_before_anything_runs(
+def test_a_schema_that_does_not_match_is_reported_before_anything_runs(
     project: Project, kept: str, sentence: str
 ) -> None:
     (project.path / "data" / "schema.toml").write_text(kept, encoding="utf-8")
@@ -251,7 +251,7 @@ def test_a_kept_schema_that_cannot_hold_gets_a_sentence_before_anything_runs(
     assert not (project.path / ".local" / "runs").exists()
 
 
-def test_another_table_is_never_held_against_the_schema_of_the_sample(project: Project) -> None:
+def test_another_table_is_never_checked_against_the_schema_of_the_sample(project: Project) -> None:
     of_the_sample = 'source = "data/sample/flights_classification.csv"\n[columns]\n"carrier" = "text"\n'
     (project.path / "data" / "schema.toml").write_text(of_the_sample, encoding="utf-8")
     rows = "".join(f"{number % 50},{number % 50 > 20}\n" for number in range(200))
@@ -354,7 +354,7 @@ def test_a_typo_in_a_key_gets_a_sentence(project: Project) -> None:
     assert done.err == "error: project.toml [data]: unknown key 'test_sare'. Did you mean 'test_share'?\n"
 
 
-def test_an_instance_that_the_pipeline_file_takes_by_itself_is_checked(project: Project) -> None:
+def test_an_instance_type_in_the_pipeline_file_is_checked(project: Project) -> None:
     path = project.path / "production" / "pipelines" / "train.py"
     source = path.read_text(encoding="utf-8")
     path.write_text(
@@ -367,7 +367,7 @@ def test_an_instance_that_the_pipeline_file_takes_by_itself_is_checked(project: 
     assert done.err.startswith("error: production/pipelines/train.py step 'Training': 'ml.p3.2xlarge' is retired")
 
 
-def test_a_mistake_in_the_pipeline_file_is_told_with_its_line(project: Project) -> None:
+def test_a_mistake_in_the_pipeline_file_is_reported_with_its_line(project: Project) -> None:
     path = project.path / "production" / "pipelines" / "train.py"
     source = path.read_text(encoding="utf-8").replace("jobs.training_step(", "jobs.trainin_step(")
     path.write_text(source, encoding="utf-8")
@@ -392,7 +392,7 @@ def test_no_command_imports_what_it_does_not_use(unchanged: Project, command: st
     assert imported & {"boto3", "numpy", "pandas", "pyarrow", "sagemaker", "sklearn"} == set()
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(unchanged: Project) -> None:
+def test_a_reader_that_stops_early_is_not_an_error(unchanged: Project) -> None:
     done = unchanged.run("bash", "-o", "pipefail", "-c", ".venv/bin/python -m sagemaker_ops compile train | head -1")
 
     assert (done.out, done.err) == ("{\n", "")

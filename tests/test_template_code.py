@@ -1,4 +1,4 @@
-"""The template's Python is clean as it stands: no Jinja in it, and the project's own rules for it."""
+"""The template's Python is valid without rendering: it contains no Jinja, and follows the project's own rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sagemaker_ops.definition import step_types
 BIN = Path(sys.executable).parent
 
 
-def test_python_and_notebooks_hold_no_jinja() -> None:
+def test_python_and_notebooks_contain_no_jinja() -> None:
     files = [*TEMPLATE_PROJECT.rglob("*.py"), *TEMPLATE_PROJECT.rglob("*.ipynb")]
 
     assert [file.name for file in files if re.search(r"{{ *cookiecutter|{%-? ", file.read_text(encoding="utf-8"))] == []
@@ -35,7 +35,7 @@ def test_it_is_clean(folder: Path, command: str, tmp_path: Path) -> None:
     assert done.code == 0, done
 
 
-def test_no_file_says_where_packages_came_from() -> None:
+def test_no_file_records_where_packages_came_from() -> None:
     for file in (TEMPLATE / "constraints.txt", TEMPLATE_PROJECT / "constraints.txt"):
         assert not re.search(r"https?://|--.*(index|find-links)", file.read_text(encoding="utf-8"))
 
@@ -47,7 +47,7 @@ def test_no_module_of_the_library_is_long() -> None:
     assert {name: length for name, length in lengths.items() if length > 300} == {}
 
 
-# Each room of the library, and the rooms that it may build on; what stands beside the rooms is one, too.
+# Each room of the library, and the rooms that it may import from. Modules outside the rooms count as rooms.
 ROOMS = {
     "errors": set(),
     "store": {"errors"},

@@ -20,7 +20,7 @@ NOTEBOOK = "eda/look_at_the_data.ipynb"
 
 
 def copy_of_the_template(folder: Path) -> Repository:
-    """This template as a repository of its own, with one question more: `editor`."""
+    """This template as a separate repository, with one more question: `editor`."""
     template = new_repository(folder)
     for name in ("hooks", "templates", PROJECT):
         shutil.copytree(TEMPLATE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
@@ -86,7 +86,7 @@ def update(project: Repository, *options: str) -> Result:
 
 
 @pytest.mark.slow
-def test_the_teams_work_stays_and_the_templates_is_taken(tmp_path: Path) -> None:
+def test_the_teams_changes_stay_and_the_templates_are_added(tmp_path: Path) -> None:
     template = copy_of_the_template(tmp_path / "template")
     made = cookiecutter(
         str(template.folder), no_input=True, output_dir=str(tmp_path), extra_context={"editor": "emacs"}

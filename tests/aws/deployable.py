@@ -1,4 +1,4 @@
-"""A generated project that compiles at once: a stand-in for the SDK, and a pipeline that writes its definition itself.
+"""A generated project that compiles quickly: a stand-in for the SDK, and a pipeline that writes its definition itself.
 
 Other tests show that the real pipeline compiles; these are about what happens to a definition.
 """

@@ -144,7 +144,7 @@ def test_the_utilisation_of_a_transform_job_is_searched_for(aws: Aws, account: A
     assert execution.steps["Training"].usage == {"MemoryUtilization": 40.0}
 
 
-def test_two_executions_stand_side_by_side(aws: Aws, ops: Ops) -> None:
+def test_two_executions_are_shown_side_by_side(aws: Aws, ops: Ops) -> None:
     first = evaluated(aws)
     second = started(aws, PipelineParameters=[{"Name": "QualityGate", "Value": "0.9"}], status="Failed")
 

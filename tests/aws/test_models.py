@@ -36,7 +36,7 @@ def put_group(aws: Aws, name: str = GROUP, tags: dict[str, str] = OWN) -> None:
 
 
 def put_version(aws: Aws, group: str = GROUP, evaluation: Any = EVALUATION) -> str:
-    """Add a version, with its evaluation on S3 if there is one; returns its ARN."""
+    """Add a version, with its evaluation on S3 if given; returns its ARN."""
     key = f"customer/flight-delays/dev/runs/{group}/evaluation.json"
     if evaluation is not None:
         aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(evaluation).encode())

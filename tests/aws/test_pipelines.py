@@ -266,7 +266,9 @@ def test_uploads_are_encrypted_with_the_key_of_the_environment(here: Run, aws: A
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
 
 
-def test_a_bucket_of_another_account_gets_nothing(here: Run, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_uploaded_to_a_bucket_of_another_account(
+    here: Run, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: list[Any] = []
 
     def record(self: Any, request: Any) -> Any:

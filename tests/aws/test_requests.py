@@ -488,7 +488,7 @@ ASKING = [name for name, (_, calls) in COMMANDS.items() if any(call.operation ==
 
 
 @pytest.mark.parametrize("command", ASKING)
-def test_another_verticals_resource_is_left_alone(account: Account, command: str) -> None:
+def test_another_verticals_resource_is_not_touched(account: Account, command: str) -> None:
     run, calls = COMMANDS[command]
     asked = until(calls, "list_tags", tags(vertical="revenue", owner="bob@example.com"))
     with answered(account, asked), pytest.raises(RefusedError, match=r"belongs to 'revenue' \(owner bob@") as raised:
@@ -506,7 +506,7 @@ def test_another_verticals_resource_is_left_alone(account: Account, command: str
         pytest.param(Fault("AccessDeniedException"), AwsError, "your role does not allow ListTags", id="not readable"),
     ],
 )
-def test_a_resource_that_may_be_another_verticals_is_left_alone(
+def test_a_resource_that_may_belong_to_another_vertical_is_not_touched(
     account: Account, command: str, answer: dict[str, Any] | Fault, error: type[UserError], message: str
 ) -> None:
     run, calls = COMMANDS[command]

@@ -154,7 +154,7 @@ def defined(project: Project) -> Project:
         "Count", COUNT, inputs={"data": local.get("Parameters.Data")}, outputs=("out",),
         files={"Report": "out/m.json"}, **cache,
     )  # fmt: skip
-    tell = local.processing("Tell", 'print("told")', inputs={"in": local.output_of("Count", "out")}, **cache)
+    tell = local.processing("Tell", 'print("hello")', inputs={"in": local.output_of("Count", "out")}, **cache)
     write(project, local.definition(count, tell, parameters=[local.parameter("Data", default=f"{BUCKET}/data/")]))
     return project
 
@@ -266,13 +266,13 @@ def test_an_execution_is_described_alone_and_next_to_another(defined: Project) -
     second = run(defined)
 
     alone = ops(defined, "describe-pipeline-execution", "latest")
-    beside = ops(defined, "describe-pipeline-execution", "latest", "--against", first[:6])
+    compared = ops(defined, "describe-pipeline-execution", "latest", "--against", first[:6])
     plain = ops(defined, "describe-pipeline-execution", second, "--output", "json")
 
     assert (alone.code, alone.err) == (0, "")
     assert re.search(rf"^execution  {second}$", alone.out, re.MULTILINE)
     assert re.search(r"^rows  3$", alone.out, re.MULTILINE)
-    assert re.search(r"^≠ rows  3  2$", beside.out, re.MULTILINE)
+    assert re.search(r"^≠ rows  3  2$", compared.out, re.MULTILINE)
     assert json.loads(plain.out)["PipelineParameters"] == [{"Name": "Data", "Value": "s3://bucket/data/"}]
     listed = json.loads(ops(defined, "list-pipeline-executions", "--output", "json").out)
     assert [each["PipelineExecutionId"] for each in listed["PipelineExecutionSummaries"]] == [second, first]

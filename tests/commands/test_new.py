@@ -124,7 +124,7 @@ def test_the_guide_quotes_what_is_printed(ops: Ops) -> None:
         pytest.param("aux", "a device name on Windows", "aux_step", id="a device"),
     ],
 )
-def test_a_name_that_no_step_can_have_gets_a_sentence_with_another_one(name: str, reason: str, better: str) -> None:
+def test_an_invalid_step_name_is_refused_with_a_suggestion(name: str, reason: str, better: str) -> None:
     [problem] = script_names.check_step(name, "NAME")
 
     assert reason in problem.message
@@ -132,7 +132,7 @@ def test_a_name_that_no_step_can_have_gets_a_sentence_with_another_one(name: str
 
 
 @pytest.mark.parametrize("name", ["numpy", "joblib", "pyarrow", "scipy", "boto3", "sagemaker_training"])
-def test_what_a_script_would_hide_is_no_name_for_it_even_where_it_is_not_installed(
+def test_a_step_cannot_hide_a_package_even_if_it_is_not_installed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.setattr(script_names.sysconfig, "get_path", lambda _: str(tmp_path))
@@ -143,12 +143,12 @@ def test_what_a_script_would_hide_is_no_name_for_it_even_where_it_is_not_install
 
 
 @pytest.mark.parametrize("name", ["score", "scoreCustomers", "ab", LONG, "match", "data", "top-10", "filter"])
-def test_any_other_name_will_do(name: str) -> None:
+def test_any_other_name_is_accepted(name: str) -> None:
     assert script_names.check_step(name, "NAME") == []
 
 
 @pytest.mark.parametrize("name", ["class", "aux", LONG, "continue"])
-def test_a_name_to_write_instead_is_a_name(name: str) -> None:
+def test_a_suggested_name_is_valid(name: str) -> None:
     messages = [*script_names.check_step(name, ""), *script_names.check_pipeline(name, "")]
 
     better = [re.findall(r"such as '(\w+)'", problem.message)[0] for problem in messages]
@@ -169,14 +169,14 @@ def test_a_name_to_write_instead_is_a_name(name: str) -> None:
         pytest.param("con", "conpipeline", id="a device"),
     ],
 )
-def test_a_name_that_no_pipeline_can_have_gets_a_sentence_with_another_one(name: str, better: str) -> None:
+def test_an_invalid_pipeline_name_is_refused_with_a_suggestion(name: str, better: str) -> None:
     [problem] = script_names.check_pipeline(name, "NAME")
 
     assert problem.message.endswith(f" such as '{better}'.")
 
 
 @pytest.mark.parametrize("name", ["nightly", "queue", "pandas", "z" * 16])
-def test_a_pipeline_can_even_be_called_as_a_module_is(name: str) -> None:
+def test_a_pipeline_can_have_the_name_of_a_module(name: str) -> None:
     assert script_names.check_pipeline(name, "NAME") == []
 
 
@@ -228,7 +228,7 @@ def test_a_test_that_cannot_be_written_leaves_no_script_behind(project: Project,
     assert test.is_symlink()
 
 
-def test_the_folder_of_the_tests_is_made_where_it_is_missing(project: Project, ops: Ops) -> None:
+def test_a_missing_folder_for_tests_is_created(project: Project, ops: Ops) -> None:
     shutil.rmtree(project.path / "tests")
 
     assert ops("new", "step", "scores").code == 0
@@ -246,7 +246,7 @@ def test_the_printed_variable_is_none_that_a_pipeline_has(ops: Ops, name: str, v
     assert f"and `{variable}` to its steps:" in done.out
 
 
-def test_a_pipeline_that_cannot_be_read_is_no_obstacle(project: Project, ops: Ops) -> None:
+def test_a_pipeline_that_cannot_be_read_is_ignored(project: Project, ops: Ops) -> None:
     (project.path / "production/pipelines/broken.py").write_text("def (", encoding="utf-8")
 
     assert ops("new", "step", "scores").code == 0

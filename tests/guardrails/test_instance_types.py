@@ -59,7 +59,7 @@ def test_an_instance_type_passes_for_a_use_that_sagemaker_accepts(use: str, name
 
 
 @pytest.mark.parametrize("name", ["ml.m5.large", "ml.m5.24xlarge", "ml.t3.medium", "ml.g5.xlarge"])
-def test_m5_is_not_old_although_ec2_says_so(name: str) -> None:
+def test_m5_is_not_old_even_if_ec2_calls_it_old(name: str) -> None:
     assert check(name, "studio") == []
 
 
@@ -151,7 +151,7 @@ def test_a_type_that_the_policy_does_not_allow_is_reported_with_its_list(
     assert sentence in problem.message
 
 
-def test_an_arm64_type_is_suggested_only_if_there_is_nothing_else() -> None:
+def test_an_arm64_type_is_suggested_only_if_there_is_no_other() -> None:
     [old] = check("x", "endpoint", allowing(endpoint=["ml.c7g.*", "ml.t2.*"]))
     [arm64] = check("x", "endpoint", allowing(endpoint=["ml.c7g.*"]))
 

@@ -56,7 +56,7 @@ def test_each_edited_file_is_named(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["lib/__pycache__/a.pyc", "lib.egg-info/PKG-INFO", "dist/lib.whl", ".DS_Store"])
-def test_what_tools_leave_there_is_no_edit(root: Path, name: str) -> None:
+def test_files_that_tools_leave_there_are_not_edits(root: Path, name: str) -> None:
     (root / "vendor" / name).parent.mkdir(exist_ok=True)
     (root / "vendor" / name).touch()
 
@@ -85,7 +85,7 @@ def test_the_packages_are_those_that_the_library_needs_with_the_extras_asked_for
     assert found == ["boto3", "holidays", "pandas", "sagemaker-ops", "typer"]
 
 
-def test_without_the_folder_nothing_is_said_of_it(root: Path) -> None:
+def test_without_the_folder_it_is_not_mentioned(root: Path) -> None:
     shutil.rmtree(root / "vendor")
 
     assert machine_check._library(root) == []

@@ -341,9 +341,7 @@ STEPS = 'jobs.processing_step("DailyScoring", "x.py")\njobs.transform_step(\'sco
         pytest.param("images", "inferrence", "Did you mean 'inference'?", id="a typo in images"),
     ],
 )
-def test_a_key_that_is_no_step_of_any_pipeline_is_a_warning(
-    tmp_path: Path, table: str, key: str, sentence: str
-) -> None:
+def test_a_key_that_is_not_the_name_of_a_step_is_a_warning(tmp_path: Path, table: str, key: str, sentence: str) -> None:
     folder = tmp_path / "production" / "pipelines" / "parts"
     folder.mkdir(parents=True)
     (folder / "scoring.py").write_text(STEPS, encoding="utf-8")

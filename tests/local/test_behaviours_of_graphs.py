@@ -184,7 +184,7 @@ def test_conditions_compare_negate_and_combine(condition: dict[str, Any], outcom
 
 
 @pytest.mark.parametrize(("second", "branch"), [(1, "Then"), (2, "Else")])
-def test_all_conditions_of_a_list_must_hold(local: Any, second: int, branch: str) -> None:
+def test_all_conditions_of_a_list_must_be_true(local: Any, second: int, branch: str) -> None:
     questions = [local.compare("Equals", 1, 1), local.compare("Equals", 1, second)]
     step = local.condition("If", *questions, then=[local.register("Then")], otherwise=[local.register("Else")])
     ran = {name for name, status in statuses(local.run(step)).items() if status == "Succeeded"}

@@ -201,7 +201,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_not_unpacked(local: Any, nam
     ("name", "kind", "link"),
     [("../out.py", tarfile.REGTYPE, ""), ("a/../../out.py", tarfile.REGTYPE, ""), ("link", tarfile.SYMTYPE, "/etc")],
 )
-def test_python_without_the_filter_for_archives_refuses_what_it_would(
+def test_python_without_the_filter_for_archives_refuses_the_same_members(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: bytes, link: str
 ) -> None:
     monkeypatch.delattr(tarfile, "data_filter")  # as in Python 3.11.2, the version in Debian 12
@@ -242,8 +242,8 @@ def test_a_job_has_its_own_environment_without_the_hosts_credentials(
     monkeypatch.setenv("LANG", "C.UTF-8")
     script = """
         import json, os
-        beside = [open(f"/proc/{number}/environ").read() for number in (os.getpid(), os.getppid())]
-        print(json.dumps([dict(os.environ), "secret" in "".join(beside)]))
+        others = [open(f"/proc/{number}/environ").read() for number in (os.getpid(), os.getppid())]
+        print(json.dumps([dict(os.environ), "secret" in "".join(others)]))
     """
     step = local.processing("A", script, environment={"MODE": "/opt/ml/processing", "LINES": "one\ntwo"})
     execution = local.run(step, region="eu-west-1")

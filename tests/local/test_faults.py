@@ -77,7 +77,7 @@ def test_no_daemon_of_a_step_outlives_it(local: Any) -> None:
     assert [local.gone(int(name)) for name in os.listdir(place)] == [True, True]
 
 
-def test_the_daemons_of_another_step_are_left_alone(local: Any) -> None:
+def test_the_daemons_of_another_step_keep_running(local: Any) -> None:
     place, both = daemons(local)
     wait = """
         import os, sys, time
@@ -362,7 +362,7 @@ def test_an_unprivileged_user_cannot_change_an_input_but_can_write_next_to_it(no
     nobody.store.put("s3://bucket/raw/closed.txt", b"secret")
     inputs = {"data": "s3://bucket/raw/in.txt"}
     closed = {"data": "s3://bucket/raw/closed.txt"}
-    beside = """
+    script = """
         import os
         assert os.getuid() != 0
         os.makedirs("/opt/ml/processing/input/made")
@@ -373,7 +373,7 @@ def test_an_unprivileged_user_cannot_change_an_input_but_can_write_next_to_it(no
     read = "print(open('/opt/ml/processing/data/closed.txt').read())"
     steps = [
         nobody.processing("Change", CHANGE, inputs=inputs),
-        nobody.processing("Beside", beside, inputs=inputs),
+        nobody.processing("Beside", script, inputs=inputs),
         nobody.processing("Closed", read, inputs=closed),
     ]
     nobody.store.locate("s3://bucket/raw/closed.txt").chmod(0)
@@ -560,10 +560,10 @@ def test_a_step_may_close_its_output(local: Any, fresh: bool) -> None:
 def test_a_pipe_that_nobody_reads_is_an_error_in_python_and_ends_a_program(local: Any, fresh: bool) -> None:
     script = """
         import os, subprocess
-        heard, told = os.pipe()
+        heard, sent = os.pipe()
         os.close(heard)
         try:
-            os.write(told, b"x")
+            os.write(sent, b"x")
         except BrokenPipeError:
             print("broken", flush=True)
         print(subprocess.run(["/bin/sh", "-c", "kill -PIPE $$; echo alive"]).returncode, flush=True)

@@ -109,7 +109,7 @@ SKLEARN, XGBOOST, PYTORCH = "sagemaker-scikit-learn", "sagemaker-xgboost", "hugg
         pytest.param("registry.example.com/xgboost:1", "import xgboost", [], id="nobody-knows-that-image"),
     ],
 )
-def test_what_a_script_needs_from_its_image_must_be_here(
+def test_programs_that_a_script_needs_from_its_image_must_exist_here(
     local: Any, image: str, code: str, sentences: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a folder, as one file, in an archive, and via the script of SDK v3; not in a branch, which may not run."""

@@ -254,7 +254,7 @@ def test_the_next_step_reads_the_outputs_by_the_properties(local: Any) -> None:
         ),
         pytest.param(
             *("a,b\nc\n", "return body", {"DataProcessing": {"InputFilter": "$[1]"}}),
-            'a.csv: a filter selects what is not in ["c"]',
+            'a.csv: the filter selects something that is not in ["c"]',
         ),
     ],
     ids=["raised", "exit", "no text", "too large", "too few", "not CSV", "no such column"],
@@ -348,7 +348,7 @@ def test_a_handler_gets_what_the_image_gives_it(local: Any, source: Any, output:
 def test_the_code_may_be_in_its_own_archive_and_refer_to_its_paths(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     serve = """
-        import process  # a module of its own, and none of this runner's
+        import process  # its own module, not one of the runner
 
         def model_fn(model_dir):
             return open("/opt/ml/model/greeting").read()
@@ -451,7 +451,7 @@ LINED = {"source": LINE, "output": {"AssembleWith": "Line"}}
         ({**LINED, "DataProcessing": {"InputFilter": "$[1:4]"}}, "$[1:4] has a slice with an end"),
         (
             {**LINED, "DataProcessing": {"OutputFilter": "$['a_b']"}},
-            "$['a_b'] contains '_', which AWS allows in no filter",
+            "$['a_b'] contains '_', which AWS does not allow in a filter",
         ),
         ({**LINED, "DataProcessing": {"OutputFilter": "[0]"}}, "[0] is not a filter: write it like $[1:], "),
         ({**LINED, "DataProcessing": {"JoinSource": "Output"}}, "JoinSource is 'Output', but only 'None' or 'Input'"),
@@ -490,13 +490,13 @@ def test_a_model_that_cannot_serve_here_is_refused_before_the_start(local: Any, 
 
 def test_a_value_known_only_at_run_time_is_refused_when_the_step_runs(local: Any) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
-    told = local.processing(
+    counted = local.processing(
         "Told",
         "import json; json.dump({'mb': 101}, open('/opt/ml/processing/out/a.json', 'w'))",
         outputs=("out",),
         files={"Size": "out/a.json"},
     )
-    execution = local.run(told, model(local), transform(MaxPayloadInMB=local.json_get("Told", "Size", "mb")))
+    execution = local.run(counted, model(local), transform(MaxPayloadInMB=local.json_get("Told", "Size", "mb")))
     assert reason(execution) == "MaxPayloadInMB is 101, but AWS accepts 0 (no limit) to 100."
 
 
@@ -538,7 +538,7 @@ def test_a_filter_selects_a_part(text: str, value: Any, found: Any) -> None:
     ],
 )
 def test_a_filter_that_selects_nothing_fails(text: str, value: Any) -> None:
-    with pytest.raises(InputError, match="a filter selects what is not in"):
+    with pytest.raises(InputError, match="the filter selects something that is not in"):
         select(value, parse_filter(text))
 
 

@@ -215,7 +215,7 @@ def test_an_environment_that_cannot_be_created_is_reported_and_tried_again(
     assert len(machine.commands) == 2
 
 
-def test_an_environment_whose_python_is_gone_is_created_again(machine: Machine) -> None:
+def test_an_environment_without_its_python_is_created_again(machine: Machine) -> None:
     machine.need("dev")
     machine.python.unlink()  # a link to a Python that an update removed
 

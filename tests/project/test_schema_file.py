@@ -46,7 +46,7 @@ def test_it_is_written_and_reported_once_and_then_left_alone(root: Path, capfd: 
 
 
 @pytest.mark.slow
-def test_for_another_source_it_is_written_again_and_reported(root: Path) -> None:
+def test_the_schema_of_another_source_is_replaced_and_reported(root: Path) -> None:
     schema_file.keep(FLIGHTS, root, root / LOCAL_FOLDER)
     (root / "other.csv").write_text(TABLE, encoding="utf-8")
 

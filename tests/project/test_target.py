@@ -73,7 +73,7 @@ def test_data_on_s3_stays_where_it_is() -> None:
     assert target(source="s3://lake/flights/", data_hash="").data_uri == "s3://lake/flights/"
 
 
-def test_without_a_schema_there_is_no_place_for_it() -> None:
+def test_without_a_schema_its_argument_is_missing() -> None:
     assert target(schema_hash="").schema_uri == ""
 
 

@@ -295,7 +295,7 @@ def fitted_with(estimator_: Recorder, schema: Schema) -> dict[str, Any]:
     ("kind", "key"), [(LikeXGBoost, "sample_weight_eval_set"), (LikeLightGBM, "eval_sample_weight")]
 )
 @pytest.mark.parametrize("weight", [None, "w"])
-def test_rows_for_validation_are_given_as_the_estimator_takes_them(
+def test_validation_rows_are_passed_as_the_estimator_expects_them(
     kind: type[Recorder], key: str, weight: str | None
 ) -> None:
     given = fitted_with(kind(early_stopping_rounds=5), replace(BUYERS, weight=weight))
@@ -323,7 +323,9 @@ def test_an_estimator_that_needs_no_rows_for_validation_gets_none(asked: Recorde
         pytest.param(WithoutWeights(), "w", "takes no weights; remove [data].weight", id="weights"),
     ],
 )
-def test_what_an_estimator_does_not_take_is_a_sentence(asked: Recorder, weight: str | None, finding: str) -> None:
+def test_what_an_estimator_does_not_support_is_reported_in_a_sentence(
+    asked: Recorder, weight: str | None, finding: str
+) -> None:
     with pytest.raises(StepError, match=re.escape(finding)):
         fitted_with(asked, replace(BUYERS, weight=weight))
 

@@ -220,7 +220,7 @@ def test_a_row_keeps_its_part(customers: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     "as_given", [list, np.array, pd.array, pd.Categorical, pd.Series], ids=lambda kind: kind.__name__
 )
-def test_own_parts_are_taken_whatever_holds_them(customers: pd.DataFrame, as_given: Callable[..., Any]) -> None:
+def test_own_parts_can_be_given_in_any_type(customers: pd.DataFrame, as_given: Callable[..., Any]) -> None:
     rows = check_rows(customers, BUYERS)
     names = ["train", "validation", "test", "train"] * (len(rows.rows) // 4)
 
@@ -230,7 +230,7 @@ def test_own_parts_are_taken_whatever_holds_them(customers: pd.DataFrame, as_giv
     assert parts["validation"].index.tolist() == rows.rows.index[1::4].tolist()
 
 
-def test_own_parts_in_another_order_go_by_their_index(customers: pd.DataFrame) -> None:
+def test_own_parts_in_another_order_are_matched_by_index(customers: pd.DataFrame) -> None:
     rows = check_rows(customers, BUYERS)
     oldest_last = rows.rows.sort_values("age")
 
@@ -270,7 +270,7 @@ def test_test_is_the_newest(customers: pd.DataFrame) -> None:
     ]
 
 
-def test_leaves_out_what_a_model_cannot_use(customers: pd.DataFrame) -> None:
+def test_columns_that_a_model_cannot_use_are_left_out(customers: pd.DataFrame) -> None:
     table = customers.assign(
         key=[f"c-{number}" for number in range(300)],
         day="2025-01-31",

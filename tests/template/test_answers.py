@@ -30,7 +30,9 @@ QUESTIONS = {"name": "A", "problem": ["classification", "regression"], "gpu": Fa
         ),
     ],
 )
-def test_an_answer_is_taken_or_there_is_a_sentence(answers: dict[str, Any], notes: list[str], new: list[str]) -> None:
+def test_an_answer_is_accepted_or_refused_with_a_sentence(
+    answers: dict[str, Any], notes: list[str], new: list[str]
+) -> None:
     fitted = fit(answers, QUESTIONS)
 
     assert (fitted.notes, fitted.new) == (notes, new)

@@ -1,6 +1,6 @@
 """What an update does to a file, by what the template and the team have done to it.
 
-One update has all cases; each has a folder of its own, and other text than the others.
+One update has all cases. Each has its own folder, with different text from the others.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def without_end_of_conflict(content: bytes) -> bytes:
 
 
 @pytest.mark.slow
-def test_git_knows_the_conflicts_and_everything_else_is_staged(updated: tuple[Repository, Update]) -> None:
+def test_git_has_the_conflicts_and_everything_else_is_staged(updated: tuple[Repository, Update]) -> None:
     project, update = updated
 
     conflicts = {conflict.path for conflict in update.conflicts}

@@ -103,7 +103,7 @@ def test_without_a_commit_there_is_none(tmp_path: Path, files: Mapping[str, str]
     assert origin.find_commit(write(tmp_path / "r", files)) is None
 
 
-def test_git_is_asked_where_it_keeps_commits_in_another_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_git_is_asked_if_it_stores_commits_in_another_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {".git/HEAD": "ref: refs/heads/.invalid\n", "bin/git": f"#!/bin/sh\necho {ONE}\n"})  # a reftable
     (tmp_path / "bin" / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")

@@ -44,25 +44,28 @@ def said(update: Update) -> list[str]:
 
 # {what is wrong: (what makes it so, the sentence)}
 REFUSED: dict[str, tuple[Callable[[Repository], object], str]] = {
-    "a file that is not committed": (lambda p: p.write({"a": "2\n"}), r"not committed \(a\): commit them, or run `git"),
-    "a file that git does not know": (lambda p: p.write({"new": ""}), r"not committed \(new\)"),
+    "a file that is not committed": (
+        lambda p: p.write({"a": "2\n"}),
+        r"uncommitted changes \(a\): commit them, or",
+    ),
+    "a file that git does not know": (lambda p: p.write({"new": ""}), r"uncommitted changes \(new\)"),
     "no repository": (lambda p: (p.folder / ".git").rename(p.folder.parent / "git"), "is not a git repository"),
-    "no record": (lambda p: p.commit({".cruft.json": None}), r"\.cruft\.json: There is no such file in .*`cruft link"),
-    "a record that is not JSON": (lambda p: p.commit({".cruft.json": "<<<<<<<"}), r"\.cruft\.json: This is not JSON"),
+    "no record": (lambda p: p.commit({".cruft.json": None}), r"\.cruft\.json: .* does not have this file.*`cruft link"),
+    "a record that is not JSON": (lambda p: p.commit({".cruft.json": "<<<<<<<"}), r"\.cruft\.json: not valid JSON"),
     "a record without a commit": (
         lambda p: p.commit({".cruft.json": "{}"}),
-        r"\.cruft\.json: The keys template, commit and context\.cookiecutter must be there",
+        r"\.cruft\.json: template, commit or context\.cookiecutter is missing",
     ),
-    "a commit that is no hash": (lambda p: rewrite(p, commit="--main"), "'--main' is not a commit"),
+    "a commit that is not a hash": (lambda p: rewrite(p, commit="--main"), "'--main' is not a commit"),
     "a template that is gone": (
         lambda p: rewrite(p, template="/nowhere/t"),
         "The template at /nowhere/t cannot be cloned .*--template ADDRESS",
     ),
     "a commit that the template does not have": (
         lambda p: rewrite(p, commit="1" * 40),
-        f"does not have the commit {'1' * 40} that .cruft.json names",
+        f"does not have the commit {'1' * 40} in .cruft.json",
     ),
-    "a branch that the template does not have": (lambda p: rewrite(p, checkout="v9"), "no branch or tag 'v9'"),
+    "a branch that the template does not have": (lambda p: rewrite(p, checkout="v9"), "no branch, tag or commit 'v9'"),
     "a folder that the template does not have": (
         lambda p: rewrite(p, directory="ml", checkout="main"),
         "version .* cannot be rendered: .*No such file",
@@ -126,7 +129,7 @@ def test_a_version_that_changes_nothing_in_the_project_is_nothing_to_do(
 
 
 @pytest.mark.slow
-def test_a_project_that_is_ahead_of_the_default_branch_is_not_taken_back(tmp_path: Path, template: Repository) -> None:
+def test_a_project_that_is_ahead_of_the_default_branch_is_not_moved_back(tmp_path: Path, template: Repository) -> None:
     template.git("checkout", "--quiet", "-b", "next")
     template.commit(in_project({"a": "2\n"}))
     project = new_project(template, tmp_path)
@@ -183,7 +186,7 @@ def test_a_commit_on_no_branch_is_found_all_the_same(project: Repository, templa
 
 
 @pytest.mark.slow
-def test_answers_are_kept_whatever_they_hold(tmp_path: Path) -> None:
+def test_answers_with_any_text_are_kept(tmp_path: Path) -> None:
     """Cookiecutter renders what it is given, and its answers have been rendered before."""
     answer = "{{ 7*7 }} {% raw %} {# '\"\\ \n\U0001f680 #}\n"
     template = new_template(
@@ -302,7 +305,7 @@ def test_a_failure_in_the_last_step_is_undone(project: Repository, template: Rep
     template.commit(in_project({"a": "2\n", "b": "2\n", "c": "2\n", "{{cookiecutter.project_slug}}.txt": None}))
     before = files(project)
 
-    with pytest.raises(UserError, match=r"git could not do its part .* and the project is as it was"):
+    with pytest.raises(UserError, match=r"git failed .* the project was not changed"):
         update_project(project.folder)
 
     assert (project.status(), files(project)) == ({}, before)

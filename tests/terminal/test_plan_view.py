@@ -73,7 +73,7 @@ def test_if_all_can_run_the_last_line_counts_them() -> None:
     )
 
 
-def test_the_json_says_the_same() -> None:
+def test_the_json_has_the_same_content() -> None:
     found = Preview(TRAIN, [Problem("Version must be 2.")], FORECASTS)
 
     said = json.loads(plan_view.document("demo-train", found))

@@ -61,7 +61,7 @@ def run(
             autocompletion=completion.words("auto", "namespace", "rewrite"),
         ),
     ] = "auto",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start a new Python for each step, which is slower.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start a new Python process for each step (slower).")] = False,
     install: Annotated[
         bool, typer.Option("--install", help="Install the requirements.txt of a step, for that step only.")
     ] = False,

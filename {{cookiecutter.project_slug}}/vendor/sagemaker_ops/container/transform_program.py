@@ -47,7 +47,7 @@ def parse_filter(text: str) -> Filter:
     """
     strange = [letter for letter in text if not (letter.isalnum() or letter in "$[]*. ,:-'")]
     if strange:  # https://github.com/aws/aws-sdk/issues/184
-        raise ValueError(f"{text} contains {strange[0]!r}, which AWS allows in no filter: rename the attribute.")
+        raise ValueError(f"{text} contains {strange[0]!r}, which AWS does not allow in a filter: rename the attribute.")
     if re.search(r": *-?\d", text):
         raise ValueError(f"{text} has a slice with an end, which is ambiguous on AWS: write indexes, such as $[0,1,2].")
     if len(text) > 63 or not re.fullmatch(rf"\$(?:{_STEP})*", text) or re.search(r":[^\]]*:", text):
@@ -75,7 +75,7 @@ def select(value: Any, steps: Filter) -> Any:
                 found = [item for part in parts for item in part]
                 value = found if step[1:] or isinstance(step[0], slice) else found[0]
         except (KeyError, IndexError, TypeError):
-            raise InputError(f"a filter selects what is not in {json.dumps(value)[:80]}") from None
+            raise InputError(f"the filter selects something that is not in {json.dumps(value)[:80]}") from None
     return value
 
 
@@ -172,9 +172,7 @@ def handlers(job: Mapping[str, Any]) -> Callable[[bytes], bytes]:
     if model_fn is None:
         raise InputError("it has no model_fn(model_dir), which loads the model")
     if transform_fn is not None and any(parts):
-        raise InputError(
-            "it has transform_fn, and also one of the three that it replaces: input_fn, predict_fn, output_fn"
-        )
+        raise InputError("it has transform_fn, but also input_fn, predict_fn or output_fn, which transform_fn replaces")
     content_type = job["arguments"]["TransformInput"].get("ContentType") or JSON
     accept = job["arguments"]["TransformOutput"].get("Accept", "*/*")
     if accept in ("", "*/*"):

@@ -70,6 +70,6 @@ def _unpack(job: Job, container: Container, model_data: str, own: Mapping[str, s
         archives.unpack(store.get_file(source), container.at(CODE))
     if not (container.at(code) / program).is_file():
         where = source if code is CODE else f"{source.removeprefix(f'{MODEL}/')}/ of {model_data}"
-        raise UserError(f"there is no {program} in {where}, and what an image serves without it cannot run here.")
+        raise UserError(f"{where} has no {program}, and the image's own server cannot run here.")
     container.rewrite_code(container.at(code))
     return code, program

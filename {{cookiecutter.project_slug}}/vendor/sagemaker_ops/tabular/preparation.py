@@ -66,7 +66,7 @@ class Table:
     def rows(self) -> pd.DataFrame:
         """The rows; RuntimeError after `check_rows` has taken them, because a large table does not fit twice."""
         if self._rows is None:
-            raise RuntimeError("check_rows has taken the rows: use them before, or use those that it returns")
+            raise RuntimeError("check_rows has taken the rows out of this table: use the rows that it returns")
         return self._rows
 
     def take(self) -> pd.DataFrame:
