@@ -13,19 +13,19 @@ from filelock import FileLock
 from projects import TEMPLATE, Bake, Project, bake_into
 
 sys.dont_write_bytecode = True  # of the library, which is in the folder that is generated
-# A shell ignores it in what it starts in the background, and so would every command that a test interrupts.
+# A shell ignores SIGINT in background processes, and then so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = TEMPLATE / "build" / "tests"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The tests of the steps are all slow, and importing pandas and scikit-learn to find that out is, too."""
+    """The tests of the steps are all slow, and so is importing pandas and scikit-learn to collect them."""
     return True if collection_path.name == "tabular" and config.getoption("markexpr") == "not slow" else None
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _cookiecutter_keeps_to_itself(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Cookiecutter's replay files and user defaults: none of the developer's own are read or written."""
+    """Cookiecutter's replay files and user defaults: the developer's own are neither read nor written."""
     home = tmp_path_factory.mktemp("home")
     config = home / "cookiecutter.yaml"
     config.write_text(f"cookiecutters_dir: {home}/templates\nreplay_dir: {home}/replay\n", encoding="utf-8")
@@ -37,7 +37,7 @@ def _cookiecutter_keeps_to_itself(tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def bake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Bake:
-    """`bake(vertical="revenue")` generates a project in a folder of the test's own."""
+    """`bake(vertical="revenue")` generates a project in the test's own folder."""
 
     def _bake(**answers: str) -> Project:
         project = bake_into(tmp_path, **answers)
@@ -71,7 +71,7 @@ def environment(testrun_uid: str) -> Path:
 
 @pytest.fixture
 def ready(bake: Bake, environment: Path) -> Bake:
-    """As `bake`, with the environment in place."""
+    """Like `bake`, but with the environment in place."""
 
     def _ready(**answers: str) -> Project:
         return _with(environment, bake(**answers))
@@ -81,7 +81,7 @@ def ready(bake: Bake, environment: Path) -> Bake:
 
 @pytest.fixture(scope="session")
 def unchanged(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The default project, shared: for tests that change nothing in it but .local."""
+    """The default project, shared by tests that change nothing in it except .local."""
     return _with(environment, bake_into(tmp_path_factory.mktemp("unchanged")))
 
 

@@ -1,4 +1,4 @@
-"""Whether IAM would allow a request: the rules of its policies, as far as those of infra/ need them."""
+"""Decides whether IAM would allow a request, with the policy rules that infra/ needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 @dataclass(frozen=True)
 class Request:
-    """One call, as IAM sees it. context: values of condition keys; a key that is left out is not there."""
+    """One call, as IAM sees it. context: values of condition keys; other keys do not exist."""
 
     action: str
     resource: str
@@ -39,7 +39,7 @@ def is_allowed(documents: Iterable[Document], request: Request) -> bool:
 
 
 def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
-    """With * for any text and ? for one character; a * reaches over slashes and colons, too."""
+    """* stands for any text, including slashes and colons, and ? for one character."""
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
     return re.fullmatch("".join(parts), text, re.IGNORECASE if ignore_case else 0) is not None
 
@@ -69,7 +69,7 @@ def _applies(statement: Mapping[str, Any], request: Request) -> bool:
 
 
 def _resolved(values: str | Values, request: Request) -> Values:
-    """The values with `${aws:PrincipalTag/…}` filled in; without those that need a key that is not there."""
+    """The values with `${aws:PrincipalTag/…}` filled in, without those that need a missing key."""
     found = []
     for value in as_list(values):
         known = {name: request.value(name) for name in _VARIABLE.findall(value)}
@@ -95,7 +95,7 @@ def _holds(operator: str, key: str, wanted: str | Values, request: Request) -> b
     if name == "Null":
         return (given is None) == (as_list(wanted) == ["true"])
     negated = "Not" in name
-    test = _TESTS[name.replace("Not", "")]  # KeyError: an operator that nobody has taught it yet
+    test = _TESTS[name.replace("Not", "")]  # KeyError: an operator that is not implemented
     if given is None:
         return if_exists or over == "ForAllValues" or (negated and not over)
     among = _resolved(wanted, request)

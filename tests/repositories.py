@@ -45,14 +45,14 @@ class Repository:
                 path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def commit(self, files: Files | None = None) -> str:
-        """Commits the files, and whatever has changed besides; the commit's hash."""
+        """Commits the files and all other changes; returns the commit's hash."""
         self.write(files or {})
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message=x")
         return self.git("rev-parse", "HEAD")
 
     def status(self) -> dict[str, str]:
-        """{path: git's two letters for it}, renamed files by their new path."""
+        """{path: git's two-letter status}; renamed files have their new path."""
         lines = self.git("status", "--porcelain").splitlines()
         return {line[3:].rpartition(" -> ")[2]: line[:2].strip() for line in lines}
 
@@ -75,12 +75,12 @@ def new_template(folder: Path, files: Files, questions: str = '{"project_slug": 
 
 
 def in_project(files: Files) -> Files:
-    """The files as the template has them."""
+    """The files at their paths in the template."""
     return {f"{PROJECT}/{name}": content for name, content in files.items()}
 
 
 def new_project(template: Repository, folder: Path, **answers: str) -> Repository:
-    """A project made from the template's newest commit, and committed."""
+    """A project made from the template's newest commit, with everything committed."""
     path = Path(cookiecutter(str(template.folder), no_input=True, output_dir=str(folder), extra_context=answers))
     project = Repository(path)
     project.git("init", "--quiet", "--initial-branch=main")

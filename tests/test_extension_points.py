@@ -1,4 +1,4 @@
-"""What a team changes in its own files, and nothing in vendor/: it compiles with the SDK, and runs on this machine."""
+"""What a team can change without editing vendor/: it compiles with the SDK and runs on this machine."""
 
 from __future__ import annotations
 
@@ -332,11 +332,11 @@ def test_helpers_next_to_a_pipeline_and_in_subfolders_are_not_pipelines(project:
     assert done.err.rstrip().endswith("There is: train, tune.")
 
 
-# Reading, splitting, modelling and measuring in another way
+# Other ways to read, split, model and measure
 
 
 def test_a_model_can_be_made_from_own_reading_and_own_parts(run: Run) -> None:
-    import pandas as pd  # takes its time, which other tests can do without
+    import pandas as pd  # slow, and other tests do not need it
 
     summary = run.read("Processing/outputs/summary/summary.json")
     parts = ("train", "validation", "test")
@@ -383,7 +383,7 @@ def test_a_transform_step_joins_the_predictions_to_the_rows(run: Run, model: Any
     assert said == pytest.approx(predict(model.pipeline, model.schema.frame(rows)).ravel().tolist())
 
 
-# What AWS takes
+# What AWS accepts
 
 
 CALLS = {
@@ -421,7 +421,7 @@ def test_every_job_is_asked_for_as_the_api_wants_it(name: str, request: pytest.F
 
 
 def _filled(value: Any, shape: Any) -> Any:
-    """The value with something of the type that the API wants in place of each expression."""
+    """The value with each expression replaced by a value of the type that the API expects."""
     kind = shape.type_name if shape is not None else ""
     if is_expression(value):
         return {"integer": 1, "long": 1, "boolean": True, "float": 1.0, "double": 1.0}.get(kind, "x" * 20)
@@ -438,7 +438,7 @@ def _inner(shape: Any, key: str) -> Any:
 
 
 def _outside(value: Any, shape: Any, path: str = "") -> Iterator[str]:
-    """What the validator leaves out: numbers, lengths, words and patterns that the API does not allow."""
+    """What the validator does not check: numbers, lengths, words and patterns that the API does not allow."""
     if shape is None or is_expression(value):
         return
     limits = shape.metadata
@@ -541,7 +541,7 @@ TRAIN = 'jobs.training_step("T", "training.py", channels=s3{})'
 SEARCH = 'jobs.tuning_step("S", "training.py", channels=s3, metric="validation:auc"{})'
 RATE = ', ranges={"rate": (0.1, 0.3)}'
 HOUR = 3600
-# (the call, [training]) → spot, the longest wait in seconds, for how many seconds the instances are kept.
+# (the call, [training]) → spot, maximum wait in seconds, and how many seconds the instances are kept.
 CAPACITY: dict[tuple[str, str], tuple[bool, int | None, int | None]] = {
     (TRAIN.format(""), "{}"): (False, None, None),
     (TRAIN.format(", spot=True"), "{}"): (True, 2 * HOUR, None),
@@ -559,7 +559,7 @@ CAPACITY: dict[tuple[str, str], tuple[bool, int | None, int | None]] = {
     (SEARCH.format(RATE + ", spot=True, max_wait_minutes=90"), "{}"): (True, 5400, None),
     (SEARCH.format(RATE), '{"keep_alive_minutes": 10}'): (False, None, 600),
 }
-# (the call, [training]) → the sentences.
+# (the call, [training]) → the messages.
 REFUSED: dict[tuple[str, str], list[str]] = {
     (TRAIN.format(", spot=True, keep_alive_minutes=5"), "{}"): [
         "step 'T', keep_alive_minutes: AWS keeps no instances of a spot job; write 0, or turn spot off."
@@ -609,7 +609,7 @@ REFUSED: dict[tuple[str, str], list[str]] = {
     ('jobs.pipeline("p", [], [ParameterFloat("A"), ParameterFloat("A")])', "{}"): ["two parameters are named 'A'."],
 }
 MODEL_STEP = 'jobs.create_model_step("M", {})'
-# (the call, [training]) → where its arguments have the network, and where the key.
+# (the call, [training]) → the places of the network and the key in its arguments.
 GUARDED: dict[tuple[str, str], tuple[str, list[str]]] = {
     (TRAIN.format(""), "{}"): ("", ["OutputDataConfig.KmsKeyId", "ResourceConfig.VolumeKmsKeyId"]),
     (SEARCH.format(RATE), "{}"): (
@@ -631,9 +631,9 @@ WRONG = TUNE.replace("keep_alive_minutes=30", "keep_alive_minutes=90")
 
 @pytest.fixture(scope="module")
 def answers(project: Project) -> dict[Any, Any]:
-    """What each of these calls gives, all made in one process: its arguments, or sentences.
+    """The result of each of these calls, all made in one process: its arguments, or messages.
 
-    And what that process then says of production/pipelines/wrong.py.
+    Also the messages of this process for production/pipelines/wrong.py.
     """
     cases = [*{**CAPACITY, **REFUSED, **GUARDED}, GRID]
     (project.path / "production" / "pipelines" / "wrong.py").write_text(WRONG, encoding="utf-8")

@@ -37,7 +37,7 @@ COMBINATIONS = [
 def test_make(ready: Bake, answers: dict[str, str], target: str) -> None:
     project = ready(**answers)
     ugly = "import os,sys\nassert False\nx: int = 'y'\n"
-    (project.path / "vendor" / "test_ugly.py").write_text(ugly, encoding="utf-8")  # where none of them looks
+    (project.path / "vendor" / "test_ugly.py").write_text(ugly, encoding="utf-8")  # where no tool looks
 
     done = project.make(target)
 
@@ -46,7 +46,7 @@ def test_make(ready: Bake, answers: dict[str, str], target: str) -> None:
 
 @pytest.mark.slow
 def test_it_is_in_order_under_the_python_of_the_image_and_of_gitlab(bake: Bake, image_python: str) -> None:
-    """There NumPy is another one, too."""
+    """That Python also has another NumPy."""
     done = bake().make("test", "lint", f"PYTHON={image_python}")
 
     assert done.code == 0, done

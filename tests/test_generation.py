@@ -1,4 +1,4 @@
-"""Answers in, a project out, or a sentence and nothing."""
+"""Answers give a project, or messages and no project."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_next_two_commands_are_printed(tmp_path: Path) -> None:
     assert "make test" in done.out
 
 
-@pytest.mark.slow  # what is refused, and how, tests/guardrails/test_project_check.py says in no time
+@pytest.mark.slow  # tests/guardrails/test_project_check.py has fast tests of what is refused, and how
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [

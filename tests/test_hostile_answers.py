@@ -1,4 +1,4 @@
-"""Any text in any answer: files stay valid, the text comes back unchanged, and a name that cannot be is refused.
+"""Any text in any answer: files stay valid, the text comes back unchanged, and an impossible name is refused.
 
 Jinja in an answer on the command line is rendered by Cookiecutter before any of this.
 """
@@ -44,7 +44,7 @@ PRE_GEN, POST_GEN = (
 )
 DEFAULT_SLUG = ENVIRONMENT.from_string(CONTEXT["project_slug"])
 
-# What means something to TOML, YAML, Python, HTML, Jinja, a shell or a file system, and then to Markdown; ␣ is a space.
+# Characters with a meaning in TOML, YAML, Python, HTML, Jinja, shells and file systems, then in Markdown; ␣ is a space.
 MEANINGFUL = r"""
     " ' ''' \ a\ \n \U0001F680 # % $ ; : ! / .. @ {{␣7*7␣}} {%␣raw␣%} {# key:␣a null true no 1e3 0x1F &amp; &#35;
     &#99999999999; &nbsp <b>a</b> </td> <!-- --> ]]> <? 🚀 👨‍👩‍👧 ελληνικά 日本語 نص résumé
@@ -68,7 +68,7 @@ def hostile(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def rendered_files() -> list[str]:
-    """The files of the project that Cookiecutter renders, and does not just copy."""
+    """The files of the project that Cookiecutter renders instead of copying."""
     files = (path.relative_to(TEMPLATE_PROJECT) for path in TEMPLATE_PROJECT.rglob("*") if path.is_file())
     return sorted(
         file.as_posix()
@@ -78,7 +78,7 @@ def rendered_files() -> list[str]:
 
 
 def render(file: str, answers: Answers) -> str:
-    """As Cookiecutter does, without its processes; no answer adds a line or ends one."""
+    """Render like Cookiecutter, but without its processes; no answer adds or ends a line."""
     text = ENVIRONMENT.get_template(file).render(cookiecutter=answers)
     assert len(text.splitlines()) == len(plain(file, answers["problem"]).splitlines())
     return text
@@ -90,7 +90,7 @@ def plain(file: str, problem: str) -> str:
 
 
 def writable(text: str) -> str:
-    """No file holds half a surrogate pair: it becomes a question mark."""
+    """Half a surrogate pair cannot be written to a file: it becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -174,7 +174,7 @@ def shown_by_commonmark(text: str) -> str:
 
 
 def shown_by_html(text: str) -> str:
-    """HTML has no control characters, and reads some as what they were on Windows."""
+    """HTML has no control characters, and reads some of them as Windows characters."""
     return "".join(c if c.isprintable() else unescape(f"&#{ord(c)};") for c in writable(text))
 
 
@@ -190,7 +190,7 @@ def shown_by_html(text: str) -> str:
 def test_markdown_shows_every_answer_and_nothing_else(
     file: str, read: Callable[[str], Pieces], shown: Callable[[str], str], answers: Answers
 ) -> None:
-    answers = {question: answer or "-" for question, answer in answers.items()}  # an empty paragraph is none
+    answers = {question: answer or "-" for question, answer in answers.items()}  # an empty paragraph is not rendered
     texts = {PLAIN[question]: shown(answers[question]) for question in QUESTIONS}
 
     assert read(render(file, answers)) == [
@@ -214,7 +214,7 @@ def test_ordinary_text_stays_readable_in_markdown(text: str, source: str) -> Non
 
 
 def pre_gen(slug: str) -> dict[str, Any]:
-    """What the hook defines when it is rendered for the slug."""
+    """The names that the hook defines when it is rendered for the slug."""
     names: dict[str, Any] = {}
     exec(compile(PRE_GEN.render(cookiecutter={"project_slug": slug}), "pre_gen_project.py", "exec"), names)
     return names
@@ -235,7 +235,7 @@ def test_the_hook_is_python_and_refuses_in_one_line_whatever_the_slug(slug: str)
     hook = pre_gen(slug)
 
     assert hook["SLUG"] == slug
-    assert hook["problem"]().isprintable()  # this folder holds files, so even a good one is refused
+    assert hook["problem"]().isprintable()  # this folder has files, so even a valid slug is refused
 
 
 @hostile
@@ -269,7 +269,7 @@ def test_a_plain_name_is_left_to_the_guardrails(slug: str, tmp_path: Path, monke
         pytest.param("a/b", "'a/b' is not a valid folder name", id="two folders"),
         pytest.param(".git", "'.git' is not a valid folder name", id="git's own"),
         pytest.param("con", "'con' is not a valid folder name on Windows", id="device"),
-        # What follows is Cookiecutter's own: it cannot make the folder, and asks no hook.
+        # The messages below are Cookiecutter's own: it cannot make the folder, and runs no hook.
         pytest.param("", '"." directory already exists', id="empty"),
         pytest.param("x" * 300, "File name too long", id="longer than a file system takes"),
     ],
@@ -289,7 +289,7 @@ def test_a_slug_that_names_no_folder_is_refused_and_leaves_nothing(tmp_path: Pat
 
 
 def ours(tracebacks: str) -> list[str]:
-    """The frames that are neither Python's own nor an installed package's."""
+    """The frames that belong neither to Python nor to an installed package."""
     frames = re.findall(r'(?m)^ +File "([^"]+)"', tracebacks)
     return [frame for frame in frames if "/lib/python3" not in frame and not frame.endswith("/bin/cookiecutter")]
 

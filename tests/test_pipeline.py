@@ -153,7 +153,7 @@ def read_json(project: Project, done: Result, name: str) -> Any:
 
 
 def processing(compiled: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """The arguments of the step Processing, and {input: its S3 URI} but for the parameter of the data."""
+    """The arguments of the step Processing, and {input: its S3 URI}, without the parameter of the data."""
     [step] = [step for step in compiled["Steps"] if step["Name"] == "Processing"]
     inputs = {entry["InputName"]: entry["S3Input"]["S3Uri"] for entry in step["Arguments"]["ProcessingInputs"]}
     assert inputs.pop("data") == {"Get": "Parameters.InputDataUrl"}
@@ -338,7 +338,7 @@ def test_a_wrong_project_gets_a_sentence(
 
     assert done.code == code, done
     assert sentence in done.err
-    if "s3://" not in str(values):  # not here, but in order
+    if "s3://" not in str(values):  # not on this machine, but valid
         assert (checked.code, checked.err) == (code, done.err)
     assert "Traceback" not in done.err
     assert not (project.path / ".local" / "runs").exists()

@@ -64,9 +64,9 @@ ROOMS = {
     "terminal": {"errors", "store", "project", "definition", "guardrails", "local", "pipelines", "aws"},
 }
 ROOMS["commands"] = set(ROOMS)
-# What is imported in each room beside the standard library; elsewhere it is nothing.
+# What each room imports besides the standard library; rooms that are not listed import nothing.
 FOREIGN = {
-    "container": {"numpy"},  # what a served model's answers are made with
+    "container": {"numpy"},  # for the responses of a served model
     "pipelines": {"sagemaker", "boto3"},
     "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
     "project": {"pyarrow"},
@@ -78,7 +78,7 @@ FOREIGN = {
 
 
 def imports(file: Path) -> set[str]:
-    """The modules that a file imports, wherever in it, in full: `from a import b` is `a.b` if that is a module."""
+    """The full names of all modules that a file imports: `from a import b` is `a.b` if that is a module."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -114,13 +114,13 @@ def test_a_room_of_the_library_builds_on_others_one_way(name: str) -> None:
 
 
 def test_no_two_modules_of_the_library_import_each_other_not_even_late() -> None:
-    inside = MODULES.keys() - {"sagemaker_ops"}  # which loads all of them late, and whose version some of them read
+    inside = MODULES.keys() - {"sagemaker_ops"}  # it loads all of them late, and some read its version
     graph = {module: GRAPH[module] & inside - {module} for module in inside}
 
     TopologicalSorter(graph).prepare()  # CycleError if they do
 
 
-# What is spelled like a type of step and is none: a public name, the end of AWS's words, the key of a Not.
+# Words spelled like a step type: a public name, the end of AWS's terms, the key of a Not.
 NO_STEP_TYPES = {
     ("sagemaker_ops", "Model"),
     ("sagemaker_ops.aws.executions", "Job"),
@@ -141,7 +141,7 @@ def test_the_types_of_steps_are_named_in_one_module() -> None:
 
 
 def test_the_runner_can_be_read_in_an_hour() -> None:
-    files = [file for file in (LIBRARY / "local").glob("*.py") if file.name != "cleaning.py"]  # which runs nothing
+    files = [file for file in (LIBRARY / "local").glob("*.py") if file.name != "cleaning.py"]  # it runs nothing
 
     assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 1800
 
@@ -157,7 +157,7 @@ def test_the_table_of_public_names_is_what_type_checkers_see() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted({*sagemaker_ops._HOME} - {"Jobs"}))  # that needs the SDK
+@pytest.mark.parametrize("name", sorted({*sagemaker_ops._HOME} - {"Jobs"}))  # it needs the SDK
 def test_a_public_name_can_be_imported(name: str) -> None:
     assert getattr(sagemaker_ops, name) is not None
 

@@ -1,4 +1,4 @@
-"""A project and the template go on without each other, and `ops update-project` brings them together."""
+"""A project and the template change independently, and `ops update-project` merges the changes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def work_on_the_template(template: Repository) -> None:
 
 
 def update(project: Repository, *options: str) -> Result:
-    """The command, by the library that the project has."""
+    """The command, with the project's own library."""
     return Project(project.folder).run(sys.executable, "-m", "sagemaker_ops", "update-project", *options)
 
 
@@ -96,12 +96,12 @@ def test_the_teams_changes_stay_and_the_templates_are_added(tmp_path: Path) -> N
     work_of_the_team(project)
     work_on_the_template(template)
 
-    # What would be done, and nothing is.
+    # A dry run changes nothing.
     shown = update(project, "--dry-run")
     assert shown.code == 1, shown
     assert project.status() == {}
 
-    # The same, done.
+    # The real update.
     done = update(project)
     assert done.code == 1, done
     first, *lines = done.out.splitlines()
@@ -148,7 +148,7 @@ def test_the_teams_changes_stay_and_the_templates_are_added(tmp_path: Path) -> N
         f"{LIBRARY}/store.py": "D",
     }
 
-    # Both sides' lines are there.
+    # The files have the lines of both sides.
     assert "minimum = 0.7 " in project.text("project.toml")
     assert "volume_size_gb = 50" in project.text("project.toml")
     assert project.text("README.md").startswith("# Late flights\n")
@@ -159,12 +159,12 @@ def test_the_teams_changes_stay_and_the_templates_are_added(tmp_path: Path) -> N
     json.loads(project.text(NOTEBOOK))
     assert project.text(f"{LIBRARY}/errors.py") == (TEMPLATE_PROJECT / LIBRARY / "errors.py").read_text("utf-8")
 
-    # One can go back, and do it again.
+    # The update can be undone and repeated.
     project.git("reset", "--quiet", "--hard")
     assert project.status() == {}
     assert update(project).out == done.out
 
-    # Resolved and committed, there is nothing left to do.
+    # After the conflicts are resolved and committed, there is nothing left to do.
     project.git("checkout", "--theirs", "Makefile")
     project.commit()
     again = update(project)

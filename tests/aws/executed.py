@@ -1,4 +1,4 @@
-"""A pipeline of the project on AWS, and its executions in any state that a test needs."""
+"""A pipeline of the project on AWS, with executions in any state that a test needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ops new`: which names a new step or pipeline can have, what is written, and that it works at once."""
+"""`ops new`: which names a new step or pipeline can have, what is written, and that it works."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LINES = """\
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """What of a project the command looks at, and ruff."""
+    """The parts of a project that the command reads, and ruff."""
     for folder in ("production", "tests"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(TEMPLATE_PROJECT / folder, tmp_path / folder, ignore=ignored)
@@ -55,7 +55,7 @@ def ops(project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def pasted(pipeline: str, step: Result) -> str:
-    """The text of a pipeline with the lines that `ops new step` has printed, added as it says."""
+    """The text of a pipeline after adding the lines that `ops new step` has printed."""
     lines = step.out.partition(":\n\n")[2].rstrip("\n")
     variable = lines.split()[0]
     assert "    steps = [processing]\n" in pipeline

@@ -1,4 +1,4 @@
-"""vendor/ against its list of checksums, and what `ops doctor` says of it."""
+"""vendor/ compared with its list of checksums, and what `ops doctor` says about it."""
 
 from __future__ import annotations
 

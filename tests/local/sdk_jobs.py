@@ -1,4 +1,4 @@
-"""Compiles jobs whose code the SageMaker SDK itself packs and uploads: `python sdk_jobs.py CODE S3`.
+"""Compiles jobs whose code the SageMaker SDK packs and uploads itself: `python sdk_jobs.py CODE S3`.
 
 Run with a generated project's Python. Reads the scripts in CODE, uploads into the folder S3, prints the definition.
 """

@@ -1,4 +1,4 @@
-"""Properties of every graph, every expression and every selection, however they are composed."""
+"""Properties that every graph, expression and selection must have."""
 
 from __future__ import annotations
 

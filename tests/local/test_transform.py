@@ -242,7 +242,7 @@ def test_the_next_step_reads_the_outputs_by_the_properties(local: Any) -> None:
         pytest.param("a", "return 3", {}, "a.csv: the handlers returned int, not text or bytes"),
         pytest.param(
             *("x" * 1_100_000, "return body", {"MaxPayloadInMB": 1}),
-            "a.csv: a record has 1,100,000 bytes, and MaxPayloadInMB is 1",
+            "a.csv: a record has 1,100,000 bytes, but MaxPayloadInMB is 1",
         ),
         pytest.param(
             *("a\nb\n", "return '1'", {"DataProcessing": JOIN}),
@@ -272,7 +272,7 @@ def test_one_bad_input_leaves_the_outputs_of_the_others(local: Any) -> None:
         local.store.put(f"s3://bucket/in/{name}.csv", content)
     handlers = IDENTITY.replace("return body", "return {'good': body}[body]")
     execution = local.run(model(local, handlers), transform())
-    assert reason(execution) == "b.csv: KeyError: 'bad' (1 more inputs failed)"
+    assert reason(execution) == "b.csv: KeyError: 'bad' (1 more input failed)"
     assert outputs(local) == {"a.csv.out": "good", "c.csv.out": "good"}
     assert "in transform_fn" in local.log(execution, "Transform")
 
@@ -282,14 +282,17 @@ def test_one_bad_input_leaves_the_outputs_of_the_others(local: Any) -> None:
     ("handlers", "expected"),
     [
         ("def transform_fn(*_): pass", "inference.py: it has no model_fn(model_dir), which loads the model"),
-        (IDENTITY + "\n    def input_fn(*_): pass", "inference.py: it has transform_fn, and also one of the three"),
+        (
+            IDENTITY + "\n    def input_fn(*_): pass",
+            "inference.py: it has transform_fn, but also input_fn",
+        ),
         (
             "def model_fn(model_dir): return open(model_dir + '/none')",
             "inference.py: FileNotFoundError: [Errno 2] No such",
         ),
         ("import no_such_module", "inference.py: ModuleNotFoundError: No module named 'no_such_module'"),
         ("x = ", "inference.py: SyntaxError: invalid syntax (inference.py, line 1)"),
-        (None, "there is no inference.py in code/ of s3://bucket/models/Model/model.tar.gz"),
+        (None, "code/ of s3://bucket/models/Model/model.tar.gz has no inference.py"),
     ],
     ids=["no model_fn", "both ways", "model_fn raises", "import", "syntax", "no program"],
 )

@@ -1,4 +1,4 @@
-"""Any table at all: it passes the four steps or is refused with a finding, never with a traceback."""
+"""Any table either passes the four steps or is refused with a finding, never with a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""inference.py: every way to send the same rows gives the same answer, and a wrong request gets a clear one."""
+"""inference.py: every way to send the same rows gives the same response, and an invalid request a clear message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a project's answers when the template asks other questions."""
+"""What happens to a project's answers when the template's questions change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an update does to a file, by what the template and the team have done to it.
+"""What an update does to a file, depending on what the template and the team have done to it.
 
 One update has all cases. Each has its own folder, with different text from the others.
 """
@@ -17,7 +17,7 @@ KEPT = "the template and you changed it: your version is kept"
 
 
 def text(case: str, first: str = "first", last: str = "last") -> str:
-    """A file of a case, long enough to be known again when it is renamed."""
+    """A file of a case, long enough for git to recognise it after a rename."""
     return "\n".join([f"{case} {first}", *(f"{case} line {number}" for number in range(20)), f"{case} {last}", ""])
 
 

@@ -1,4 +1,4 @@
-"""What a new project's .cruft.json says of the template, by what Cookiecutter gives the hook."""
+"""What a new project's .cruft.json says about the template, depending on what Cookiecutter gives the hook."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def context(template: str, repo_dir: str | None = None, checkout: str | None = None) -> dict[str, Any]:
-    """As Cookiecutter 2.7 gives it."""
+    """The context as Cookiecutter 2.7 gives it."""
     return {
         "project_slug": "p",
         "_extensions": [],

@@ -1,4 +1,4 @@
-"""When a project can be updated, to which version, and that it stays whole when something fails."""
+"""When a project can be updated, to which version, and that it is not damaged when something fails."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def said(update: Update) -> list[str]:
     return summary.lines(update, applied=True)
 
 
-# {what is wrong: (what makes it so, the sentence)}
+# {what is wrong: (how to cause it, the message)}
 REFUSED: dict[str, tuple[Callable[[Repository], object], str]] = {
     "a file that is not committed": (
         lambda p: p.write({"a": "2\n"}),
@@ -149,12 +149,12 @@ def test_a_recorded_branch_is_followed_and_checkout_changes_it(project: Reposito
     rewrite(project, checkout="v1")
 
     assert said(update_project(project.folder)) == [
-        f"Already up to date: the project has version v1 ({template.git('log', '-1', '--format=%cs')}). "
+        f"Already up to date: the project has version v1 ({template.git('log', '-1', '--format=%cs')}) of the template. "
         "It follows 'v1'; choose another with `--checkout`."
     ]
     done = update_project(project.folder, checkout="stable")
 
-    assert "From now on the project follows 'stable' of the template." in done.notes
+    assert "From now on, the project follows 'stable' of the template." in done.notes
     assert project.text("a") == "3\n"
     assert (record(project)["checkout"], record(project)["commit"]) == ("stable", stable)
     project.commit()
@@ -176,7 +176,7 @@ def test_a_template_that_has_moved_is_recorded_at_its_new_address(
 
 
 @pytest.mark.slow
-def test_a_commit_on_no_branch_is_found_all_the_same(project: Repository, template: Repository) -> None:
+def test_a_commit_on_no_branch_is_found(project: Repository, template: Repository) -> None:
     template.git("commit", "--quiet", "--amend", "--message=another hash")
     template.commit(in_project({"a": "2\n"}))
 
@@ -187,7 +187,7 @@ def test_a_commit_on_no_branch_is_found_all_the_same(project: Repository, templa
 
 @pytest.mark.slow
 def test_answers_with_any_text_are_kept(tmp_path: Path) -> None:
-    """Cookiecutter renders what it is given, and its answers have been rendered before."""
+    """Cookiecutter renders the answers that it is given, although they were already rendered."""
     answer = "{{ 7*7 }} {% raw %} {# '\"\\ \n\U0001f680 #}\n"
     template = new_template(
         tmp_path / "t", {"a": "{{ cookiecutter.name }}"}, '{"project_slug": "p", "name": "x", "kind": ["k", "l"]}'
@@ -221,8 +221,8 @@ def test_the_librarys_own_changes_are_listed_and_replaced(project: Repository, t
 @pytest.mark.parametrize(
     ("pin", "note"),
     [
-        pytest.param("1.0", "pyproject.toml pins the library sagemaker-ops 1.1 now: your", id="that of the template"),
-        pytest.param("1.0.post1", "sagemaker-ops is 1.1 now, and was 1.0: pin this version", id="the team's own"),
+        pytest.param("1.0", "pyproject.toml now pins the library sagemaker-ops 1.1: your", id="that of the template"),
+        pytest.param("1.0.post1", "sagemaker-ops changes from 1.0 to 1.1: pin this version", id="the team's own"),
     ],
 )
 def test_a_deleted_vendor_stays_deleted_and_the_version_to_pin_is_named(tmp_path: Path, pin: str, note: str) -> None:
@@ -265,7 +265,7 @@ def test_a_file_that_git_ignores_is_not_overwritten(project: Repository, templat
     project.write({"new": "own\n"})
     template.commit(in_project({name: "2\n", "a": "2\n"}))
 
-    with pytest.raises(UserError, match="git ignores new, and the template has something of that name"):
+    with pytest.raises(UserError, match="git ignores new, but the template now has a file with this name"):
         update_project(project.folder)
 
     assert (project.text("new"), project.text("a"), project.status()) == ("own\n", "1\n", {})
@@ -292,7 +292,7 @@ def test_ctrl_c_changes_nothing_and_leaves_nothing(
 
 
 def with_filter(project: Repository, command: str) -> None:
-    """While git writes the file `b`, it runs the command."""
+    """Make git run the command while it writes the file `b`."""
     project.commit({".gitattributes": "b filter=test\n"})
     project.git("config", "filter.test.clean", "cat")
     project.git("config", "filter.test.smudge", command)

@@ -243,7 +243,8 @@ def serve(job: Mapping[str, Any]) -> int:
         except Exception as error:
             failures.append(_reason(name, error))
     if failures:
-        more = f" ({len(failures) - 1} more inputs failed)" if failures[1:] else ""
+        others = len(failures) - 1
+        more = f" ({others} more input{'s' if others > 1 else ''} failed)" if others else ""
         Path(job["failure"]).write_text(failures[0] + more, encoding="utf-8")
     return bool(failures)
 
