@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from guide import compare, follow, patched
 from projects import TEMPLATE, Bake, Project
+from repositories import Repository
 
 CHAPTER = TEMPLATE / "docs" / "change"
 BIN = Path(sys.executable).parent
@@ -44,9 +45,12 @@ def project_with_its_own_environment(project: Project) -> Project:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Project:
-    """A copy of the template, after its `make setup`."""
+    """A copy of the template as a git repository, after its `make setup`."""
     left_out = shutil.ignore_patterns(".git", ".venv", "build", "site", "__pycache__", ".*_cache", ".local")
     copy = Project(Path(shutil.copytree(TEMPLATE, tmp_path / "template", ignore=left_out)))
+    repository = Repository(copy.path)
+    repository.git("init", "--quiet")
+    repository.commit()
     (copy.path / ".venv").symlink_to(BIN.parent)
     return copy
 

@@ -148,8 +148,9 @@ def test_a_recorded_branch_is_followed_and_checkout_changes_it(project: Reposito
     stable = template.commit(in_project({"a": "3\n"}))
     rewrite(project, checkout="v1")
 
+    date = template.git("log", "-1", "--format=%cs")
     assert said(update_project(project.folder)) == [
-        f"Already up to date: the project has version v1 ({template.git('log', '-1', '--format=%cs')}) of the template. "
+        f"Already up to date: the project has version v1 ({date}) of the template. "
         "It follows 'v1'; choose another with `--checkout`."
     ]
     done = update_project(project.folder, checkout="stable")
