@@ -329,7 +329,7 @@ def test_helpers_next_to_a_pipeline_and_in_subfolders_are_not_pipelines(project:
     done = project.ops("compile", "_common")
 
     assert done.code == 2
-    assert done.err.rstrip().endswith("There is: train, tune.")
+    assert done.err.rstrip().endswith("Available: train, tune.")
 
 
 # Other ways to read, split, model and measure
@@ -502,9 +502,12 @@ def test_what_only_aws_can_do_is_reported_before_anything_starts(project: Projec
     done = project.ops("run", "tune", "--param", "ModelPackageArn=arn:aws:sagemaker:eu-west-1:1:model-package/a/1")
 
     assert (done.code, done.out) == (2, ""), done
-    reason = "steps of type Tuning run on AWS only; leave it out of the pipeline that runs locally."
+    reason = "steps of type Tuning run only on AWS: leave it out of the pipeline that runs locally."
     assert f"error: step 'Tuning': {reason}\n" in done.err
-    assert "error: step 'Large': ProcessingResources.ClusterConfig.InstanceCount is 3; here only 1 can run." in done.err
+    assert (
+        "error: step 'Large': ProcessingResources.ClusterConfig.InstanceCount is 3, but only 1 can run here."
+        in done.err
+    )
     assert set((project.path / ".local").glob("runs/*")) == runs
 
 
@@ -562,21 +565,21 @@ CAPACITY: dict[tuple[str, str], tuple[bool, int | None, int | None]] = {
 # (the call, [training]) → the messages.
 REFUSED: dict[tuple[str, str], list[str]] = {
     (TRAIN.format(", spot=True, keep_alive_minutes=5"), "{}"): [
-        "step 'T', keep_alive_minutes: AWS keeps no instances of a spot job; write 0, or turn spot off."
+        "step 'T', keep_alive_minutes: AWS does not keep the instances of a spot job; write 0, or turn spot off."
     ],
     (TRAIN.format(", keep_alive_minutes=5"), '{"spot": true}'): [
-        "step 'T', keep_alive_minutes: AWS keeps no instances of a spot job; write 0, or turn spot off."
+        "step 'T', keep_alive_minutes: AWS does not keep the instances of a spot job; write 0, or turn spot off."
     ],
     (TRAIN.format(", max_wait_minutes=90, keep_alive_minutes=61"), "{}"): [
-        "step 'T', max_wait_minutes: only a spot job waits; remove it, or turn spot on.",
-        "step 'T', keep_alive_minutes: AWS keeps instances for 60 minutes at most; write 0 to 60.",
+        "step 'T', max_wait_minutes: this is only for spot jobs; remove it, or turn spot on.",
+        "step 'T', keep_alive_minutes: AWS keeps instances for at most 60 minutes; write 0 to 60.",
     ],
     (TRAIN.format(", spot=True, max_wait_minutes=59"), "{}"): [
         "step 'T', max_wait_minutes: 59 is less than [pipeline].max_runtime_minutes, which it includes; "
         "write 60 or more."
     ],
     (SEARCH.format(RATE + ", max_wait_minutes=90"), "{}"): [
-        "step 'S', max_wait_minutes: only a spot job waits; remove it, or turn spot on."
+        "step 'S', max_wait_minutes: this is only for spot jobs; remove it, or turn spot on."
     ],
     (SEARCH.format(', ranges={}, strategy="Bayes"'), "{}"): [
         "step 'S', strategy: 'Bayes' is not one of Bayesian, Random, Hyperband, Grid. Did you mean 'Bayesian'?",
@@ -584,29 +587,31 @@ REFUSED: dict[tuple[str, str], list[str]] = {
     ],
     (SEARCH.format(', ranges={"a": (3, 1), "b": (1, 2, 3), "c": [], "d": "none", "e": [*range(31)]}'), "{}"): [
         "step 'S', ranges['a']: 3 is not less than 1; write (low, high).",
-        "step 'S', ranges['b']: a range is (low, high); for values to choose from write a list.",
-        "step 'S', ranges['c']: a list has 1 to 30 values, and this one has 0.",
+        "step 'S', ranges['b']: a range is (low, high); to choose from single values, write a list.",
+        "step 'S', ranges['c']: a list can have 1 to 30 values, but this one has 0.",
         "step 'S', ranges['d']: write (low, high), or a list of values to choose from.",
-        "step 'S', ranges['e']: a list has 1 to 30 values, and this one has 31.",
+        "step 'S', ranges['e']: a list can have 1 to 30 values, but this one has 31.",
     ],
     (SEARCH.format(RATE + ', strategy="Grid"'), "{}"): [
-        "step 'S', ranges['rate']: Grid tries each value of a list and takes no range; write a list."
+        "step 'S', ranges['rate']: Grid tries each value of a list, and does not accept a range; write a list."
     ],
     ('jobs.processing_step("P", "p.py", inputs={"code": "s3://b/c/"}, outputs=[])', "{}"): [
-        "step 'P': the input 'code' is its script; give yours another name."
+        "step 'P': the input 'code' is already its script; choose another name."
     ],
     ('jobs.processing_step("P", "p.py", inputs={"rows": "s3://b/c/"}, outputs=["rows"])', "{}"): [
-        "step 'P': 'rows' is an input and an output; rename one of them."
+        "step 'P': 'rows' is both an input and an output; rename one of them."
     ],
     ('jobs.create_model_step("M")', "{}"): ["step 'M': give create_model_step either model_data or model_package."],
     ('jobs.create_model_step("M", model_data="s3://b/m", model_package="arn")', "{}"): [
         "step 'M': give create_model_step either model_data or model_package."
     ],
     ('jobs.pipeline("p", [], [ParameterFloat("QualityGate")])', "{}"): [
-        "project.toml [parameters].quality_gate: becomes the parameter QualityGate, which the pipeline has already; "
+        "project.toml [parameters].quality_gate: becomes the parameter QualityGate, which the pipeline already has; "
         "rename it."
     ],
-    ('jobs.pipeline("p", [], [ParameterFloat("A"), ParameterFloat("A")])', "{}"): ["two parameters are named 'A'."],
+    ('jobs.pipeline("p", [], [ParameterFloat("A"), ParameterFloat("A")])', "{}"): [
+        "two parameters of the pipeline are named 'A'; rename one of them."
+    ],
 }
 MODEL_STEP = 'jobs.create_model_step("M", {})'
 # (the call, [training]) → the places of the network and the key in its arguments.

@@ -282,7 +282,7 @@ def test_an_s3_source_is_not_cached_by_its_address(project: Project) -> None:
         (("run", "train", "--param", "QualityGat=1"), 2, "Did you mean 'QualityGate'?"),
         (("run", "train", "--param", "MaxIter=many"), 2, "'MaxIter' needs a value of type Integer, not 'many'"),
         (("run", "train", "--param", "ModelApprovalStatus=Yes"), 2, "PendingManualApproval"),
-        (("run", "train", "--param", "MaxIter"), 2, "'MaxIter' is not NAME=VALUE"),
+        (("run", "train", "--param", "MaxIter"), 2, "'MaxIter' does not have the form NAME=VALUE"),
         (("compile", "train", "--env", "dev"), 2, "[environments.dev].role: not set yet"),
         (("compile", "train", "--env", "test"), 2, "project.toml has no [environments.test]"),
         (("list-pipeline-executions", "--env", "dev"), 2, "write the 12 digits of the AWS account"),

@@ -174,7 +174,9 @@ def test_an_edited_type_is_applied(customers: pd.DataFrame, kept: str, values: o
     [
         pytest.param("[columns", "schema.toml is not valid TOML", id="not TOML"),
         pytest.param("age = 1", "schema.toml has no [columns]; add it", id="no columns"),
-        pytest.param('[columns]\nage = "numbr"', "write integer, number, boolean, date, text. Did you mean", id="type"),
+        pytest.param(
+            '[columns]\nage = "numbr"', "one of integer, number, boolean, date, text. Did you mean", id="type"
+        ),
     ],
 )
 def test_refuses_the_file(

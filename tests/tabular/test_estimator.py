@@ -318,9 +318,11 @@ def test_an_estimator_that_needs_no_rows_for_validation_gets_none(asked: Recorde
 @pytest.mark.parametrize(
     ("asked", "weight", "finding"),
     [
-        pytest.param(LikeSGD(early_stopping_rounds=5), None, "LikeSGD takes no rows for validation; set ", id="rows"),
-        pytest.param(LikeCatBoost(early_stopping_rounds=5), "w", "takes no weights for validation; turn", id="both"),
-        pytest.param(WithoutWeights(), "w", "takes no weights; remove [data].weight", id="weights"),
+        pytest.param(LikeSGD(early_stopping_rounds=5), None, "LikeSGD does not support validation rows; ", id="rows"),
+        pytest.param(
+            LikeCatBoost(early_stopping_rounds=5), "w", "support weights for validation rows; turn its", id="both"
+        ),
+        pytest.param(WithoutWeights(), "w", "does not support weights; remove [data].weight", id="weights"),
     ],
 )
 def test_what_an_estimator_does_not_support_is_reported_in_a_sentence(

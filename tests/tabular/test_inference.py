@@ -274,7 +274,7 @@ def test_a_server_with_the_inference_toolkit_answers_400(model: Model, monkeypat
 
 
 def test_refuses_an_unknown_accept(model: Model, rows: pd.DataFrame) -> None:
-    with pytest.raises(StepError, match="ask for text/csv, application/json or"):
+    with pytest.raises(StepError, match="request text/csv, application/json or"):
         answer(model, rows.to_csv(index=False), CSV, accept="image/png")
 
 

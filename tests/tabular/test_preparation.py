@@ -49,7 +49,7 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
         ),
         pytest.param({}, lambda t: t.head(20), "20 rows (100 %) have a usable 'bought'; at least", id="too few rows"),
         pytest.param({}, lambda t: t.head(0), "0 rows (0 %) have a usable 'bought'", id="no rows"),
-        pytest.param({}, lambda t: t.head(1), "1 row (100 %) have a 'bought'", id="one row"),
+        pytest.param({}, lambda t: t.head(1), "1 row (100 %) has a usable 'bought'", id="one row"),
         pytest.param(
             {"weight": "w"},
             lambda t: t.assign(w=t.index < 30),
@@ -59,7 +59,7 @@ def same(table: pd.DataFrame) -> pd.DataFrame:
         pytest.param(
             {"weight": "w"},
             lambda t: t.assign(w=(t.index < 30) * 1.5),
-            "30 rows (10 %) have a 'bought' that counts",
+            "30 rows (10 %) have a usable 'bought'",
             id="weights of 0 leave too few rows",
         ),
         pytest.param(
@@ -530,9 +530,9 @@ def test_id_and_weight_are_kept_but_are_not_features(chain: Chain, customers: pd
 @pytest.mark.parametrize(
     ("weight", "finding"),
     [
-        pytest.param(-1, "no number of 0 or more in 300 rows .100 %., such as '-1'", id="negative"),
-        pytest.param("heavy", "no number of 0 or more in 300 rows", id="text"),
-        pytest.param(np.nan, "no number of 0 or more in 300 rows", id="missing"),
+        pytest.param(-1, "is not a number of 0 or more in 300 rows .100 %., such as '-1'", id="negative"),
+        pytest.param("heavy", "is not a number of 0 or more in 300 rows", id="text"),
+        pytest.param(np.nan, "is not a number of 0 or more in 300 rows", id="missing"),
         pytest.param(0, "is 0 in every row", id="all weights are zero"),
     ],
 )
@@ -547,7 +547,7 @@ def test_refuses_roles(customers: pd.DataFrame, role: str) -> None:
     with pytest.raises(StepError, match=f"{role} column 'agee' is not in the table. Did you mean 'age'"):
         prepare(customers, replace(BUYERS, **given))
     given = {role: "bought"}
-    with pytest.raises(StepError, match=f"'bought' is the target and cannot be the {role} too"):
+    with pytest.raises(StepError, match=f"'bought' is the target and cannot also be the {role}"):
         prepare(customers, replace(BUYERS, **given))
 
 

@@ -126,8 +126,8 @@ def target_findings(target: pd.Series, given: int, problem: Problem) -> list[str
     """What is wrong with the target in the usable rows, out of `given` rows; rows without a target are ignored."""
     name, known = target.name, target.dropna() if target.hasnans else target
     if len(known) < FEWEST_ROWS:
-        have = of(len(known), given)
-        return [f"{have} have a usable '{name}'; at least {FEWEST_ROWS} are needed to train and test a model"]
+        have = f"{of(len(known), given)} {'has' if len(known) == 1 else 'have'}"
+        return [f"{have} a usable '{name}'; at least {FEWEST_ROWS} are needed to train and test a model"]
     number = distinct(known)
     if number == 1:
         return [f"target '{name}' is '{short(known.iloc[0])}' in every row; there is nothing to learn"]
