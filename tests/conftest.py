@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -63,7 +64,8 @@ def environment(testrun_uid: str) -> Path:
         project = bake_into(SHARED)
         if aside.is_dir():
             aside.rename(kept)
-        done = project.make("setup", "docs")  # all groups, so that no test installs into it while others use it
+        # All groups, so that no test installs into it while others use it; with uv, which is faster than pip.
+        done = project.make("setup", "docs", PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         assert done.code == 0, done
         made_for.write_text(testrun_uid, encoding="utf-8")
     return kept
