@@ -29,6 +29,8 @@ def main(pipeline: str, environment: str, user: str = "") -> int:
     """Print the definition and what it was made from as JSON, or a line for each problem on standard error."""
     out, err = sys.stdout, sys.stderr
     logging.disable(logging.CRITICAL)
+    # JupyterLab installs it, jsonschema imports it if it is there, and its grammar takes a third of the SDK's import.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # which means "not installed"
     root = Path.cwd()
     path = root / PIPELINES / f"{pipeline}.py"
     recorder = Recorder(root)
