@@ -13,10 +13,12 @@ import pytest
 from filelock import FileLock
 from projects import TEMPLATE, Bake, Project, bake_into
 
-sys.dont_write_bytecode = True  # of the library, which is in the folder that is generated
 # A shell ignores SIGINT in background processes, and then so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = TEMPLATE / "build" / "tests"
+# Not beside the modules: the library is in the folder that is generated. Kept, because pytest rewrites every test module.
+sys.pycache_prefix = str(TEMPLATE / "build" / "bytecode")
+sys.dont_write_bytecode = False
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
