@@ -134,6 +134,7 @@ def test_gitlab_accepts_the_pipeline(bake: Bake) -> None:
     assert {"guardrails", "lint", "test", "run-locally"} <= jobs.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "lines"),
     [

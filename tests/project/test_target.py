@@ -170,6 +170,7 @@ SLUGS = (
 )
 
 
+@pytest.mark.slow
 @given(
     vertical=st.from_regex(names.VERTICAL, fullmatch=True),
     slug=SLUGS,
