@@ -16,7 +16,7 @@ from projects import TEMPLATE, Bake, Project, bake_into
 # A shell ignores SIGINT in background processes, and then so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = TEMPLATE / "build" / "tests"
-# Not beside the modules: the library is in the folder that is generated. Kept, because pytest rewrites every test module.
+# Not next to the modules, because the library is generated too; kept, because pytest rewrites every test module.
 sys.pycache_prefix = str(TEMPLATE / "build" / "bytecode")
 sys.dont_write_bytecode = False
 
