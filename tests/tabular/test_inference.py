@@ -133,8 +133,8 @@ def test_huge_numbers_are_answered(dated: Model) -> None:
     body = json.dumps([{"1": value, "2": None, "code": 10**400} for value in (10**400, -(10**30), 1e308, 0)])
     assert len(answer(dated, body, JSON)) == 4
     assert answer(dated, "1,2,code\ninf,,1\n", CSV) == answer(dated, "1,2,code\n,,1\n", CSV)
-    with pytest.raises(StepError, match=r"must contain numbers, but row 1 has '10{38}…'"):
-        answer(dated, f"1,2,code\n{10**400},,1\n", CSV)
+    # Infinite, as in training: Arrow reads it so in a CSV file, and infinite numbers count as missing.
+    assert answer(dated, f"1,2,code\n{10**400},,1\n", CSV) == answer(dated, "1,2,code\n,,1\n", CSV)
 
 
 def test_a_first_row_of_numbers_is_not_a_header(dated: Model) -> None:

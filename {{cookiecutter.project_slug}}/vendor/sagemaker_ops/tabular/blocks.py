@@ -31,6 +31,8 @@ def to_block(column: pa.Array) -> Block:
         return nanoseconds(column.to_numpy(zero_copy_only=False))
     if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
         return column
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        column, kind = column.cast(pa.binary()).cast(pa.string()), pa.string()  # text, without Parquet's mark for it
     if not pa.types.is_string(kind):
         column = pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     return column.dictionary_encode()

@@ -18,11 +18,11 @@ YEARS = (1678, 2261)  # the first and last complete years between the two
 
 
 def to_dates(column: pd.Series) -> pd.Series:
-    """The dates in a column of dates or ISO 8601 text; NaT for other values."""
+    """The dates in a column of dates or ISO 8601 text; NaT for other values, also for `now` and `today`."""
     if pd.api.types.is_datetime64_any_dtype(column):
         naive = column if column.dt.tz is None else column.dt.tz_convert(None)
         return pd.Series(nanoseconds(naive.to_numpy()), column.index, name=column.name)
-    text = column.astype(object).map(str, na_action="ignore")
+    text = column.astype(object).map(_fixed, na_action="ignore")
     dates = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_convert(None)
     dates = dates.astype("datetime64[ns]")  # without any date, pandas returns seconds
     other = text[dates.isna() & text.notna()]
@@ -51,6 +51,11 @@ def days(dates: pd.Series) -> pd.Series:
 def date_text(dates: pd.Series) -> pd.Series:
     """`dates` as text: 2025-12-31 or 2025-12-31 23:59:00."""
     return dates.map(lambda moment: str(moment).removesuffix(" 00:00:00"), na_action="ignore").astype(object)
+
+
+def _fixed(value: object) -> str:
+    text = str(value)
+    return "" if text.lower() in ("now", "today") else text  # for pandas these are the current moment
 
 
 def _far_off(text: str) -> pd.Timestamp:

@@ -35,7 +35,7 @@ from sagemaker_ops.tabular.column_types import apply_types, load_types, save_typ
 from sagemaker_ops.tabular.dates import date_text
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes, row_hash
-from sagemaker_ops.tabular.schema import Label, Problem, Schema
+from sagemaker_ops.tabular.schema import MISSING, Label, Problem, Schema
 from sagemaker_ops.tabular.splits import PARTS, Options, hashed, numbers_of
 from sagemaker_ops.tabular.summary import choose_features, describe, describe_target, pick, plain
 from sagemaker_ops.tabular.tables import (
@@ -198,9 +198,10 @@ def describe_parts(
         raise StepError(f"no column is left to predict from ({reasons})")
     weights = pick(rows[options.weight], train) if options.weight else None
     classes, naive = naive_answer(pick(rows[options.target], train), options.problem, weights)
-    schema = Schema(
-        options.target, options.problem, tuple(features), classes, naive, tuple(left_out), options.weight, options.id
-    )
+    texts = [rows[feature.name].cat.categories for feature in features if feature.kind == "categorical"]
+    words = tuple(text for text in MISSING if any(text in known for known in texts))
+    described = options.target, options.problem, tuple(features), classes, naive, tuple(left_out)
+    schema = Schema(*described, options.weight, options.id, words)
     unused = [column for column in left_out if column.name not in options.aside]
     warnings = [
         *checked.warnings,

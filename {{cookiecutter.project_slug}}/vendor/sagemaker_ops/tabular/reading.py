@@ -42,7 +42,12 @@ class Rows:
 
     @classmethod
     def of(cls, batch: pa.RecordBatch, only_hashed: Collection[str]) -> Rows:
-        blocks = {name: to_block(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+        blocks = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                blocks[name] = to_block(column)
+            except pa.ArrowInvalid as error:
+                raise pa.ArrowInvalid(f"column '{name}': {error}") from None
         meanings = {name: _meaning(block) for name, block in blocks.items()}
         sums = np.zeros(batch.num_rows if only_hashed else 0, np.uint64)
         for name in only_hashed:
@@ -94,6 +99,8 @@ def _read_csv(file: Path, names: list[str], wanted: list[str], types: dict[str, 
                 return list(read(stream, block, work))
         except _QuotesError:
             read, block = table.as_a_stream, STREAM_BYTES
+        except _TimesError:
+            continue
         except pa.ArrowInvalid as error:
             if "invalid UTF8" in str(error):
                 raise UnicodeError from None
@@ -162,10 +169,17 @@ class _Csv:
         self.types |= {field.name: field.type for field in schema}
         if pa.binary() in self.types.values():
             raise UnicodeError
+        if times := [name for name, kind in self.types.items() if pa.types.is_time(kind)]:
+            self.types |= dict.fromkeys(times, pa.string())
+            raise _TimesError
 
 
 class _QuotesError(Exception):
     """A line end may not be the end of a row."""
+
+
+class _TimesError(Exception):
+    """Arrow reads 09:00 as a time, which would become another text, 09:00:00, than the one in the file."""
 
 
 def _lines(stream: pa.NativeFile, size: int) -> Iterator[memoryview]:

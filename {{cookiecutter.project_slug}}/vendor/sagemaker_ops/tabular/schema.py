@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from sagemaker_ops.tabular.dates import date_text, is_far_off, to_dates
 from sagemaker_ops.tabular.errors import StepError, did_you_mean, listed, raise_any, short
@@ -52,6 +55,7 @@ class Schema:
     `classes` are a classification's labels in order, the second of two being the positive one; a regression has none.
     `naive` is the answer of a model without features: the share of each class in train, or the mean target. `weight`
     and `id` are columns that every part keeps in addition to the features: how much a row counts, and its identifier.
+    `words` are those of MISSING that are categories in this table, such as the country NA in a Parquet file.
     """
 
     target: str
@@ -62,6 +66,7 @@ class Schema:
     left_out: tuple[LeftOut, ...] = ()
     weight: str | None = None
     id: str | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -79,6 +84,7 @@ class Schema:
         """The features of `table`, in order: float64 for numbers and booleans, text for categories, NaN if missing;
         datetime64[ns] in UTC, without a time zone, for dates.
 
+        A missing value, an empty text and a text such as NA are the same, in a file and in a request.
         Columns are matched by name; others are ignored. Raises StepError with each column that is missing or has other
         content.
         """
@@ -86,10 +92,10 @@ class Schema:
         findings = [
             f"column '{name}' is missing.{did_you_mean(name, others)}" for name in self.names if name not in table
         ]
-        columns = {}
+        columns, gaps = {}, [text for text in MISSING if text not in self.words]
         for feature in self.features:
             if feature.name in table:
-                columns[feature.name], wrong = read_as(feature.kind, table[feature.name])
+                columns[feature.name], wrong = read_as(feature.kind, table[feature.name], gaps)
                 if wrong.any():
                     row = int(wrong.to_numpy().argmax())
                     findings.append(
@@ -132,6 +138,7 @@ class Schema:
             left_out=tuple(LeftOut(**column) for column in content["left_out"]),
             weight=content.get("weight"),
             id=content.get("id"),
+            words=tuple(content.get("words", ())),
         )
 
 
@@ -146,16 +153,41 @@ def _plain(value: object) -> str:
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def read_as(kind: Kind, column: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """`column` as a feature of `kind`, NaN or NaT if missing, and which of its values are not valid."""
-    if kind != "categorical" and (column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype)):
-        column = column.mask(column.isin(MISSING), None)
+def read_as(kind: Kind, column: pd.Series, gaps: Sequence[str] = MISSING) -> tuple[pd.Series, pd.Series]:
+    """`column` as a feature of `kind`, NaN or NaT if missing, and which of its values are not valid.
+
+    gaps: the texts that mean no value in a column of text; in other columns, all of MISSING do.
+    """
+    gaps = gaps if kind == "categorical" else MISSING
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.cat.remove_categories(column.cat.categories.intersection(list(gaps)))
+    elif column.dtype == object:
+        column = column.mask(column.isna() | column.isin(gaps), np.nan)
     values = _READ[kind](column)
     return values.mask(_NOTHING[kind](values)), column.notna() & values.isna()
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    return pd.to_numeric(column, errors="coerce").astype(float)
+    """Numbers as they are, and texts as Arrow reads them in a CSV file, so that a request has the values of training.
+
+    NaN for anything else. pandas would change the last bit of many numbers.
+    """
+    if pd.api.types.is_any_real_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return pd.to_numeric(column, errors="coerce").astype(float)
+    column = column.astype(object)
+    texts = column.map(lambda value: isinstance(value, str)).to_numpy(bool)
+    numbers = pd.to_numeric(column.mask(texts, np.nan), errors="coerce").to_numpy(float, copy=True)
+    numbers[texts] = _parsed([text.strip() for text in column[texts]])
+    return pd.Series(numbers, column.index, name=column.name)
+
+
+def _parsed(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    for kind in (pa.int64(), pa.float64()):
+        with suppress(pa.ArrowInvalid):
+            return np.asarray(pa.array(texts, pa.string()).cast(kind).to_numpy().astype(float))
+    if len(texts) > 1:
+        return np.concatenate([_parsed([text]) for text in texts])
+    return np.array([float(texts[0]) if re.fullmatch(r"\+[\d.]+", texts[0]) else np.nan])
 
 
 def _flags(column: pd.Series) -> pd.Series:
