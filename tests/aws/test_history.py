@@ -28,6 +28,7 @@ from sagemaker_ops import local
 from sagemaker_ops.aws import executions, logs, lookup, usage
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.errors import UserError
+from sagemaker_ops.local.executions import LOCK
 
 Ops = Callable[..., Result]
 
@@ -163,7 +164,7 @@ def local_runs(_project: Project) -> Iterator[None]:
     for number, (name, pipeline) in enumerate({"aaaaaaaaaaaa": "predict", "bbbbbbbbbbbb": "train"}.items()):
         folder = home / "runs" / name
         folder.mkdir(parents=True)
-        (folder / "lock").touch()
+        (folder / LOCK).touch()
         done = local.StepExecution("Processing", "Processing", status="Succeeded", start_time=at(0), end_time=at(1))
         local.Execution(
             name,

@@ -59,6 +59,14 @@ def test_executions_are_listed_newest_first_and_unchanged(local: Any) -> None:
     assert json.loads((first.folder / "definition.json").read_text())["Steps"][0]["Name"] == "A"
 
 
+@pytest.mark.parametrize("name", ["lock", "outputs", "runs", "definition", "execution", "log"])
+def test_a_step_can_have_any_name(local: Any, name: str) -> None:
+    execution = local.run(local.processing(name))
+
+    assert execution.status == "Succeeded"
+    assert (execution.folder / name / "log.txt").is_file()
+
+
 def test_a_folder_that_cannot_be_written_is_reported_before_the_start(local: Any) -> None:
     local.home.parent.mkdir(exist_ok=True)
     local.home.write_text("a file where a folder should be")

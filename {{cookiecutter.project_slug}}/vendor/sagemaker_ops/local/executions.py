@@ -16,6 +16,7 @@ from sagemaker_ops.definition import step_types
 from sagemaker_ops.errors import UserError, did_you_mean
 from sagemaker_ops.store import write_atomically
 
+LOCK = ".lock"  # with a dot, which no step has in its name: each step has a folder next to it
 STALE = "its runner ended unexpectedly (killed, or the machine was switched off)"
 
 
@@ -108,7 +109,7 @@ def _as_json(value: object) -> str:
 
 def claim(folder: Path) -> int:
     """Lock the execution as long as this process lives; returns the file descriptor to close at the end."""
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
 
@@ -131,7 +132,7 @@ def newest_first(home: Path) -> Iterator[Execution]:
 def _claimed(file: Path) -> int:
     """When the execution began, according to the file system."""
     with suppress(OSError):
-        return file.with_name("lock").stat().st_mtime_ns
+        return file.with_name(LOCK).stat().st_mtime_ns
     return 0
 
 
@@ -175,7 +176,7 @@ def _with_times(state: dict[str, Any]) -> dict[str, Any]:
 def _alive(folder: Path) -> bool:
     """Whether a process holds the execution's lock: the system releases it however a process ends."""
     try:
-        with (folder / "lock").open() as lock:
+        with (folder / LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         return isinstance(error, BlockingIOError)
