@@ -154,6 +154,7 @@ def test_an_unwise_answer_is_a_warning_and_the_project_is_made(tmp_path: Path) -
     assert (tmp_path / "flight-delays" / "project.toml").is_file()
 
 
+@pytest.mark.slow
 def test_the_organisations_policy_applies_to_the_answers(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('verticals = ["revenue"]', encoding="utf-8")

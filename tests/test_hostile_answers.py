@@ -109,6 +109,7 @@ def test_project_toml_has_every_answer_unchanged(answers: Answers) -> None:
     assert tomllib.loads(render("project.toml", answers)) == expected
 
 
+@pytest.mark.slow
 @mixtures
 @given(ANSWERS)
 def test_the_guardrails_answer_any_answer_with_sentences(
@@ -178,6 +179,7 @@ def shown_by_html(text: str) -> str:
     return "".join(c if c.isprintable() else unescape(f"&#{ord(c)};") for c in writable(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "read", "shown"),
     [

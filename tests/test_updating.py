@@ -183,6 +183,7 @@ def test_make_update_runs_it_with_options(bake: Bake) -> None:
     assert "sagemaker_ops update-project --checkout v2\n" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (TEMPLATE / ".git").exists(), reason="the template is not in git here")
 def test_a_new_project_records_the_templates_commit(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "project_name=Ünï")
