@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -183,11 +182,13 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 def _parsed(texts: Sequence[str]) -> npt.NDArray[np.float64]:
     for kind in (pa.int64(), pa.float64()):
-        with suppress(pa.ArrowInvalid):
+        with suppress(ValueError):  # Arrow's own error, or a text that is not Unicode
             return np.asarray(pa.array(texts, pa.string()).cast(kind).to_numpy().astype(float))
     if len(texts) > 1:
         return np.concatenate([_parsed([text]) for text in texts])
-    return np.array([float(texts[0]) if re.fullmatch(r"\+[\d.]+", texts[0]) else np.nan])
+    with suppress(ValueError):
+        return np.array([np.nan if "_" in texts[0] else float(texts[0])])  # such as +5
+    return np.array([np.nan])
 
 
 def _flags(column: pd.Series) -> pd.Series:
