@@ -77,7 +77,7 @@ def test_a_source_may_be_outside_the_project(tmp_path: Path) -> None:
         pytest.param("flihgts.csv", "Did you mean 'flights.csv'?", id="typo with the nearest name"),
         pytest.param("raw/flights.csv", "there is no file or folder 'raw/flights.csv'", id="folder missing"),
         pytest.param("notes.txt", "use a file of type .csv, .csv.gz, .parquet", id="other suffix"),
-        pytest.param("empty", "the folder 'empty' has no tables (.csv, .csv.gz, .parquet)", id="folder without tables"),
+        pytest.param("empty", "the folder 'empty' has no tables (.csv, .csv.gz, .parquet, .tsv, .tsv.gz)", id="folder without tables"),
     ],
 )
 def test_a_source_without_a_table_is_reported_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:

@@ -11,7 +11,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sagemaker_ops import PROBLEMS, SPLITS, Options, check_rows, describe_parts, read_source, run_step, split_rows
+from sagemaker_ops import (
+    PROBLEMS,
+    SPLITS,
+    Options,
+    check_rows,
+    describe_parts,
+    notation_arguments,
+    read_source,
+    run_step,
+    split_rows,
+)
 
 MESSAGE_FILE = "/opt/ml/output/message"  # where SageMaker looks for the reason of a failure
 
@@ -40,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         ("--summary-dir", "/opt/ml/processing/summary", "summary.json, schema.json and schema.toml"),
     ):
         folders.add_argument(name, type=Path, metavar="DIR", default=default, help=f"{what} (default: {default})")
+    notation_arguments(parser)  # separator, decimal, thousands, encoding, missing and dates of [data]
     model = parser.add_argument_group("what to predict")
     model.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     model.add_argument("--problem", required=True, choices=PROBLEMS, help="classes or numbers")

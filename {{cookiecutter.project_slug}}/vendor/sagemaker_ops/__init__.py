@@ -38,6 +38,7 @@ EXPORTS = {
         "check_rows": "", "describe_parts": "", "prepare": "", "read_every_column": "", "read_source": "",
         "split_rows": "",
     },
+    "tabular.notation": {"notation_arguments": ""},
     "tabular.requests": {"predict_rows": "", "read_request": "", "refuse": "", "write_answer": ""},
     "tabular.schema": {"PROBLEMS": "", "Schema": ""},
     "tabular.splits": {"Options": "", "SPLITS": ""},
@@ -76,6 +77,7 @@ __all__ = [
     "load_model",
     "load_settings",
     "missing_folders",
+    "notation_arguments",
     "parse_hyperparameters",
     "predict",
     "predict_rows",
@@ -136,6 +138,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.tabular.hyperparameters import Choice, Number, parse_hyperparameters, read_hyperparameters
     from sagemaker_ops.tabular.metrics import Metric
     from sagemaker_ops.tabular.model_archive import Model, gaps, load_model, save_model
+    from sagemaker_ops.tabular.notation import notation_arguments
     from sagemaker_ops.tabular.preparation import (
         check_rows,
         describe_parts,

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import ast
 import csv
-import gzip
 import hashlib
-import re
 import tomllib
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
+from sagemaker_ops.project import csv_files
 from sagemaker_ops.project.layout import STEPS
 from sagemaker_ops.project.settings import FILE, Data
 
-SEPARATORS = ",;\t|"
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
+SUFFIXES = (".csv", ".csv.gz", ".parquet", ".tsv", ".tsv.gz")
 SCHEMA = "data/schema.toml"
 READER = "read_source"
 """The library's function that reads the table in a step."""
@@ -63,7 +61,10 @@ def files(source: str, root: Path) -> list[Path]:
         near = did_you_mean(path.name, (other.name for other in _neighbours(path)))
         raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", _SOURCE))
     if not path.name.lower().endswith(suffixes):
-        raise UserError(Problem(f"'{source}' is not a table: use a file of type {', '.join(SUFFIXES)}.", _SOURCE))
+        rename = f" If it is CSV, rename it to '{path.stem}.csv'." if path.suffix.lower() == ".txt" else ""
+        raise UserError(
+            Problem(f"'{source}' is not a table: use a file of type {', '.join(SUFFIXES)}.{rename}", _SOURCE)
+        )
     return [path]
 
 
@@ -86,7 +87,7 @@ def content_hash(named: Mapping[str, Path]) -> str:
 
 def schema_file(source: str, root: Path) -> Path | None:
     """data/schema.toml, if it exists and does not name another source than `source`."""
-    return root / SCHEMA if _schema(source, root) is not None else None
+    return root / SCHEMA if schema(source, root) is not None else None
 
 
 def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
@@ -98,13 +99,14 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
         if first is None:
             files(data.source, root)  # there are some
         return []
-    columns, rows = _head(first or files(data.source, root)[0])
+    columns, rows = _head(first or files(data.source, root)[0], data)
     if not columns or not rows:
         return [Problem(f"'{data.source}' is empty: it needs a line of column names, and rows.", _SOURCE)]
     named = [("target", data.target), *(("exclude", name) for name in data.exclude)]
     if data.split != "random":
         named.append(("split_column", data.split_column))
     named += [(key, name) for key, name in (("weight", data.weight), ("id", data.id)) if name]
+    named += [("dates", name) for name in data.dates] if isinstance(data.dates, Mapping) else []
     problems = [
         Problem(
             f"'{data.source}' has no column '{name}'.{did_you_mean(name, columns) or _some(columns)}",
@@ -113,7 +115,7 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
         for key, name in named
         if name not in columns and name not in _words_of_steps(root)
     ]
-    kept = (_schema(data.source, root) or {"columns": {}})["columns"]
+    kept = (schema(data.source, root) or {"columns": {}})["columns"]
     new = [name for name in columns if name not in kept]
     problems += [
         Problem(
@@ -153,24 +155,24 @@ def _nodes(script: Path) -> Iterator[ast.AST]:
         yield from ast.walk(ast.parse(script.read_bytes()))
 
 
-def _schema(source: str, root: Path) -> dict[str, Any] | None:
+def schema(source: str, root: Path) -> dict[str, Any] | None:
     """The content of data/schema.toml for `source`, or None."""
     try:
-        schema = tomllib.loads((root / SCHEMA).read_text(encoding="utf-8-sig"))
+        found = tomllib.loads((root / SCHEMA).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UserError(Problem(f"cannot be read: {error.strerror}.", SCHEMA)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(Problem(f"not valid TOML: {error}.", SCHEMA)) from None
-    if not isinstance(schema.get("columns"), dict):
+    if not isinstance(found.get("columns"), dict):
         raise UserError(
             Problem('missing [columns]: add it, with a line for each column, such as "age" = "number".', SCHEMA)
         )
-    return schema if schema.get("source", source) == source else None
+    return found if found.get("source", source) == source else None
 
 
-def _head(path: Path) -> tuple[list[str], bool]:
+def _head(path: Path, data: Data) -> tuple[list[str], bool]:
     """The column names, and whether there are any rows."""
     try:
         if path.suffix.lower() == ".parquet":
@@ -178,13 +180,17 @@ def _head(path: Path) -> tuple[list[str], bool]:
 
             parquet = pq.ParquetFile(path)
             return parquet.schema_arrow.names, parquet.metadata.num_rows > 0
-        open_text = gzip.open if path.suffix.lower() == ".gz" else open
-        with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
+        with csv_files.open_text(path, data.encoding) as text:
             header = text.readline()
-            unquoted = re.sub(r'"[^"]*"', "", header)
-            separator = max(SEPARATORS, key=unquoted.count)  # as tabular/reading.py does
             lines = chain([header], text)  # a quoted name may continue on the next line
-            return next(csv.reader(lines, delimiter=separator), []), any(line.strip() for line in lines)
+            names = next(csv.reader(lines, delimiter=csv_files.separator(path.name, header, data.separator)), [])
+            if any("\0" in name for name in names):
+                raise UnicodeError
+            if problem := csv_files.wrong_separator(names):
+                raise UserError(Problem(f"'{path.name}' {problem}", _SOURCE))
+            return names, any(line.strip() for line in lines)
+    except UnicodeError:
+        raise UserError(Problem(f"'{path.name}' {csv_files.undecodable(path, data.encoding)}", _SOURCE)) from None
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pyarrow's own errors are ValueErrors
         raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
 

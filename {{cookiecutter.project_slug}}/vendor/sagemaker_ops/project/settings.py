@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.project import parameter_names
+from sagemaker_ops.project import notation, parameter_names
 from sagemaker_ops.project.typed import Reader, choice, others
 
 FILE = "project.toml"
@@ -49,6 +49,15 @@ class Data:
     """The column that identifies each row; empty: none. The model does not see it."""
     test_share: float = 0.2
     validation_share: float = 0.2
+    separator: str = ""
+    """Of the values of a CSV file; empty: a tab in .tsv, otherwise found in the header."""
+    decimal: str = "."
+    thousands: str = ""
+    encoding: str = "utf-8"
+    missing: list[str] = field(default_factory=list)
+    """Texts that mean no value, besides the usual ones such as NA."""
+    dates: str | list[str] | Mapping[str, str] = ""
+    """How dates are written, besides 2025-12-31: a format of strptime, several, or {column: its format}."""
 
     @property
     def arguments(self) -> list[str]:
@@ -59,6 +68,7 @@ class Data:
             f"--problem={self.problem}",
             *(f"--exclude={column}" for column in self.exclude),
             *(f"--{name}={column}" for name, column in given.items() if column),
+            *notation.arguments(self),
             f"--split={self.split}",
             f"--test-share={self.test_share}",
             f"--validation-share={self.validation_share}",
@@ -263,6 +273,7 @@ def _contradictions(settings: Settings) -> list[Problem]:
             )
         elif column:
             taken[column] = f"the {key}"
+    problems += [Problem(message, f"{FILE} [data].{key}") for key, message in notation.misfits(data)]
     tables = {"hyperparameters": settings.hyperparameters, "parameters": settings.parameters}
     problems += [Problem(message, f"{FILE} {place}") for place, message in parameter_names.misfits(tables)]
     if "local" in settings.environments:

@@ -80,6 +80,8 @@ class Reader:
                 return value
             return self._fill('expected a list of strings, such as ["a", "b"].', kind, path, item)
         kinds = get_args(kind) or (kind,)
+        if whole := next((each for each in kinds if get_origin(each) and isinstance(value, get_origin(each))), None):
+            return self._value(whole, value, path, item)
         for option in kinds:
             if _is(value, option):
                 return option(value)

@@ -7,7 +7,8 @@
     "distance" = "integer"
 
 As a script, this module writes that file for a table. Processing writes the types it found to its summary folder. The
-file may be edited: a number that stands for a category becomes "text".
+file may be edited: a number that stands for a category becomes "text". A column of text that is mostly numbers has no
+line but a comment, until it is clear what is meant. `read_with` are the settings of [data] that were used.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ import json
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sagemaker_ops.tabular.doubts import doubts, if_text
 from sagemaker_ops.tabular.errors import StepError, did_you_mean, percent, run_step, short
+from sagemaker_ops.tabular.notation import STANDARD, Notation, notation_arguments
 from sagemaker_ops.tabular.schema import plain_text, read_as
 from sagemaker_ops.tabular.summary import KINDS, type_of
 from sagemaker_ops.tabular.tables import read_table, tidy
@@ -32,6 +37,7 @@ KEPT = f"""\
 # The type of each column ({", ".join(TYPES)}): every run checks the table against it, here and on AWS.
 # You can edit it: a number that stands for a category becomes "text". A column without a line is reported as new.
 # If project.toml names another source, this file is written again. Without the next line, it applies to any source.
+# If settings such as `missing` change there, it is written again too, but lines that you edited stay.
 """
 
 
@@ -53,17 +59,50 @@ def load_types(path: Path) -> dict[str, str]:
     return columns
 
 
-def save_types(types: Mapping[str, str], folder: Path) -> None:
-    """Write `folder`/schema.toml."""
-    text = "# The type of each column: processing.py compares every table with it.\n" + _columns(types)
+def save_types(types: Mapping[str, str], folder: Path, unclear: Mapping[str, str] | None = None) -> None:
+    """Write `folder`/schema.toml. unclear: {column without a type: why}."""
+    text = "# The type of each column: processing.py compares every table with it.\n" + _columns(types, unclear or {})
     (folder / "schema.toml").write_text(text, encoding="utf-8")
 
 
-def keep(table: Path, source: str, output: Path, exclude: Sequence[str]) -> None:
-    """Write the file `output` for the file or folder `table`, the source in project.toml or a copy of it."""
-    types = types_of(tidy(read_table(table, exclude)), exclude)
+def keep(table: Path, source: str, output: Path, exclude: Sequence[str], notation: Notation) -> list[str]:
+    """Write the file `output` for the file or folder `table`, the source in project.toml or a copy of it.
+
+    If it was written for the same source in another notation, a line that someone edited stays. Returns what changed.
+    """
+    types, unclear = _found(table, exclude, notation)
+    changes = []
+    if old := _written_for(source, output):
+        before: dict[str, str] = {}
+        with suppress(StepError):
+            before, _ = _found(table, exclude, Notation.of(old.get("read_with", {})))
+        lines = {name: kind for name, kind in old["columns"].items() if kind != before.get(name)}
+        unclear = {name: why for name, why in unclear.items() if name not in lines}
+        new = {name: lines.get(name, kind) for name, kind in types.items()} | lines
+        changes = [
+            f"'{name}' is {kind}{f' (was {was})' if (was := old['columns'].get(name)) else ''}"
+            for name, kind in new.items()
+            if kind != old["columns"].get(name)
+        ]
+        types = new
+    read_with = f"read_with = {_table(notation.settings)}\n" if notation.settings else ""
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(f"{KEPT}source = {_quoted(source)}\n\n{_columns(types)}", encoding="utf-8")
+    text = f"{KEPT}source = {_quoted(source)}\n{read_with}\n{_columns(types, unclear)}"
+    output.write_text(text, encoding="utf-8")
+    return changes
+
+
+def _found(table: Path, exclude: Sequence[str], notation: Notation) -> tuple[dict[str, str], dict[str, str]]:
+    """The type of each column, and for those without a clear one the reason."""
+    rows = tidy(read_table(table, exclude, notation=notation))
+    unclear = doubts(rows, notation, exclude)
+    return types_of(rows, [*exclude, *unclear]), unclear
+
+
+def _written_for(source: str, file: Path) -> dict[str, Any] | None:
+    """The content of a schema.toml for this source; None if there is none."""
+    content = tomllib.loads(file.read_text(encoding="utf-8-sig")) if file.is_file() else {}
+    return content if content.get("source") == source else None
 
 
 def texts_of(kept: Mapping[str, str] | None) -> list[str]:
@@ -77,12 +116,18 @@ def types_of(table: pd.DataFrame, exclude: Sequence[str]) -> dict[str, str]:
 
 
 def apply_types(
-    table: pd.DataFrame, kept: Mapping[str, str], exclude: Sequence[str]
+    table: pd.DataFrame,
+    kept: Mapping[str, str],
+    exclude: Sequence[str],
+    notation: Notation = STANDARD,
+    unclear: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
     """The tidy `table` with the `kept` types, the findings that prevent it, and warnings about new columns.
 
     A column that is missing or has other content is an error; an additional one is not, because a model can ignore it.
+    unclear: {column that has no type yet, or cannot get it: what is wrong}.
     """
+    unclear = unclear or {}
     findings = [
         f"column '{name}' of schema.toml is not in the table; add it, or remove its line."
         + did_you_mean(name, [other for other in table.columns if other not in kept])
@@ -92,24 +137,25 @@ def apply_types(
     warnings = [
         f"Column '{name}' is new; add it to schema.toml, or exclude it."
         for name in table.columns
-        if name not in kept and name not in exclude
+        if name not in kept and name not in exclude and name not in unclear
     ]
     columns = {name: table[name] for name in table.columns}
     for name, kind in kept.items():
         if name in columns and name not in exclude and columns[name].notna().any():
-            columns[name], finding = _convert(columns[name], kind)
-            findings += [f"column '{name}' {finding}"] if finding else []
+            columns[name], finding = _convert(columns[name], kind, notation)
+            more = f". {unclear[name]}" if name in unclear else ""
+            findings += [f"column '{name}' {finding}{more}"] if finding else []
     return pd.DataFrame(columns, copy=False), findings, warnings
 
 
-def _convert(column: pd.Series, kind: str) -> tuple[pd.Series, str]:
+def _convert(column: pd.Series, kind: str, notation: Notation) -> tuple[pd.Series, str]:
     """`column` as `kind`, or a finding with an example of what it contains instead, and the share of the rows."""
     found = type_of(column)
     if found == kind or (found, kind) == ("number", "integer"):  # one missing value turns integers into numbers
         return column, ""
     if kind == "text":
         return plain_text(column).astype("category"), ""
-    values, wrong = read_as(KINDS[kind], column)
+    values, wrong = read_as(KINDS[kind], column, notation=notation)
     if "date" in (found, kind) and found != "text":  # 20251231 is a number, even if it could be read as a date
         wrong = column.notna()
     if not wrong.any():
@@ -120,12 +166,28 @@ def _convert(column: pd.Series, kind: str) -> tuple[pd.Series, str]:
     )
 
 
-def _columns(types: Mapping[str, str]) -> str:
-    return "[columns]\n" + "".join(f"{_quoted(name)} = {_quoted(kind)}\n" for name, kind in types.items())
+def _columns(types: Mapping[str, str], unclear: Mapping[str, str]) -> str:
+    lines = [f"{_quoted(name)} = {_quoted(kind)}\n" for name, kind in types.items()]
+    lines += [f"# {_one_line(f'{why}; {if_text(name)}.')}\n" for name, why in unclear.items()]
+    return "[columns]\n" + "".join(lines)
+
+
+def _table(settings: Mapping[str, Any]) -> str:
+    """A TOML table on one line; JSON's texts and lists are TOML too."""
+    pairs = (f"{_quoted(key)} = {_table(v) if isinstance(v, Mapping) else _json(v)}" for key, v in settings.items())
+    return f"{{ {', '.join(pairs)} }}"
+
+
+def _one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _json(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -136,12 +198,20 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="COLUMN", help="a column to leave out; can be repeated"
     )
+    notation_arguments(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Write the file, and print each change as a line."""
     given = parser().parse_args(argv)
-    return run_step(lambda: keep(Path(given.input_dir), given.source or given.input_dir, given.output, given.exclude))
+
+    def write() -> None:
+        table, source = Path(given.input_dir), given.source or given.input_dir
+        for change in keep(table, source, given.output, given.exclude, Notation.of(given)):
+            print(change)
+
+    return run_step(write)
 
 
 if __name__ == "__main__":

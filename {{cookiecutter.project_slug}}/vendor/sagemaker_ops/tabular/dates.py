@@ -6,7 +6,9 @@ infinite number among numbers.
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -17,16 +19,22 @@ FIRST, LAST = pd.Timestamp.min, pd.Timestamp.max
 YEARS = (1678, 2261)  # the first and last complete years between the two
 
 
-def to_dates(column: pd.Series) -> pd.Series:
-    """The dates in a column of dates or ISO 8601 text; NaT for other values, also for `now` and `today`."""
+def to_dates(column: pd.Series, formats: Sequence[str] = ()) -> pd.Series:
+    """The dates in a column of dates or text; NaT for other values, also for `now` and `today`.
+
+    A text is read in the first of `formats` that fits, otherwise as ISO 8601. Arrow would read 31/02/2025 as 3 March.
+    """
     if pd.api.types.is_datetime64_any_dtype(column):
         naive = column if column.dt.tz is None else column.dt.tz_convert(None)
         return pd.Series(nanoseconds(naive.to_numpy()), column.index, name=column.name)
     text = column.astype(object).map(_fixed, na_action="ignore")
-    dates = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_convert(None)
-    dates = dates.astype("datetime64[ns]")  # without any date, pandas returns seconds
+    dates = pd.Series(pd.NaT, text.index, "datetime64[ns]", name=column.name)
+    for each in (*formats, "ISO8601"):
+        other = text[dates.isna() & text.notna()]
+        found = pd.to_datetime(other, format=each, errors="coerce", utc=True).dt.tz_convert(None)
+        dates = dates.fillna(found.astype("datetime64[ns]"))  # without any date, pandas returns seconds
     other = text[dates.isna() & text.notna()]
-    return dates.fillna(pd.Series([_far_off(value) for value in other], other.index, "datetime64[ns]"))
+    return dates.fillna(pd.Series([_far_off(value, formats) for value in other], other.index, "datetime64[ns]"))
 
 
 def nanoseconds(dates: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -58,11 +66,14 @@ def _fixed(value: object) -> str:
     return "" if text.lower() in ("now", "today") else text  # for pandas these are the current moment
 
 
-def _far_off(text: str) -> pd.Timestamp:
-    try:
-        year = date.fromisoformat(text[:10]).year
-    except ValueError:
-        return pd.NaT
+def _far_off(text: str, formats: Sequence[str]) -> pd.Timestamp:
+    days: list[date] = []
+    for each in formats:
+        with suppress(ValueError):
+            days.append(datetime.strptime(text, each))
+    with suppress(ValueError):
+        days.append(date.fromisoformat(text[:10]))
+    year = days[0].year if days else YEARS[0]
     return FIRST if year < YEARS[0] else LAST if year > YEARS[1] else pd.NaT
 
 

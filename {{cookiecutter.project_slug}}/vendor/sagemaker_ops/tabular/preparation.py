@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from sagemaker_ops.tabular.checks import (
 )
 from sagemaker_ops.tabular.column_types import apply_types, load_types, save_types, texts_of, types_of
 from sagemaker_ops.tabular.dates import date_text
+from sagemaker_ops.tabular.doubts import doubts, if_text
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes, row_hash
 from sagemaker_ops.tabular.schema import MISSING, Label, Problem, Schema
@@ -78,20 +79,22 @@ class Table:
 class CheckedRows:
     """The usable rows: with a target, in its final type, and a weight above 0; without columns that are not used.
 
-    hashes: (rows,), the same for the same values on every machine. types: {column: its type in schema.toml}.
+    hashes: (rows,), the same for the same values on every machine. types: {column: its type in schema.toml}, without
+    those that are in doubt.
     """
 
     rows: pd.DataFrame
     hashes: Hashes
     types: dict[str, str]
     warnings: list[str]
+    unclear: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Prepared:
     """The result of processing: the columns for the model, the part of each row, and their description.
 
-    part: (rows,), positions in PARTS. types: of the columns that are not excluded.
+    part: (rows,), positions in PARTS. types: of the columns that are not excluded, without the `unclear` ones.
     """
 
     rows: pd.DataFrame
@@ -99,6 +102,7 @@ class Prepared:
     schema: Schema
     summary: dict[str, Any]
     types: dict[str, str]
+    unclear: dict[str, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, pd.DataFrame]:
@@ -109,7 +113,7 @@ class Prepared:
         """Write each part to its folder (in the order of PARTS), and schema and summary to `summary_dir`."""
         write_parts(self.rows, self.part, folders)
         self.schema.save(summary_dir)
-        save_types(self.types, summary_dir)
+        save_types(self.types, summary_dir, self.unclear)
         text = json.dumps(self.summary, indent=2, allow_nan=False, ensure_ascii=False)
         (summary_dir / "summary.json").write_text(text + "\n", encoding="utf-8")
 
@@ -131,7 +135,7 @@ def read_source(path: Path, options: Options) -> Table:
     except StepError as error:
         findings += error.findings
     try:
-        read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed)
+        read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed, options.notation)
     except StepError as error:
         findings += error.findings
     if read is None or findings:
@@ -141,7 +145,7 @@ def read_source(path: Path, options: Options) -> Table:
 
 def read_every_column(path: Path, options: Options) -> pd.DataFrame:
     """The table in the file or folder `path` with all columns, even excluded ones. StepError as for read_source."""
-    return tidy(read_table(path, text=texts_of(_kept_types(options))))
+    return tidy(read_table(path, text=texts_of(_kept_types(options)), notation=options.notation))
 
 
 def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> CheckedRows:
@@ -155,20 +159,26 @@ def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str
     duplicate = rows.columns.map(str).duplicated()
     if duplicate.any():
         raise StepError(f"the table names {listed(sorted(set(rows.columns[duplicate])))} more than once")
-    rows, endless = without_infinity(typed(rows, texts_of(types)))
+    rows, endless = without_infinity(typed(rows, texts_of(types), options.notation))
     findings: list[str] = []
-    warnings = infinity_warnings(rows, endless, options)
+    unclear = doubts(rows, options.notation, [*options.text_by_choice, *texts_of(types)])
+    warnings = [
+        *infinity_warnings(rows, endless, options),
+        *(f"{why}; {if_text(name)}." for name, why in unclear.items()),
+    ]
     if types is not None:
-        rows, findings, new = apply_types(rows, types, options.exclude)
+        rows, findings, new = apply_types(rows, types, options.exclude, options.notation, unclear)
         warnings += new
-    raise_any(option_findings(options) + table_findings(rows, options) + findings)
-    types = types_of(rows, options.exclude)
+    findings = option_findings(options) + table_findings(rows, options) + findings
+    named = [name for name in (options.target, options.weight, options.split_column) if name in unclear]
+    raise_any(findings and [*findings, *(unclear[name] for name in named)])
+    types = types_of(rows, [*options.exclude, *unclear])
     warnings += lost_warnings(rows, options)
     hashes = row_hash(rows, hashed(options, list(rows.columns)), sums)[counted(rows, options)]
     del sums
     rows = _counting(rows, options)
     give_back()
-    return CheckedRows(rows, hashes, types, warnings + table_warnings(rows, hashes, options))
+    return CheckedRows(rows, hashes, types, warnings + table_warnings(rows, hashes, options), unclear)
 
 
 def split_rows(rows: CheckedRows, options: Options) -> npt.NDArray[np.int8]:
@@ -201,7 +211,7 @@ def describe_parts(
     texts = [rows[feature.name].cat.categories for feature in features if feature.kind == "categorical"]
     words = tuple(text for text in MISSING if any(text in known for known in texts))
     described = options.target, options.problem, tuple(features), classes, naive, tuple(left_out)
-    schema = Schema(*described, options.weight, options.id, words)
+    schema = Schema(*described, options.weight, options.id, words, options.notation)
     unused = [column for column in left_out if column.name not in options.aside]
     warnings = [
         *checked.warnings,
@@ -211,7 +221,7 @@ def describe_parts(
     columns = [*schema.names, options.target, *options.aside]
     summary = _summary(rows, number, schema, warnings)
     table = pd.DataFrame({name: rows[name] for name in columns}, copy=False)
-    return Prepared(table, number, schema, summary, checked.types)
+    return Prepared(table, number, schema, summary, checked.types, checked.unclear)
 
 
 def prepare(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> Prepared:

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from sagemaker_ops.tabular import text_files
 from sagemaker_ops.tabular.blocks import Block, add_block, meaning, narrow, to_block
 from sagemaker_ops.tabular.hashing import Hashes
+from sagemaker_ops.tabular.notation import Notation, without_missing
 from sagemaker_ops.tabular.schema import MISSING
 
-SEPARATORS = ",;\t|"
 BLOCK_BYTES = 3 << 18
 STREAM_BYTES = 1 << 18  # Arrow reads up to 32 of these ahead
 BLOCK_ROWS = 1 << 14
 ISO_DATE = r"\d{4}-\d{2}-\d{2}(?!\d)"
-MAYBE_DATE = "date or text"
+MAYBE_MORE = "date, number or text"
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class Rows:
 
     number: int
     blocks: dict[str, Block]
-    meanings: dict[str, str]  # number, boolean, date, text, MAYBE_DATE, or empty for a column without values here
+    meanings: dict[str, str]  # number, boolean, date, text, MAYBE_MORE, or empty for a column without values here
     sums: Hashes
 
     @classmethod
-    def of(cls, batch: pa.RecordBatch, only_hashed: Collection[str]) -> Rows:
+    def of(cls, batch: pa.RecordBatch, only_hashed: Collection[str], notation: Notation) -> Rows:
         blocks = {}
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             try:
-                blocks[name] = to_block(column)
+                blocks[name] = without_missing(to_block(column), notation)
             except pa.ArrowInvalid as error:
                 raise pa.ArrowInvalid(f"column '{name}': {error}") from None
-        meanings = {name: _meaning(block) for name, block in blocks.items()}
+        meanings = {name: _meaning(block, notation) for name, block in blocks.items()}
         sums = np.zeros(batch.num_rows if only_hashed else 0, np.uint64)
         for name in only_hashed:
             add_block(sums, name, blocks.pop(name))
@@ -60,26 +60,33 @@ Item = TypeVar("Item")
 
 
 def read_rows(
-    file: Path, names: list[str], skip: Collection[str], text: Collection[str], only_hashed: Collection[str]
+    file: Path,
+    names: list[str],
+    skip: Collection[str],
+    text: Collection[str],
+    only_hashed: Collection[str],
+    notation: Notation,
 ) -> Iterable[Rows]:
     """The rows of `file`, whose columns are `names`; see read_table in tables.py."""
     wanted = [name for name in names if name not in skip]
-    work = partial(Rows.of, only_hashed=[name for name in wanted if name in only_hashed])
+    work = partial(Rows.of, only_hashed=[name for name in wanted if name in only_hashed], notation=notation)
     if is_parquet(file):
         return _read_parquet(file, wanted, work)
-    return _read_csv(file, names, wanted, {name: pa.string() for name in wanted if name in text}, work)
+    as_text = {*text, *dict(notation.dates_of)}
+    return _read_csv(
+        _Csv(file, names, wanted, {name: pa.string() for name in wanted if name in as_text}, notation), work
+    )
 
 
 def is_parquet(file: Path) -> bool:
     return file.suffix.lower() == ".parquet"
 
 
-def column_names(file: Path) -> list[str]:
+def column_names(file: Path, notation: Notation) -> list[str]:
     """The column names as written in `file`; pandas would rename duplicates."""
     if is_parquet(file):
         return [str(name) for name in pq.read_schema(file).names if name != "__index_level_0__"]
-    with _text(file) as text:
-        return next(filter(None, csv.reader(text, delimiter=_separator(file))), [])
+    return text_files.column_names(file, notation)
 
 
 def _read_parquet(file: Path, names: list[str], work: Work) -> Iterator[Rows]:
@@ -89,13 +96,12 @@ def _read_parquet(file: Path, names: list[str], work: Work) -> Iterator[Rows]:
         yield from _side_by_side(work, opened.iter_batches(BLOCK_ROWS, columns=names), 1)
 
 
-def _read_csv(file: Path, names: list[str], wanted: list[str], types: dict[str, pa.DataType], work: Work) -> list[Rows]:
+def _read_csv(table: _Csv, work: Work) -> list[Rows]:
     """The rows of a CSV file. Types come from its first block; if a value does not fit, reading starts again."""
-    table = _Csv(names, wanted, types, _separator(file))
     read, block = table.in_pieces, BLOCK_BYTES
     while True:
         try:
-            with pa.input_stream(file, compression="detect") as stream:
+            with text_files.stream(table.file, table.notation) as stream:
                 return list(read(stream, block, work))
         except _QuotesError:
             read, block = table.as_a_stream, STREAM_BYTES
@@ -120,10 +126,15 @@ def _read_csv(file: Path, names: list[str], wanted: list[str], types: dict[str, 
 class _Csv:
     """How to read a CSV file; the types are filled in while reading."""
 
+    file: Path
     names: list[str]
     wanted: list[str]
     types: dict[str, pa.DataType]
-    separator: str
+    notation: Notation
+
+    @cached_property
+    def separator(self) -> str:
+        return text_files.separator(self.file, self.notation)
 
     def in_pieces(self, stream: pa.NativeFile, block: int, work: Work) -> Iterator[Rows]:
         """Cut at line ends and parsed in parallel; not possible with quotes, where a line may end within a row."""
@@ -151,7 +162,7 @@ class _Csv:
         if not column or name not in self.types:
             return False
         value = re.search("invalid value '(.*)'", error, re.DOTALL)
-        self.types[name] = _wider(self.types[name], value[1]) if value else pa.string()
+        self.types[name] = _wider(self.types[name], value[1], self.notation.decimal) if value else pa.string()
         return True
 
     def _parse(self, piece: memoryview, names: list[str] | None) -> pa.RecordBatch:
@@ -162,14 +173,19 @@ class _Csv:
 
     def _conversion(self) -> pa.csv.ConvertOptions:
         return pa.csv.ConvertOptions(
-            include_columns=self.wanted, column_types=self.types, null_values=MISSING, strings_can_be_null=True
+            include_columns=self.wanted,
+            column_types=self.types,
+            null_values=[*MISSING, *self.notation.missing],
+            strings_can_be_null=True,
+            decimal_point=self.notation.decimal,
         )
 
     def _learn(self, schema: pa.Schema) -> None:
         self.types |= {field.name: field.type for field in schema}
         if pa.binary() in self.types.values():
             raise UnicodeError
-        if times := [name for name, kind in self.types.items() if pa.types.is_time(kind)]:
+        dates = (pa.types.is_date, pa.types.is_timestamp) if self.notation.dates else ()
+        if times := [name for name, kind in self.types.items() if any(of(kind) for of in (pa.types.is_time, *dates))]:
             self.types |= dict.fromkeys(times, pa.string())
             raise _TimesError
 
@@ -179,7 +195,10 @@ class _QuotesError(Exception):
 
 
 class _TimesError(Exception):
-    """Arrow reads 09:00 as a time, which would become another text, 09:00:00, than the one in the file."""
+    """Arrow reads 09:00 as a time, which would become another text, 09:00:00, than the one in the file.
+
+    It also reads 2025-02-01 as 1 February, which may be a date in another format.
+    """
 
 
 def _lines(stream: pa.NativeFile, size: int) -> Iterator[memoryview]:
@@ -208,8 +227,9 @@ def _side_by_side(work: Callable[[Item], Rows], items: Iterable[Item], threads: 
             yield waiting.popleft().result()
 
 
-def _wider(kind: pa.DataType, value: str) -> pa.DataType:
+def _wider(kind: pa.DataType, value: str, decimal: str) -> pa.DataType:
     """The narrowest type that can hold both `kind` and `value`."""
+    value = value.translate(str.maketrans(f".{decimal}", f"{decimal}."))
     steps = {
         "null": (pa.int64(), pa.bool_(), pa.float64(), pa.timestamp("ns")),
         "int64": (pa.float64(), pa.bool_()),  # 0 and 1 may be booleans
@@ -225,21 +245,11 @@ def _wider(kind: pa.DataType, value: str) -> pa.DataType:
     return pa.string()
 
 
-def _meaning(block: Block) -> str:
+def _meaning(block: Block, notation: Notation) -> str:
     if isinstance(block, np.ndarray) or meaning(block) != "text":
         return meaning(block)
     first = next(filter(None, block.dictionary[:2].to_pylist()), "")
-    return MAYBE_DATE if re.match(ISO_DATE, first) else "text"
-
-
-def _separator(file: Path) -> str:
-    """The separator that the header uses most, outside quotes."""
-    with _text(file) as text:
-        header = re.sub(r'"[^"]*"', "", next(filter(str.strip, text), ""))
-    return max(SEPARATORS, key=header.count)
-
-
-def _text(file: Path) -> TextIO:
-    opener: Any = gzip.open if file.suffix.lower() == ".gz" else open
-    opened: TextIO = opener(file, "rt", encoding="utf-8-sig", newline="")
-    return opened
+    may_be = notation.dates or not notation.is_standard or re.match(ISO_DATE, first)
+    if notation.missing and not may_be:  # only a CSV file is read without them
+        may_be = pc.any(pc.is_in(block.dictionary, pa.array(notation.missing, pa.string()))).as_py()
+    return MAYBE_MORE if may_be else "text"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,12 +16,14 @@ import pyarrow as pa
 
 from sagemaker_ops.tabular.dates import date_text, is_far_off, to_dates
 from sagemaker_ops.tabular.errors import StepError, did_you_mean, listed, raise_any, short
+from sagemaker_ops.tabular.notation import STANDARD, Notation
 
 Problem = Literal["classification", "regression"]
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 Kind = Literal["numeric", "boolean", "categorical", "date"]
 Label = bool | int | float | str
 Convert = Callable[[pd.Series], pd.Series]
+Read = Callable[[pd.Series, Notation], pd.Series]
 
 EXPECTED = {"numeric": "numbers", "boolean": "true or false", "date": "dates such as 2025-12-31"}
 
@@ -55,6 +57,7 @@ class Schema:
     `naive` is the answer of a model without features: the share of each class in train, or the mean target. `weight`
     and `id` are columns that every part keeps in addition to the features: how much a row counts, and its identifier.
     `words` are those of MISSING that are categories in this table, such as the country NA in a Parquet file.
+    `notation` is how the texts of a request are read: as in the table.
     """
 
     target: str
@@ -66,6 +69,7 @@ class Schema:
     weight: str | None = None
     id: str | None = None
     words: tuple[str, ...] = ()
+    notation: Notation = STANDARD
 
     @property
     def names(self) -> list[str]:
@@ -94,7 +98,7 @@ class Schema:
         columns, gaps = {}, [text for text in MISSING if text not in self.words]
         for feature in self.features:
             if feature.name in table:
-                columns[feature.name], wrong = read_as(feature.kind, table[feature.name], gaps)
+                columns[feature.name], wrong = read_as(feature.kind, table[feature.name], gaps, self.notation)
                 if wrong.any():
                     row = int(wrong.to_numpy().argmax())
                     findings.append(
@@ -117,7 +121,8 @@ class Schema:
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        content = asdict(self) | {"notation": self.notation.settings}
+        text = json.dumps(content, indent=2, ensure_ascii=False)
         (folder / "schema.json").write_text(text + "\n", encoding="utf-8")
 
     @classmethod
@@ -138,6 +143,7 @@ class Schema:
             weight=content.get("weight"),
             id=content.get("id"),
             words=tuple(content.get("words", ())),
+            notation=Notation.of(content.get("notation", {})),
         )
 
 
@@ -152,21 +158,25 @@ def _plain(value: object) -> str:
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def read_as(kind: Kind, column: pd.Series, gaps: Sequence[str] = MISSING) -> tuple[pd.Series, pd.Series]:
+def read_as(
+    kind: Kind, column: pd.Series, gaps: Sequence[str] = MISSING, notation: Notation = STANDARD
+) -> tuple[pd.Series, pd.Series]:
     """`column` as a feature of `kind`, NaN or NaT if missing, and which of its values are not valid.
 
-    gaps: the texts that mean no value in a column of text; in other columns, all of MISSING do.
+    gaps: the texts that mean no value in a column of text; in other columns, all of MISSING do. Those of the notation
+    do in all columns.
     """
-    gaps = gaps if kind == "categorical" else MISSING
+    gaps = [*(gaps if kind == "categorical" else MISSING), *notation.missing]
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.cat.remove_categories(column.cat.categories.intersection(list(gaps)))
+        column = column.cat.remove_categories(column.cat.categories.intersection(gaps))
     elif column.dtype == object:
         column = column.mask(column.isna() | column.isin(gaps), np.nan)
-    values = _READ[kind](column)
-    return values.mask(_NOTHING[kind](values)), column.notna() & values.isna()
+    values = _READ[kind](column, notation)
+    missing = values.isin({"numeric": notation.numbers, "categorical": notation.missing}.get(kind, ()))
+    return values.mask(_NOTHING[kind](values) | missing), column.notna() & values.isna()
 
 
-def _numbers(column: pd.Series) -> pd.Series:
+def _numbers(column: pd.Series, notation: Notation) -> pd.Series:
     """Numbers as they are, and texts as Arrow reads them in a CSV file, so that a request has the values of training.
 
     NaN for anything else. pandas would change the last bit of many numbers.
@@ -176,8 +186,13 @@ def _numbers(column: pd.Series) -> pd.Series:
     column = column.astype(object)
     texts = column.map(lambda value: isinstance(value, str)).to_numpy(bool)
     numbers = pd.to_numeric(column.mask(texts, np.nan), errors="coerce").to_numpy(float, copy=True)
-    numbers[texts] = _parsed([text.strip() for text in column[texts]])
+    numbers[texts] = to_numbers(column[texts], notation)
     return pd.Series(numbers, column.index, name=column.name)
+
+
+def to_numbers(texts: Iterable[str], notation: Notation) -> npt.NDArray[np.float64]:
+    """The numbers that texts stand for; NaN for other texts."""
+    return _parsed(notation.standard(text.strip() for text in texts))
 
 
 def _parsed(texts: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -191,12 +206,17 @@ def _parsed(texts: Sequence[str]) -> npt.NDArray[np.float64]:
     return np.array([np.nan])
 
 
-def _flags(column: pd.Series) -> pd.Series:
+def _flags(column: pd.Series, _: Notation) -> pd.Series:
     known = column.astype(object).where(column.notna(), None)  # pandas' NA is not a float; None becomes NaN
     return known.map(lambda value: BOOLEANS.get(str(value).lower()), na_action="ignore").astype(float)
 
 
-_READ: dict[Kind, Convert] = {"numeric": _numbers, "boolean": _flags, "categorical": plain_text, "date": to_dates}
+_READ: dict[Kind, Read] = {
+    "numeric": _numbers,
+    "boolean": _flags,
+    "categorical": lambda column, _: plain_text(column),
+    "date": lambda column, notation: to_dates(column, notation.formats(column.name)),
+}
 _NOTHING: dict[Kind, Convert] = {
     "numeric": np.isinf,
     "boolean": np.isnan,

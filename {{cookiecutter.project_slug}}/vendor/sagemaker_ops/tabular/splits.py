@@ -15,6 +15,7 @@ import pandas as pd
 
 from sagemaker_ops.tabular.dates import to_dates
 from sagemaker_ops.tabular.errors import StepError, listed, percent, short
+from sagemaker_ops.tabular.notation import STANDARD, Notation
 from sagemaker_ops.tabular.schema import Problem
 
 Split = Literal["random", "group", "time"]
@@ -38,6 +39,8 @@ class Options:
     id: str | None = None
     schema: Path | None = None
     """The file schema.toml with the type of each column; it may be missing."""
+    notation: Notation = STANDARD
+    """How the values of the table are written."""
 
     @classmethod
     def of(cls, given: Any, schema: Path | None = None) -> Options:
@@ -53,12 +56,20 @@ class Options:
             weight=given.weight or None,
             id=given.id or None,
             schema=schema or getattr(given, "schema", None),
+            notation=Notation.of(given),
         )
 
     @property
     def aside(self) -> dict[str, str]:
         """The columns that every part keeps but no model sees, with their role."""
         return {name: role for role, name in (("weight", self.weight), ("id", self.id)) if name}
+
+    @property
+    def text_by_choice(self) -> list[str]:
+        """The columns that may be text without a doubt: no model needs their numbers."""
+        classes = [self.target] * (self.problem == "classification")
+        groups = [self.split_column] * (self.split == "group")
+        return [name for name in (*self.exclude, self.id, *classes, *groups) if name]
 
     @property
     def unread(self) -> tuple[str, ...]:

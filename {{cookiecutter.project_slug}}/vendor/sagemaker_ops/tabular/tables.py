@@ -24,23 +24,28 @@ from sagemaker_ops.tabular.blocks import Block, join, narrow_numbers
 from sagemaker_ops.tabular.dates import is_far_off, to_dates
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes
-from sagemaker_ops.tabular.reading import ISO_DATE, MAYBE_DATE, Rows, column_names, read_rows
-from sagemaker_ops.tabular.schema import Schema
+from sagemaker_ops.tabular.notation import STANDARD, Notation
+from sagemaker_ops.tabular.reading import MAYBE_MORE, Rows, column_names, read_rows
+from sagemaker_ops.tabular.schema import Schema, plain_text
+from sagemaker_ops.tabular.text_files import undecodable
+from sagemaker_ops.tabular.text_values import values_of
 
-FORMATS = (".csv", ".csv.gz", ".parquet")
+FORMATS = (".csv", ".csv.gz", ".parquet", ".tsv", ".tsv.gz")
 FILE_ROWS = 1 << 20  # of the table; those of each part become a Parquet file
 GROUP_ROWS = 1 << 17  # of the table; those of each part become a row group
 MANY_TEXTS = GROUP_ROWS >> 4
 
 
-def read_table(path: Path, skip: Collection[str] = (), text: Collection[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: Path, skip: Collection[str] = (), text: Collection[str] = (), notation: Notation = STANDARD
+) -> pd.DataFrame:
     """The rows of the file `path`, or of all files in the folder `path`, as one tidy table.
 
     Columns in `skip` are present, but their values are not read; text in the columns `text` stays unchanged (007,
     2025-12-31). Raises StepError with every finding: no file, an unreadable one, a duplicate column name, files whose
     columns differ, no rows at all.
     """
-    return read_and_hash(path, skip, text)[0]
+    return read_and_hash(path, skip, text, notation=notation)[0]
 
 
 def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
@@ -49,7 +54,11 @@ def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
 
 
 def read_and_hash(
-    path: Path, skip: Collection[str] = (), text: Collection[str] = (), only_hashed: Collection[str] = ()
+    path: Path,
+    skip: Collection[str] = (),
+    text: Collection[str] = (),
+    only_hashed: Collection[str] = (),
+    notation: Notation = STANDARD,
 ) -> tuple[pd.DataFrame, Hashes | None]:
     """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row.
 
@@ -57,8 +66,9 @@ def read_and_hash(
     """
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps freed memory
     as_text = set(text)
+    only_hashed = [name for name in only_hashed if name not in dict(notation.dates_of)]
     while True:  # The type of a column is known only after all of it is read.
-        read = _read(path, skip, as_text, only_hashed)
+        read = _read(path, skip, as_text, only_hashed, notation)
         again = read.mixed() - as_text, read.undecided() & set(only_hashed)
         if not any(again):
             break
@@ -70,7 +80,7 @@ def read_and_hash(
     columns = {}
     for name in list(read.blocks):
         blocks = read.blocks.pop(name)
-        columns[name] = _column(blocks, name in text) if blocks else empty
+        columns[name] = _column(blocks, name, name in text, notation) if blocks else empty
     give_back()
     return pd.DataFrame(columns, copy=False), np.concatenate(read.sums) if only_hashed else None
 
@@ -99,32 +109,36 @@ class _Read:
 
     def mixed(self) -> set[str]:
         """The columns that are text because of mixed content: they must be read as unchanged text."""
-        alike = ({"number", "boolean"}, {"text", MAYBE_DATE})
+        alike = ({"number", "boolean"}, {"text", MAYBE_MORE})
         return {name for name, found in self.meanings.items() if len(found) > 1 and found not in alike}
 
     def undecided(self) -> set[str]:
-        """The columns whose texts may all be dates: they can be hashed only after all of them are read."""
-        return {name for name, found in self.meanings.items() if found == {MAYBE_DATE}}
+        """The columns whose texts may all be dates or numbers: they can be hashed only after all of them are read."""
+        return {name for name, found in self.meanings.items() if found == {MAYBE_MORE}}
 
 
-def _read(path: Path, skip: Collection[str], text: Collection[str], only_hashed: Collection[str]) -> _Read:
+def _read(
+    path: Path, skip: Collection[str], text: Collection[str], only_hashed: Collection[str], notation: Notation
+) -> _Read:
     findings: list[str] = []
     read = _Read(0, {}, {}, [])
     first: tuple[Path, list[str]] | None = None
     for file in table_files(path):
         try:
-            names = column_names(file)
+            names = column_names(file, notation)
             if first is None and names:
                 first = file, names
                 read.blocks, read.meanings = {name: [] for name in names}, {name: set() for name in names}
             wrong = _header_findings(file, names, *(first or (file, names)))
             findings += wrong
             if not wrong:
-                for rows in read_rows(file, names, skip, text, only_hashed):
+                for rows in read_rows(file, names, skip, text, only_hashed, notation):
                     read.add(rows)
+        except StepError as error:
+            findings += error.findings
         except UnicodeError:
-            findings.append(f"{file.name} is not UTF-8 text; save it in that encoding")
-        except (csv.Error, pa.ArrowException, OSError) as error:
+            findings.append(undecodable(file, notation))
+        except (csv.Error, pa.ArrowException, OSError, EOFError) as error:
             findings.append(f"{file.name} cannot be read: {' '.join(str(error).split())}")
     raise_any(findings)
     if not read.rows:
@@ -132,9 +146,10 @@ def _read(path: Path, skip: Collection[str], text: Collection[str], only_hashed:
     return read
 
 
-def _column(blocks: list[Block], text: bool) -> pd.Series:
-    column = join(blocks)
-    return _tidy_text(column, text) if isinstance(column.dtype, pd.CategoricalDtype) else column
+def _column(blocks: list[Block], name: str, text: bool, notation: Notation) -> pd.Series:
+    column = join(blocks).rename(name, copy=False)
+    is_text = isinstance(column.dtype, pd.CategoricalDtype) or name in dict(notation.dates_of)
+    return _tidy_column(column, text, notation) if is_text else column
 
 
 def write_parts(table: pd.DataFrame, part: npt.NDArray[np.int8], folders: Sequence[Path]) -> None:
@@ -211,9 +226,10 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     return without_infinity(typed(table))[0]
 
 
-def typed(table: pd.DataFrame, text: Sequence[str] = ()) -> pd.DataFrame:
-    """The table with these types, but with infinity; `text` as for read_table."""
-    return pd.DataFrame({str(name): _tidy_column(table[name], name in text) for name in table.columns}, copy=False)
+def typed(table: pd.DataFrame, text: Sequence[str] = (), notation: Notation = STANDARD) -> pd.DataFrame:
+    """The table with these types, but with infinity; `text` and `notation` as for read_table."""
+    columns = {str(name): _tidy_column(table[name], name in text, notation) for name in table.columns}
+    return pd.DataFrame(columns, copy=False)
 
 
 def without_infinity(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -229,8 +245,10 @@ def _infinite(column: pd.Series) -> npt.NDArray[np.bool_]:
     return np.asarray(is_far_off(column)) if column.dtype.kind == "M" else np.zeros(0, dtype=bool)
 
 
-def _tidy_column(column: pd.Series, text: bool = False) -> pd.Series:
+def _tidy_column(column: pd.Series, text: bool = False, notation: Notation = STANDARD) -> pd.Series:
     kind = column.dtype
+    if column.name in dict(notation.dates_of) and pd.api.types.is_numeric_dtype(kind):  # 20251231
+        return _tidy_text(plain_text(column), text, notation)
     if pd.api.types.is_bool_dtype(kind) and not isinstance(kind, pd.CategoricalDtype):
         return column
     if pd.api.types.is_numeric_dtype(kind):
@@ -245,24 +263,19 @@ def _tidy_column(column: pd.Series, text: bool = False) -> pd.Series:
             return column.astype("boolean")
         if types and all(issubclass(kind, Number) for kind in types):  # Decimal, or a mixture of numbers and booleans
             return _tidy_column(column.astype(float))
-    return _tidy_text(column, text)
+    return _tidy_text(column, text, notation)
 
 
-def _tidy_text(column: pd.Series, text: bool) -> pd.Series:
-    """Text as categories, without the empty one; as dates if all values are dates, unless it must stay `text`."""
+def _tidy_text(column: pd.Series, text: bool, notation: Notation) -> pd.Series:
+    """Text as categories, without what means no value; as dates or numbers if all are, unless it must stay `text`."""
     if not isinstance(column.dtype, pd.CategoricalDtype) or not _is_text(column.cat.categories):
         column = column.astype(object).map(str, na_action="ignore").astype("category")
-    if "" in column.cat.categories:
-        column = column.cat.remove_categories("")
+    gaps = {"", *notation.missing}.intersection(column.cat.categories)
+    if gaps:
+        column = column.cat.remove_categories(list(gaps))
     if not column.cat.categories.is_monotonic_increasing:  # the same order, whatever the order of the rows
         column = column.cat.reorder_categories(column.cat.categories.sort_values())
-    texts = column.cat.categories
-    if len(texts) and not text and texts[:100].str.match(ISO_DATE).all() and texts.str.match(ISO_DATE).all():
-        dates = to_dates(pd.Series(texts))
-        if dates.notna().all():
-            taken = pd.api.extensions.take(dates.array, column.cat.codes.to_numpy(), allow_fill=True)
-            return pd.Series(taken, column.index, name=column.name)
-    return column
+    return column if text else values_of(column, notation, mixed=bool(gaps - {""}))
 
 
 def _is_text(categories: pd.Index) -> bool:
