@@ -277,6 +277,22 @@ def test_the_first_rows_are_fetched_without_the_rest(lake: Any, account: Account
     assert done.bytes < 300_000 < len(body)
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip without its name"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16", "utf-16-le"])
+def test_the_first_rows_are_whole_lines_in_any_encoding(
+    lake: Any, account: Account, tmp_path: Path, encoding: str, pack: Any
+) -> None:
+    put(lake, a=pack('größe;x\n1;é\n2;"a\nb"\n3;c\n'.encode(encoding)))
+    data = replace(account.settings.data, encoding=encoding)
+    account = replace(account, settings=replace(account.settings, data=data))
+
+    download.fetch(account, SOURCE, tmp_path, 2)
+
+    content = placed(SOURCE, tmp_path)["a.csv"]
+    whole = content if pack is bytes else gzip.decompress(content)
+    assert whole.decode(encoding) == 'größe;x\n1;é\n2;"a\nb"\n'
+
+
 def test_a_sample_and_a_complete_copy_replace_each_other(lake: Any, account: Account, tmp_path: Path) -> None:
     put(lake, a=b"h\n1\n2\n3\n")
     found = []

@@ -6,6 +6,7 @@ import gzip
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,12 @@ def test_a_source_may_be_outside_the_project(tmp_path: Path) -> None:
         pytest.param("flihgts.csv", "Did you mean 'flights.csv'?", id="typo with the nearest name"),
         pytest.param("raw/flights.csv", "there is no file or folder 'raw/flights.csv'", id="folder missing"),
         pytest.param("notes.txt", "use a file of type .csv, .csv.gz, .parquet", id="other suffix"),
-        pytest.param("empty", "the folder 'empty' has no tables (.csv, .csv.gz, .parquet, .tsv, .tsv.gz)", id="folder without tables"),
+        pytest.param("notes.txt", "If it is CSV, rename it to 'notes.csv'.", id="other suffix of CSV"),
+        pytest.param(
+            "empty",
+            "the folder 'empty' has no tables (.csv, .csv.gz, .parquet, .tsv, .tsv.gz)",
+            id="folder without tables",
+        ),
     ],
 )
 def test_a_source_without_a_table_is_reported_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
@@ -112,6 +118,8 @@ def test_a_source_is_remote_if_it_starts_with_s3(source: str, remote: bool) -> N
         pytest.param("flights.csv", "late\nyes\n", id="one column"),
         pytest.param("flights.csv", '"day\nof month",late\n1,2\n', id="a name of two lines"),
         pytest.param("flights.csv.gz", gzip.compress(ROWS.encode()), id="gzip"),
+        pytest.param("flights.csv", gzip.compress(ROWS.encode()), id="gzip without its name"),
+        pytest.param("flights.TSV", ROWS.replace("day", "day,;of,;month").replace(",", "\t"), id="tabs by its name"),
         pytest.param("flights.CSV.GZ", gzip.compress(b"\xef\xbb\xbf" + ROWS.encode()), id="gzip with BOM, capitals"),
         pytest.param("flights", None, id="folder"),
     ],
@@ -123,6 +131,57 @@ def test_a_table_with_the_target_has_no_problems(tmp_path: Path, name: str, cont
         write(tmp_path, name, content=content)
 
     assert data.check(replace(FLIGHTS, source=name), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "content"),
+    [
+        ({"separator": "^"}, b"day^a,b^late\n1^2^3\n"),
+        ({"encoding": "latin-1"}, "jour;d\xe9but;late\n1;2;3\n".encode("latin-1")),
+        ({"encoding": "utf-16"}, ROWS.encode("utf-16")),
+        ({"encoding": "utf-16", "separator": ";"}, gzip.compress(ROWS.replace(",", ";").encode("utf-16"))),
+        ({"dates": {"day": "%d/%m/%Y"}}, ROWS.encode()),
+    ],
+)
+def test_a_table_is_read_with_its_settings(tmp_path: Path, settings: dict[str, Any], content: bytes) -> None:
+    write(tmp_path, "flights.csv", content=content)
+
+    assert data.check(replace(FLIGHTS, **settings), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "content", "sentence"),
+    [
+        ("t.csv", {}, b"a:b:late\n1:2:3\n", "has one column 'a:b:late': write separator = \":\""),
+        ("t.csv", {"separator": ","}, b"a;late\n1;2\n", "has one column 'a;late': write separator = \";\""),
+        ("t.tsv", {}, b"a,late\n1,2\n", "has one column 'a,late': write separator = \",\""),
+        ("t.csv", {}, "caf\xe9,late\n".encode("latin-1"), '(byte 0xE9 in line 1): write encoding = "latin-1"'),
+        ("t.csv", {}, "a\u20ac,late\n".encode("cp1252"), '(byte 0x80 in line 1): write encoding = "cp1252"'),
+        ("t.csv", {}, ROWS.encode("utf-16"), 'write encoding = "utf-16" in'),
+        ("t.csv", {}, ROWS.encode("utf-16-be"), 'write encoding = "utf-16-be" in'),
+        ("t.csv", {}, ROWS.encode("utf-16-le"), 'write encoding = "utf-16-le" in'),
+        ("t.csv", {"encoding": "utf-16"}, ROWS.encode(), "is not utf-16 text: write another encoding"),
+        ("t.csv.gz", {}, ROWS.encode(), "it is not gzip; rename it to 't.csv'"),
+    ],
+)
+def test_a_table_that_needs_another_setting_says_which(
+    tmp_path: Path, name: str, settings: dict[str, Any], content: bytes, sentence: str
+) -> None:
+    write(tmp_path, name, content=content)
+
+    with pytest.raises(UserError) as caught:
+        data.check(replace(FLIGHTS, source=name, **settings), tmp_path)
+
+    [problem] = caught.value.problems
+    assert sentence in problem.message
+
+
+def test_a_column_of_dates_must_exist(tmp_path: Path) -> None:
+    write(tmp_path, "flights.csv")
+
+    [problem] = data.check(replace(FLIGHTS, dates={"dday": "%d/%m/%Y"}), tmp_path)
+
+    assert str(problem).startswith("project.toml [data].dates: 'flights.csv' has no column 'dday'. Did you mean 'day'?")
 
 
 def test_quoted_names_may_contain_commas_and_quotes(tmp_path: Path) -> None:

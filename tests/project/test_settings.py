@@ -461,3 +461,60 @@ def test_the_file_of_a_new_project_mentions_every_key_at_least_in_a_comment(new_
     }
     assert unwritten == {"gate.maximum"}, "it excludes `minimum`, whose comment mentions it"
     assert "maximum = …" in tables["gate"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('separator = "||"', "'||' has 2 characters: write one, such as"),
+        ('separator = "a"', "'a' cannot separate values: write"),
+        ("separator = '\"'", "cannot separate values: write"),
+        ("separator = 5", "expected a string in quotes"),
+        ('separator = ";"\ndecimal = ";"', "';' is not a decimal separator: write"),
+        ('separator = ","\ndecimal = ","', "',' is also the decimal separator: remove this"),
+        ('separator = ","\nthousands = ","', "',' is also the thousands separator: remove this"),
+        ('thousands = "."', "'.' is also the decimal separator: write decimal = \",\""),
+        ('decimal = ","\nthousands = ","', "',' is also the decimal separator: write decimal = \".\""),
+        ('thousands = "x"', "'x' is not a thousands separator"),
+        ('encoding = "latim-1"', "'latim-1' is not an encoding: write one such as"),
+        ('encoding = "base64"', "'base64' is not an encoding"),
+        ('encoding = ""', "'' is not an encoding"),
+        ('missing = "?"', "expected a list of strings"),
+        ("missing = [-99]", "expected a list of strings"),
+        ("dates = 5", "expected a string in quotes"),
+        ('dates = "dd/mm/yyyy"', "'dd/mm/yyyy' is not a date format: write"),
+        ('dates = "%d/%m"', "'%d/%m' is not a date format"),
+        ('dates = "%d/%m/%Q"', "'%d/%m/%Q' is not a date format"),
+        ('dates = ["%d/%m/%Y", "%"]', "'%' is not a date format"),
+        ('dates = { day = "day" }', "'day' is not a date format"),
+        ("dates = { day = 5 }", "expected a string in quotes"),
+        ("dates = [5]", "expected a list of strings"),
+    ],
+)
+def test_how_values_are_written_is_checked(problems: Problems, line: str, sentence: str) -> None:
+    found = problems(put(line))
+
+    assert any(sentence in problem.message for problem in found), found
+    assert all(problem.where.startswith("project.toml [data") for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [
+        ("", []),
+        ('decimal = "."\nencoding = "utf-8"\nmissing = []\ndates = ""', []),
+        ('separator = "\\t"', ["--separator=\t"]),
+        ('decimal = ","\nthousands = "."', ["--decimal=,", "--thousands=."]),
+        ('thousands = " "', ["--thousands= "]),
+        ('encoding = "utf-16"', ["--encoding=utf-16"]),
+        ('missing = ["?", "-"]', ["--missing=?", "--missing=-"]),
+        ('dates = "%d/%m/%Y"', ["--dates=%d/%m/%Y"]),
+        ('dates = ["%d/%m/%Y", "%d.%m.%Y"]', ["--dates=%d/%m/%Y", "--dates=%d.%m.%Y"]),
+        ('dates = { day = "%d/%m/%Y" }', ['--dates={"day": "%d/%m/%Y"}']),
+    ],
+)
+def test_how_values_are_written_becomes_arguments_of_processing(line: str, arguments: list[str]) -> None:
+    data = settings.parse(tomllib.loads(put(line))).data
+    usual = settings.parse(tomllib.loads(MINIMAL)).data.arguments
+
+    assert [each for each in data.arguments if each not in usual] == arguments

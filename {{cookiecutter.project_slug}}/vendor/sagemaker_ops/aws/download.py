@@ -238,7 +238,8 @@ def _first_rows(account: Account, bucket: str, objects: list[Object], folder: Pa
         file = folder / source_copy.file_name(each.key, each.etag, rows)
         draft = file.with_name(f"{file.name}.{os.getpid()}")
         try:
-            count = first_rows(client, bucket, each.key, each.etag, each.size, rows, draft)
+            encoding = account.settings.data.encoding
+            count = first_rows(client, bucket, each.key, each.etag, each.size, rows, draft, encoding)
         except (EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:  # pyarrow's own errors are ValueErrors
             raise UserError(
                 Problem(f"'s3://{bucket}/{each.key}' cannot be read: {error}.", source_copy.SOURCE)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 CHUNK = 1 << 16
+GZIP = b"\x1f\x8b"
 
 
-def first_rows(client: Any, bucket: str, key: str, etag: str, size: int, rows: int, file: Path) -> int:
+def first_rows(
+    client: Any, bucket: str, key: str, etag: str, size: int, rows: int, file: Path, encoding: str = "utf-8"
+) -> int:
     """Write a table of the first `rows` rows to `file`; returns the number of bytes transferred.
 
+    A file that is compressed whatever its name is stays so. encoding: of CSV.
     Raises what boto3 and pyarrow raise, gzip.BadGzipFile and EOFError.
     """
     where = {"Bucket": bucket, "Key": key, "IfMatch": etag}
@@ -22,21 +27,31 @@ def first_rows(client: Any, bucket: str, key: str, etag: str, size: int, rows: i
     with client.get_object(**where)["Body"] as body:  # only what is read is fetched
         counted = _Counted(body)
         stream = io.BufferedReader(counted, CHUNK)
-        if key.lower().endswith(".gz"):
+        if key.lower().endswith(".gz") or stream.peek(2).startswith(GZIP):
             with gzip.GzipFile(fileobj=stream) as lines, gzip.open(file, "wb") as to:
-                to.writelines(records(lines, rows))
+                to.writelines(_records(lines, rows, encoding))
         else:
             with file.open("wb") as to:
-                to.writelines(records(stream, rows))
+                to.writelines(_records(stream, rows, encoding))
         return counted.bytes
 
 
-def records(lines: Iterable[bytes], rows: int) -> Iterator[bytes]:
+def _records(lines: Any, rows: int, encoding: str) -> Iterator[bytes]:
+    """As `records`, from bytes to bytes: in UTF-16 and UTF-32, a line does not end at a single byte."""
+    if not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        yield from records(lines, rows)
+        return
+    encoder = codecs.getincrementalencoder(encoding)()  # which writes one byte-order mark
+    for line in records(io.TextIOWrapper(lines, encoding, newline="\n"), rows):
+        yield encoder.encode(line)
+
+
+def records(lines: Iterable[AnyStr], rows: int) -> Iterator[AnyStr]:
     """The lines of a CSV file's header and first `rows` records; a quoted value may continue on the next line."""
     quotes, seen = 0, 0
     for line in lines:
         yield line
-        quotes += line.count(b'"')
+        quotes += line.count('"' if isinstance(line, str) else b'"')
         seen += quotes % 2 == 0 and bool(line.strip())
         if seen > rows:
             return

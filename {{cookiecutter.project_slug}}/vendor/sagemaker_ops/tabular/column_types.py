@@ -59,6 +59,17 @@ def load_types(path: Path) -> dict[str, str]:
     return columns
 
 
+def other_settings(path: Path, notation: Notation) -> list[str]:
+    """A warning if the file `path` was written with other settings of [data]; one without a source applies to any."""
+    content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    if "source" not in content or content.get("read_with", {}) == notation.settings:
+        return []
+    return [
+        f"{path.name} was written with other settings of [data] than {_table(notation.settings)}: columns that are "
+        "text there stay text; `ops run` writes it again, or delete it."
+    ]
+
+
 def save_types(types: Mapping[str, str], folder: Path, unclear: Mapping[str, str] | None = None) -> None:
     """Write `folder`/schema.toml. unclear: {column without a type: why}."""
     text = "# The type of each column: processing.py compares every table with it.\n" + _columns(types, unclear or {})

@@ -95,19 +95,35 @@ class Doubt:
         """The texts among them that may mean no value."""
         return [text for text in self.others if not re.search("[1-9]", text)] if len(self.others) <= FEW else []
 
+    @property
+    def decimal(self) -> str:
+        """The decimal separator of its numbers; empty if they have none, or it may be another one."""
+        signs = {each.notation.decimal for each in self.readings if each.what == "numbers"}
+        texts = self.texts.texts[self.readings[0].fits(self.texts)]
+        return next((sign for sign in signs if len(signs) == 1 and texts.str.contains(sign, regex=False).any()), "")
+
 
 def doubts(table: pd.DataFrame, notation: Notation, aside: Collection[str]) -> dict[str, str]:
     """{column of text that was probably meant as numbers or dates: a sentence about it}, except those `aside`."""
     columns = [Texts.of(table[n]) for n in table if n not in aside and isinstance(table[n].dtype, pd.CategoricalDtype)]
     columns = [each for each in columns if len(each.texts)]
     found = [doubt for each in columns if (doubt := _doubt(each, notation))]
-    certain = {each.readings[0].notation.decimal for each in found if len(each.readings) == 1}
-    if any(column.dtype.kind == "f" and (column % 1 > 0).any() for _, column in table.items()):
+    certain = {sign for each in found for sign in each.decimal}
+    if any(_has_fractions(column) for _, column in table.items()):
         certain = {notation.decimal}
     words = list(dict.fromkeys([*notation.missing, *(word for each in found for word in each.words)]))
     sentences = {each.texts.column: _sentence(each, notation, words, certain) for each in found}
     units = {each.column: _unit(each) for each in columns if each.column not in sentences}
     return sentences | {name: sentence for name, sentence in units.items() if sentence}
+
+
+def _has_fractions(column: pd.Series) -> bool:
+    """Whether these are numbers with a decimal separator: all of 3.504, 2.130 may be thousands, but not 3.5."""
+    if column.dtype.kind != "f":
+        return False
+    values = column[column % 1 > 0].to_numpy(float)
+    last = [np.isclose(values * power, np.round(values * power), rtol=1e-6) for power in (100, 1000)]
+    return bool(len(values) and (last[0].mean() > 1 - MOST or not last[1].all()))
 
 
 def if_text(column: str) -> str:

@@ -31,7 +31,7 @@ from sagemaker_ops.tabular.checks import (
     table_findings,
     table_warnings,
 )
-from sagemaker_ops.tabular.column_types import apply_types, load_types, save_types, texts_of, types_of
+from sagemaker_ops.tabular.column_types import apply_types, load_types, other_settings, save_types, texts_of, types_of
 from sagemaker_ops.tabular.dates import date_text
 from sagemaker_ops.tabular.doubts import doubts, if_text
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
@@ -155,7 +155,7 @@ def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str
     """
     sums = table.sums if isinstance(table, Table) else None
     rows = table.take() if isinstance(table, Table) else table
-    types = _kept_types(options) if types is None else types
+    given, types = types is not None, _kept_types(options) if types is None else types
     duplicate = rows.columns.map(str).duplicated()
     if duplicate.any():
         raise StepError(f"the table names {listed(sorted(set(rows.columns[duplicate])))} more than once")
@@ -168,7 +168,7 @@ def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str
     ]
     if types is not None:
         rows, findings, new = apply_types(rows, types, options.exclude, options.notation, unclear)
-        warnings += new
+        warnings += new if given else [*new, *other_settings(Path(str(options.schema)), options.notation)]
     findings = option_findings(options) + table_findings(rows, options) + findings
     named = [name for name in (options.target, options.weight, options.split_column) if name in unclear]
     raise_any(findings and [*findings, *(unclear[name] for name in named)])
