@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ TYPES = {
     int | None: "whole number",
     bool: "true or false",
     list[str]: "list of texts",
+    str | list[str] | Mapping[str, str]: "text, list of texts or table",
 }
 
 

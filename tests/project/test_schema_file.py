@@ -57,6 +57,24 @@ def test_the_schema_of_another_source_is_replaced_and_reported(root: Path) -> No
 
 
 @pytest.mark.slow
+def test_it_is_written_again_for_other_settings_and_says_what_changed(root: Path) -> None:
+    (root / FLIGHTS.source).write_text("day;dep delay;late\n1;2;0,5\n1;2;?\n", encoding="utf-8")
+    home, written_so = root / LOCAL_FOLDER, {"source": FLIGHTS.source}
+    schema_file.keep(FLIGHTS, root, home)
+    assert tomllib.loads(str(written(root))) == written_so | {"columns": {"late": "text"}}
+    changed = replace(FLIGHTS, decimal=",", missing=["?"])
+
+    [line] = schema_file.keep(changed, root, home)
+
+    assert line == (
+        "Wrote data/schema.toml again, because settings of [data] changed: 'late' is number (was text). Commit it."
+    )
+    settings = {"decimal": ",", "missing": ["?"]}
+    assert tomllib.loads(str(written(root))) == written_so | {"read_with": settings, "columns": {"late": "number"}}
+    assert schema_file.keep(changed, root, home) == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "count"), [pytest.param(None, 1, id="complete"), pytest.param(10, 0, id="first rows")]
 )

@@ -8,7 +8,8 @@
 
 The first row of CSV is a header if it contains a feature's name, or all of them if names are numbers, unless
 `text/csv; header=absent` (or `present`) says otherwise. The target and other columns are allowed and ignored; a column
-that had gaps in training may be left out.
+that had gaps in training may be left out. CSV has commas; in texts, numbers, dates and missing values are written as
+in the table that the model was trained with (Schema.notation).
 """
 
 from __future__ import annotations
