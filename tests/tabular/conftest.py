@@ -39,7 +39,7 @@ class Chain:
         return training.main([*folders, "--max_iter=30", *arguments])
 
     def evaluate(self, *arguments: str) -> int:
-        folders = [f"--{name}-dir={self.root / name}" for name in ("model", "test")]
+        folders = [f"--{name}-dir={self.root / name}" for name in ("model", "test", "summary")]
         return evaluation.main([*folders, f"--output-dir={self.root / 'evaluation'}", *arguments])
 
     def part(self, name: str) -> pd.DataFrame:

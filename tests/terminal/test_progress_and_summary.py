@@ -257,6 +257,31 @@ def test_a_success_shows_metrics_the_model_and_where_to_look(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("warnings", "shown"),
+    [
+        ([], []),
+        (["3 rows were dropped."], ["warning: 3 rows were dropped.", ""]),
+        (
+            [f"Column {number}." for number in range(12)],
+            [
+                *(f"warning: Column {number}." for number in range(10)),
+                'and 2 more warnings: see "warnings" in evaluation.json.',
+                "",
+            ],
+        ),
+        (None, []),
+        ("text", []),
+    ],
+)
+def test_warnings_are_shown_below_the_metrics(tmp_path: Path, warnings: object, shown: list[str]) -> None:
+    done = evaluated(tmp_path, EVALUATION | {"warnings": warnings})
+
+    lines = list(summary.lines(done, tmp_path))[5:-2]
+
+    assert lines == shown
+
+
 def test_a_model_that_an_earlier_execution_registered_is_not_shown_again(tmp_path: Path) -> None:
     done = evaluated(tmp_path, EVALUATION, steps=(replace(package(), source="earlier", selected=False),))
 

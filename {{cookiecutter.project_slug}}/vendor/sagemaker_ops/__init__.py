@@ -28,7 +28,7 @@ EXPORTS = {
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
     "tabular.estimator": {"fit": "", "predict": "", "print_scores": "", "row_weights": ""},
-    "tabular.evaluation": {"evaluate": "", "print_evaluation": "", "save_evaluation": ""},
+    "tabular.evaluation": {"evaluate": "", "print_evaluation": "", "read_warnings": "", "save_evaluation": ""},
     "tabular.hyperparameters": {
         "Choice": "", "Number": "", "parse_hyperparameters": "", "read_hyperparameters": "",
     },
@@ -89,6 +89,7 @@ __all__ = [
     "read_request",
     "read_source",
     "read_table",
+    "read_warnings",
     "refuse",
     "row_weights",
     "run_pipeline",
@@ -132,7 +133,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.tabular.dates import date_numbers
     from sagemaker_ops.tabular.errors import StepError, missing_folders, raise_any, run_step
     from sagemaker_ops.tabular.estimator import fit, predict, print_scores, row_weights
-    from sagemaker_ops.tabular.evaluation import evaluate, print_evaluation, save_evaluation
+    from sagemaker_ops.tabular.evaluation import evaluate, print_evaluation, read_warnings, save_evaluation
     from sagemaker_ops.tabular.hyperparameters import Choice, Number, parse_hyperparameters, read_hyperparameters
     from sagemaker_ops.tabular.metrics import Metric
     from sagemaker_ops.tabular.model_archive import Model, gaps, load_model, save_model

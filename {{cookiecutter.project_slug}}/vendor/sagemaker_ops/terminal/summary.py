@@ -11,6 +11,8 @@ from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
 from sagemaker_ops.terminal.progress import seconds
 
+WARNINGS = 10  # to show; evaluation.json has all of them
+
 
 def lines(execution: Execution, root: Path) -> Iterator[str]:
     """The last lines of a run."""
@@ -25,6 +27,7 @@ def ended(execution: Execution) -> Iterator[str]:
     if evaluation:
         yield from metrics(evaluation)
         yield ""
+        yield from warnings(evaluation)
     yield f"{execution.status} in {seconds(execution.start_time, execution.end_time)}: {_outcome(execution)}"
 
 
@@ -71,6 +74,16 @@ def metrics(evaluation: dict[str, Any]) -> Iterator[str]:
         naive = baseline.get(name, {}).get("value")
         spread = score.get("standard_deviation")
         yield f"{name:<22}{_number(score['value']):>12}{_number(spread):>10}{_number(naive):>12}"
+
+
+def warnings(evaluation: dict[str, Any]) -> Iterator[str]:
+    """What the steps warned of, below the metrics that it puts in doubt; each evaluation.json may lack it."""
+    found = evaluation.get("warnings")
+    lines = [f"warning: {warning}" for warning in found[:WARNINGS]] if isinstance(found, list) else []
+    yield from lines
+    if lines and len(found or ()) > WARNINGS:
+        yield f'and {len(found or ()) - WARNINGS} more warnings: see "warnings" in evaluation.json.'
+    yield from [""] * bool(lines)
 
 
 def _number(value: object) -> str:
