@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,7 @@ def run(
 
     Example: ops run train --param QualityGate=0.8
     """
-    root = find_root()
+    began, root = datetime.now(UTC), find_root()
     if (pipeline is None) == (definition is None):
         raise UserError("Give either a pipeline, such as `ops run train`, or a file with --definition.")
     if s3 is not None and definition is None:
@@ -86,7 +87,7 @@ def run(
         from sagemaker_ops.project import schema_file, settings, source_copy
         from sagemaker_ops.terminal import progress, summary
 
-        on_change = stack.enter_context(progress.shown())
+        on_change = stack.enter_context(progress.shown(first=f"Running {pipeline or definition} …"))
         chosen = selection(onward_from, only, source_execution)
         parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
         kept: list[str] = []
@@ -105,7 +106,7 @@ def run(
             project_check.show(warnings, "text", root)
             kept = schema_file.keep(loaded.data, root, root / LOCAL_FOLDER)
             execution = local_run.run(pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher)
-    for line in [*kept, *summary.lines(execution, root)]:
+    for line in [*kept, *summary.lines(execution, root, began)]:
         print(line)
     sys.exit(0 if execution.status == "Succeeded" else 1)
 

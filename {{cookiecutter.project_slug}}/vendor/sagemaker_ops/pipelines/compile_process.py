@@ -6,6 +6,7 @@ Only this process imports it.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import logging
@@ -13,6 +14,7 @@ import os
 import sys
 import traceback
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +31,7 @@ def main(pipeline: str, environment: str, user: str = "") -> int:
     """Print the definition and what it was made from as JSON, or a line for each problem on standard error."""
     out, err = sys.stdout, sys.stderr
     logging.disable(logging.CRITICAL)
+    gc.disable()  # the SDK's thousands of classes stay until the end, and searching them for garbage takes 2 s
     # JupyterLab installs it, jsonschema imports it if it is there, and its grammar takes a third of the SDK's import.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # which means "not installed"
     root = Path.cwd()
@@ -67,6 +70,7 @@ def _offline_session(target: Target) -> Any:
     import boto3
     import sagemaker.core.telemetry.telemetry_logging as telemetry
     from sagemaker.core.workflow.pipeline_context import PipelineSession
+    from sagemaker.mlops.workflow import steps
 
     # Opting out with a configuration file would have it validated at every call, which takes 4 s per compilation.
     telemetry._send_telemetry_request = lambda *_, **__: None
@@ -77,9 +81,13 @@ def _offline_session(target: Target) -> Any:
         def default_bucket(self) -> str:
             return target.environment.bucket
 
-    return OfflineSession(
+    session = OfflineSession(
         boto_session=boto3.Session(region_name=target.region), default_bucket=target.environment.bucket
     )
+    # Each ProcessingStep asks a local client for the name of a method, and such a client creates a session of its own.
+    if client := getattr(steps, "LocalSagemakerClient", None):
+        steps.LocalSagemakerClient = partial(client, session)
+    return session
 
 
 def _words(error: Exception) -> str:

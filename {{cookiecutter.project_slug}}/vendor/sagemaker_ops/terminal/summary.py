@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from sagemaker_ops.terminal.progress import seconds
 WARNINGS = 10  # to show; evaluation.json has all of them
 
 
-def lines(execution: Execution, root: Path) -> Iterator[str]:
-    """The last lines of a run."""
-    yield from ended(execution)
+def lines(execution: Execution, root: Path, began: datetime | None = None) -> Iterator[str]:
+    """The last lines of a run; began: when its command was given, so that the time includes compiling."""
+    yield from ended(execution, began)
     yield f"Look in {execution.folder.relative_to(root)}: each step's log.txt and outputs/, definition.json"
 
 
-def ended(execution: Execution) -> Iterator[str]:
+def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
     """The outcome of an execution that has ended, wherever it ran."""
     yield ""
     evaluation = _evaluation(execution)
@@ -28,7 +29,7 @@ def ended(execution: Execution) -> Iterator[str]:
         yield from metrics(evaluation)
         yield ""
         yield from warnings(evaluation)
-    yield f"{execution.status} in {seconds(execution.start_time, execution.end_time)}: {_outcome(execution)}"
+    yield f"{execution.status} in {seconds(began or execution.start_time, execution.end_time)}: {_outcome(execution)}"
 
 
 def table(executions: Iterable[Execution]) -> Iterator[str]:
