@@ -110,7 +110,7 @@ def _own_uv(python: Path, constraints: Path) -> str | None:
         command += ["--only-binary", "uv", "--constraint", str(constraints), "uv"]
         subprocess.run(
             command, check=False, capture_output=True, text=True
-        )  # pip, which follows, reports what is wrong
+        )  # pip follows, and reports errors
     return str(uv) if uv.is_file() else None
 
 
