@@ -20,6 +20,7 @@ EXPORTS = {
     # For pipelines, notebooks and tests.
     "project.data": {"is_remote": "", "schema_file": "", "source_files": "files"},
     "project.settings": {"APPROVALS": "", "Settings": "", "load_settings": "load"},
+    "project.source_copy": {"source_path": ""},
     "project.target": {"Target": ""},
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
@@ -98,6 +99,7 @@ __all__ = [
     "save_model",
     "schema_file",
     "source_files",
+    "source_path",
     "split_rows",
     "write_answer",
 ]
@@ -129,6 +131,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.project.data import is_remote, schema_file
     from sagemaker_ops.project.settings import APPROVALS, Settings
     from sagemaker_ops.project.settings import load as load_settings
+    from sagemaker_ops.project.source_copy import source_path
     from sagemaker_ops.project.target import Target
     from sagemaker_ops.tabular.dates import date_numbers
     from sagemaker_ops.tabular.errors import StepError, missing_folders, raise_any, run_step

@@ -61,6 +61,10 @@ class AwsStep(StepExecution):
         return {"Metadata": self.metadata} if self.metadata else {}
 
     @property
+    def is_logged(self) -> bool:
+        return self.job is not None
+
+    @property
     def job(self) -> Job | None:
         """The job that did the work; None if there is none, or none yet."""
         for made in self.metadata.values():

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich would take as long as the rest of --help
-    context_settings={"help_option_names": ["-h", "--help"]},
+        # Click itself uses at most 80 columns.
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": shutil.get_terminal_size().columns,
+    },
 )
 
 

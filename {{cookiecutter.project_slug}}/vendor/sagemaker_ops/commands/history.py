@@ -96,12 +96,14 @@ def describe_pipeline_execution(
 
 @app.command()
 def logs(
-    execution: ExecutionId,
-    step: Annotated[str, typer.Argument(help="Name of a step.")],
+    execution: ExecutionId = "latest",
+    step: Annotated[
+        str | None, typer.Argument(help="Name of a step; by default the one that failed, or that started last.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Keep printing until the step ends.")] = False,
     env: EnvironmentName = LOCAL,
 ) -> None:
-    """Print what a step printed.
+    """Print what a step printed: by default the one of the latest execution that failed or started last.
 
     Example: ops logs latest Training --env dev --follow
     """

@@ -87,15 +87,15 @@ def run(
         from sagemaker_ops.project import schema_file, settings, source_copy
         from sagemaker_ops.terminal import progress, summary
 
-        on_change = stack.enter_context(progress.shown(first=f"Running {pipeline or definition} …"))
         chosen = selection(onward_from, only, source_execution)
         parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
+        loaded = load(root) if pipeline is not None else None
+        on_change = stack.enter_context(progress.shown(first=f"Running {pipeline} …" if pipeline else ""))
         kept: list[str] = []
         if pipeline is None and definition is not None:
             region = settings.load(root).project.region
             execution = local_run.run_definition(definition, parameters, region, root, s3, on_change, options, chosen)
-        elif pipeline is not None:
-            loaded = load(root)
+        elif pipeline is not None and loaded is not None:
 
             def has_changed(copy: Copy) -> bool | None:
                 from sagemaker_ops.aws import download  # boto3 takes 0.1 s, and only old copies need it

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import data
+from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.project.settings import FILE
 from sagemaker_ops.store import Store, write_atomically
 
@@ -115,6 +116,20 @@ def place(source: str, home: Path, store: Store) -> None:
             if placed.get(key) != name or not target.is_file() or target.stat().st_size != file.stat().st_size:
                 store.link_file(uri, file)
         write_atomically(placed_file, json.dumps(wanted).encode())
+
+
+def source_path(source: str, root: Path) -> Path:
+    """The file or folder on this machine with the tables of a source: the source itself, or the copy of an s3:// one.
+
+    root: the folder of the project. UserError if there is no copy.
+    """
+    if not data.is_remote(source):
+        return root / source
+    home = root / LOCAL_FOLDER
+    store = Store(home / "s3")
+    place(source, home, store)
+    path = store.locate(source)
+    return path if path.exists() else path.parent  # the source is the start of several addresses
 
 
 def first_file(copy: Copy, home: Path) -> Path:
