@@ -75,16 +75,19 @@ def test_a_source_may_be_outside_the_project(tmp_path: Path) -> None:
     [
         pytest.param("flihgts.csv", "there is no file or folder 'flihgts.csv' in", id="typo"),
         pytest.param("flihgts.csv", "Did you mean 'flights.csv'?", id="typo with the nearest name"),
+        pytest.param("data/custmers.csv", "Did you mean 'data/customers.csv'?", id="typo in a folder"),
+        pytest.param("dat/customers.csv", "Did you mean 'data/customers.csv'?", id="typo in the folder's name"),
+        pytest.param("{root}/data/custmers.csv", "Did you mean 'data/customers.csv'?", id="absolute"),
         pytest.param("raw/flights.csv", "there is no file or folder 'raw/flights.csv'", id="folder missing"),
         pytest.param("notes.txt", "use a file of type .csv, .csv.gz, .parquet", id="other suffix"),
         pytest.param("empty", "the folder 'empty' has no tables (.csv, .csv.gz, .parquet)", id="folder without tables"),
     ],
 )
 def test_a_source_without_a_table_is_reported_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
-    write(tmp_path, "flights.csv", "notes.txt", "empty/notes.txt")
+    write(tmp_path, "flights.csv", "notes.txt", "empty/notes.txt", "data/customers.csv")
 
     with pytest.raises(UserError) as caught:
-        data.files(source, tmp_path)
+        data.files(source.format(root=tmp_path), tmp_path)
 
     [problem] = caught.value.problems
     assert problem.where == "project.toml [data].source"

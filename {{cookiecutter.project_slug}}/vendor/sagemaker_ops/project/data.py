@@ -9,6 +9,7 @@ import ast
 import csv
 import gzip
 import hashlib
+import os
 import re
 import tomllib
 import zlib
@@ -60,7 +61,7 @@ def files(source: str, root: Path) -> list[Path]:
             raise UserError(Problem(f"the folder '{source}' has no {wanted}.", _SOURCE))
         return found
     if not path.is_file():
-        near = did_you_mean(path.name, (other.name for other in _neighbours(path)))
+        near = did_you_mean(os.path.relpath(path, root), _neighbours(path, root))
         raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", _SOURCE))
     if not path.name.lower().endswith(suffixes):
         raise UserError(Problem(f"'{source}' is not a table: use a file of type {', '.join(SUFFIXES)}.", _SOURCE))
@@ -189,8 +190,11 @@ def _head(path: Path) -> tuple[list[str], bool]:
         raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
 
 
-def _neighbours(path: Path) -> list[Path]:
-    return list(path.parent.iterdir()) if path.parent.is_dir() else []
+def _neighbours(path: Path, root: Path) -> list[str]:
+    """What is next to a path that does not exist, or in data/ if its folder does not exist; relative to `root`."""
+    folder = path.parent if path.parent.is_dir() else root / Path(SCHEMA).parent
+    found = [other for other in folder.iterdir() if other != root / SCHEMA] if folder.is_dir() else []
+    return [os.path.relpath(other, root) for other in found]
 
 
 def _some(columns: list[str]) -> str:
