@@ -27,4 +27,6 @@ def again(context, template):
 
 def advice(context, template):
     """What to do after a refusal, in two lines."""
-    return "No project was generated. Correct the answers in this command, and try again:\n  %s" % again(context, template)
+    return "No project was generated. Correct the answers in this command, and try again:\n  %s" % again(
+        context, template
+    )

@@ -8,7 +8,7 @@ if find_spec("typer") is None:
         "error: the packages of `ops` are not installed for this Python: run `make setup`, then `. .venv/bin/activate`."
     )
 
-from sagemaker_ops.commands.app import main  # noqa: E402 # which imports typer
+from sagemaker_ops.commands.app import main  # which imports typer
 
 if __name__ == "__main__":
     main()

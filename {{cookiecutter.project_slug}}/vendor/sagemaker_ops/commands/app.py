@@ -33,7 +33,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich would take as long as the rest of --help
-        # Click itself uses at most 80 columns.
+    # Click itself uses at most 80 columns.
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": shutil.get_terminal_size().columns,

@@ -108,9 +108,7 @@ def _own_uv(python: Path, constraints: Path) -> str | None:
     if not uv.is_file():
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         command += ["--only-binary", "uv", "--constraint", str(constraints), "uv"]
-        subprocess.run(
-            command, check=False, capture_output=True, text=True
-        )  # pip follows, and reports errors
+        subprocess.run(command, check=False, capture_output=True, text=True)  # pip follows, and reports errors
     return str(uv) if uv.is_file() else None
 
 

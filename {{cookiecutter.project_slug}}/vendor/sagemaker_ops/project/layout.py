@@ -27,7 +27,9 @@ def find_root() -> Path:
     own = vendored_in()
     if own is not None and found != own:
         first = "" if (found / ".venv/bin/ops").exists() else "run `make setup`, then "
-        raise UserError(f"This `ops` belongs to {own}, but you are in {found}: {first}run `. .venv/bin/activate` there.")
+        raise UserError(
+            f"This `ops` belongs to {own}, but you are in {found}: {first}run `. .venv/bin/activate` there."
+        )
     return found
 
 
