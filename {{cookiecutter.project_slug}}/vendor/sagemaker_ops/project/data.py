@@ -125,8 +125,8 @@ def check(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> lis
     ]
     problems += [
         Problem(
-            f"column '{name}' of '{data.source}' contains {what}, not single values: make columns of single values from "
-            "it, or add it here.",
+            f"column '{name}' of '{data.source}' contains {what}, not single values: make columns of single values "
+            "from it, or add it here.",
             f"{FILE} [data].exclude",
         )
         for name, what in nested.items()

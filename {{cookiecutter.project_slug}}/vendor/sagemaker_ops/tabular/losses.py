@@ -260,7 +260,7 @@ def _chunks(stream: pa.NativeFile) -> Iterable[bytes]:
 
 
 def _special_chunk(content: bytes) -> tuple[bool, bool]:
-    every = np.frombuffer(content + b"xx", np.uint8)  # a number that goes on in the next piece is not judged
+    every = np.frombuffer(content + b"__", np.uint8)  # a number that goes on in the next piece is not judged
     before, here = every[:-2], every[1:-1]
     digit = (every - np.uint8(48)) < 10
     at = np.flatnonzero((here == 48) & digit[2:])
