@@ -120,6 +120,11 @@ STORED: dict[str, tuple[pa.Array, list[Any]]] = {
         ["2026-01-01T00:59:00+01:00"] * 3,
     ),
     "time32": (pa.array([time(9), time(10, 30)], pa.time32("s")), ["09:00:00", "10:30:00"]),
+    "decimal of Spark": (
+        pa.array([Decimal(number) / 100 for number in range(100)], pa.decimal128(38, 18)),
+        [number / 100 for number in range(100)],
+    ),
+    "small decimal": (pa.array([Decimal("0.000000000000000001"), Decimal("-0.3")]), [1e-18, -0.3]),
     "large int64": (pa.array([2**53, 2**53 + 1, None, 5]), [2**53, 2**53 + 1, None, 5]),
     "large negative int64": (pa.array([-(2**63), -(2**63) + 1]), [-(2**63), -(2**63) + 1]),
     "large uint64": (
@@ -138,7 +143,10 @@ STORED: dict[str, tuple[pa.Array, list[Any]]] = {
         pa.array([Decimal(10**50 + number) for number in range(40)], pa.decimal256(60, 2)),
         [10**50 + number for number in range(40)],
     ),
-    "large decimal with fractions": (pa.array([Decimal("9007199254740993.5"), Decimal("0.5")]), [2.0**53, 0.5]),
+    "large decimal with fractions": (
+        pa.array([Decimal("9007199254740993.5"), Decimal("0.5")]),
+        [9007199254740993.5, 0.5],
+    ),
     **{
         f"duration in {unit}": (pa.array([value, None], pa.duration(unit)), [90.0, None])
         for unit, value in {"s": 90, "ms": 90_000, "us": 90_000_000, "ns": 90_000_000_000}.items()

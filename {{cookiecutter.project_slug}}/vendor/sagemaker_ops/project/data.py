@@ -202,7 +202,8 @@ def _head(path: Path) -> tuple[list[str], dict[str, str], bool]:
             parquet = pq.ParquetFile(path)
             schema = [field for field in parquet.schema_arrow if not _LEVEL.fullmatch(field.name)]
             what = ("maps", pa.types.is_map), ("structs", pa.types.is_struct), ("lists", pa.types.is_nested)
-            found = {field.name: [name for name, is_it in what if is_it(field.type)] for field in schema}
+            types = {field.name: getattr(field.type, "storage_type", field.type) for field in schema}
+            found = {column: [name for name, is_it in what if is_it(kind)] for column, kind in types.items()}
             nested = {name: kinds[0] for name, kinds in found.items() if kinds}
             return [field.name for field in schema], nested, parquet.metadata.num_rows > 0
         open_text = gzip.open if path.suffix.lower() == ".gz" else open

@@ -94,7 +94,7 @@ def _storage(column: pa.Array) -> pa.Array:
 
 def _whole_decimals(column: pa.Array) -> pa.Array:
     """Decimals as float64; as text if they are whole and beyond EXACT."""
-    numbers = column.cast(pa.float64())
+    numbers = column.cast(pa.string()).cast(pa.float64())  # a direct cast multiplies, and 0.03 becomes another number
     if is_beyond(numbers):
         wide = pa.decimal256(76, 0) if column.type.bit_width > 128 else pa.decimal128(38, 0)
         with suppress(pa.ArrowInvalid):  # some are not whole

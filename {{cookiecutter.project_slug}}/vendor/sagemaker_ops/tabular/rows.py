@@ -27,7 +27,7 @@ from sagemaker_ops.tabular.hashing import Hashes
 from sagemaker_ops.tabular.schema import MISSING
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}(?!\d)"
-OFFSET = r"\d\d(Z|[+-]\d{2}(:?\d{2})?)\s*$"  # at the end of a date with a time
+OFFSET = r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)\s*$"  # at the end of a date with a time
 _MISSING = pa.array(MISSING)
 MAYBE_DATE = "date or text"
 MAYBE_WHOLE = "number or text"
