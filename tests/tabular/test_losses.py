@@ -87,6 +87,9 @@ def warnings(path: Path, options: Options = OPTIONS) -> list[str]:
             "the same; " + TO_TEXT,
             id="many digits",
         ),
+        pytest.param(
+            ["1.1", "1.10", "1.2"], "has '1.1' and '1.10', which become the same number; " + TO_TEXT, id="versions"
+        ),
         pytest.param(["NA", "DE", "NL"], "has 'NA' in 40 rows (33 %), " + MISSING, id="Namibia"),
         pytest.param(["None", "basic", "pro"], "has 'None' in 40 rows (33 %), " + MISSING, id="the plan None"),
         pytest.param(["NA", "", "null", "NL"], "has 'NA', 'null' in 60 rows (50 %), " + MISSING, id="several words"),
@@ -134,6 +137,9 @@ def warnings(path: Path, options: Options = OPTIONS) -> list[str]:
                 "months": ["01", "02", "12"],
                 "fractions": ["0.5", "00.5", "1.05", "-0.25"],
                 "numbers of a computer": ["1e-07", "6.02e+23", "0.30000000000000004", "0.00012345678901234567"],
+                "prices": ["1.50", "2.00", "2.25", "10.10"],
+                "numbers with and without a point": ["1", "1.0", "2.5", "2.0"],
+                "as many digits in two widths": ["0.1" + "0" * 20, "0.1" + "0" * 19, "2.5"],
                 "gaps among numbers": ["1", "NA", "2"],
                 "gaps among text": ["a", "", "b"],
                 "gaps among dates": ["2025-01-01", "NA"],

@@ -22,15 +22,17 @@ from sagemaker_ops.tabular.reading import column_names, is_parquet, read_rows
 from sagemaker_ops.tabular.rows import Lost
 from sagemaker_ops.tabular.schema import read_as
 from sagemaker_ops.tabular.splits import Options
-from sagemaker_ops.tabular.summary import type_of
+from sagemaker_ops.tabular.summary import distinct, type_of
 from sagemaker_ops.tabular.tables import Read, table_files
 from sagemaker_ops.tabular.whole_numbers import EXACT, WHOLE, beyond
 
 ZEROS = re.compile(r"\s*[+-]?0\d")
 CODE = re.compile(r"\s*(\d+[eE]\d+|0[xX][0-9a-fA-F]+)\s*")
 SPECIAL = r"^\s*[+-]?0\d|^\s*\d+[eE]\d+\s*$|^\s*0[xX]|[1-9][0-9.]{17}"
+TRAILING = re.compile(r"(\.\d*[1-9])0+$")
 DIGITS = 17  # a float64 tells apart numbers with up to 15 digits, and writes up to 17
 MOST = 100_000  # whole numbers of a column that are compared with codes
+FEW = 100  # numbers with fractions, such as 1.1 and 1.10, may be versions, but not if there are more
 MOST_CATEGORIES = 1000  # that are compared; a column with more is free text
 SEVERAL = {list: "lists", tuple: "lists", set: "lists", np.ndarray: "lists", dict: "structs"}
 CHUNK = 1 << 20
@@ -138,10 +140,11 @@ def _offset_warnings(column: pd.Series, offsets: Counter[bool]) -> list[str]:
 
 
 def _spelling_warnings(column: pd.Series, texts: Counter[str], plain: Collection[str]) -> list[str]:
-    """What is lost when these texts, with their rows, become numbers; plain: whole numbers that others may equal."""
+    """What is lost when these texts, with their rows, become numbers; plain: other texts that they may equal."""
     name, rows = column.name, len(column)
     as_text = f'if they are codes, write "{name}" = "text" in schema.toml.'
-    zeros = [text for text in texts if ZEROS.match(text)]
+    whole = texts if _is_whole(column) else {}
+    zeros = [text for text in whole if ZEROS.match(text)]
     merged = next((text.strip() for text in zeros if _without_zeros(text) in plain), "")
     warnings = []
     if merged or any(len(text.strip()) > 2 for text in zeros):  # 01 to 12 are months
@@ -151,12 +154,16 @@ def _spelling_warnings(column: pd.Series, texts: Counter[str], plain: Collection
             f"Column '{name}' loses leading zeros in {of(sum(texts[text] for text in zeros), rows)}, such as those of "
             f"'{short(example)}'{same}; {as_text}"
         )
-    if codes := [text for text in texts if CODE.fullmatch(text)]:
+    if codes := [text for text in whole if CODE.fullmatch(text)]:
         number = read_as("numeric", pd.Series(codes[:1], dtype=object))[0].iloc[0]
         warnings.append(
             f"Column '{name}' has texts such as '{short(codes[0].strip())}', read as {number:g}, in "
             f"{of(sum(texts[text] for text in codes), rows)}; {as_text}"
         )
+    for text in sorted(plain):
+        if (shorter := TRAILING.sub(r"\1", text)) != text and shorter in plain:
+            warnings.append(f"Column '{name}' has '{shorter}' and '{text}', which become the same number; {as_text}")
+            break
     values: dict[float, str] = {}
     for text in sorted(text.strip() for text in texts if len(_digits(text)) > DIGITS):
         other = values.setdefault(float(text), text)
@@ -175,7 +182,9 @@ def _without_zeros(text: str) -> str:
 
 def _digits(text: str) -> str:
     """The significant digits of a number."""
-    return re.sub(r"[eE].*|\D", "", text).lstrip("0") if re.fullmatch(r"\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*", text) else ""
+    if not re.fullmatch(r"\s*[+-]?\d*\.?\d*([eE][+-]?\d+)?\s*", text):
+        return ""
+    return re.sub(r"[eE].*|\D", "", text.rstrip("0 ") if "." in text else text).lstrip("0")
 
 
 class _Spellings:
@@ -189,15 +198,16 @@ class _Spellings:
         self.plain: dict[str, set[str]] = {}
         self.words: set[str] = set()
 
-    def add(self, name: str, block: pa.DictionaryArray) -> None:
+    def add(self, name: str, block: pa.DictionaryArray, pattern: str) -> None:
+        """pattern: of the plain texts."""
         texts, plain = self.texts.setdefault(name, Counter()), self.plain.setdefault(name, set())
         special = pc.match_substring_regex(block.dictionary, SPECIAL).to_numpy(zero_copy_only=False)
         rows = np.bincount(block.indices.drop_null().to_numpy(), minlength=len(special))
         for code in np.flatnonzero(special):
             texts[block.dictionary[int(code)].as_py()] += int(rows[code])
         if len(plain) < MOST:
-            whole = pc.match_substring_regex(block.dictionary, rf"^{WHOLE}$")
-            plain.update(text.strip() for text in block.dictionary.filter(whole).to_pylist())
+            kept = block.dictionary.filter(pc.match_substring_regex(block.dictionary, pattern))
+            plain.update(text.strip() for text in kept.to_pylist())
 
 
 def _spellings(path: Path, read: Read, kinds: Mapping[str, str], lost: Mapping[str, Lost]) -> _Spellings:
@@ -206,7 +216,8 @@ def _spellings(path: Path, read: Read, kinds: Mapping[str, str], lost: Mapping[s
     files = [(file, name_below(file, path)) for file in table_files(path)]
     codes, long = (any(flags) for flags in zip(*(_special(file, name) for file, name in files), strict=True))
     whole = {name: _is_whole(read.table[name]) for name in kinds if kinds[name] in ("integer", "number")}
-    numbers = {name for name, is_whole in whole.items() if (codes if is_whole else long)}
+    few = {name for name, is_whole in whole.items() if not is_whole and distinct(read.table[name]) <= FEW}
+    numbers = few | {name for name, is_whole in whole.items() if (codes if is_whole else long)}
     # A word that also means missing among numbers is no value, such as NA in files from R.
     gaps = {name for name, kind in kinds.items() if kind != "text" and read.table[name].hasnans}
     words = {word for name in kinds if kinds[name] == "text" for word in lost[name].words}
@@ -226,7 +237,7 @@ def _spellings(path: Path, read: Read, kinds: Mapping[str, str], lost: Mapping[s
             for each in wanted & numbers:
                 block = rows.blocks[each]
                 if isinstance(block, pa.DictionaryArray):
-                    found.add(each, block)
+                    found.add(each, block, "" if each in few else rf"^{WHOLE}$")
             if not numbers and words <= found.words:
                 return found
     return found
