@@ -105,6 +105,16 @@ def test_a_folder_is_text_if_schema_toml_says_so(tmp_path: Path) -> None:
     assert values(read_table(tmp_path, text=["code"])["code"]) == ["007", "7"]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_the_column_of_a_folder_can_be_the_only_one_that_is_read(tmp_path: Path, suffix: str) -> None:
+    for region in ("eu", "us"):
+        folder = tmp_path / f"region={region}"
+        folder.mkdir()
+        indexed(None).to_csv(folder / "a.csv") if suffix == "csv" else indexed(None).to_parquet(folder / "a.parquet")
+
+    assert values(read_table(tmp_path, skip=["x", "y"])["region"]) == ["eu", "us"]
+
+
 def test_what_spark_writes_besides_is_not_read(tmp_path: Path) -> None:
     write(tmp_path, {f"region={region}/part-0.snappy.parquet": ROWS for region in ("eu", "us")})
     others = ["_SUCCESS", "region=eu/.part-0.snappy.parquet.crc", "_temporary/0/region=eu/a.csv", "_metadata"]

@@ -28,10 +28,10 @@ def to_block(column: pa.Array) -> Block:
     Whole numbers are text if some are beyond EXACT, because different ones would become the same number. A duration
     is a number of seconds.
     """
-    column, kind = _storage(column), _storage(column).type
-    if pa.types.is_decimal(kind):
-        column = _whole_decimals(column)
-        kind = column.type
+    column = _storage(column)
+    if pa.types.is_decimal(column.type):
+        column = _decimals(column)
+    kind = column.type
     if pa.types.is_integer(kind) and is_beyond(column):
         column, kind = column.cast(pa.string()), pa.string()
     if pa.types.is_duration(kind):
@@ -92,7 +92,7 @@ def _storage(column: pa.Array) -> pa.Array:
     return column.storage if own else column
 
 
-def _whole_decimals(column: pa.Array) -> pa.Array:
+def _decimals(column: pa.Array) -> pa.Array:
     """Decimals as float64; as text if they are whole and beyond EXACT."""
     numbers = column.cast(pa.string()).cast(pa.float64())  # a direct cast multiplies, and 0.03 becomes another number
     if is_beyond(numbers):

@@ -53,7 +53,8 @@ def read_rows(
     wanted = [name for name in wanted if name in header]
     if is_parquet(file):
         return _read_parquet(file, wanted, work)
-    return _read_csv(file, header, wanted, {name: pa.string() for name in wanted if name in text}, work)
+    types = {name: pa.string() for name in wanted if name in text}
+    return _read_csv(file, header, wanted or header[-1:], types, work)  # without any, Arrow would read all of them
 
 
 def is_parquet(file: Path) -> bool:

@@ -138,8 +138,7 @@ def _read(path: Path, skip: Collection[str], text: Collection[str], only_hashed:
         folders = folder_columns(name)
         try:
             names = column_names(file)
-            own = set(names)
-            names += [column for column, _ in folders if column not in own] if names else []
+            names += [column for column, _ in folders if column not in set(names)] if names else []
             if first is None and names:
                 first = name, names
                 read.blocks, read.meanings = {each: [] for each in names}, {each: set() for each in names}
