@@ -75,6 +75,17 @@ def library() -> Files:
     }
 
 
+def test_columns_in_folder_names_reach_the_container(tmp_path: Path) -> None:
+    names = [f"{folder}/part-0.csv" for folder in ("region=eu/day=1", "region=a%20b%2Fc/day=2", "region=München/day=3")]
+    for name in names:
+        write(tmp_path / "data" / name, "late\nyes\n")
+    target = publishing.target(SETTINGS, "local", project(tmp_path))
+
+    publishing.publish_local(target, tmp_path, Store(tmp_path / "s3"))
+
+    assert set(Store(tmp_path / "s3").get(target.data_uri)) == {*names, *TABLES}
+
+
 def test_the_archive_has_every_step_at_its_root_next_to_the_library_and_no_caches(tmp_path: Path) -> None:
     assert members(publishing.sourcedir(project(tmp_path))) == encoded(STEPS) | library()
 

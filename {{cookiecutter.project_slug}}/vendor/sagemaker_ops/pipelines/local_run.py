@@ -128,10 +128,10 @@ def _definition(file: Path) -> dict[str, Any]:
 def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tuple[dict[str, Any], str]:
     """The definition and the name of the pipeline, after publishing code and data to where it expects them."""
     target = publishing.target(settings, "local", root)
-    source, first = settings.data.source, None
+    source, copied = settings.data.source, None
     if data.is_remote(source):
-        first = source_copy.first_file(source_copy.get(source, home), home)
-    if problems := data.check(settings.data, root, first):
+        copied = source_copy.named_files(source_copy.get(source, home), home)
+    if problems := data.check(settings.data, root, copied):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
     publishing.publish_local(target, root, Store(home / "s3"))

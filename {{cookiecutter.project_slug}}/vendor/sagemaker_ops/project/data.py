@@ -13,11 +13,12 @@ import os
 import re
 import tomllib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
 from sagemaker_ops.project.layout import STEPS
@@ -29,6 +30,8 @@ SCHEMA = "data/schema.toml"
 READER = "read_source"
 """The library's function that reads the table in a step."""
 _SOURCE = f"{FILE} [data].source"
+_LEVEL = re.compile(r"__index_level_\d+__")  # of an index without a name, as pandas writes it
+_UNNAMED = re.compile(r"(Unnamed: \d+(\.\d+)?)?")
 
 
 def is_remote(source: str) -> bool:
@@ -54,7 +57,7 @@ def files(source: str, root: Path) -> list[Path]:
             if file.is_file()
             and file != root / SCHEMA
             and file.name.lower().endswith(suffixes)
-            and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+            and not is_hidden(file.relative_to(path).parts)
         )
         if not found:
             wanted = f"tables ({', '.join(suffixes)})" if suffixes else "files"
@@ -66,6 +69,11 @@ def files(source: str, root: Path) -> list[Path]:
     if not path.name.lower().endswith(suffixes):
         raise UserError(Problem(f"'{source}' is not a table: use a file of type {', '.join(SUFFIXES)}.", _SOURCE))
     return [path]
+
+
+def is_hidden(parts: Iterable[str]) -> bool:
+    """Whether a file below the source is hidden or one of Spark's own, as tabular/headers.py decides."""
+    return any(part.startswith(".") or (part.startswith("_") and "=" not in part) for part in parts)
 
 
 def named_files(source: str, root: Path) -> dict[str, Path]:
@@ -90,18 +98,20 @@ def schema_file(source: str, root: Path) -> Path | None:
     return root / SCHEMA if _schema(source, root) is not None else None
 
 
-def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
+def check(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> list[Problem]:
     """Problems with the columns that [data] and data/schema.toml name, found by reading the first file's header.
 
-    first: that file, if the source is not on this machine. A column named in a step's script may be made by it.
+    copy: `named_files` of a source that is not on this machine. A column named in a step's script may be made by it.
     """
     if has_own_reading(root):
-        if first is None:
+        if copy is None:
             files(data.source, root)  # there are some
         return []
-    columns, rows = _head(first or files(data.source, root)[0])
+    name, first = next(iter((copy or named_files(data.source, root)).items()))
+    columns, nested, rows = _head(first)
     if not columns or not rows:
         return [Problem(f"'{data.source}' is empty: it needs a line of column names, and rows.", _SOURCE)]
+    columns += [column for column in _folder_columns(name) if column not in columns]
     named = [("target", data.target), *(("exclude", name) for name in data.exclude)]
     if data.split != "random":
         named.append(("split_column", data.split_column))
@@ -112,7 +122,16 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
             f"{FILE} [data].{key}",
         )
         for key, name in named
-        if name not in columns and name not in _words_of_steps(root)
+        if name not in columns and name not in _words_of_steps(root) and not (key == "exclude" and _is_index(name))
+    ]
+    problems += [
+        Problem(
+            f"column '{name}' of '{data.source}' contains {what}, not single values: make columns of single values "
+            "from it, or add it here.",
+            f"{FILE} [data].exclude",
+        )
+        for name, what in nested.items()
+        if name not in data.exclude
     ]
     kept = (_schema(data.source, root) or {"columns": {}})["columns"]
     new = [name for name in columns if name not in kept]
@@ -122,7 +141,7 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
             f"{SCHEMA} [columns]",
         )
         for name in kept
-        if name not in columns and name not in data.exclude and name not in _words_of_steps(root)
+        if name not in [*columns, *data.exclude] and name not in _words_of_steps(root) and not _is_index(name)
     ]
     return problems
 
@@ -171,23 +190,51 @@ def _schema(source: str, root: Path) -> dict[str, Any] | None:
     return schema if schema.get("source", source) == source else None
 
 
-def _head(path: Path) -> tuple[list[str], bool]:
-    """The column names, and whether there are any rows."""
+def _head(path: Path) -> tuple[list[str], dict[str, str], bool]:
+    """The columns, those whose values are not single ones (and what they are), and whether there are any rows.
+
+    Unnamed levels of an index are left out, as in tabular/headers.py.
+    """
     try:
         if path.suffix.lower() == ".parquet":
-            import pyarrow.parquet as pq  # takes 0.1 s
+            import pyarrow as pa  # takes 0.1 s
+            import pyarrow.parquet as pq
 
             parquet = pq.ParquetFile(path)
-            return parquet.schema_arrow.names, parquet.metadata.num_rows > 0
+            schema = [field for field in parquet.schema_arrow if not _LEVEL.fullmatch(field.name)]
+            what = ("maps", pa.types.is_map), ("structs", pa.types.is_struct), ("lists", pa.types.is_nested)
+            types = {field.name: getattr(field.type, "storage_type", field.type) for field in schema}
+            found = {column: [name for name, is_it in what if is_it(kind)] for column, kind in types.items()}
+            nested = {name: kinds[0] for name, kinds in found.items() if kinds}
+            return [field.name for field in schema], nested, parquet.metadata.num_rows > 0
         open_text = gzip.open if path.suffix.lower() == ".gz" else open
         with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
             header = text.readline()
             unquoted = re.sub(r'"[^"]*"', "", header)
             separator = max(SEPARATORS, key=unquoted.count)  # as tabular/reading.py does
             lines = chain([header], text)  # a quoted name may continue on the next line
-            return next(csv.reader(lines, delimiter=separator), []), any(line.strip() for line in lines)
+            names = next(csv.reader(lines, delimiter=separator), [])
+            first = next((number for number, name in enumerate(names) if not _UNNAMED.fullmatch(name)), 0)
+            return names[first:], {}, any(line.strip() for line in lines)
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pyarrow's own errors are ValueErrors
         raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
+
+
+def _folder_columns(name: str) -> list[str]:
+    """The columns in the folders of a file, such as region in region=eu/part-0.parquet, as in tabular/headers.py."""
+    pairs = (folder.partition("=") for folder in name.split("/")[:-1])
+    return [_decoded(key) for key, equals, _ in pairs if key and equals]
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
+
+
+def _is_index(name: str) -> bool:
+    return bool(_LEVEL.fullmatch(name) or _UNNAMED.fullmatch(name))
 
 
 def _neighbours(path: Path, root: Path) -> list[str]:

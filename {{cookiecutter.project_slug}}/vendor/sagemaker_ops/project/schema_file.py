@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sagemaker_ops.project import data, source_copy
 from sagemaker_ops.project.layout import LIBRARY
@@ -19,31 +22,43 @@ def keep(chosen: Data, root: Path, home: Path) -> list[str]:
     read without read_source, because they may change its columns. For a source on S3, the local copy is read if it is
     complete: the first rows may not show every type. home: the project's .local folder.
     """
-    source, table, first = chosen.source, chosen.source, None
+    source, copied = chosen.source, None
     if data.schema_file(source, root) or data.has_own_reading(root):
         return []
     if data.is_remote(source):
         copy = source_copy.read(source, home)
         if copy is None or copy.rows is not None:
             return []
-        table, first = (
-            str(source_copy.folder_of(source, home) / source_copy.OBJECTS),
-            source_copy.first_file(copy, home),
-        )
-    if data.check(chosen, root, first):
+        copied = source_copy.named_files(copy, home)
+    if data.check(chosen, root, copied):
         return []
     replaced = (root / data.SCHEMA).exists()
-    arguments = [f"--input-dir={table}", f"--source={source}", f"--output={data.SCHEMA}"]
-    arguments += [f"--exclude={column}" for column in chosen.exclude]
-    done = subprocess.run(
-        # In a separate process: importing the steps' libraries takes time, and keeps them out of this one.
-        [sys.executable, "-B", "-m", "sagemaker_ops.tabular.column_types", *arguments],
-        cwd=root,
-        env=os.environ | {"PYTHONPATH": str(LIBRARY)},
-        capture_output=True,
-        check=False,
-    )
+    with _folder(copied) as folder:
+        arguments = [f"--input-dir={folder or source}", f"--source={source}", f"--output={data.SCHEMA}"]
+        arguments += [f"--exclude={column}" for column in chosen.exclude]
+        done = subprocess.run(
+            # In a separate process: importing the steps' libraries takes time, and keeps them out of this one.
+            [sys.executable, "-B", "-m", "sagemaker_ops.tabular.column_types", *arguments],
+            cwd=root,
+            env=os.environ | {"PYTHONPATH": str(LIBRARY)},
+            capture_output=True,
+            check=False,
+        )
     if done.returncode:
         return []
     why = f" again, for '{source}'" if replaced else ""
     return [f"Wrote {data.SCHEMA}{why}, the type of each column: later runs check the table against it. Commit it."]
+
+
+@contextmanager
+def _folder(named: Mapping[str, Path] | None) -> Iterator[Path | None]:
+    """A temporary folder with links to these files, under the names that a job finds: folders may contain columns."""
+    if named is None:
+        yield None
+        return
+    with TemporaryDirectory() as folder:
+        for name, file in named.items():
+            link = Path(folder, name)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file.absolute())
+        yield Path(folder)

@@ -132,9 +132,14 @@ def source_path(source: str, root: Path) -> Path:
     return path if path.exists() else path.parent  # the source is the start of several addresses
 
 
-def first_file(copy: Copy, home: Path) -> Path:
-    """The file of the first table, to look at its columns."""
-    return folder_of(copy.source, home) / OBJECTS / copy.file(min(copy.objects))
+def named_files(copy: Copy, home: Path) -> dict[str, Path]:
+    """{name in the folder that a job gets: file} of the tables in a copy, sorted, as data.named_files."""
+    prefix, objects = split(copy.source)[1], folder_of(copy.source, home) / OBJECTS
+    inside, beside = prefix.rstrip("/") + "/", prefix[: prefix.rfind("/") + 1]
+    return {
+        key.removeprefix(inside if inside != "/" and key.startswith(inside) else beside): objects / copy.file(key)
+        for key in sorted(copy.objects)
+    }
 
 
 def warnings(source: str, home: Path, has_changed: Callable[[Copy], bool | None]) -> list[Problem]:

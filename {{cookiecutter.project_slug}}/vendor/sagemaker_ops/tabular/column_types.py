@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from sagemaker_ops.tabular.errors import StepError, did_you_mean, percent, run_step, short
+from sagemaker_ops.tabular.headers import is_index
 from sagemaker_ops.tabular.schema import plain_text, read_as
 from sagemaker_ops.tabular.summary import KINDS, type_of
 from sagemaker_ops.tabular.tables import read_table, tidy
@@ -87,7 +88,7 @@ def apply_types(
         f"column '{name}' of schema.toml is not in the table; add it, or remove its line."
         + did_you_mean(name, [other for other in table.columns if other not in kept])
         for name in kept
-        if name not in table and name not in exclude
+        if name not in table and name not in exclude and not is_index(name)
     ]
     warnings = [
         f"Column '{name}' is new; add it to schema.toml, or exclude it."

@@ -10,9 +10,9 @@ import csv
 import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from numbers import Number
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,11 @@ from sagemaker_ops.tabular.blocks import Block, join, narrow_numbers
 from sagemaker_ops.tabular.dates import is_far_off, to_dates
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes
-from sagemaker_ops.tabular.reading import ISO_DATE, MAYBE_DATE, Rows, column_names, read_rows
+from sagemaker_ops.tabular.headers import folder_columns, header_findings, is_hidden, name_below
+from sagemaker_ops.tabular.reading import column_names, read_rows
+from sagemaker_ops.tabular.rows import ISO_DATE, MAYBE_DATE, MAYBE_WHOLE, Lost, Rows
 from sagemaker_ops.tabular.schema import Schema
+from sagemaker_ops.tabular.whole_numbers import numbers_unless_whole, plain_numbers
 
 FORMATS = (".csv", ".csv.gz", ".parquet")
 FILE_ROWS = 1 << 20  # of the table; those of each part become a Parquet file
@@ -48,18 +51,27 @@ def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
     return read_table(folder, text=schema.texts)
 
 
-def read_and_hash(
-    path: Path, skip: Collection[str] = (), text: Collection[str] = (), only_hashed: Collection[str] = ()
-) -> tuple[pd.DataFrame, Hashes | None]:
-    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row.
+class Read(NamedTuple):
+    """A table, the sum that columns without values in it add to the hash of each row, and what each column lost.
 
     row_hash continues from this sum; None stands for zeros.
     """
+
+    table: pd.DataFrame
+    sums: Hashes | None
+    lost: dict[str, Lost]
+
+
+def read_and_hash(
+    path: Path, skip: Collection[str] = (), text: Collection[str] = (), only_hashed: Collection[str] = ()
+) -> Read:
+    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row."""
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps freed memory
-    as_text = set(text)
+    as_text, maybe_whole = set(text), set[str]()
     while True:  # The type of a column is known only after all of it is read.
         read = _read(path, skip, as_text, only_hashed)
-        again = read.mixed() - as_text, read.undecided() & set(only_hashed)
+        maybe_whole |= read.maybe_whole()
+        again = (read.mixed() | maybe_whole) - as_text, (read.undecided() | maybe_whole) & set(only_hashed)
         if not any(again):
             break
         as_text |= again[0]
@@ -70,9 +82,13 @@ def read_and_hash(
     columns = {}
     for name in list(read.blocks):
         blocks = read.blocks.pop(name)
-        columns[name] = _column(blocks, name in text) if blocks else empty
+        column = join(blocks) if blocks else empty
+        if name in maybe_whole and name not in text:
+            column = numbers_unless_whole(column)
+        columns[name] = _tidy_text(column, name in text) if isinstance(column.dtype, pd.CategoricalDtype) else column
     give_back()
-    return pd.DataFrame(columns, copy=False), np.concatenate(read.sums) if only_hashed else None
+    lost = read.lost | {name: replace(read.lost[name], whole=True) for name in maybe_whole}
+    return Read(pd.DataFrame(columns, copy=False), np.concatenate(read.sums) if only_hashed else None, lost)
 
 
 def no_values(rows: int) -> pd.Series:
@@ -88,6 +104,7 @@ class _Read:
     blocks: dict[str, list[Block]]
     meanings: dict[str, set[str]]  # what each column has in some block
     sums: list[Hashes]
+    lost: dict[str, Lost]
 
     def add(self, rows: Rows) -> None:
         self.rows += rows.number
@@ -96,11 +113,16 @@ class _Read:
             self.blocks[name].append(block)
         for name, meaning in rows.meanings.items():
             self.meanings[name] |= {meaning} - {""}
+            self.lost[name] += rows.lost[name]
 
     def mixed(self) -> set[str]:
         """The columns that are text because of mixed content: they must be read as unchanged text."""
         alike = ({"number", "boolean"}, {"text", MAYBE_DATE})
         return {name for name, found in self.meanings.items() if len(found) > 1 and found not in alike}
+
+    def maybe_whole(self) -> set[str]:
+        """The columns that contain whole numbers which must be read as text, unless other values are not whole."""
+        return {name for name, found in self.meanings.items() if MAYBE_WHOLE in found}
 
     def undecided(self) -> set[str]:
         """The columns whose texts may all be dates: they can be hashed only after all of them are read."""
@@ -109,32 +131,33 @@ class _Read:
 
 def _read(path: Path, skip: Collection[str], text: Collection[str], only_hashed: Collection[str]) -> _Read:
     findings: list[str] = []
-    read = _Read(0, {}, {}, [])
-    first: tuple[Path, list[str]] | None = None
+    read = _Read(0, {}, {}, [], {})
+    first: tuple[str, list[str]] | None = None
     for file in table_files(path):
+        name = name_below(file, path)
+        folders = folder_columns(name)
         try:
             names = column_names(file)
+            names += [column for column, _ in folders if column not in set(names)] if names else []
             if first is None and names:
-                first = file, names
-                read.blocks, read.meanings = {name: [] for name in names}, {name: set() for name in names}
-            wrong = _header_findings(file, names, *(first or (file, names)))
+                first = name, names
+                read.blocks, read.meanings = {each: [] for each in names}, {each: set() for each in names}
+                read.lost = {each: Lost() for each in names}
+            wrong = header_findings(name, names, *(first or (name, names)))
             findings += wrong
             if not wrong:
-                for rows in read_rows(file, names, skip, text, only_hashed):
+                for rows in read_rows(file, names, skip, text, only_hashed, dict(folders)):
                     read.add(rows)
         except UnicodeError:
-            findings.append(f"{file.name} is not UTF-8 text; save it in that encoding")
+            findings.append(f"{name} is not UTF-8 text; save it in that encoding")
+        except StepError as error:
+            findings += [f"{name}: {finding}" for finding in error.findings]
         except (csv.Error, pa.ArrowException, OSError) as error:
-            findings.append(f"{file.name} cannot be read: {' '.join(str(error).split())}")
+            findings.append(f"{name} cannot be read: {' '.join(str(error).split())}")
     raise_any(findings)
     if not read.rows:
         raise StepError(f"{path} has a header but no values; give a table with data")
     return read
-
-
-def _column(blocks: list[Block], text: bool) -> pd.Series:
-    column = join(blocks)
-    return _tidy_text(column, text) if isinstance(column.dtype, pd.CategoricalDtype) else column
 
 
 def write_parts(table: pd.DataFrame, part: npt.NDArray[np.int8], folders: Sequence[Path]) -> None:
@@ -193,9 +216,7 @@ def table_files(path: Path) -> list[Path]:
     if path.is_file():
         files = [path]
     else:
-        hidden = (".", "_")  # JupyterLab keeps copies in a hidden folder
-        files = [p for p in sorted(path.rglob("*")) if p.is_file()]
-        files = [p for p in files if not any(part.startswith(hidden) for part in p.relative_to(path).parts)]
+        files = [p for p in sorted(path.rglob("*")) if p.is_file() and not is_hidden(p.relative_to(path).parts)]
     tables = [p for p in files if p.name.lower().endswith(FORMATS)]
     if not tables:
         found = f" (found {listed([p.name for p in files], 3)})" if files else ""
@@ -230,6 +251,7 @@ def _infinite(column: pd.Series) -> npt.NDArray[np.bool_]:
 
 
 def _tidy_column(column: pd.Series, text: bool = False) -> pd.Series:
+    column = plain_numbers(column)
     kind = column.dtype
     if pd.api.types.is_bool_dtype(kind) and not isinstance(kind, pd.CategoricalDtype):
         return column
@@ -239,12 +261,8 @@ def _tidy_column(column: pd.Series, text: bool = False) -> pd.Series:
         return pd.Series(narrow_numbers(numbers), column.index, name=column.name, copy=False)
     if pd.api.types.is_datetime64_any_dtype(kind):
         return to_dates(column)
-    if not isinstance(kind, pd.CategoricalDtype):
-        types = {type(value) for value in column.dropna()}
-        if types == {bool}:
-            return column.astype("boolean")
-        if types and all(issubclass(kind, Number) for kind in types):  # Decimal, or a mixture of numbers and booleans
-            return _tidy_column(column.astype(float))
+    if pd.api.types.is_object_dtype(kind) and {type(value) for value in column.dropna()} == {bool}:
+        return column.astype("boolean")
     return _tidy_text(column, text)
 
 
@@ -267,21 +285,3 @@ def _tidy_text(column: pd.Series, text: bool) -> pd.Series:
 
 def _is_text(categories: pd.Index) -> bool:
     return bool(pd.api.types.infer_dtype(categories, skipna=False) in ("string", "empty"))
-
-
-def _header_findings(file: Path, names: list[str], first: Path, expected: list[str]) -> list[str]:
-    if not names:
-        return [f"{file.name} is empty; give a table with a header and rows"]
-    findings = []
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        findings.append(f"{file.name} names {listed(twice)} more than once; give each column its own name")
-    if set(names) != set(expected):
-        missing = [name for name in expected if name not in names]
-        extra = [name for name in names if name not in expected]
-        differences = [f"lacks {listed(missing, 3)}"] * bool(missing) + [f"adds {listed(extra, 3)}"] * bool(extra)
-        findings.append(
-            f"{file.name} {' and '.join(differences)}, compared with {first.name}; "
-            "give files with the same columns, or the path of one file"
-        )
-    return findings
