@@ -21,12 +21,11 @@ def again(context, template):
     for name, default in defaults.items():
         usual = default[0] if isinstance(default, list) else default
         if not name.startswith("_") and context[name] != usual:
-            words.append("%s=%s" % (name, context[name]))
+            words.append(f"{name}={context[name]}")
     return " ".join(map(shlex.quote, words))
 
 
 def advice(context, template):
     """What to do after a refusal, in two lines."""
-    return "No project was generated. Correct the answers in this command, and try again:\n  %s" % again(
-        context, template
-    )
+    command = again(context, template)
+    return f"No project was generated. Correct the answers in this command, and try again:\n  {command}"

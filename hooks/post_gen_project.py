@@ -17,7 +17,7 @@ CONTEXT = r"""{{ cookiecutter.items() | list | jsonify }}"""
 def advice() -> str:
     """What to do after a refusal: the command with the same answers, if the template's folder is found."""
     context = dict(json.loads(CONTEXT))
-    # A relative path counts from the folder in which Cookiecutter was started; here, the new project is the current one.
+    # A relative path counts from where Cookiecutter was started; the current folder is the new project.
     for start in (os.environ.get("PWD", ""), context["_output_dir"]):
         template = os.path.join(start, context["_repo_dir"])
         if os.path.isfile(os.path.join(template, "hooks", "answers.py")):
