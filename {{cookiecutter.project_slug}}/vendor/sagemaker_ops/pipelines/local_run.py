@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_ops import local
+from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import cleaning
 from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
@@ -57,6 +58,7 @@ def run(
             selection=selection,
             launcher=launcher,
             on_change=_reporting(begun, on_change),
+            known=request_limits.check(definition, parameters),
         )
 
 
@@ -83,6 +85,7 @@ def run_definition(
             options=options,
             selection=selection,
             on_change=_reporting(begun, on_change),
+            known=request_limits.check(definition, parameters),
         )
 
 
@@ -94,7 +97,10 @@ def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root:
     with cleaning.held_off(home):
         definition, name = _published(pipeline, settings, root, home)
         region = settings.project.region
-        return name, preview(definition, pipeline_name=name, parameters=parameters, home=home, region=region)
+        known = request_limits.check(definition, parameters)
+        return name, preview(
+            definition, pipeline_name=name, parameters=parameters, home=home, region=region, known=known
+        )
 
 
 def plan_definition(
@@ -106,7 +112,13 @@ def plan_definition(
     name, store = pipeline_name(file), Store(s3.resolve()) if s3 else None
     definition = _definition(file)
     found = preview(
-        definition, pipeline_name=name, parameters=parameters, home=root / LOCAL_FOLDER, region=region, store=store
+        definition,
+        pipeline_name=name,
+        parameters=parameters,
+        home=root / LOCAL_FOLDER,
+        region=region,
+        store=store,
+        known=request_limits.check(definition, parameters),
     )
     return name, found
 
