@@ -44,8 +44,9 @@ _FORMATS = {
     "an ID such as sg-0a1b2c3d4e5f67890": ("SecurityGroupId",),
 }  # fmt: skip
 _FORMAT_OF = {shape: words for words, shapes in _FORMATS.items() for shape in shapes}
-# One item of a list or a map, and what to do with too many or too long ones, where a script can read a file instead.
-_ITEMS = {"Environment": "variable", "HyperParameters": "hyperparameter", "ContainerArguments": "argument"}
+# One item of a list or a map: of those whose items a script can also read from a file, and of another.
+_FOR_SCRIPTS = {"HyperParameters": "hyperparameter", "ContainerArguments": "argument"}
+_ITEMS = {"Environment": "variable", **_FOR_SCRIPTS}
 _IN_A_FILE = "in a file that the script reads"
 _DOT = re.compile(re.escape(r"[^\n\r") + r"[^\]]*\]")  # as request_shapes.json has it
 
@@ -195,7 +196,7 @@ def _beyond_text(value: str, name: str, shape: Shape, path: str) -> Iterator[str
 
 
 def _too_long(text: str, shape: Shape, path: str, about: str = "") -> str:
-    remedy = f"put it {_IN_A_FILE}" if any(field in path for field in _ITEMS) else "shorten it"
+    remedy = f"put it {_IN_A_FILE}" if any(field in path for field in _FOR_SCRIPTS) else "shorten it"
     what = path if path.startswith("the name ") else f"{path} ({_short(text)})"
     return f"{what} has {about}{len(text)} characters, but AWS accepts at most {shape['max']}: {remedy}."
 
@@ -211,12 +212,12 @@ def _beyond_number(value: float, shape: Shape, path: str) -> Iterator[str]:
 
 def _miscounted(count: int, word: str, shape: Shape, path: str) -> Iterator[str]:
     field, least, most = path.rpartition(".")[2], shape.get("min", 0), shape.get("max", count)
-    items, word = _some(count, _ITEMS.get(field, word)), _ITEMS.get(field, word)
+    word = _ITEMS.get(field, word)
     if count > most:
-        remedy = f"put them {_IN_A_FILE}" if field in _ITEMS else f"remove {count - most}"
-        yield f"{path} has {items}, but AWS accepts at most {most}: {remedy}."
+        remedy = f": put them {_IN_A_FILE}" if field in _FOR_SCRIPTS else ""
+        yield f"{path} has {_some(count, word)}, but AWS accepts at most {most}{remedy}."
     elif count < least:
-        has = f"has {items}" if count else "is empty"
+        has = f"has {_some(count, word)}" if count else "is empty"
         yield f"{path} {has}, but AWS needs at least {_some(least, word)}: add {least - count}, or leave it out."
 
 

@@ -240,6 +240,7 @@ TRANSFORM = StepType(
     serves_model=True,
     job=Job("Transform", numbered_hosts=False),
 )  # fmt: skip
+_TUNE = ("CreateHyperParameterTuningJobRequest",)
 TYPES: dict[str, StepType] = {
     each.name: each
     for each in (
@@ -275,14 +276,7 @@ TYPES: dict[str, StepType] = {
             registers_model=True,
         ),
         # Types that run only on AWS.
-        StepType(
-            "Tuning",
-            requests=("CreateHyperParameterTuningJobRequest",),
-            use="training",
-            cost="bounded",
-            resources=TRAINING.resources,
-            trains_many=True,
-        ),
+        StepType("Tuning", None, _TUNE, use="training", cost="bounded", resources=TRAINING.resources, trains_many=True),
         *(
             StepType(
                 name, requests=PROCESSING.requests, use="processing", cost="bounded", resources=PROCESSING.resources

@@ -16,6 +16,7 @@ from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
 from sagemaker_ops.project import data, source_copy
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.project.settings import Settings
+from sagemaker_ops.project.target import ARGUMENTS
 from sagemaker_ops.store import Store
 
 if TYPE_CHECKING:
@@ -146,7 +147,10 @@ def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tup
     if problems := data.check(settings.data, root, first):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
-    publishing.publish_local(target, root, Store(home / "s3"))
+    store = Store(home / "s3")
+    publishing.publish_local(target, root, store)
+    if target.arguments_uri and not store.find(target.arguments_uri):
+        store.put(target.arguments_uri + ARGUMENTS, settings.data.arguments_file.encode())
     return definition, target.pipeline_name(pipeline)
 
 
