@@ -68,7 +68,7 @@ def prepare(
     refused = resources.check(_with_values(runs, values), rules, f"pipeline '{name}'")
     costs = cost.check(runs, values, rules, account.region)
     refused += [each for each in costs if each.level == "error"]
-    wrong = [*request_limits.check(runs, given), *(each for each in missing if each.level == "error")]
+    wrong = [*request_limits.check(runs, given, whole=False), *(each for each in missing if each.level == "error")]
     if refused:
         raise RefusedError(*refused, *wrong)
     if wrong:

@@ -51,11 +51,13 @@ _IN_A_FILE = "in a file that the script reads"
 _DOT = re.compile(re.escape(r"[^\n\r") + r"[^\]]*\]")  # as request_shapes.json has it
 
 
-def check(definition: Mapping[str, Any], given: Mapping[str, str] | None = None, place: str = "") -> list[Problem]:
-    """A problem for everything in a definition that AWS would refuse.
+def check(
+    definition: Mapping[str, Any], given: Mapping[str, str] | None = None, place: str = "", whole: bool = True
+) -> list[Problem]:
+    """A problem for everything in a definition that AWS would refuse. Values known only at run time are not checked.
 
     given: parameter values, as from `--param NAME=VALUE`; the others have their defaults. place: the file that the
-    definition comes from. Values that are known only at run time are not checked.
+    definition comes from. whole: whether required fields must be there; a definition for this machine needs fewer.
     """
     if plan.is_too_deep(definition):
         return []  # plan.parse reports it
@@ -63,7 +65,7 @@ def check(definition: Mapping[str, Any], given: Mapping[str, str] | None = None,
     parsed = [parameters.parse(each)[0] for each in listed] if isinstance(listed, list) else []
     declared = {each.name: each for each in parsed if each is not None}
     values, _ = parameters.values(declared, given or {})
-    checker = _Checker(declared, Scope(values))
+    checker = _Checker(declared, Scope(values), whole)
     found: list[tuple[str, str]] = []
     for name in declared:
         where = f"parameter '{name[:SHOWN]}'"
@@ -78,7 +80,7 @@ def check(definition: Mapping[str, Any], given: Mapping[str, str] | None = None,
 
 def check_value(value: Any, shape: str, name: str) -> list[str]:
     """A sentence for everything that AWS would refuse in one value; shape: its name in request_shapes.json."""
-    return list(_Checker({}, Scope()).problems(value, shape, name))
+    return list(_Checker({}, Scope(), whole=True).problems(value, shape, name))
 
 
 @lru_cache(maxsize=1)
@@ -97,14 +99,18 @@ def _of_step(step: Mapping[str, Any], checker: _Checker) -> Iterator[str]:
 
 
 class _Checker:
-    """Compares values with shapes. declared, scope: the parameters, and the values of those that are known."""
+    """Compares values with shapes.
 
-    def __init__(self, declared: Mapping[str, parameters.Parameter], scope: Scope) -> None:
-        self._declared, self._scope, self._shapes = declared, scope, data()["shapes"]
+    declared, scope: the parameters, and the values of those that are known. whole: as for `check`.
+    """
+
+    def __init__(self, declared: Mapping[str, parameters.Parameter], scope: Scope, whole: bool) -> None:
+        self._declared, self._scope, self._whole = declared, scope, whole
+        self._shapes: Mapping[str, Shape] = data()["shapes"]
 
     def problems(self, value: Any, name: str, path: str) -> Iterator[str]:
         """A sentence for everything in `value` that does not fit the shape with this name."""
-        shape: Shape = self._shapes[name]
+        shape = self._shapes[name]
         kind = shape["type"]
         if kind == "string" or kind in NUMBERS:
             yield from self._scalar(value, name, shape, path)
@@ -124,7 +130,7 @@ class _Checker:
             yield f"{path or 'it'} must be an object."
             return
         members, below = shape["members"], f"{path}." if path else ""
-        for field in shape.get("required", ()):
+        for field in shape.get("required", ()) if self._whole else ():
             if value.get(field) is None:
                 yield f"{below}{field} is missing."
         for field, inner in value.items():
@@ -138,7 +144,8 @@ class _Checker:
         if not isinstance(value, list):
             yield f"{path} must be a list."
             return
-        yield from _miscounted(len(value), "item", shape, path)
+        if value or self._whole:
+            yield from _miscounted(len(value), "item", shape, path)
         for index, item in enumerate(value):
             yield from self.problems(item, shape["member"], f"{path}[{index}]")
 

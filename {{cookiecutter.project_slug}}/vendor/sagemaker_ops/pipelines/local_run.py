@@ -86,7 +86,7 @@ def run_definition(
             options=options,
             selection=selection,
             on_change=_reporting(begun, on_change),
-            known=request_limits.check(definition, parameters),
+            known=request_limits.check(definition, parameters, whole=False),
         )
 
 
@@ -119,7 +119,7 @@ def plan_definition(
         home=root / LOCAL_FOLDER,
         region=region,
         store=store,
-        known=request_limits.check(definition, parameters),
+        known=request_limits.check(definition, parameters, whole=False),
     )
     return name, found
 
