@@ -156,7 +156,7 @@ class _Checker:
         yield from _miscounted(len(value), "entry", shape, path)
         keys = self._shapes[shape["key"]]
         for key, item in value.items():
-            yield from _beyond_text(key, shape["key"], keys, f"the name {_short(key)} in {path}")
+            yield from _beyond_text(key, shape["key"], keys, f"a name in {path}")
             yield from self.problems(item, shape["value"], f"{path}.{key[:SHOWN]}")
 
     def _scalar(self, value: Any, name: str, shape: Shape, path: str) -> Iterator[str]:
@@ -204,8 +204,9 @@ def _beyond_text(value: str, name: str, shape: Shape, path: str) -> Iterator[str
 
 def _too_long(text: str, shape: Shape, path: str, about: str = "") -> str:
     remedy = f"put it {_IN_A_FILE}" if any(field in path for field in _FOR_SCRIPTS) else "shorten it"
-    what = path if path.startswith("the name ") else f"{path} ({_short(text)})"
-    return f"{what} has {about}{len(text)} characters, but AWS accepts at most {shape['max']}: {remedy}."
+    return (
+        f"{path} ({_short(text)}) has {about}{len(text)} characters, but AWS accepts at most {shape['max']}: {remedy}."
+    )
 
 
 def _beyond_number(value: float, shape: Shape, path: str) -> Iterator[str]:
