@@ -491,7 +491,7 @@ IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/image:1"
             "[images].default: the value is '../x', which AWS does not accept: write an image such as 1234",
             id="path as image",
         ),
-        pytest.param({"images": Images(steps={"training": "a b/c"})}, "[images].training: the value is 'a b", id="space"),
+        pytest.param({"images": Images(steps={"training": "a b/c"})}, "[images].training: the value is 'a", id="space"),
         pytest.param(
             {"images": Images(steps={"inference": f"a/{'x' * 254}"})},
             "…') has 256 characters, but AWS accepts at most 255: shorten it.",
