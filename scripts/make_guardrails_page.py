@@ -164,8 +164,8 @@ def request_problems() -> list[str]:
 
 def request_rows() -> Iterable[tuple[str, str]]:
     shapes = request_limits.data()["shapes"]
-    for what, words, names in REQUEST_LIMITS:
-        yield what, words.format(*(shapes[name]["max"] for name in names))
+    for what, words, limited in REQUEST_LIMITS:
+        yield what, words.format(*(shapes[name]["max"] for name in limited))
 
 
 def page() -> str:
@@ -261,15 +261,15 @@ If a file in `production/pipelines` sets instance types or counts itself, they a
 
 A definition is compared with what the API of SageMaker accepts: required fields, their types, how long a text or a list
 may be, the range of a number, allowed words and patterns. That includes the defaults of parameters. The limits are
-those of botocore {request_limits.data()["from"]["botocore"]}. AWS itself reports them only when you deploy the pipeline
-or when the step starts. These are the ones that you are most likely to reach:
+from botocore {request_limits.data()["from"]["botocore"]}. AWS reports them only when you deploy the pipeline, or when
+the step starts. These are the ones that you are most likely to reach:
 
 {table(("what", "limit"), *request_rows())}
 
-`ops run`, `ops plan`, `ops compile` and `ops update-pipeline` check the whole definition, and end with exit code
-{UserError.exit_code}. `ops check` compiles nothing: it checks the values of `project.toml` that become fields of a
-request, which are `volume_size_gb`, `[images]` and `[hyperparameters]`. A definition in a file, as in `ops run
---definition`, may leave out fields that AWS requires.
+`ops run`, `ops plan`, `ops compile` and `ops update-pipeline` check the whole definition. Their exit code is then
+{UserError.exit_code}. `ops check` compiles nothing, so it checks only `volume_size_gb`, `[images]` and
+`[hyperparameters]` in `project.toml`, which become fields of a request. A definition that you run from a file with
+`--definition` may lack fields that AWS requires.
 
 ## Policy
 
