@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
 
+from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines.job_settings import Uri
 from sagemaker_ops.project.target import ARGUMENTS, Target
@@ -19,13 +20,14 @@ CODE = f"/opt/ml/processing/input/{CODE_INPUT}"
 def shortened(
     arguments: Sequence[str], inputs: Mapping[str, Uri], target: Target
 ) -> tuple[list[str], Mapping[str, Uri]]:
-    """The arguments and inputs of a step, with those of [data] in a file if they are too long for AWS.
+    """The arguments and inputs of a step, with the arguments of [data] in a file if AWS would refuse so many.
 
     The step's parser reads the file of an argument such as @/folder/file, with argparse's fromfile_prefix_chars="@".
     """
     given, own = list(arguments), target.settings.data.arguments
     starts = [at for at in range(len(given) - len(own) + 1) if given[at : at + len(own)] == own]
-    if not target.arguments_uri or not starts:
+    known = [each if isinstance(each, str) else "at run time" for each in given]
+    if not target.arguments_uri or not starts or not request_limits.check_value(known, "ContainerArguments", ""):
         return given, inputs
     given[starts[0] : starts[0] + len(own)] = [f"@{_folder(ARGUMENTS_INPUT)}/{ARGUMENTS}"]
     return given, {**inputs, ARGUMENTS_INPUT: target.arguments_uri}

@@ -69,7 +69,7 @@ class Data:
 
     @property
     def arguments_file(self) -> str:
-        """The arguments as a file, one per line, if they are too many or too long for AWS; otherwise empty."""
+        """The arguments as a file, one per line, if they may be too many or too long for AWS; otherwise empty."""
         given = self.arguments
         fit = len(given) <= MOST_ARGUMENTS and max(map(len, given)) <= LONGEST_ARGUMENT
         if fit or any(each.splitlines() != [each] for each in given):  # AWS refuses one with a line break anyway

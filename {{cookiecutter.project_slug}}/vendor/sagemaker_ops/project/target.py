@@ -82,7 +82,7 @@ class Target:
 
     @property
     def arguments_uri(self) -> str:
-        """The folder of the [data] arguments, if they are too long for AWS and so travel in a file; otherwise empty."""
+        """The folder of the file with the arguments of [data]; empty if AWS accepts so many in any step."""
         content = self.settings.data.arguments_file.encode()
         return f"{self.root_uri}/code/{hashlib.sha256(content).hexdigest()[:16]}/arguments/" if content else ""
 
