@@ -16,6 +16,7 @@ PAGE = TEMPLATE / "docs" / "guardrails.md"
 sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}" / "vendor"))
 sys.dont_write_bytecode = True
 
+from sagemaker_ops.definition import request_limits  # noqa: E402
 from sagemaker_ops.errors import Problem, RefusedError, UserError  # noqa: E402
 from sagemaker_ops.guardrails import identifiers, instance_check, instance_types, names, policy, project_check  # noqa: E402
 from sagemaker_ops.guardrails.policy import Policy  # noqa: E402
@@ -50,6 +51,21 @@ WRONG_ENVIRONMENTS = (
     {"kms_key": "arn:aws:kms:us-east-1:123456789012:alias/customer"},
     {"subnets": ["subnet-123"], "security_groups": ["sg-0a1b2c3d"]},
     {"subnets": ["subnet-0a1b2c3d"]},
+)
+# What is limited, the words for it, and the shapes in request_shapes.json that have the numbers.
+REQUEST_LIMITS = (
+    ("arguments of a processing step", "{}, each of {} characters", ("ContainerArguments", "ContainerArgument")),
+    (
+        "variables of a processing step",
+        "{}, each of {} characters",
+        ("ProcessingEnvironmentMap", "ProcessingEnvironmentValue"),
+    ),
+    ("inputs of a processing step", "{}, of which one is its code", ("ProcessingInputs",)),
+    ("hyperparameters", "{}, each of {} characters", ("HyperParameters", "HyperParameterValue")),
+    ("channels of a training step", "{}", ("InputDataConfig",)),
+    ("variables of a transform step", "{}", ("TransformEnvironmentMap",)),
+    ("an S3 URI", "{} characters", ("S3Uri",)),
+    ("tags", "{}", ("TagList",)),
 )
 # For each rule, an instance type that breaks it: use, name, policy, images.
 BROKEN: dict[str, tuple[str, str, Policy, tuple[str, ...]]] = {
@@ -131,6 +147,25 @@ def policy_rows() -> Iterable[tuple[str, str, str]]:
         else:
             default = getattr(Policy(), key)
             yield f"`{key}`", "not set" if default is None else f"`{default}`", meaning
+
+
+def request_problems() -> list[str]:
+    """The sentences for a processing step that has several mistakes."""
+    arguments = {
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 20_000}
+        },
+        "AppSpecification": {"ImageUri": "../image", "ContainerArguments": ["--a"] * 126},
+        "Environment": {"my-name": "x" * 297},
+    }
+    steps = [{"Name": "Processing", "Type": "Processing", "Arguments": arguments}]
+    return [str(each) for each in request_limits.check({"Steps": steps}, place="production/pipelines/train.py")]
+
+
+def request_rows() -> Iterable[tuple[str, str]]:
+    shapes = request_limits.data()["shapes"]
+    for what, words, limited in REQUEST_LIMITS:
+        yield what, words.format(*(shapes[name]["max"] for name in limited))
 
 
 def page() -> str:
@@ -219,6 +254,22 @@ If a file in `production/pipelines` sets instance types or counts itself, they a
 ## Run time
 
 `[pipeline].max_runtime_minutes` is at most {project_check.MAX_RUNTIME_MINUTES}: AWS allows a processing job 9 days.
+
+## Limits of AWS
+
+{examples(request_problems())}
+
+A definition is compared with what the API of SageMaker accepts: required fields, their types, how long a text or a list
+may be, the range of a number, allowed words and patterns. That includes the defaults of parameters. The limits are
+from botocore {request_limits.data()["from"]["botocore"]}. AWS reports them only when you deploy the pipeline, or when
+the step starts. These are the ones that you are most likely to reach:
+
+{table(("what", "limit"), *request_rows())}
+
+`ops run`, `ops plan`, `ops compile` and `ops update-pipeline` check the whole definition. Their exit code is then
+{UserError.exit_code}. `ops check` compiles nothing, so it checks only `volume_size_gb`, `[images]` and
+`[hyperparameters]` in `project.toml`, which become fields of a request. A definition that you run from a file with
+`--definition` may lack fields that AWS requires.
 
 ## Policy
 

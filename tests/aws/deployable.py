@@ -30,12 +30,20 @@ class Pipeline:
 
     def definition(self):
         settings, target = self.target.settings, self.target
-        code = {"InputName": "code", "S3Input": {"S3Uri": target.code_uri, "LocalPath": "/opt/code"}}
-        data = {"InputName": "data", "S3Input": {"S3Uri": {"Get": "Parameters.InputDataUrl"}, "LocalPath": "/opt/data"}}
+        uris = {"code": target.code_uri, "data": {"Get": "Parameters.InputDataUrl"}}
+        code, data = (
+            {
+                "InputName": name,
+                "S3Input": {"S3Uri": uri, "LocalPath": f"/opt/{name}", "S3DataType": "S3Prefix"},
+            }
+            for name, uri in uris.items()
+        )
         limit = {"MaxRuntimeInSeconds": 60 * settings.pipeline.max_runtime_minutes}
         instance = {"Get": "Parameters.ProcessingInstanceType"}
         processing = {
-            "ProcessingResources": {"ClusterConfig": {"InstanceType": instance, "InstanceCount": 1}},
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceType": instance, "InstanceCount": 1, "VolumeSizeInGB": 30}
+            },
             "AppSpecification": {"ImageUri": "image:1", "ContainerArguments": [f"--target={settings.data.target}"]},
             "ProcessingInputs": [data, code],
             "StoppingCondition": limit,

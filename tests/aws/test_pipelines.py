@@ -256,6 +256,36 @@ def test_the_schema_is_uploaded_with_the_code(here: Run, aws: Aws, project: Proj
     assert [key for key in keys(aws) if key.endswith("/schema/schema.toml")]
 
 
+def test_a_long_list_of_columns_is_uploaded_too(here: Run, aws: Aws, project: Project) -> None:
+    columns = [f"column {i}" for i in range(150)]
+    (project.path / "data" / "table.csv").write_text(f"late,{','.join(columns)}\n1{',1' * 150}\n", encoding="utf-8")
+    project.edit("data", exclude=json.dumps(columns))
+
+    assert here("update-pipeline", "train", "--yes").code == 0
+    [key] = [key for key in keys(aws) if key.endswith("/arguments/arguments.txt")]
+    lines = aws.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read().decode().splitlines()
+    assert [line for line in lines if "--exclude" in line] == [f"--exclude={column}" for column in columns]
+    assert here("update-pipeline", "train").out == f"Pipeline {NAME} is up to date: nothing changed.\n"
+
+
+@pytest.mark.parametrize("command", ["compile", "plan", "run", "update-pipeline"])
+def test_what_aws_would_refuse_is_reported_together_before_anything_happens(
+    run: Run, aws: Aws, project: Project, command: str
+) -> None:
+    path = project.path / "production" / "pipelines" / "train.py"
+    pipeline = deployable.PIPELINE.replace("image:1", "../x", 1)
+    path.write_text(pipeline.replace('[f"--target={settings.data.target}"]', '["x"] * 126'), encoding="utf-8")
+
+    done = run(command, "train")
+
+    place = "error: production/pipelines/train.py step 'Processing': AppSpecification"
+    assert done.code == 2, done
+    assert f"{place}.ContainerArguments has 126 arguments, but AWS accepts at most 100: put them in a file" in done.err
+    assert f"{place}.ImageUri is '../x', which AWS does not accept: write an image such as" in done.err
+    assert aws.calls(*CHANGES) == []
+    assert done.out == ""
+
+
 def test_uploads_are_encrypted_with_the_key_of_the_environment(here: Run, aws: Aws, project: Project) -> None:
     key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
     project.edit("environments.dev", kms_key=f'"{key}"')

@@ -189,6 +189,20 @@ def test_a_third_party_definition_runs_and_nothing_of_the_project_is_published(d
     assert re.search(r"^\w{12} +My-definition-v2 +Succeeded ", listed.out, re.MULTILINE)
 
 
+@pytest.mark.parametrize("command", [["run", "--definition"], ["plan"]], ids=["run", "plan"])
+def test_a_third_party_definition_that_aws_would_refuse_does_not_run(defined: Project, command: list[str]) -> None:
+    definition = json.loads((defined.path / FILE).read_text(encoding="utf-8"))
+    definition["Steps"][1]["Arguments"]["Environment"] = {f"V{i}": "" for i in range(101)}
+    write(defined, definition)
+
+    done = ops(defined, *command, FILE, "--param", f"Data=s3://{'x' * 1024}")
+
+    assert done.code == 2, done
+    assert "Environment has 101 variables, but AWS accepts at most 100." in done.out + done.err
+    assert "ProcessingInputs[1].S3Input.S3Uri ('s3://xxx" in done.out + done.err
+    assert not (defined.path / ".local" / "runs").exists()
+
+
 def test_its_s3_is_the_folder_given(defined: Project, tmp_path: Path) -> None:
     (defined.path / ".local/s3").rename(tmp_path / "objects")
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from sagemaker_ops.aws import lookup
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import aws_call, is_denied, is_not_found
-from sagemaker_ops.definition import parameters, step_types
+from sagemaker_ops.definition import parameters, request_limits, step_types
 from sagemaker_ops.definition.expressions import Scope, as_text, is_expression, resolve_early, scan
 from sagemaker_ops.definition.plan import Plan, loads, parse
 from sagemaker_ops.errors import Problem, RefusedError, UserError
@@ -68,9 +68,10 @@ def prepare(
     refused = resources.check(_with_values(runs, values), rules, f"pipeline '{name}'")
     costs = cost.check(runs, values, rules, account.region)
     refused += [each for each in costs if each.level == "error"]
+    wrong = [*request_limits.check(runs, given, whole=False), *(each for each in missing if each.level == "error")]
     if refused:
-        raise RefusedError(*refused, *(each for each in missing if each.level == "error"))
-    if wrong := [each for each in missing if each.level == "error"]:
+        raise RefusedError(*refused, *wrong)
+    if wrong:
         raise UserError(*wrong)
     warnings = [each for each in (*missing, *costs) if each.level == "warning"]
     request: dict[str, Any] = {

@@ -13,7 +13,7 @@ from sagemaker_ops.aws.errors import AwsError, aws_call
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import publishing
 from sagemaker_ops.project import data
-from sagemaker_ops.project.target import Target
+from sagemaker_ops.project.target import ARGUMENTS, Target
 
 # Parallel transfers, of small files or of parts of a large one.
 THREADS = 10
@@ -37,6 +37,8 @@ def items(target: Target, root: Path) -> list[Item]:
         source = target.settings.data.source
         named |= {target.data_uri + name: path for name, path in data.named_files(source, root).items()}
     found = [_file(path, uri) for uri, path in named.items()]
+    if content := target.settings.data.arguments_file.encode():
+        found.append(Item(target.arguments_uri + ARGUMENTS, lambda: content, len(content)))
     # Another version of zlib compresses the same content to another size.
     return [*found, Item(target.sourcedir_uri, lambda: publishing.sourcedir(root))]
 

@@ -59,7 +59,7 @@ def loads(text: str | bytes) -> dict[str, Any]:
 
 def parse(definition: object) -> tuple[Plan, list[Problem]]:
     """The plan, and every problem of form: if there are any, the plan is incomplete and must not be run."""
-    if not isinstance(definition, dict) or _depth(definition) > MAX_DEPTH:
+    if not isinstance(definition, dict) or is_too_deep(definition):
         return Plan({}, {}), [Problem("a definition must be a JSON object with at most 100 levels of nesting.")]
     problems = []
     if definition.get("Version") != VERSION:
@@ -82,8 +82,8 @@ def parse(definition: object) -> tuple[Plan, list[Problem]]:
     return Plan(declared, {name: linked[name] for name in order}), problems
 
 
-def _depth(value: object) -> int:
-    """The depth of nested lists and objects (at most MAX_DEPTH + 1), without recursion."""
+def is_too_deep(value: object) -> bool:
+    """Whether lists and objects are nested more deeply than MAX_DEPTH; found without recursion."""
     depth, level = 0, [value]
     while level and depth <= MAX_DEPTH:
         depth += 1
@@ -93,7 +93,13 @@ def _depth(value: object) -> int:
             if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-    return depth
+    return depth > MAX_DEPTH
+
+
+def misnamed(name: object) -> str:
+    """A sentence if this is not a valid name of a step."""
+    valid = isinstance(name, str) and _STEP_NAME.fullmatch(name)
+    return "" if valid else f"Name is {str(name)[:80]!r}: use 1 to 64 letters, digits, '-' and '_'."
 
 
 def _parameters(raw: object, problems: list[Problem]) -> dict[str, parameters.Parameter]:
@@ -143,8 +149,9 @@ def _step(
 ) -> tuple[Step | None, list[str]]:
     """The step by itself, and a sentence for each error in its form; no step if it has no name."""
     name, kind, arguments = raw.get("Name"), str(raw.get("Type")), raw.get("Arguments", {})
-    if not isinstance(name, str) or not _STEP_NAME.fullmatch(name):
-        return None, [f"Name is {str(name)[:80]!r}: use 1 to 64 letters, digits, '-' and '_'."]
+    if sentence := misnamed(name):
+        return None, [sentence]
+    name = str(name)
     malformed = list(shapes.mismatches(raw, shapes.STEP, {}))
     listed = [] if malformed else raw.get("PropertyFiles", [])
     malformed += [each for file in listed for each in shapes.mismatches(file, shapes.PROPERTY_FILE, {})]

@@ -40,7 +40,7 @@ def mismatches(value: object, shape: Shape, parameters: Mapping[str, Parameter],
         if not isinstance(value, str) or not _PATTERNS[str(shape)].fullmatch(value):
             yield f"{path} is {str(value)[:40]!r}: write a {shape} of letters, digits, '-', '_' and '.'."
     elif shape in (TEXT, NUMBER):
-        yield from _scalar(value, str(shape), parameters, path)
+        yield from scalar_mismatches(value, str(shape), parameters, path)
     elif isinstance(shape, list):
         if not isinstance(value, list):
             yield f"{path} must be a list."
@@ -61,7 +61,8 @@ def mismatches(value: object, shape: Shape, parameters: Mapping[str, Parameter],
                 yield f"{below} is missing."
 
 
-def _scalar(value: object, shape: str, parameters: Mapping[str, Parameter], path: str) -> Iterator[str]:
+def scalar_mismatches(value: object, shape: str, parameters: Mapping[str, Parameter], path: str) -> Iterator[str]:
+    """A sentence if `value` is not a TEXT or a NUMBER, or a parameter of another type."""
     if is_expression(value):
         target = value.get("Get")
         name = target.removeprefix("Parameters.") if isinstance(target, str) else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from sagemaker_ops.errors import Problem, RefusedError, UserError, did_you_mean
 from sagemaker_ops.guardrails import instance_check, instance_types, names, policy, training_capacity
@@ -21,6 +22,7 @@ from sagemaker_ops.project.settings import FILE, Environment, Settings, key_of
 MAX_RUNTIME_MINUTES = 12_960
 FORMATS = ("text", "json", "gitlab")
 USUAL_STEPS = {"processing", "training", "evaluation"}  # in the pipeline of a new project
+USUAL_TEXT = 256  # characters of a hyperparameter: AWS accepts more
 _TEXT = re.compile(r"""["']([A-Za-z0-9_-]{1,64})["']""")
 
 
@@ -42,6 +44,7 @@ def check(settings: Settings, rules: Policy) -> list[Problem]:
         ),
         *_check_source(settings.data.source),
         *_check_runtime(settings.pipeline.max_runtime_minutes, rules),
+        *_check_requests(settings),
         *_check_training(settings),
         *_check_instance_types(settings, rules),
     ]
@@ -129,6 +132,32 @@ def _check_runtime(minutes: int, rules: Policy) -> list[Problem]:
             )
         ]
     return policy.check_runtime(minutes, rules, where)
+
+
+def _check_requests(settings: Settings) -> list[Problem]:
+    """The problems that AWS would have with values that become fields of a request."""
+    volume, images = settings.pipeline.volume_size_gb, settings.images
+    values: list[tuple[Any, str, str]] = [
+        (image, "ImageUri", f"[images].{key}")
+        for key, image in {"default": images.default, **images.steps}.items()
+        if "/" in image  # otherwise it is a version
+    ]
+    if volume != project_settings.Pipeline.volume_size_gb:
+        values.append((volume, "ProcessingVolumeSizeInGB", "[pipeline].volume_size_gb"))
+    values += [
+        (text, "HyperParameterValue", f"[hyperparameters].{key}")
+        for key, text in settings.hyperparameters.items()
+        if isinstance(text, str) and (len(text) > USUAL_TEXT or not text.isprintable())
+    ]
+    if not values:
+        return []
+    from sagemaker_ops.definition import request_limits  # a new project has none of these
+
+    return [
+        Problem(sentence, f"{FILE} {where}")
+        for value, shape, where in values
+        for sentence in request_limits.check_value(value, shape, "the value")
+    ]
 
 
 def _check_training(settings: Settings) -> list[Problem]:

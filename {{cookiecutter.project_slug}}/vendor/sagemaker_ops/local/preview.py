@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -68,6 +68,7 @@ def preview(
     home: Path,
     region: str = "us-east-1",
     store: Store | None = None,
+    known: Sequence[Problem] = (),
 ) -> Preview:
     """What start_pipeline_execution would do with the same arguments; it contains every problem and raises none."""
     home = home.resolve()
@@ -78,6 +79,7 @@ def preview(
     scope = Scope(given, variables(execution, region))
     problems += (
         wrong
+        + list(known)
         + refusals(plan, scope)
         + missing_models(plan, scope, partial(read_model, home))
         + missing_inputs(plan, scope, store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -43,13 +43,14 @@ def start_pipeline_execution(
     selection: Selection | None = None,
     launcher: process.Launcher | None = None,
     on_change: Callable[[Execution], None] | None = None,
+    known: Sequence[Problem] = (),
 ) -> Execution:
     """Run a definition until it ends and return the execution: Succeeded, Failed or Stopped.
 
     parameters: strings, as from `--param NAME=VALUE`. home: the project's .local folder. store: S3, if it is elsewhere.
     launcher: one that is already warming up, created with `options`; the caller closes it.
-    on_change: called in this thread after every change of a status. UserError with every problem, before anything
-    starts.
+    on_change: called in this thread after every change of a status. known: problems found before. UserError
+    with every problem, before anything starts.
     """
     home, options = home.resolve(), options or Options()
     store = store or Store(home / "s3")
@@ -61,7 +62,7 @@ def start_pipeline_execution(
     values, wrong = typed_values(plan.parameters, parameters, source.parameters if source else {})
     execution = execution_folder.new_execution(plan, pipeline_name, values, home)
     scope = Scope(values, variables(execution, region))
-    problems += wrong + refusals(runs, scope) + missing_models(runs, scope, partial(read_model, home))
+    problems += wrong + list(known) + refusals(runs, scope) + missing_models(runs, scope, partial(read_model, home))
     _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
 
     def changed() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import sagemaker_ops
 from sagemaker_ops.container.packages import packages_digest
+from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import RefusedError, UserError, did_you_mean
 from sagemaker_ops.guardrails import policy, project_check, resources
 from sagemaker_ops.pipelines.dependencies import Reads
@@ -29,7 +30,7 @@ KEY = 16  # digits, more than the longest user name
 
 
 def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
-    """The compiled definition; UserError if there is no such pipeline or it cannot be compiled.
+    """The compiled definition; UserError if there is no such pipeline, it cannot be compiled, or AWS would refuse it.
 
     RefusedError if its file uses instances that the guardrails refuse.
     """
@@ -46,8 +47,12 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
         compiled = json.loads(text)["definition"]
         with suppress(OSError):  # if it cannot be written, it is compiled each time
             _keep(kept, text, replaces=f"{pipeline}-{target.suffix}-{'?' * KEY}.json")
-    if problems := resources.check(compiled, policy.load(root), f"{PIPELINES}/{pipeline}.py"):
-        raise RefusedError(*problems)
+    file = f"{PIPELINES}/{pipeline}.py"
+    wrong = request_limits.check(compiled, place=file)
+    if refused := resources.check(compiled, policy.load(root), file):
+        raise RefusedError(*refused, *wrong)
+    if wrong:
+        raise UserError(*wrong)
     return compiled
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_ops import local
+from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import cleaning
 from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
 from sagemaker_ops.project import data, source_copy
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.project.settings import Settings
+from sagemaker_ops.project.target import ARGUMENTS
 from sagemaker_ops.store import Store
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def run(
             selection=selection,
             launcher=launcher,
             on_change=_reporting(begun, on_change),
+            known=request_limits.check(definition, parameters),
         )
 
 
@@ -83,6 +86,7 @@ def run_definition(
             options=options,
             selection=selection,
             on_change=_reporting(begun, on_change),
+            known=request_limits.check(definition, parameters, whole=False),
         )
 
 
@@ -94,7 +98,10 @@ def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root:
     with cleaning.held_off(home):
         definition, name = _published(pipeline, settings, root, home)
         region = settings.project.region
-        return name, preview(definition, pipeline_name=name, parameters=parameters, home=home, region=region)
+        known = request_limits.check(definition, parameters)
+        return name, preview(
+            definition, pipeline_name=name, parameters=parameters, home=home, region=region, known=known
+        )
 
 
 def plan_definition(
@@ -106,7 +113,13 @@ def plan_definition(
     name, store = pipeline_name(file), Store(s3.resolve()) if s3 else None
     definition = _definition(file)
     found = preview(
-        definition, pipeline_name=name, parameters=parameters, home=root / LOCAL_FOLDER, region=region, store=store
+        definition,
+        pipeline_name=name,
+        parameters=parameters,
+        home=root / LOCAL_FOLDER,
+        region=region,
+        store=store,
+        known=request_limits.check(definition, parameters, whole=False),
     )
     return name, found
 
@@ -134,7 +147,10 @@ def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tup
     if problems := data.check(settings.data, root, copied):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
-    publishing.publish_local(target, root, Store(home / "s3"))
+    store = Store(home / "s3")
+    publishing.publish_local(target, root, store)
+    if target.arguments_uri and not store.find(target.arguments_uri):
+        store.put(target.arguments_uri + ARGUMENTS, settings.data.arguments_file.encode())
     return definition, target.pipeline_name(pipeline)
 
 

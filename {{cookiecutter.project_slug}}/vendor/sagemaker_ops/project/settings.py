@@ -16,6 +16,9 @@ from sagemaker_ops.project.typed import Reader, choice, others
 FILE = "project.toml"
 PROBLEMS = ("classification", "regression")
 SPLITS = ("random", "group", "time")
+# AWS accepts 100 arguments, and half of them are left to the pipeline:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AppSpecification.html
+MOST_ARGUMENTS, LONGEST_ARGUMENT = 50, 256
 APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
 
 
@@ -63,6 +66,15 @@ class Data:
             f"--test-share={self.test_share}",
             f"--validation-share={self.validation_share}",
         ]
+
+    @property
+    def arguments_file(self) -> str:
+        """The arguments as a file, one per line, if they may be too many or too long for AWS; otherwise empty."""
+        given = self.arguments
+        fit = len(given) <= MOST_ARGUMENTS and max(map(len, given)) <= LONGEST_ARGUMENT
+        if fit or any(each.splitlines() != [each] for each in given):  # AWS refuses one with a line break anyway
+            return ""
+        return "".join(f"{each}\n" for each in given)
 
 
 @dataclass(frozen=True)

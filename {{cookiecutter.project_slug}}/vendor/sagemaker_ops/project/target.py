@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from sagemaker_ops.project.settings import Environment, Settings
+
+ARGUMENTS = "arguments.txt"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,12 @@ class Target:
     def schema_uri(self) -> str:
         """The folder of data/schema.toml, the required type of each column; empty if there is none."""
         return f"{self.root_uri}/code/{self.schema_hash}/schema/" if self.schema_hash else ""
+
+    @property
+    def arguments_uri(self) -> str:
+        """The folder of the file with the arguments of [data]; empty if AWS accepts so many in any step."""
+        content = self.settings.data.arguments_file.encode()
+        return f"{self.root_uri}/code/{hashlib.sha256(content).hexdigest()[:16]}/arguments/" if content else ""
 
     @property
     def models_uri(self) -> str:
