@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,9 @@ class Item:
     size: int | None = None
 
 
-def items(target: Target, root: Path) -> list[Item]:
+def items(definition: Mapping[str, Any], target: Target, root: Path) -> list[Item]:
     """Everything that a definition for this target reads from S3 and that comes from this machine."""
-    named = {target.code_uri + name: path for name, path in publishing.code_files(root).items()}
+    named, archives = publishing.code_in(definition, target, root)
     if target.schema_hash:
         named[target.schema_uri + Path(data.SCHEMA).name] = root / data.SCHEMA
     if target.data_hash:
@@ -38,7 +39,7 @@ def items(target: Target, root: Path) -> list[Item]:
         named |= {target.data_uri + name: path for name, path in data.named_files(source, root).items()}
     found = [_file(path, uri) for uri, path in named.items()]
     # Another version of zlib compresses the same content to another size.
-    return [*found, Item(target.sourcedir_uri, lambda: publishing.sourcedir(root))]
+    return [*found, *(Item(uri, partial(publishing.sourcedir, members)) for uri, members in archives.items())]
 
 
 def missing(account: Account, wanted: Sequence[Item]) -> list[Item]:

@@ -134,7 +134,7 @@ def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tup
     if problems := data.check(settings.data, root, first):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
-    publishing.publish_local(target, root, Store(home / "s3"))
+    publishing.publish_local(definition, target, root, Store(home / "s3"))
     return definition, target.pipeline_name(pipeline)
 
 
