@@ -79,7 +79,7 @@ def line(found: Sequence[Item]) -> list[str]:
     """A line that says what will be uploaded."""
     if not found:
         return []
-    size = sum(item.size or 0 for item in found)
+    size = sum(len(item.content()) if callable(item.content) else item.size or 0 for item in found)
     shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
     return [f"upload: {len(found)} file{'s' if len(found) > 1 else ''}, {shown}"]
 

@@ -131,9 +131,11 @@ class _Reader:
         if isinstance(node, ast.Attribute):
             return self._uses(self._name(node) or f".{node.attr}") or self._imports_unknown(node)
         if isinstance(node, ast.Name):
-            handed_on = self._known.get(node.id) == "importlib" and not isinstance(self._outer[node], ast.Attribute)
+            handed_on = "" if isinstance(self._outer[node], ast.Attribute) else self._known.get(node.id, "")
+            if handed_on == LIBRARY:  # such as getattr(sagemaker_ops, name)
+                self.script.saves = self.script.loads = True
             is_built_in = node.id in _BUILT_IN and node.id not in self._known
-            return handed_on or is_built_in or self._imports_unknown(node)
+            return handed_on == "importlib" or is_built_in or self._imports_unknown(node)
         if isinstance(node, ast.Subscript):
             return self._name(node.value) == "sys.argv" and getattr(node.slice, "value", None) == 0
         if isinstance(node, ast.Call):
@@ -153,7 +155,9 @@ class _Reader:
         if self._name(node) != "importlib.import_module":
             return False
         call = self._outer[node]
-        given = [*call.args, *(each.value for each in call.keywords)] if isinstance(call, ast.Call) else []
+        given = call.args if isinstance(call, ast.Call) and not call.keywords else []
+        if isinstance(call, ast.Call) and not call.args and [each.arg for each in call.keywords] == ["name"]:
+            given = [call.keywords[0].value]
         [module] = _texts(given[:1]) or [""]
         name = module.lstrip(".")
         level = len(module) - len(name)

@@ -51,8 +51,10 @@ class StepCode:
     def _needed(self, script: str) -> set[str] | None:
         """The scripts that a script needs; None: all of them."""
         needed = self._with_imports(script)
-        if needed and SERVING in self._files and any(self._script(name).saves for name in needed):
-            needed = _union(needed, self._with_imports(SERVING))  # it is packed with the model
+        # What serves the model is packed with it, from the folder of the script that saves it.
+        savers = [PurePosixPath(name) for name in needed or () if self._script(name).saves]
+        served = {str(each.with_name(SERVING)) for each in savers} | ({SERVING} if savers else set())
+        needed = _union(needed, *map(self._with_imports, served & set(self._scripts)))
         if needed and any(self._script(name).loads for name in needed):
             needed = _union(needed, self._of_models)
         return needed
@@ -101,7 +103,7 @@ class StepCode:
                 return None
             waiting += [each for names in named.values() for each in names]
             for module, level, names in read.imports:
-                for folder in [PurePosixPath(name).parents[level - 1]] if level else folders:
+                for folder in list(PurePosixPath(name).parents)[level - 1 : level] if level else folders:
                     waiting += self._modules(folder, module.split(".") if module else [], names)
         return found
 
