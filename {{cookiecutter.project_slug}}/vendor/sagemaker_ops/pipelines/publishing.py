@@ -13,6 +13,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def code_in(
 ) -> tuple[dict[str, Path], dict[str, dict[str, Path]]]:
     """The step code that a definition refers to: {URI: file}, and {URI of an archive: its files}."""
     text, code = json.dumps(definition, ensure_ascii=False), Code(root)
+    target = replace(target, hash_of=code.hash)  # so that each script is read once
     files: dict[str, Path] = {}
     archives: dict[str, dict[str, Path]] = {}
     for script in ("", *(name for name in code.scripts if name in text)):
