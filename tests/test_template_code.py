@@ -57,7 +57,7 @@ ROOMS = {
     "container": {"errors"},
     "preflight": {"errors", "store", "definition", "container"},
     "local": {"errors", "store", "definition", "container", "preflight"},
-    "pipelines": {"errors", "store", "project", "definition", "guardrails", "container", "local"},
+    "pipelines": {"errors", "store", "project", "definition", "guardrails", "container", "local", "tabular"},
     "aws": {"errors", "store", "project", "definition", "guardrails", "local", "pipelines"},
     "tabular": set(),
     "template": {"errors"},

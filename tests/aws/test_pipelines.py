@@ -207,7 +207,7 @@ def test_changes_are_shown_and_applied_once(run: Run, aws: Aws, project: Project
         "worst case: 3 instance hours (before: 2); cost unknown: guardrails.toml has no [prices]",
     ):
         assert line in done.out.splitlines()
-    assert "~ step code: " in done.out
+    assert "~ code of Training: " in done.out
     assert "~ data" not in done.out
     assert f"upload: {3 + len(PUBLISHED)} files" in done.out  # everything except the data, under the new hash
     assert aws.calls(*CHANGES) == ["update_pipeline", "add_tags"]

@@ -121,6 +121,11 @@ def test_without_a_terminal_a_line_is_plain_and_printed_at_once(capsys: pytest.C
     [
         pytest.param({"source": "earlier"}, ["cached (execution earlier)"], id="found in the cache"),
         pytest.param({"source": "earlier", "selected": False}, ["reused (execution earlier)"], id="not selected"),
+        pytest.param(
+            {"source": "earlier", "properties": {"ModelPackageVersion": 3}},
+            ["already registered as version 3 (execution earlier)"],
+            id="registered before",
+        ),
         pytest.param({"attempts": 1}, [], id="at the first attempt"),
         pytest.param({"attempts": 3}, ["attempt 3"], id="tried again"),
         pytest.param({"attempts": 3, "source": "earlier"}, ["cached (execution earlier)"], id="not tried here"),
@@ -331,6 +336,15 @@ def test_a_model_that_an_earlier_execution_registered_is_not_shown_again(tmp_pat
     done = evaluated(tmp_path, EVALUATION, steps=(replace(package(), source="earlier", selected=False),))
 
     assert "Succeeded in 1 min 05 s: execution abc." in list(summary.lines(done, tmp_path))
+
+
+def test_a_model_that_was_not_registered_again_is_shown_as_such(tmp_path: Path) -> None:
+    done = evaluated(tmp_path, EVALUATION, steps=(replace(package(), source="earlier"),))
+
+    assert (
+        "Succeeded in 1 min 05 s: model customer-churn-local is already registered as version 3 "
+        "(PendingManualApproval)."
+    ) in list(summary.lines(done, tmp_path))
 
 
 def test_a_failed_gate_shows_the_metrics_and_the_reason(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def prepare(
         new=new,
         deployed=deployed,
         changes=tuple(changes),
-        missing=tuple(upload.missing(account, [*upload.items(target, root), *large])),
+        missing=tuple(upload.missing(account, [*upload.items(definition, target, root), *large])),
         large=tuple(large),
         worst_case=tuple(cost.lines(cost.worst_case(definition, {}, rules, account.region), before)),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,9 @@ class Item:
     size: int | None = None
 
 
-def items(target: Target, root: Path) -> list[Item]:
+def items(definition: Mapping[str, Any], target: Target, root: Path) -> list[Item]:
     """Everything that a definition for this target reads from S3 and that comes from this machine."""
-    named = {target.code_uri + name: path for name, path in publishing.code_files(root).items()}
+    named, archives = publishing.code_in(definition, target, root)
     if target.schema_hash:
         named[target.schema_uri + Path(data.SCHEMA).name] = root / data.SCHEMA
     if target.data_hash:
@@ -40,7 +41,7 @@ def items(target: Target, root: Path) -> list[Item]:
     if content := target.settings.data.arguments_file.encode():
         found.append(Item(target.arguments_uri + ARGUMENTS, lambda: content, len(content)))
     # Another version of zlib compresses the same content to another size.
-    return [*found, Item(target.sourcedir_uri, lambda: publishing.sourcedir(root))]
+    return [*found, *(Item(uri, partial(publishing.sourcedir, members)) for uri, members in archives.items())]
 
 
 def missing(account: Account, wanted: Sequence[Item]) -> list[Item]:
@@ -80,7 +81,7 @@ def line(found: Sequence[Item]) -> list[str]:
     """A line that says what will be uploaded."""
     if not found:
         return []
-    size = sum(item.size or 0 for item in found)
+    size = sum(len(item.content()) if callable(item.content) else item.size or 0 for item in found)
     shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
     return [f"upload: {len(found)} file{'s' if len(found) > 1 else ''}, {shown}"]
 

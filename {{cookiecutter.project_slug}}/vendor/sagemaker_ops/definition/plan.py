@@ -45,6 +45,16 @@ class Plan:
     parameters: dict[str, parameters.Parameter]
     steps: dict[str, Step]
 
+    def before(self, step: Step) -> list[Step]:
+        """All that a step waits for, directly or not."""
+        found: dict[str, Step] = {}
+        waiting = list(step.waits_for)
+        while waiting:
+            if (name := waiting.pop()) not in found:
+                found[name] = self.steps[name]
+                waiting += found[name].waits_for
+        return list(found.values())
+
 
 def loads(text: str | bytes) -> dict[str, Any]:
     """A definition from JSON text; UserError if it is not JSON."""

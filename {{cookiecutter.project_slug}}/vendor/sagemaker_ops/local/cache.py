@@ -56,19 +56,29 @@ class Cache:
 
     def keys(self, step: Step, arguments: dict[str, Any]) -> Keys | None:
         """The keys of a step with these resolved arguments; None if it is not cached or lacks an input."""
-        if step.cache_for is None or not step_types.of(step.type).is_cached:
+        kind = step_types.of(step.type)
+        if not kind.registers_model and (step.cache_for is None or not kind.is_cached):
             return None
         made, packages = _outputs_asked_for(arguments), [packages_digest(), self._machine.options.install]
         try:
-            content = [step.type, self._by_content(_compared(step, arguments)), made, packages]
+            # The same model is one at the same place: a model that was trained again is a new version.
+            compared = [arguments, self._by_content(arguments)] if kind.registers_model else None
+            content = [step.type, compared or self._by_content(_compared(step, arguments)), made, packages]
         except (UserError, OSError):
             return None
         return Keys(_digest(content), self._addresses(step, arguments))
 
     def find(self, step: Step, keys: Keys) -> Entry | None:
-        """A result for the same content that is not too old and whose outputs are still in place."""
+        """A result for the same content that is not too old and whose outputs are still in place.
+
+        For a step that registers a model: the version that it registered before.
+        """
         entry = self.read(keys)
-        if entry is None or not entry.is_fresh(step):
+        if entry is None:
+            return None
+        if step_types.of(step.type).registers_model:
+            return entry if self._machine.is_registered(entry.properties) else None
+        if not entry.is_fresh(step):
             return None
         with suppress(UserError, OSError):
             if all(self.content_at(uri) == digest for uri, digest in entry.outputs.items()):

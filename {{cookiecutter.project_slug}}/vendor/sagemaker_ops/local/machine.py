@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,13 @@ class Machine:
     @property
     def registry(self) -> Path:
         return self.home / "registry"
+
+    def is_registered(self, package: Mapping[str, Any]) -> bool:
+        """Whether the registry still has this version of a model package group."""
+        file = self.registry / package["ModelPackageGroupName"] / f"{package['ModelPackageVersion']}.json"
+        with suppress(OSError, ValueError):
+            return bool(json.loads(file.read_bytes())["CreationTime"] == package["CreationTime"])
+        return False
 
     @property
     def private(self) -> bool:

@@ -96,7 +96,7 @@ def preview(
     scope = replace(
         scope, execution=variables(execution, region, "job"), property_files=files, read_json=store.read_json
     )
-    forecasts = _Forecasts(scope, Cache(machine, pipeline_name), pipeline_name, home)
+    forecasts = _Forecasts(plan, scope, Cache(machine, pipeline_name), pipeline_name, home)
     for step in plan.steps.values():
         reasons = tuple(refused.get(step.name, ()))
         if reasons or wrong or not step.arguments:
@@ -110,8 +110,8 @@ def preview(
 class _Forecasts:
     """Follows two caches through the plan: this machine's, by content, and AWS's, by URIs."""
 
-    def __init__(self, scope: Scope, cache: Cache, pipeline_name: str, home: Path) -> None:
-        self._scope, self._cache = scope, cache
+    def __init__(self, plan: Plan, scope: Scope, cache: Cache, pipeline_name: str, home: Path) -> None:
+        self._plan, self._scope, self._cache = plan, scope, cache
         self._here: dict[str, Any] = {}  # properties of the steps whose result is already known
         self._aws: dict[str, Any] = {}
         self._earlier = (each for each in executions.newest_first(home) if each.pipeline_name == pipeline_name)
@@ -128,7 +128,9 @@ class _Forecasts:
         arguments = self._resolved(step, read, self._here)
         alike = all(self._here.get(name) == self._aws.get(name) for name in read)
         there = self._on_aws(step, arguments if alike else self._resolved(step, read, self._aws))
-        forecast = self._on_this(step, arguments)
+        forecast = self._registered(step, arguments, earlier) or self._on_this(step, arguments)
+        if forecast.aws:
+            return forecast
         if forecast.does == CACHED:
             aws = "" if there else "on AWS it would run, because its inputs have other URIs"
         elif there:
@@ -169,6 +171,19 @@ class _Forecasts:
             self._here[step.name] = found.properties
             return Forecast(CACHED, source=found.execution)
         return Forecast(RUNS, self._why(step, arguments, keys))
+
+    def _registered(self, step: Step, arguments: Any, earlier: Mapping[str, Forecast]) -> Forecast | None:
+        """The forecast of a step whose model is already registered; None for any other step."""
+        if not step_types.of(step.type).registers_model or not isinstance(arguments, dict):
+            return None
+        jobs = [each.name for each in self._plan.before(step) if step_types.of(each.type).is_cached]
+        keys = self._cache.keys(step, arguments) if jobs else None
+        found = self._cache.find(step, keys) if keys and all(earlier[name].does == CACHED for name in jobs) else None
+        if found is None:
+            return None
+        self._here[step.name] = found.properties
+        said = f"already registered as version {found.properties['ModelPackageVersion']}"
+        return Forecast(CACHED, said, found.execution, aws="on AWS it registers another version")
 
     def _on_aws(self, step: Step, arguments: Any) -> str | None:
         """The execution in which AWS's cache would find the step."""

@@ -146,7 +146,9 @@ class JobSettings:
                 **(texts(job.hyperparameters) or {}),
                 # These two tell the image's training toolkit which script to run from which archive.
                 "sagemaker_program": job.script,
-                "sagemaker_submit_directory": self._target.sourcedir_uri,
+                "sagemaker_submit_directory": self._target.sourcedir_uri_of(
+                    own_script(job.script, environment=job.environment)
+                ),
             },
             input_data_config=channels_of(channels) if channels is not None else None,
             output_data_config=OutputDataConfig(s3_output_path=self._target.models_uri, kms_key_id=self.kms_key),
@@ -211,6 +213,12 @@ class JobSettings:
             security_group_ids=self._environment.security_groups or None,
             enable_network_isolation=self._environment.network_isolation,
         )
+
+
+def own_script(script: str, command: Sequence[str] = (), environment: Mapping[str, Value] | None = None) -> str:
+    """The script whose code the step needs; empty for all code, if the step itself says that it may need more."""
+    more = any(word in ("-c", "-m") or ".py" in word for word in command) or "PYTHONPATH" in (environment or {})
+    return "" if more else script
 
 
 def channels_of(channels: Mapping[str, Uri]) -> list[InputData]:

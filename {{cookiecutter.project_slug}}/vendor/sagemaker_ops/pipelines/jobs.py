@@ -28,6 +28,7 @@ from sagemaker_ops.pipelines.job_settings import (
     Uri,
     Value,
     channels_of,
+    own_script,
     parameters,
     refuse_doubles,
     text,
@@ -110,9 +111,8 @@ class Jobs:
         reuse the result of an earlier execution with the same arguments and URIs.
         """
         given, inputs = shortened([text(each) for each in arguments], inputs, self.target)
-        folders = Folders(
-            name, inputs, self.target.code_uri, {each: self.run_uri(name.lower(), each) for each in outputs}
-        )
+        code_uri = self.target.code_uri_of(own_script(script, command, environment))
+        folders = Folders(name, inputs, code_uri, {each: self.run_uri(name.lower(), each) for each in outputs})
         processor = Processor(
             **self._settings.processor(self.image(name) if image is None else image),
             entrypoint=[*command, f"{CODE}/{script}"],

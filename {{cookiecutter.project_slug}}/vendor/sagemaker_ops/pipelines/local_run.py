@@ -148,7 +148,7 @@ def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tup
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
     store = Store(home / "s3")
-    publishing.publish_local(target, root, store)
+    publishing.publish_local(definition, target, root, store)
     if target.arguments_uri and not store.find(target.arguments_uri):
         store.put(target.arguments_uri + ARGUMENTS, settings.data.arguments_file.encode())
     return definition, target.pipeline_name(pipeline)

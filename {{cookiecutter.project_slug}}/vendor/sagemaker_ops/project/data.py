@@ -13,7 +13,7 @@ import os
 import re
 import tomllib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -83,13 +83,16 @@ def named_files(source: str, root: Path) -> dict[str, Path]:
     return {file.relative_to(base).as_posix(): file for file in files(source, root)}
 
 
-def content_hash(named: Mapping[str, Path]) -> str:
+def file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_hash(named: Mapping[str, Path], hash_of: Callable[[Path], str] = file_hash) -> str:
     """16 hex digits that change when the name or the content of a file changes."""
     digest = hashlib.sha256()
     for name, path in named.items():
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{name}\0{content}\0".encode())
+        digest.update(f"{name}\0{hash_of(path)}\0".encode())
     return digest.hexdigest()[:16]
 
 

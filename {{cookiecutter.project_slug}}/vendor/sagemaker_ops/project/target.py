@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from sagemaker_ops.project.settings import Environment, Settings
 
@@ -21,13 +22,15 @@ class Target:
     settings: Settings
     environment_name: str
     code_hash: str
-    """Hash of production/steps as published: see publishing.py."""
+    """Hash of everything in production/steps as published: see publishing.py."""
     data_hash: str
     """Hash of a local [data].source; empty for an s3:// source, which stays where it is."""
     user: str = ""
     """The owner of a personal deployment; empty for the project's own."""
     schema_hash: str = ""
     """Hash of data/schema.toml; empty if there is none for [data].source."""
+    hash_of: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
+    """The hash of the code that one script needs; None: each script gets all of it."""
 
     @property
     def environment(self) -> Environment:
@@ -62,13 +65,24 @@ class Target:
 
     @property
     def code_uri(self) -> str:
-        """The folder of the step code, which processing steps mount; ends with a slash, as all folders here do."""
-        return f"{self.root_uri}/code/{self.code_hash}/steps/"
+        """The folder of everything in production/steps; ends with a slash, as all folders here do."""
+        return self.code_uri_of("")
 
     @property
     def sourcedir_uri(self) -> str:
+        """The same code as an archive."""
+        return self.sourcedir_uri_of("")
+
+    def code_uri_of(self, script: str) -> str:
+        """The folder of the code that a script needs, which its processing step mounts."""
+        return f"{self._code_of(script)}/steps/"
+
+    def sourcedir_uri_of(self, script: str) -> str:
         """The same code as the archive that the training toolkit of the image unpacks."""
-        return f"{self.root_uri}/code/{self.code_hash}/sourcedir.tar.gz"
+        return f"{self._code_of(script)}/sourcedir.tar.gz"
+
+    def _code_of(self, script: str) -> str:
+        return f"{self.root_uri}/code/{self.hash_of(script) if self.hash_of else self.code_hash}"
 
     @property
     def data_uri(self) -> str:

@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 
 from sagemaker_ops.tabular.errors import StepError, listed
 from sagemaker_ops.tabular.schema import Schema
+from sagemaker_ops.tabular.step_code import SERVING, StepCode, files_below
 
 FILES = ("model.joblib", "schema.json", "training.json")
 VERSIONS = {
@@ -47,7 +48,7 @@ class Model:
 def save_model(model: Model, folder: Path, scripts: Path) -> None:
     """Write `model`, the versions it was trained with and the code that serves it to `folder`.
 
-    scripts: the folder of the step scripts, all of which are included, together with this package.
+    scripts: the folder of the step scripts. What inference.py needs is included, together with this package.
     """
     model.schema.save(folder)
     joblib.dump(model.pipeline, folder / "model.joblib", compress=3)
@@ -60,14 +61,13 @@ def save_model(model: Model, folder: Path, scripts: Path) -> None:
 
 
 def serving_code(scripts: Path) -> dict[str, Path]:
-    """{name in the archive's `code/`: file} of the code that serves a model: the step scripts, and this package."""
+    """{name in the archive's `code/`: file} of what serves a model: inference.py, its modules, this package."""
     package = Path(__file__).parent
     library = [package.parent / "__init__.py", *sorted(package.glob("*.py"))]
-    own = (file for file in sorted(scripts.rglob("*")) if file.is_file())
-    found = {file.relative_to(scripts).as_posix(): file for file in own}
-    found |= {file.relative_to(package.parents[1]).as_posix(): file for file in library}
-    hidden = ("__pycache__", ".")
-    return {name: file for name, file in found.items() if not any(part.startswith(hidden) for part in name.split("/"))}
+    code = {file.relative_to(package.parents[1]).as_posix(): file for file in library}
+    # In a container, the scripts' folder contains this package too.
+    own = {name: file for name, file in files_below(scripts).items() if name not in code}
+    return StepCode(own).of(SERVING) | code
 
 
 def gaps(schema: Schema, train: pd.DataFrame) -> tuple[str, ...]:

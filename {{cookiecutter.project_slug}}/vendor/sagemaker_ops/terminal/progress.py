@@ -51,7 +51,9 @@ def seconds(start: datetime | None, end: datetime | None) -> str:
 def note(step: StepExecution) -> str:
     """A note besides the status of a step: whose result it reused, or the number of the attempt."""
     if step.source:
-        return f"{'cached' if step.selected else 'reused'} (execution {step.source})"
+        version = step.properties.get("ModelPackageVersion")
+        cached = f"already registered as version {version}" if version else "cached"
+        return f"{cached if step.selected else 'reused'} (execution {step.source})"
     return f"attempt {step.attempts}" if step.attempts > 1 else ""
 
 

@@ -45,10 +45,13 @@ def table(executions: Iterable[Execution]) -> Iterator[str]:
 def _outcome(execution: Execution) -> str:
     if execution.failure_reason:
         return execution.failure_reason
-    steps = [step for step in execution.steps.values() if step.source is None]
-    for package in [step.properties for step in steps if "ModelPackageArn" in step.properties]:
-        group, version = package["ModelPackageArn"].split("/")[-2:]
-        return f"registered model {group} version {version} ({package['ModelApprovalStatus']})."
+    steps = [step for step in execution.steps.values() if step.selected and "ModelPackageArn" in step.properties]
+    for step in sorted(steps, key=lambda step: step.source is not None):  # new versions first
+        group, version = step.properties["ModelPackageArn"].split("/")[-2:]
+        said = f"registered model {group} version {version}"
+        if step.source:
+            said = f"model {group} is already registered as version {version}"
+        return f"{said} ({step.properties['ModelApprovalStatus']})."
     return f"execution {execution.id}."
 
 
