@@ -190,9 +190,7 @@ def _name(variable: str) -> str:
     return next(name for pattern, name in NAMES if re.fullmatch(pattern, variable))
 
 
-def context(
-    action: str, vertical: str, changed: Keys = MappingProxyType({}), env: str = "dev"
-) -> dict[str, Values]:
+def context(action: str, vertical: str, changed: Keys = MappingProxyType({}), env: str = "dev") -> dict[str, Values]:
     """The condition keys of a call by somebody of 'customer' on a resource of `vertical`, after applying `changed`."""
     profile = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:user-profile/d-abc/{vertical}-ann"
     creation = ":Create" in action and "aws:TagKeys" in action_details(action)["conditionKeys"]
@@ -365,7 +363,7 @@ def test_the_scan_finds_calls_of_every_form() -> None:
 @pytest.mark.parametrize("given", STACKS)
 def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str]) -> None:
     stack = deploy(**given)
-    
+
     reached = [
         (action, arn, tags)
         for action in granted(stack, role)
@@ -382,9 +380,7 @@ def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str
 @pytest.mark.parametrize(("env", "other"), [("dev", "prod"), ("prod", "dev"), ("test", "prod"), ("dev", "test")])
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("given", STACKS)
-def test_nothing_outside_the_environment_is_changed(
-    role: str, given: dict[str, str], env: str, other: str
-) -> None:
+def test_nothing_outside_the_environment_is_changed(role: str, given: dict[str, str], env: str, other: str) -> None:
     """Spaces and apps belong to people, so they are another environment's only if they have its tag."""
     stack = deploy(**given, Environment=env)
 

@@ -50,12 +50,14 @@ def prepare(
 ) -> Deployment:
     """Compare the project's pipeline with what is deployed; nothing is changed.
 
-    RefusedError if the pipeline deployed under its name must not be changed.
+    RefusedError if the pipeline deployed under its name, or a group that it registers models into, is another's.
     """
     name = target.pipeline_name(pipeline)
     deployed = pipelines.find(account, name, pipeline)
     old, new = deployed[0] if deployed else None, pipelines.wanted(target, name, definition)
     changes = pipelines.changes(old, new)
+    if changes:
+        pipelines.check_groups(account, new)
     large = pipelines.too_large(target, new) if changes else []
     before = cost.worst_case(old.definition, {}, rules, account.region) if old else None
     return Deployment(

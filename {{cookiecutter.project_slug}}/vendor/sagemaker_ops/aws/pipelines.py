@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagemaker_ops.aws import lookup, upload
+from sagemaker_ops.aws import guard, lookup, upload
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
 from sagemaker_ops.definition import difference, step_types
@@ -123,6 +123,24 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
         with aws_call(f"tag pipeline '{new.name}'"):
             account.sagemaker.add_tags(ResourceArn=arn, Tags=_tags(tags))
     return version or _newest_version(account, new.name)
+
+
+def check_groups(account: Account, new: Pipeline) -> None:
+    """RefusedError if the pipeline registers into a model package group that is another's, or would be."""
+    for group in sorted(set(_groups(new.definition["Steps"]))):
+        arn = ""
+        with aws_call(f"describe model package group '{group}'"):
+            try:
+                arn = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)[
+                    "ModelPackageGroupArn"
+                ]
+            except ClientError as error:
+                if not is_not_found(error):
+                    raise
+        if arn:
+            guard.check_resource(account, group, arn, "model package group")
+        else:
+            guard.check_new_name(account, group, "model package group")
 
 
 def make_groups(account: Account, new: Pipeline) -> None:
