@@ -38,7 +38,7 @@ def both(account: Account) -> Account:
 
 
 @pytest.fixture
-def _prod(aws: Aws) -> dict[str, str]:
+def prod(aws: Aws) -> dict[str, str]:
     """What prod has; the ways to name it, to be filled into a command."""
     deploy(aws, PIPELINE, PROD)
     deploy(aws, f"{PIPELINE}-anna", {**PROD, "user": "anna"})
@@ -77,10 +77,10 @@ def _prod(aws: Aws) -> dict[str, str]:
         "list-models {group}",
     ],
 )
-def test_nothing_of_another_environment_is_touched(aws: Aws, ops: Ops, _prod: dict[str, str], command: str) -> None:
+def test_nothing_of_another_environment_is_touched(aws: Aws, ops: Ops, prod: dict[str, str], command: str) -> None:
     gaps.CALLS.clear()
 
-    done = ops(*command.format(**_prod).split(), "--env", "dev")
+    done = ops(*command.format(**prod).split(), "--env", "dev")
 
     assert done.code == 3, done
     assert "belongs to environment 'prod'" in done.err
@@ -91,8 +91,8 @@ def test_nothing_of_another_environment_is_touched(aws: Aws, ops: Ops, _prod: di
 
 @pytest.mark.parametrize("command", ["stop-pipeline-execution", "describe-pipeline-execution"])
 @pytest.mark.parametrize("id_", ["whole", "start", "latest"])
-def test_an_id_leads_only_to_the_environment(ops: Ops, _prod: dict[str, str], command: str, id_: str) -> None:
-    whole = lookup.id_of(_prod["personal_execution"])
+def test_an_id_leads_only_to_the_environment(ops: Ops, prod: dict[str, str], command: str, id_: str) -> None:
+    whole = lookup.id_of(prod["personal_execution"])
     written = {"whole": whole, "start": whole[:5], "latest": "latest"}[id_]
 
     done = ops(command, written, "--env", "dev")
@@ -266,11 +266,11 @@ def test_a_user_is_not_called_like_an_environment(aws: Aws, ops: Ops, command: s
     assert "--as: 'prod' is an environment: use another user name." in done.err
 
 
-def test_what_runs_is_stopped_where_it_belongs(ops: Ops, _prod: dict[str, str]) -> None:
+def test_what_runs_is_stopped_where_it_belongs(ops: Ops, prod: dict[str, str]) -> None:
     running = json.loads(ops("list-running", "--env", "dev", "--output", "json").out)["Running"]
 
     [stop] = [each["StopWith"] for each in running if each["Kind"] == "execution"]
-    assert stop == f"ops stop-pipeline-execution {_prod['personal_execution']} --env prod"
+    assert stop == f"ops stop-pipeline-execution {prod['personal_execution']} --env prod"
 
 
 def test_an_app_is_of_the_environment_that_any_of_its_tags_names(ops: Ops, aws: Aws) -> None:
@@ -284,9 +284,9 @@ def test_an_app_is_of_the_environment_that_any_of_its_tags_names(ops: Ops, aws: 
     assert "app 'lab/JupyterLab/default' belongs to environment 'prod'" in done.err
 
 
-def test_if_tags_must_not_be_read_an_execution_is_shown(ops: Ops, _prod: dict[str, str]) -> None:
+def test_if_tags_must_not_be_read_an_execution_is_shown(ops: Ops, prod: dict[str, str]) -> None:
     gaps.FAULTS["list_tags"] = [(400, "AccessDeniedException", "no")]
 
-    done = ops("describe-pipeline-execution", _prod["execution"], "--env", "dev")
+    done = ops("describe-pipeline-execution", prod["execution"], "--env", "dev")
 
     assert done.code == 0, done

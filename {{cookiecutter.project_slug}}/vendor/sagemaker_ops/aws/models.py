@@ -67,8 +67,6 @@ def list_versions(account: Account, group: str, most: int) -> list[Version]:
 
     RefusedError if the group belongs to another environment.
     """
-    arn = f"arn:{account.sagemaker.meta.partition}:sagemaker:{account.region}:{account.id}:model-package-group/{group}"
-    guard.check_shown(account, group, arn, "model package group")
     pages = account.pages(
         "list_model_packages",
         "ModelPackageSummaryList",
@@ -82,6 +80,9 @@ def list_versions(account: Account, group: str, most: int) -> list[Version]:
         if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
             return []
         raise
+    if arns:
+        group_arn = arns[0].rpartition("/")[0].replace(":model-package/", ":model-package-group/")
+        guard.check_shown(account, group, group_arn, "model package group")
     s3 = account.s3  # created here, because creating clients is not thread-safe
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda arn: _described(account, s3, group, arn), arns))

@@ -125,15 +125,18 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
     return version or _newest_version(account, new.name)
 
 
-def check_groups(account: Account, new: Pipeline) -> None:
-    """RefusedError if the pipeline registers into a model package group that is another's, or would be."""
+def missing_groups(account: Account, new: Pipeline) -> list[str]:
+    """The model package groups that the pipeline registers into and that do not exist yet.
+
+    RefusedError if one of them is another's, or would be by its name.
+    """
+    missing = []
     for group in sorted(set(_groups(new.definition["Steps"]))):
         arn = ""
         with aws_call(f"describe model package group '{group}'"):
             try:
-                arn = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)[
-                    "ModelPackageGroupArn"
-                ]
+                found = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+                arn = found["ModelPackageGroupArn"]
             except ClientError as error:
                 if not is_not_found(error):
                     raise
@@ -141,21 +144,18 @@ def check_groups(account: Account, new: Pipeline) -> None:
             guard.check_resource(account, group, arn, "model package group")
         else:
             guard.check_new_name(account, group, "model package group")
+            missing.append(group)
+    return missing
 
 
-def make_groups(account: Account, new: Pipeline) -> None:
-    """Create the model package groups that the pipeline registers into, because those that AWS creates have no tags.
+def make_groups(account: Account, new: Pipeline, groups: Sequence[str]) -> None:
+    """Create these model package groups, because those that AWS creates have no tags.
 
     Without the tag of the vertical, nobody could approve a model in them.
     """
-    for group in sorted(set(_groups(new.definition["Steps"]))):
+    for group in groups:
         with aws_call(f"create model package group '{group}'"):
-            try:
-                account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
-            except ClientError as error:
-                if not is_not_found(error):
-                    raise
-                account.sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=_tags(new.tags))
+            account.sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=_tags(new.tags))
 
 
 def _groups(steps: list[dict[str, Any]]) -> Iterator[str]:

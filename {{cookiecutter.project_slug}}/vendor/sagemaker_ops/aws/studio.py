@@ -200,6 +200,8 @@ def _tags(account: Account, app: App) -> dict[str, str] | None:
                 with aws_call(f"read the tags of app {app.path}"):
                     raise
         readable, found = True, {**tags, **found}
+        if found.keys() >= {"vertical", "env"} or found.get("vertical", account.vertical) != account.vertical:
+            break
     return found if readable else None
 
 
