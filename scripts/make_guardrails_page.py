@@ -203,8 +203,8 @@ The bucket of an `s3://` source in `[data]` is also checked. A bucket's name mus
 pipeline 'customer-churn-train-prod' belongs to environment 'prod', but --env is 'dev': use --env prod.
 ```
 
-Before a command changes or starts something on AWS, it checks the tags and the name. What belongs to another vertical or
-environment is refused, with exit code {RefusedError.exit_code}. This cannot be turned off.
+Before a command changes or starts something on AWS, it checks the tags and the name. What belongs to another vertical
+or environment is refused, with exit code {RefusedError.exit_code}. This cannot be turned off.
 
 | belongs to | tag | name |
 |---|---|---|
@@ -226,8 +226,8 @@ The commands also check who you are, as far as they can know it:
 
 If it is unknown, the commands still check the tags and the name of everything that they change. They cannot know
 whether you are entitled to work on this project or in this environment: whoever has the project's files and these
-credentials can write any `--env`. Then only the permissions of the credentials protect other verticals and environments, as they
-always do if somebody does not use the commands. Use separate roles, such as those of the [stack](infra.md): AWS itself
+credentials can write any `--env`. Then only the permissions of the credentials protect other verticals and environments,
+as they always do if somebody does not use the commands. Use separate roles, such as those of the [stack](infra.md): AWS itself
 then refuses changes to what belongs to others. `ops doctor` warns if your vertical is unknown.
 
 ## Instance types
