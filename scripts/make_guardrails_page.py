@@ -226,9 +226,10 @@ The commands also check who you are, as far as they can know it:
 
 If it is unknown, the commands still check the tags and the name of everything that they change. They cannot know
 whether you are entitled to work on this project or in this environment: whoever has the project's files and these
-credentials can write any `--env`. Then only the permissions of the credentials protect other verticals and environments,
-as they always do if somebody does not use the commands. Use separate roles, such as those of the [stack](infra.md): AWS itself
-then refuses changes to what belongs to others. `ops doctor` warns if your vertical is unknown.
+credentials can write any `--env`. Then only the permissions of the credentials protect other verticals and
+environments, as they always do if somebody does not use the commands. Use separate roles, such as those of the
+[stack](infra.md): AWS itself then refuses changes to what belongs to others. `ops doctor` warns if your vertical is
+unknown.
 
 ## Instance types
 
