@@ -232,6 +232,40 @@ The bucket of an `s3://` source in `[data]` is also checked. A bucket's name mus
 {", ".join(f"`{prefix}`" for prefix in identifiers.RESERVED_PREFIXES)}, nor end with
 {", ".join(f"`{suffix}`" for suffix in identifiers.RESERVED_SUFFIXES)}.
 
+## Verticals and environments on AWS
+
+```text
+pipeline 'customer-churn-train-prod' belongs to environment 'prod', but --env is 'dev': use --env prod.
+```
+
+Before a command changes or starts something on AWS, it checks the tags and the name. What belongs to another vertical
+or environment is refused, with exit code {RefusedError.exit_code}. This cannot be turned off.
+
+| belongs to | tag | name |
+|---|---|---|
+| your vertical | `vertical` | starts with `<vertical>-` |
+| the environment in `--env` | `env` | ends with `-<env>`, or with `-<env>-<user>` for a personal deployment |
+
+An execution belongs with its pipeline, and a model version with its model package group. A Studio app belongs to a
+person: it is refused only if it, its space or its user profile has the tag of another environment. Commands that only
+show something also refuse what has the tag of another environment, if they may read the tag. `latest` does not change
+another user's personal deployment: write the id instead.
+
+The commands also check who you are, as far as they can know it:
+
+| you use | your vertical comes from | your environment comes from |
+|---|---|---|
+| Studio, with your own user profile | its name, `<vertical>-<user>` | unknown |
+| a role with the tags `vertical` and `env`, which the commands may read (`iam:ListRoleTags`) | its tag | its tag |
+| a shared Studio space, another role, an IAM user, keys shared by several people | unknown | unknown |
+
+If it is unknown, the commands still check the tags and the name of everything that they change. They cannot know
+whether you are entitled to work on this project or in this environment: whoever has the project's files and these
+credentials can write any `--env`. Then only the permissions of the credentials protect other verticals and
+environments, as they always do if somebody does not use the commands. Use separate roles, such as those of the
+[stack](infra.md): AWS itself then refuses changes to what belongs to others. `ops doctor` warns if your vertical is
+unknown.
+
 ## Instance types
 
 `ops instance-types --for training --min-memory 64` lists the available types. The list was made on {data["made"]}, from

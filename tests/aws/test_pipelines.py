@@ -633,7 +633,7 @@ def test_a_personal_deployment_is_deleted_alone(here: Run, aws: Aws) -> None:
         pytest.param(
             "revenue-churn-train-dev", TAGS, 3, "but its name does not start with", id="our tag on another's name"
         ),
-        pytest.param("customer-churn-train-prod", {**TAGS, "env": "prod"}, 2, "use --env prod", id="environment"),
+        pytest.param("customer-churn-train-prod", {**TAGS, "env": "prod"}, 3, "use --env prod", id="environment"),
     ],
 )
 def test_a_full_name_works_only_within_the_vertical(

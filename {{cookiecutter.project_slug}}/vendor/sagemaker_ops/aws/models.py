@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from sagemaker_ops.store import Store
 
 AT_ONCE = 8  # parallel requests
 MOST = 1024  # characters of an ApprovalDescription
+_ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):model-package/(.+)")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,10 @@ class Version:
 
 
 def list_versions(account: Account, group: str, most: int) -> list[Version]:
-    """The newest versions, newest first; empty if there is no such group."""
+    """The newest versions, newest first; empty if there is no such group.
+
+    RefusedError if the group belongs to another environment.
+    """
     pages = account.pages(
         "list_model_packages",
         "ModelPackageSummaryList",
@@ -75,6 +80,9 @@ def list_versions(account: Account, group: str, most: int) -> list[Version]:
         if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
             return []
         raise
+    if arns:
+        group_arn = arns[0].rpartition("/")[0].replace(":model-package/", ":model-package-group/")
+        guard.check_shown(account, group, group_arn, "model package group")
     s3 = account.s3  # created here, because creating clients is not thread-safe
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda arn: _described(account, s3, group, arn), arns))
@@ -89,11 +97,14 @@ def list_local_versions(home: Path, group: str, most: int) -> list[Version]:
 
 
 def find(account: Account, named: str, own_group: str) -> Version:
-    """The version for `3` in the project's group, or for `group/3`, checked by the guard."""
+    """The version for `3` in the project's group, for `group/3`, or for its ARN, checked by the guard."""
+    if found := _ARN.fullmatch(named):
+        guard.check_place(account, f"model package {found[3]}", found[1], found[2])
+        named = found[3]
     group, _, number = named.rpartition("/")
     if not number.isdecimal():
         raise UserError(f"'{named}' is not a version: write its number, such as 3; `ops list-models` shows them.")
-    group = group.rpartition(":model-package/")[2] or own_group  # a full ARN works too
+    group = group or own_group
     with aws_call(f"describe model package group {group}"):
         try:
             described = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagemaker_ops.aws import lookup, upload
+from sagemaker_ops.aws import guard, lookup, upload
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
 from sagemaker_ops.definition import difference, step_types
@@ -125,19 +125,37 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
     return version or _newest_version(account, new.name)
 
 
-def make_groups(account: Account, new: Pipeline) -> None:
-    """Create the model package groups that the pipeline registers into, because those that AWS creates have no tags.
+def missing_groups(account: Account, new: Pipeline) -> list[str]:
+    """The model package groups that the pipeline registers into and that do not exist yet.
 
-    Without the tag of the vertical, nobody could approve a model in them.
+    RefusedError if one of them is another's, or would be by its name.
     """
+    missing = []
     for group in sorted(set(_groups(new.definition["Steps"]))):
-        with aws_call(f"create model package group '{group}'"):
+        arn = ""
+        with aws_call(f"describe model package group '{group}'"):
             try:
-                account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+                found = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+                arn = found["ModelPackageGroupArn"]
             except ClientError as error:
                 if not is_not_found(error):
                     raise
-                account.sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=_tags(new.tags))
+        if arn:
+            guard.check_resource(account, group, arn, "model package group")
+        else:
+            guard.check_new_name(account, group, "model package group")
+            missing.append(group)
+    return missing
+
+
+def make_groups(account: Account, new: Pipeline, groups: Sequence[str]) -> None:
+    """Create these model package groups, because those that AWS creates have no tags.
+
+    Without the tag of the vertical, nobody could approve a model in them.
+    """
+    for group in groups:
+        with aws_call(f"create model package group '{group}'"):
+            account.sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=_tags(new.tags))
 
 
 def _groups(steps: list[dict[str, Any]]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import DENIED, aws_call, code_of, is_not_found
 from sagemaker_ops.errors import RefusedError, UserError, did_you_mean
@@ -102,7 +103,10 @@ def find(apps: Iterable[App], name: str, domain: str | None) -> App:
 
 
 def check_own(account: Account, app: App) -> None:
-    """RefusedError unless both the owner's name and the tag say that it is the vertical's."""
+    """RefusedError unless both the owner's name and the tag say that it is the vertical's.
+
+    People are not part of an environment, but an app with the tag of another one is refused.
+    """
     if not app.belongs_to(account.vertical):
         whose = f"belongs to '{app.owner}'" if app.owner else "has no owner"
         raise RefusedError(f"app '{app.path}' {whose}, but you work for '{account.vertical}': ask them.")
@@ -121,6 +125,7 @@ def check_own(account: Account, app: App) -> None:
     if vertical != account.vertical:
         whose = f"'{vertical}'{f' (owner {owner})' if owner else ''}"
         raise RefusedError(f"app '{app.path}' belongs to {whose}, but you work for '{account.vertical}': ask them.")
+    guard.check_environment(account, app.path, tags, "app")
 
 
 def delete_app(account: Account, app: App) -> None:
@@ -177,11 +182,11 @@ def described(account: Account, app: App) -> App:
 
 
 def _tags(account: Account, app: App) -> dict[str, str] | None:
-    """The tags of the app, its space or the owner's profile: the first of them that say whose it is.
+    """The tags of the app, its space and the owner's profile; the first of them that has a tag decides.
 
     None if none of them may be read.
     """
-    readable = False
+    readable, found = False, dict[str, str]()
     for arn in _arns(account, app):
         try:
             pages = account.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
@@ -194,10 +199,10 @@ def _tags(account: Account, app: App) -> dict[str, str] | None:
             else:
                 with aws_call(f"read the tags of app {app.path}"):
                     raise
-        readable = True
-        if "vertical" in tags:
-            return tags
-    return {} if readable else None
+        readable, found = True, {**tags, **found}
+        if found.keys() >= {"vertical", "env"} or found.get("vertical", account.vertical) != account.vertical:
+            break
+    return found if readable else None
 
 
 def _arns(account: Account, app: App) -> list[str]:

@@ -74,10 +74,12 @@ def load(root: Path) -> Settings:
     return loaded
 
 
-def check_user(user: str) -> None:
-    """RefusedError if this is not a valid user name."""
+def check_user(user: str, settings: Settings) -> None:
+    """RefusedError if this is not a valid user name, or the name of an environment: `-dev` ends names as well."""
     if user and (problems := project_check.check_user(user, "--as")):
         raise RefusedError(*problems)
+    if user in settings.environments:
+        raise RefusedError(Problem(f"'{user}' is an environment: use another user name.", "--as"))
 
 
 def choose(value: str, known: Sequence[str], option: str) -> None:

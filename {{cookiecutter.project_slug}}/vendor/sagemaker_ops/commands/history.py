@@ -118,7 +118,7 @@ def logs(
             from sagemaker_ops.aws import lookup
 
             account = _connect(root, env)
-            aws_logs.show(account, lookup.execution_arn(account, execution), step, follow)
+            aws_logs.show(account, lookup.shown_execution(account, execution), step, follow)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -161,13 +161,15 @@ def _aws_list(root: Path, env: str, pipeline: str | None, most: int) -> list[Exe
     """The executions, newest first: `most` of them, and one more if there are more."""
     from itertools import islice
 
-    from sagemaker_ops.aws import executions, lookup
+    from sagemaker_ops.aws import executions, guard, lookup
 
     account = _connect(root, env)
     if pipeline is None:
         names = lookup.own_pipelines(account)
     else:
-        names = [lookup.describe_pipeline(account, pipeline)["PipelineName"]]
+        described = lookup.describe_pipeline(account, pipeline)
+        names = [described["PipelineName"]]
+        guard.check_shown(account, names[0], described["PipelineArn"], "pipeline")
     found = [each for name in names for each in islice(executions.listed(account, name), most + 1)]
     return sorted(found, key=lambda each: each.start_time, reverse=True)
 
@@ -191,7 +193,7 @@ def _find(root: Path, env: str, execution: str) -> Execution:
     from sagemaker_ops.aws import executions, lookup, usage
 
     account = _connect(root, env)
-    found = executions.load(account, lookup.execution_arn(account, execution))
+    found = executions.load(account, lookup.shown_execution(account, execution))
     if warning := usage.add(found, executions.add_properties(found)):
         print(f"warning: {warning}", file=sys.stderr)
     return found
@@ -208,7 +210,7 @@ def _watch(root: Path, env: str, execution: str, quiet: bool) -> str:
             from sagemaker_ops.aws import lookup, watch
 
             account = _connect(root, env)
-            return watch.until_ended(account, lookup.execution_arn(account, execution), on_change).arn
+            return watch.until_ended(account, lookup.shown_execution(account, execution), on_change).arn
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
