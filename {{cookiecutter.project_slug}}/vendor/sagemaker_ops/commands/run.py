@@ -94,7 +94,7 @@ def run(
             region = settings.load(root).project.region
             execution = local_run.run_definition(definition, parameters, region, root, s3, on_change, options, chosen)
         elif pipeline is not None:
-            loaded = load(root)
+            loaded = load(root, local=True)
 
             def has_changed(copy: Copy) -> bool | None:
                 from sagemaker_ops.aws import download  # boto3 takes 0.1 s, and only old copies need it
@@ -151,7 +151,7 @@ def plan(
             "--s3 works only with a definition file: the data of a pipeline of the project is in .local/s3."
         )
     else:
-        name, found = local_run.plan(pipeline, parameters, load(root), root)
+        name, found = local_run.plan(pipeline, parameters, load(root, local=True), root)
     for line in plan_view.lines(name, found) if format == "text" else [plan_view.document(name, found)]:
         print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
     if found.problems:
@@ -170,7 +170,7 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
     from sagemaker_ops.pipelines import compiler, publishing
 
-    definition = compiler.definition(pipeline, publishing.target(load(root), env, root), root)
+    definition = compiler.definition(pipeline, publishing.target(load(root, local=env == "local"), env, root), root)
     print(json.dumps(definition, indent=2), flush=True)  # flush here: Typer handles the broken pipe of `| head`
 
 

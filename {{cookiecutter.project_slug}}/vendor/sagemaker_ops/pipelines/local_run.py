@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_ops import local
 from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.guardrails import table_check
 from sagemaker_ops.local import cleaning
 from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
 from sagemaker_ops.project import data, source_copy
@@ -131,7 +132,7 @@ def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tup
     source, first = settings.data.source, None
     if data.is_remote(source):
         first = source_copy.first_file(source_copy.get(source, home), home)
-    if problems := data.check(settings.data, root, first):
+    if problems := table_check.check(settings, root, first):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
     publishing.publish_local(target, root, Store(home / "s3"))

@@ -5,7 +5,6 @@ Also data/schema.toml, which records the type of each column: schema_file.py wri
 
 from __future__ import annotations
 
-import ast
 import csv
 import gzip
 import hashlib
@@ -13,13 +12,13 @@ import re
 import tomllib
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from itertools import chain
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
-from sagemaker_ops.project.layout import STEPS
+from sagemaker_ops.project import step_code
 from sagemaker_ops.project.settings import FILE, Data
 
 SEPARATORS = ",;\t|"
@@ -36,8 +35,7 @@ def is_remote(source: str) -> bool:
 
 def has_own_reading(root: Path) -> bool:
     """Whether the steps read the table without read_source, so that its format and columns are unknown here."""
-    scripts = _scripts(root)
-    return bool(scripts) and not any(_calls_reader(script) for script in scripts)
+    return step_code.replaces(root, READER)
 
 
 def files(source: str, root: Path) -> list[Path]:
@@ -101,6 +99,7 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
     columns, rows = _head(first or files(data.source, root)[0])
     if not columns or not rows:
         return [Problem(f"'{data.source}' is empty: it needs a line of column names, and rows.", _SOURCE)]
+    made = step_code.words(root)
     named = [("target", data.target), *(("exclude", name) for name in data.exclude)]
     if data.split != "random":
         named.append(("split_column", data.split_column))
@@ -111,7 +110,7 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
             f"{FILE} [data].{key}",
         )
         for key, name in named
-        if name not in columns and name not in _words_of_steps(root)
+        if name not in columns and name not in made
     ]
     kept = (_schema(data.source, root) or {"columns": {}})["columns"]
     new = [name for name in columns if name not in kept]
@@ -121,36 +120,9 @@ def check(data: Data, root: Path, first: Path | None = None) -> list[Problem]:
             f"{SCHEMA} [columns]",
         )
         for name in kept
-        if name not in columns and name not in data.exclude and name not in _words_of_steps(root)
+        if name not in columns and name not in data.exclude and name not in made
     ]
     return problems
-
-
-def _scripts(root: Path) -> list[Path]:
-    """The scripts of the steps, without JupyterLab's copies."""
-    folder = root / STEPS
-    return [
-        path
-        for path in folder.rglob("*.py")
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-
-
-def _calls_reader(script: Path) -> bool:
-    calls = (node for node in _nodes(script) if isinstance(node, ast.Call))
-    return any(READER in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")) for call in calls)
-
-
-def _words_of_steps(root: Path) -> set[str]:
-    """The quoted texts and the argument names in the scripts of the steps."""
-    nodes = chain.from_iterable(map(_nodes, _scripts(root)))
-    return {str(getattr(node, "value" if isinstance(node, ast.Constant) else "arg", "")) for node in nodes}
-
-
-def _nodes(script: Path) -> Iterator[ast.AST]:
-    """The syntax tree of a script; nothing if it is not valid Python, which the step itself will report."""
-    with suppress(OSError, SyntaxError, ValueError):
-        yield from ast.walk(ast.parse(script.read_bytes()))
 
 
 def _schema(source: str, root: Path) -> dict[str, Any] | None:
@@ -170,23 +142,57 @@ def _schema(source: str, root: Path) -> dict[str, Any] | None:
     return schema if schema.get("source", source) == source else None
 
 
+def columns(data: Data, root: Path, first: Path | None = None) -> list[str]:
+    """The column names of the first file."""
+    return _head(first or files(data.source, root)[0])[0]
+
+
+def values(path: Path, column: str, limit: int) -> tuple[list[str], bool]:
+    """The first values of a column as text, empty for a missing one, and whether these are all values of the file."""
+    with _reading(path):
+        if path.suffix.lower() == ".parquet":
+            import pyarrow.parquet as pq
+
+            batch = next(pq.ParquetFile(path).iter_batches(limit, columns=[column]), None)
+            found = batch.column(0).to_pylist() if batch is not None else []
+            return ["" if each is None else str(each) for each in found], len(found) < limit
+        with _opened(path) as (lines, separator):
+            rows = csv.reader(lines, delimiter=separator)
+            place = next(rows).index(column)
+            found = [row[place] for row in islice(rows, limit) if len(row) > place]
+            return found, len(found) < limit
+
+
 def _head(path: Path) -> tuple[list[str], bool]:
     """The column names, and whether there are any rows."""
-    try:
+    with _reading(path):
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq  # takes 0.1 s
 
             parquet = pq.ParquetFile(path)
             return parquet.schema_arrow.names, parquet.metadata.num_rows > 0
-        open_text = gzip.open if path.suffix.lower() == ".gz" else open
-        with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
-            header = text.readline()
-            unquoted = re.sub(r'"[^"]*"', "", header)
-            separator = max(SEPARATORS, key=unquoted.count)  # as tabular/reading.py does
-            lines = chain([header], text)  # a quoted name may continue on the next line
+        with _opened(path) as (lines, separator):
             return next(csv.reader(lines, delimiter=separator), []), any(line.strip() for line in lines)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """UserError if the file cannot be read."""
+    try:
+        yield
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pyarrow's own errors are ValueErrors
         raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Iterator[str], str]]:
+    """The lines of a CSV file, and what separates its columns."""
+    open_text = gzip.open if path.suffix.lower() == ".gz" else open
+    with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
+        header = text.readline()
+        unquoted = re.sub(r'"[^"]*"', "", header)
+        # The separator as tabular/reading.py finds it; a quoted name may continue on the next line.
+        yield chain([header], text), max(SEPARATORS, key=unquoted.count)
 
 
 def _neighbours(path: Path) -> list[Path]:

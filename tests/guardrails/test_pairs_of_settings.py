@@ -1,0 +1,308 @@
+"""Settings that are valid separately but not together, or not for the table: what `ops check` and `make run` report."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from projects import TEMPLATE_PROJECT
+
+from sagemaker_ops.errors import Problem
+from sagemaker_ops.guardrails import table_check, volume_check
+
+if TYPE_CHECKING:
+    pass
+
+BASE: Mapping[str, Mapping[str, str]] = {
+    "project": {"name": "'Churn'", "slug": "'churn'", "vertical": "'customer'", "region": "'eu-west-1'"},
+    "data": {"source": "'data.csv'", "target": "'late'", "problem": "'classification'"},
+    "gate": {"metric": "'auc'", "minimum": "0.6"},
+    "hyperparameters": {"max_iter": "150"},
+}
+REGRESSION = {"data.problem": "'regression'", "data.target": "'delay'", "gate.metric": "'r2'", "gate.minimum": "0.1"}
+TABLE = "day,carrier,delay,late,kind\n" + "".join(
+    f"{day},{'AA' if day % 2 else 'UA'},{day * 1.5},{'yes' if day % 3 else 'no'},{'abc'[day % 3]}\n"
+    for day in range(90)
+)
+DEV = {"environments.dev.account": "'123456789012'", "environments.dev.bucket": "'models-dev'"}
+KEY = {"environments.dev.kms_key": "'alias/customer'"}
+Changes = Mapping[str, str]
+Problems = Callable[[Changes], list[Problem]]
+
+
+def toml(changes: Changes) -> str:
+    """project.toml with each `table.key` set to a TOML value, or left out if that is empty."""
+    tables = {table: dict(keys) for table, keys in BASE.items()}
+    for place, value in changes.items():
+        table, _, key = place.rpartition(".")
+        tables.setdefault(table, {})[key] = value
+    lines = [
+        line
+        for table, keys in tables.items()
+        for line in (f"[{table}]", *(f"{key} = {value}" for key, value in keys.items() if value))
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with the steps of the template and a table."""
+    (tmp_path / "guardrails.toml").touch()
+    (tmp_path / "data.csv").write_text(TABLE, encoding="utf-8")
+    for folder in ("steps", "pipelines"):
+        shutil.copytree(TEMPLATE_PROJECT / "production" / folder, tmp_path / "production" / folder)
+    return tmp_path
+
+
+@pytest.fixture
+def problems(project: Path) -> Problems:
+    """The problems of the project with these changes of its settings."""
+
+    def _problems(changes: Changes) -> list[Problem]:
+        (project / "project.toml").write_text(toml(changes), encoding="utf-8")
+        return table_check.examine(project, needed=True)[1]
+
+    return _problems
+
+
+def edit(script: Path, old: str, new: str) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert old in text
+    script.write_text(text.replace(old, new), encoding="utf-8")
+
+
+CONTRADICTIONS = [
+    # The metric of the gate, the problem and the limit.
+    ({"gate.metric": "'rmse'"}, "gate.metric", "'rmse' is for regression, but [data].problem is 'classification'"),
+    ({"gate.metric": "'r2'"}, "gate.metric", "write one of accuracy, precision, recall, f1, auc, weighted_precision"),
+    ({**REGRESSION, "gate.metric": "'auc'"}, "gate.metric", "write one of mae, mse, rmse, r2."),
+    ({**REGRESSION, "gate.metric": "'f1'"}, "gate.metric", "'f1' is for classification"),
+    ({"gate.metric": "'acuracy'"}, "gate.metric", "Did you mean 'accuracy'?"),
+    ({"gate.metric": "'AUC'"}, "gate.metric", "Did you mean 'auc'?"),
+    ({"gate.metric": "'quality'"}, "gate.metric", "no script in production/steps defines it. Write one of accuracy"),
+    *(
+        ({"gate.metric": f"'{metric}'", "gate.minimum": "65"}, "gate.minimum", "the highest possible " + metric)
+        for metric in ("accuracy", "precision", "recall", "f1", "auc")
+    ),
+    ({"gate.minimum": "65"}, "gate.minimum", "65 is above 1, the highest possible auc: write 0.65."),
+    ({"gate.minimum": "101"}, "gate.minimum", "write a value from 0 to 1."),
+    ({"gate.minimum": "-0.1"}, "gate.minimum", "-0.1 is below 0, the lowest possible auc: write a value from 0 to 1."),
+    (
+        {**REGRESSION, "gate.minimum": "1.5"},
+        "gate.minimum",
+        "1.5 is above 1, the highest possible r2: write a value of 1",
+    ),
+    (
+        {"gate.minimum": "", "gate.maximum": "0.7"},
+        "gate.maximum",
+        "a higher auc is better, so this would let only bad models pass: write `minimum = 0.7`.",
+    ),
+    ({**REGRESSION, "gate.minimum": "", "gate.maximum": "0.5"}, "gate.maximum", "write `minimum = 0.5`"),
+    *(
+        ({**REGRESSION, "gate.metric": f"'{metric}'", "gate.minimum": "25"}, "gate.minimum", "write `maximum = 25`")
+        for metric in ("mae", "mse", "rmse")
+    ),
+    (
+        {**REGRESSION, "gate.metric": "'mae'", "gate.minimum": "", "gate.maximum": "-1"},
+        "gate.maximum",
+        "-1 is below 0, the lowest possible mae: write a value of 0 or more.",
+    ),
+    # The metric and the classes of the target.
+    ({"data.target": "'kind'", "gate.metric": "'f1'"}, "gate.metric", "the target has 3 classes: write 'weighted_f1'."),
+    ({"data.target": "'kind'", "gate.metric": "'recall'"}, "gate.metric", "write 'weighted_recall'."),
+    ({"data.target": "'kind'", "gate.metric": "'precision'"}, "gate.metric", "write 'weighted_precision'."),
+    (
+        {"gate.metric": "'weighted_f1'"},
+        "gate.metric",
+        "'weighted_f1' is for three or more classes, but the target has 2",
+    ),
+    # The problem and the values of the target.
+    ({**REGRESSION, "data.target": "'late'"}, "data.problem", "'late' contains 'no', not only numbers"),
+    # Hyperparameters.
+    ({"hyperparameters.max_itr": "5"}, "hyperparameters.max_itr", "Did you mean 'max_iter'?"),
+    ({"hyperparameters.depth": "5"}, "hyperparameters.depth", "It has learning_rate, max_iter, max_leaf_nodes"),
+    ({"hyperparameters.max_iter": "-5"}, "hyperparameters.max_iter", "-5 is not allowed: write a whole number from 1"),
+    ({"hyperparameters.max_iter": "0"}, "hyperparameters.max_iter", "0 is not allowed"),
+    ({"hyperparameters.max_iter": "1.5"}, "hyperparameters.max_iter", "write a whole number"),
+    ({"hyperparameters.max_iter": "true"}, "hyperparameters.max_iter", "true is not allowed"),
+    ({"hyperparameters.max_iter": "'many'"}, "hyperparameters.max_iter", '"many" is not allowed'),
+    ({"hyperparameters.learning_rate": "2.0"}, "hyperparameters.learning_rate", "a number from 0.0001 to 1"),
+    ({"hyperparameters.class_weight": "'even'"}, "hyperparameters.class_weight", "write 'none' or 'balanced'"),
+    (
+        {**REGRESSION, "hyperparameters.class_weight": "'balanced'"},
+        "hyperparameters.class_weight",
+        'a regression has no classes to weight: remove it, or write "none".',
+    ),
+    # Columns with two roles, and parts without rows.
+    ({"data.split": "'group'", "data.split_column": "'late'"}, "data.split_column", "'late' is the target"),
+    ({"data.split": "'time'", "data.split_column": "'late'"}, "data.split_column", "'late' is the target"),
+    ({"data.target": "''"}, "data.target", "write the name of the column to predict"),
+    ({"data.exclude": "['day', 'carrier', 'delay', 'kind']"}, "data.exclude", "no column is left for the model"),
+    (
+        {"data.exclude": "['day', 'delay', 'kind']", "data.id": "'carrier'"},
+        "data.exclude",
+        "no column is left for the model",
+    ),
+    ({"data.test_share": "0.01"}, "data.test_share", "0.01 of the 90 rows is less than one row: write 0.05 or more."),
+    ({"data.validation_share": "0.001"}, "data.validation_share", "less than one row"),
+    # Columns that the table lacks.
+    ({"data.target": "'lat'"}, "data.target", "'data.csv' has no column 'lat'. Did you mean 'late'?"),
+    ({"data.exclude": "['dai']"}, "data.exclude", "Did you mean 'day'?"),
+    ({"data.weight": "'w'"}, "data.weight", "has no column 'w'"),
+    ({"data.source": "'dat.csv'"}, "data.source", "there is no file or folder 'dat.csv'"),
+    # Disks and keys.
+    *(
+        (
+            {**DEV, **KEY, f"instances.{use}": "'ml.g5.xlarge'", "images.default": "'a.b/own:1'"},
+            f"instances.{use}",
+            "'ml.g5.xlarge' has local storage, which AWS encrypts itself: with this type it refuses "
+            "[environments.dev].kms_key; use 'ml.m5.xlarge' (4 vCPU, 16 GiB), or remove the key.",
+        )
+        for use in ("processing", "training", "transform")
+    ),
+    *(
+        ({**KEY, "instances.training": f"'{name}'", "images.default": "'a.b/own:1'"}, "instances.training", "refuses")
+        for name in ("ml.m5d.large", "ml.c5d.xlarge", "ml.r5d.large", "ml.g4dn.xlarge", "ml.p4d.24xlarge")
+        if "training" in volume_check.instance_types.types()[name]["uses"]
+    ),
+    ({**KEY, "instances.evaluation": "'ml.g5.xlarge'"}, "instances.evaluation", "refuses [environments.dev].kms_key"),
+    (
+        {**KEY, "environments.qa.kms_key": "'alias/qa'", "instances.evaluation": "'ml.g5.xlarge'"},
+        "instances.evaluation",
+        "refuses [environments.dev].kms_key and [environments.qa].kms_key; use 'ml.m5.xlarge' (4 vCPU, 16 GiB), or "
+        "remove the keys.",
+    ),
+    (
+        {"pipeline.volume_size_gb": "300", "instances.processing": "'ml.g5.xlarge'", "images.default": "'a.b/own:1'"},
+        "pipeline.volume_size_gb",
+        "300 GB is more than the local storage of 'ml.g5.xlarge' of [instances].processing, 250 GB: write 250 or less",
+    ),
+    # Images.
+    ({"images.default": "'1.9'"}, "images.default", "write one such as '1.9-0'"),
+    ({"images.training": "'1.4'"}, "images.training", "write one such as '1.4-2'"),
+    ({"images.default": "'1.4-2'"}, "images.default", "'1.4-2' is not a version"),
+    ({"images.inference": "'my-image:1'"}, "images.inference", "or the whole URI of another image, such as"),
+    ({"images.training": "'1.4-2-py312'"}, "images.training", "'1.9-0' cannot load the model"),
+    (
+        {"images.inference": "'123456789012.dkr.ecr.us-east-1.amazonaws.com/own:1'"},
+        "images.inference",
+        "write '123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1'",
+    ),
+]
+
+
+def name_of(case: object) -> str:
+    return re.sub(r"\W+", " ", str(case))[:60] if isinstance(case, dict) else ""
+
+
+@pytest.mark.parametrize(("changes", "place", "sentence"), CONTRADICTIONS, ids=name_of)
+def test_settings_that_contradict_each_other_are_reported(
+    problems: Problems, changes: Changes, place: str, sentence: str
+) -> None:
+    table, _, key = place.rpartition(".")
+
+    found = [each for each in problems(changes) if each.level == "error"]
+
+    assert {problem.where for problem in found} == {f"project.toml [{table}].{key}"}
+    assert any(sentence in problem.message for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        REGRESSION,
+        {"gate.minimum": "0"},
+        {"gate.minimum": "1"},
+        {"gate.metric": "'weighted_f1'", "data.target": "'kind'"},
+        {"gate.metric": "'auc'", "data.target": "'kind'"},
+        {**REGRESSION, "gate.minimum": "-3"},
+        {**REGRESSION, "gate.metric": "'rmse'", "gate.minimum": "", "gate.maximum": "0"},
+        {**REGRESSION, "gate.metric": "'mae'", "gate.minimum": "", "gate.maximum": "1000"},
+        {**REGRESSION, "hyperparameters.class_weight": "'none'"},
+        {"hyperparameters.class_weight": "'balanced'"},
+        {"hyperparameters.max_iter": "1"},
+        {"hyperparameters.max_iter": "100.0"},
+        {"hyperparameters.learning_rate": "1"},
+        {"data.split": "'group'", "data.split_column": "'carrier'"},
+        {"data.exclude": "['day', 'delay', 'kind']"},
+        {"data.test_share": "0.02"},
+        {**DEV, **KEY},
+        {**KEY, "instances.endpoint": "'ml.c6gd.large'", "images.inference": "'a.b/arm:1'"},
+        {**KEY, "instances.studio": "'ml.m5d.large'"},
+        {"instances.processing": "'ml.g5.xlarge'", "images.default": "'a.b/own:1'", "pipeline.volume_size_gb": "250"},
+        {"images.processing": "'1.2-1'"},
+        {"images.default": "'1.4-2-py312'"},
+        {"images.default": "'123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1'"},
+        {"images.processing": "'123456789012.dkr.ecr.us-east-1.amazonaws.com/own:1'"},
+    ],
+    ids=name_of,
+)
+def test_settings_that_go_together_have_no_problems(problems: Problems, changes: Changes) -> None:
+    assert problems(changes) == []
+
+
+def test_every_contradiction_is_reported_in_one_pass(problems: Problems) -> None:
+    changes = {
+        **KEY,
+        "instances.training": "'ml.g5.xlarge'",
+        "images.default": "'1.9'",
+        "gate.metric": "'rmse'",
+        "hyperparameters.max_itr": "1",
+        "data.exclude": "['dai']",
+        "pipeline.colour": "1",
+    }
+
+    found = problems(changes)
+
+    assert [problem.where for problem in found if problem.level == "error"] == [
+        "project.toml [pipeline]",
+        "project.toml [instances].training",
+        "project.toml [gate].metric",
+        "project.toml [hyperparameters].max_itr",
+        "project.toml [images].default",
+        "project.toml [data].exclude",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "sentence"),
+    [
+        ({"data.split_column": "'day'"}, "data.split_column", "split = 'random' does not use it"),
+        (
+            {**DEV, "environments.prod.account": "'111122223333'", "environments.prod.bucket": "'models-dev'"},
+            "environments.prod.bucket",
+            "is also the bucket of 'dev', which has another account: write a bucket of account 111122223333.",
+        ),
+        (
+            {
+                **DEV,
+                "environments.prod.account": "'111122223333'",
+                "environments.prod.bucket": "'sagemaker-eu-west-1-123456789012'",
+            },
+            "environments.prod.bucket",
+            "contains the account of 'dev': write a bucket of account 111122223333.",
+        ),
+        ({"images.default": "'2.0-1'"}, "images.default", "if it is newer, ignore this warning"),
+        ({"project.region": "'mx-central-1'"}, "images.default", "image '1.9-0' in mx-central-1"),
+    ],
+)
+def test_settings_that_are_probably_wrong_are_warnings(
+    problems: Problems, changes: Changes, place: str, sentence: str
+) -> None:
+    table, _, key = place.rpartition(".")
+
+    [problem] = problems(changes)
+
+    assert (problem.level, problem.where) == ("warning", f"project.toml [{table}].{key}")
+    assert sentence in problem.message
+
+
+def test_two_environments_may_share_an_account_and_a_bucket(problems: Problems) -> None:
+    prod = {key.replace(".dev.", ".prod."): value for key, value in DEV.items()}
+
+    assert problems({**DEV, **prod}) == []
