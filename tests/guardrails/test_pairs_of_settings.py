@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +14,10 @@ import pytest
 from projects import TEMPLATE_PROJECT
 
 from sagemaker_ops.errors import Problem
-from sagemaker_ops.guardrails import table_check, volume_check
+from sagemaker_ops.guardrails import image_check, project_check, table_check, volume_check
 
 if TYPE_CHECKING:
-    pass
+    from projects import Bake
 
 BASE: Mapping[str, Mapping[str, str]] = {
     "project": {"name": "'Churn'", "slug": "'churn'", "vertical": "'customer'", "region": "'eu-west-1'"},
@@ -223,6 +225,8 @@ def test_settings_that_contradict_each_other_are_reported(
         {**REGRESSION, "gate.minimum": "-3"},
         {**REGRESSION, "gate.metric": "'rmse'", "gate.minimum": "", "gate.maximum": "0"},
         {**REGRESSION, "gate.metric": "'mae'", "gate.minimum": "", "gate.maximum": "1000"},
+        {**REGRESSION, "gate.metric": "'mae'", "gate.minimum": "0"},  # open for every model
+        {"gate.minimum": "", "gate.maximum": "1"},
         {**REGRESSION, "hyperparameters.class_weight": "'none'"},
         {"hyperparameters.class_weight": "'balanced'"},
         {"hyperparameters.max_iter": "1"},
@@ -306,3 +310,242 @@ def test_two_environments_may_share_an_account_and_a_bucket(problems: Problems) 
     prod = {key.replace(".dev.", ".prod."): value for key, value in DEV.items()}
 
     assert problems({**DEV, **prod}) == []
+
+
+OWN_METRIC = "from sagemaker_ops import evaluate\nMETRICS = {'cost': Metric(cost)}\nevaluate(model, METRICS)\n"
+FOREST = """
+from sagemaker_ops import Number, read_hyperparameters
+HYPERPARAMETERS = {"n_estimators": Number(10, 1, 50, "trees"), "depth": Number(LEAST, LEAST, 9, "depth")}
+read_hyperparameters({}, HYPERPARAMETERS)
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "text", "changes", "sentences"),
+    [
+        pytest.param("evaluation.py", OWN_METRIC, {"gate.metric": "'cost'", "gate.minimum": "9"}, [], id="own metric"),
+        pytest.param(
+            "evaluation.py",
+            OWN_METRIC,
+            {"gate.metric": "'cots'"},
+            ["no script in production/steps defines it"],
+            id="typo",
+        ),
+        pytest.param(
+            "evaluation.py", OWN_METRIC.replace("cost'", "auc'"), {"gate.minimum": "9"}, [], id="another meaning of auc"
+        ),
+        pytest.param("evaluation.py", "print('measured')", {"gate.metric": "'ndcg'"}, [], id="own evaluation"),
+        pytest.param(
+            "processing.py",
+            "table = read_source(folder)\ntable['kind'] = table['kind'] == 'a'",
+            {"gate.metric": "'f1'", "data.target": "'kind'"},
+            [],
+            id="the step changes the target",
+        ),
+        pytest.param(
+            "processing.py",
+            "table = pd.read_excel(folder)",
+            {"gate.metric": "'f1'", "data.target": "'kind'", "data.exclude": "['other']"},
+            [],
+            id="the step reads the table itself",
+        ),
+        pytest.param(
+            "model.py",
+            FOREST,
+            {"hyperparameters.max_iter": "", "hyperparameters.n_estimators": "5"},
+            [],
+            id="another estimator",
+        ),
+        pytest.param("model.py", FOREST, {}, ["It has n_estimators, depth."], id="left from another estimator"),
+        pytest.param(
+            "model.py",
+            FOREST,
+            {"hyperparameters.max_iter": "", "hyperparameters.n_estimators": "51"},
+            ["51 is not allowed: write a whole number from 1 to 50."],
+            id="range of another estimator",
+        ),
+        pytest.param(
+            "model.py",
+            FOREST,
+            {"hyperparameters.max_iter": "", "hyperparameters.depth": "-1"},
+            [],
+            id="a range that is not literal",
+        ),
+        pytest.param(
+            "model.py", "HYPERPARAMETERS = dict(MORE)", {"hyperparameters.any": "1"}, [], id="a computed table"
+        ),
+        pytest.param("training.py", "train(**options)", {"hyperparameters.any": "1"}, [], id="own reading of them"),
+        pytest.param(
+            "own.py",
+            "parser.add_argument('--warm-start')",
+            {"hyperparameters.warm_start": "1"},
+            [],
+            id="a hyperparameter of another script",
+        ),
+        pytest.param("model.py", "HYPERPARAMETERS = {", {"hyperparameters.any": "1"}, [], id="not valid Python"),
+    ],
+)
+def test_the_rules_follow_the_scripts_of_the_project(
+    problems: Problems, project: Path, script: str, text: str, changes: Changes, sentences: list[str]
+) -> None:
+    (project / "production" / "steps" / script).write_text(text, encoding="utf-8")
+
+    found = problems(changes)
+
+    assert [each for problem, each in zip(found, sentences, strict=True) if each not in problem.message] == []
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_header_and_the_target_of_every_kind_of_csv_are_read(
+    problems: Problems, project: Path, name: str, separator: str
+) -> None:
+    content = ("\ufeff" + TABLE.replace(",", separator)).encode()
+    (project / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+
+    source = {"data.source": f"'{name}'"}
+    wrong = problems({**source, "data.target": "'lat'"})
+    classes = problems({**source, "data.target": "'kind'", "gate.metric": "'f1'"})
+
+    assert [problem.message[-20:] for problem in wrong] == ["Did you mean 'late'?"]
+    assert [problem.where for problem in classes] == ["project.toml [gate].metric"]
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "sentence"),
+    [
+        (["yes", "no", ""], "weighted_f1", "2 classes"),
+        (["yes", "no", "NA"], "f1", ""),
+        (["1", "0", "1.0"], "f1", ""),
+        (["true", "false", "True"], "f1", ""),
+        (["1", "2", "3"], "f1", "3 classes"),
+        (["1.5", "2", "3"], "accuracy", ""),
+        (
+            [str(number) for number in range(101)],
+            "accuracy",
+            'more than 100 different values, too many for classes: write "',
+        ),
+        ([str(number) for number in range(100)], "accuracy", ""),
+        (["a", "b", "c"] * 4000, "f1", "at least 3 classes"),
+        (["a", "b"] * 6000 + ["c"], "weighted_f1", ""),
+    ],
+)
+def test_the_classes_of_the_target_are_counted(
+    problems: Problems, project: Path, values: list[str], metric: str, sentence: str
+) -> None:
+    rows = (values * 50)[: max(150, len(values))]
+    text = "n,late\n" + "".join(f"{number},{value}\n" for number, value in enumerate(rows))
+    (project / "data.csv").write_text(text, encoding="utf-8")
+
+    found = problems({"gate.metric": f"'{metric}'"})
+
+    assert [sentence in problem.message for problem in found] == [True] * bool(sentence)
+
+
+def test_a_table_that_is_not_here_matters_only_before_a_run(project: Path) -> None:
+    (project / "project.toml").write_text(toml({"data.source": "'elsewhere.csv'"}), encoding="utf-8")
+
+    assert table_check.examine(project)[1:] == ([], 0)
+    for found, code in (table_check.examine(project, needed=True)[1:], table_check.examine(project, local=True)[1:]):
+        assert ([problem.where for problem in found], code) == (["project.toml [data].source"], 2)
+
+
+OWN = "'123456789012.dkr.ecr.mx-central-1.amazonaws.com/own:1'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        pytest.param({}, "warning", id="no environment is set up"),
+        pytest.param({"environments.dev.account": "''"}, "warning", id="an empty environment"),
+        pytest.param(DEV, "error", id="an environment is set up"),
+        pytest.param({**DEV, "images.inference": OWN}, "error", id="an own image for one step"),
+        pytest.param({**DEV, "images.default": OWN}, "", id="an own image"),
+        pytest.param(
+            {**DEV, **{f"images.{key}": OWN for key in image_check.USUAL}}, "", id="an own image for every step"
+        ),
+    ],
+)
+def test_a_region_without_the_image_needs_another_one_but_not_for_a_local_run(
+    project: Path, changes: Changes, level: str
+) -> None:
+    text = toml({"project.region": "'mx-central-1'", **changes})
+    (project / "project.toml").write_text(text, encoding="utf-8")
+
+    _, found, code = project_check.examine(project)
+
+    assert [(problem.level, problem.where) for problem in found] == [(level, "project.toml [images].default")] * bool(
+        level
+    )
+    assert all("123456789012.dkr.ecr.mx-central-1.amazonaws.com/scikit-learn:1.9-0" in each.message for each in found)
+    assert code == (3 if level == "error" else 0)
+    assert project_check.load(project, local=True)[1] == []
+
+
+@pytest.mark.parametrize("region", ["ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "mx-central-1"])
+def test_these_regions_have_no_image(region: str) -> None:
+    assert not image_check.has_image(region)
+
+
+def test_a_table_of_parquet_is_checked_later_without_pyarrow(
+    problems: Problems, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    (project / "data.parquet").write_bytes(b"PAR1")
+
+    assert problems({"data.source": "'data.parquet'"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "disks"),
+    [
+        *(
+            (name, True)
+            for name in ("ml.m5d.large", "ml.g5.xlarge", "ml.p4d.24xlarge", "ml.g4dn.xlarge", "ml.trn1.2xlarge")
+        ),
+        *((name, False) for name in ("ml.m5.large", "ml.c5n.xlarge", "ml.t3.medium", "ml.r5.large", "ml.p3.2xlarge")),
+        # Not in the list, so that AWS's naming decides.
+        *(
+            (name, True)
+            for name in ("ml.m9gd.large", "ml.i7ie.large", "ml.g9.xlarge", "ml.p7.48xlarge", "ml.c9id.large")
+        ),
+        *((name, False) for name in ("ml.m9i.large", "ml.c9g.large", "ml.r9i-flex.large", "ml.inf3.xlarge")),
+    ],
+)
+def test_a_type_has_local_storage(name: str, disks: bool) -> None:
+    assert volume_check.has_local_storage(name) is disks
+
+
+def test_the_naming_of_types_agrees_with_the_list() -> None:
+    known = {name: size for name, size in volume_check.instance_types.types().items() if "vcpu" in size}
+
+    by_name = {name for name in known if re.fullmatch(rf"ml\.(?:{volume_check.HAS_DISKS.pattern})\.\w+", name)}
+
+    assert by_name == {name for name, size in known.items() if "storage" in size}
+
+
+RUN = (
+    ({"project": {"vertical": '"Retail"'}}, "error: project.toml [project].vertical"),
+    (
+        {"data": {"target": '"lat"'}},
+        "error: project.toml [data].target: 'data/sample/flights_classification.csv' has no",
+    ),
+    ({"data": {"source": '"data/flights.csv"'}}, "error: project.toml [data].source: there is no file or folder"),
+    ({"hyperparameters": {"max_iter": "-5"}}, "error: project.toml [hyperparameters].max_iter: -5 is not allowed"),
+)
+
+
+@pytest.mark.slow
+def test_make_run_reports_a_mistake_before_it_installs_anything(bake: Bake) -> None:
+    project = bake()
+    original = (project.path / "project.toml").read_text(encoding="utf-8")
+
+    for changes, start in RUN:
+        (project.path / "project.toml").write_text(original, encoding="utf-8")
+        for table, values in changes.items():
+            project.edit(table, **values)
+        done = project.make("run")
+        assert done.code == 2, done
+        assert done.err.startswith(start), done
+        assert done.out == ""
+        assert not (project.path / ".venv").exists()

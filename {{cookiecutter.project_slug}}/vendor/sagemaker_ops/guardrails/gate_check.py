@@ -85,7 +85,8 @@ def _limit(gate: Gate, scale: Scale) -> list[Problem]:
         percent = scale == SHARE and 1 < value <= 100
         remedy = f"{value / 100:.15g}" if percent else scale.values
         problems.append(f"{value:.15g} is {bound} possible {gate.metric}: write {remedy}.")
-    if key != right:
+    passed_by_all = scale.lowest if scale.lower_is_better else scale.highest
+    if key != right and value != passed_by_all:  # a gate that is open on purpose
         better = "lower" if scale.lower_is_better else "higher"
         limit = f"`{right} = {value:.15g}`" if not problems else f"`{right}`"
         problems.append(f"a {better} {gate.metric} is better, so this would let only bad models pass: write {limit}.")
