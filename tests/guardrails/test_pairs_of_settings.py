@@ -15,6 +15,8 @@ from projects import TEMPLATE_PROJECT
 
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails import image_check, project_check, table_check, volume_check
+from sagemaker_ops.pipelines import model_check
+from sagemaker_ops.project.settings import load as load_settings
 
 if TYPE_CHECKING:
     from projects import Bake
@@ -139,6 +141,11 @@ CONTRADICTIONS = [
         "hyperparameters.class_weight",
         'a regression has no classes to weight: remove it, or write "none".',
     ),
+    (
+        {"parameters.quality_gate": "1"},
+        "parameters.quality_gate",
+        "becomes the parameter QualityGate, which the pipeline already has; rename it.",
+    ),
     # Columns with two roles, and parts without rows.
     ({"data.split": "'group'", "data.split_column": "'late'"}, "data.split_column", "'late' is the target"),
     ({"data.split": "'time'", "data.split_column": "'late'"}, "data.split_column", "'late' is the target"),
@@ -230,6 +237,7 @@ def test_settings_that_contradict_each_other_are_reported(
         {**REGRESSION, "hyperparameters.class_weight": "'none'"},
         {"hyperparameters.class_weight": "'balanced'"},
         {"hyperparameters.max_iter": "1"},
+        {"parameters.gate": "1"},
         {"hyperparameters.max_iter": "100.0"},
         {"hyperparameters.learning_rate": "1"},
         {"data.split": "'group'", "data.split_column": "'carrier'"},
@@ -304,6 +312,18 @@ def test_settings_that_are_probably_wrong_are_warnings(
 
     assert (problem.level, problem.where) == ("warning", f"project.toml [{table}].{key}")
     assert sentence in problem.message
+
+
+def test_packages_that_a_job_without_a_network_would_download_are_a_warning(problems: Problems, project: Path) -> None:
+    isolated = {**DEV, "environments.dev.network_isolation": "true"}
+    assert problems(isolated) == []
+
+    (project / "production" / "steps" / "requirements.txt").write_text("lightgbm\n", encoding="utf-8")
+
+    [problem] = problems(isolated)
+    assert (problem.level, problem.where) == ("warning", "project.toml [environments.dev].network_isolation")
+    assert problem.message.startswith("AWS's image installs production/steps/requirements.txt, which needs a network")
+    assert problems(DEV) == []
 
 
 def test_two_environments_may_share_an_account_and_a_bucket(problems: Problems) -> None:
@@ -393,6 +413,67 @@ def test_the_rules_follow_the_scripts_of_the_project(
     found = problems(changes)
 
     assert [each for problem, each in zip(found, sentences, strict=True) if each not in problem.message] == []
+
+
+# A table that cannot be read without running it, with ranges that are too wide.
+MODEL = """
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sagemaker_ops import Choice, Number, StepError
+HYPERPARAMETERS = dict(
+    n_estimators=Number(10, -1000, 1000, "trees"), max_features=Choice("sqrt", ("sqrt", "all"), "columns per split")
+)
+def make_model(schema, hyperparameters):
+    print("not an answer")
+    return make_pipeline(RandomForestClassifier(**hyperparameters))
+"""
+BOOSTING = ("Number(150, 1, 10_000", "Number(150, -10_000, 10_000")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "changes", "sentences"),
+    [
+        pytest.param(None, {}, {}, id="the template's model"),
+        pytest.param(BOOSTING, {"max_iter": "-5"}, {"max_iter": "an int in the range [1, inf). Got -5"}, id="range"),
+        pytest.param(
+            MODEL,
+            {"max_iter": "", "n_estimators": "-5", "max_features": "'all'"},
+            {"n_estimators": "of RandomForestClassifier must be an int", "max_features": "Got 'all' instead."},
+            id="two of another estimator",
+        ),
+        pytest.param(MODEL, {"max_iter": "", "n_estimators": "5"}, {}, id="another estimator"),
+        pytest.param(
+            MODEL, {"max_iter": "", "n_estimator": "5"}, {"n_estimator": "mean 'n_estimators'?"}, id="unknown"
+        ),
+        pytest.param(
+            MODEL.replace("**hyperparameters", "**hyperparameters, max_itr=1"),
+            {"max_iter": "", "n_estimators": "5"},
+            {},
+            id="a mistake in the script",
+        ),
+        pytest.param("import xgboots", {}, {}, id="a package that is not installed"),
+        pytest.param("def make_model(", {}, {}, id="not valid Python"),
+    ],
+)
+def test_the_model_itself_refuses_hyperparameters(
+    project: Path, model: str | tuple[str, str] | None, changes: Changes, sentences: Mapping[str, str]
+) -> None:
+    script = project / "production" / "steps" / "model.py"
+    if isinstance(model, str):
+        script.write_text(model, encoding="utf-8")
+    elif model:
+        edit(script, *model)
+    given = {f"hyperparameters.{key}": value for key, value in changes.items()}
+    (project / "project.toml").write_text(toml(given), encoding="utf-8")
+    settings = load_settings(project)
+
+    found = {problem.where.rpartition(".")[2]: problem.message for problem in model_check.check(settings, project)}
+    again = {problem.where.rpartition(".")[2]: problem.message for problem in model_check.check(settings, project)}
+
+    assert found.keys() == sentences.keys()
+    assert [name for name, sentence in sentences.items() if sentence not in found[name]] == []
+    assert again == found, "from .local"
 
 
 @pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])

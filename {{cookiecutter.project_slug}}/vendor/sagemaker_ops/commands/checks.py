@@ -9,6 +9,7 @@ import typer
 
 from sagemaker_ops.commands import completion
 from sagemaker_ops.commands.arguments import choose
+from sagemaker_ops.errors import RefusedError
 from sagemaker_ops.guardrails import policy, project_check
 from sagemaker_ops.project.layout import find_root
 from sagemaker_ops.project.settings import FILE
@@ -34,8 +35,13 @@ def check(
     choose(format, project_check.FORMATS, "--format")
     root = find_root()
     from sagemaker_ops.guardrails import table_check
+    from sagemaker_ops.pipelines import model_check
 
-    _, problems, code = table_check.examine(root, needed=True)
+    loaded, problems, code = table_check.examine(root, needed=True)
+    if loaded is not None:
+        found = model_check.check(loaded, root, {problem.where for problem in problems})
+        problems = sorted([*problems, *found], key=lambda problem: problem.level)
+        code = code or (RefusedError.exit_code if found else 0)
     project_check.show(problems, format, root)
     if not code and format == "text":
         print(f"{FILE}: no problems found in names, instance types, environments and columns.")

@@ -23,7 +23,7 @@ from sagemaker_ops.guardrails import (
     volume_check,
 )
 from sagemaker_ops.guardrails.policy import Policy
-from sagemaker_ops.project import layout
+from sagemaker_ops.project import layout, parameter_names, step_code
 from sagemaker_ops.project import settings as project_settings
 from sagemaker_ops.project.settings import FILE, Data, Environment, Settings, key_of
 
@@ -89,6 +89,7 @@ def examine(root: Path, *, local: bool = False) -> tuple[Settings | None, list[P
             *hyperparameter_check.check(settings, root),
             *image_check.check(settings, local),
             *_check_isolation(settings, root),
+            *_check_parameters(settings, root),
             *_check_step_keys(settings, root),
         ]
         problems += [problem for problem in found if not reader.is_filled(problem.where)]
@@ -152,6 +153,18 @@ def _check_isolation(settings: Settings, root: Path) -> list[Problem]:
         Problem(message, f"{FILE} [environments.{name}].network_isolation", "warning")
         for name, environment in settings.environments.items()
         if environment.network_isolation
+    ]
+
+
+def _check_parameters(settings: Settings, root: Path) -> list[Problem]:
+    """Each key of [parameters] becomes a parameter of every pipeline, so none of them can have one with its name."""
+    taken = step_code.created(root, layout.PIPELINES, "Parameter") if settings.parameters else set()
+    return [
+        Problem(
+            f"becomes the parameter {name}, which the pipeline already has; rename it.", f"{FILE} [parameters].{key}"
+        )
+        for key in settings.parameters
+        if (name := parameter_names.parameter_of(key)) in taken
     ]
 
 

@@ -8,6 +8,7 @@ storage", nor "a VolumeSizeInGB greater than the total size of the local instanc
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails import instance_types
@@ -46,7 +47,9 @@ def check_key(name: str, use: str, keys: list[str], rules: Policy, where: str) -
 
     among = [other for other in instance_advice.candidates(use, rules) if not has_local_storage(other)]
     size = instance_types.types().get(name, {})
-    cpus = {key: size[key] for key in ("vcpu", "memory") if key in size}  # today's types with GPUs all have such disks
+    cpus: dict[str, Any] = {
+        key: size[key] for key in ("vcpu", "memory") if key in size
+    }  # today's types with GPUs all have such disks
     near = instance_advice.nearest(cpus, among, name[3:4], accelerated=False) if cpus else ""
     other = f"use {instance_advice.sized(near)}, or remove" if near else "use another type, or remove"
     return [

@@ -43,6 +43,14 @@ def words_of_production(root: Path) -> set[str]:
     return words(root, STEPS, PIPELINES)
 
 
+def created(root: Path, folder: Path, kind: str) -> set[str]:
+    """The names given to objects of classes that start with `kind`: `Threshold` for `ParameterFloat("Threshold")`."""
+    found = (node for script in scripts(root, folder) for node in nodes(script) if isinstance(node, ast.Call))
+    calls = (call for call in found if str(getattr(call.func, "id", getattr(call.func, "attr", ""))).startswith(kind))
+    named = ([*call.args[:1], *(each.value for each in call.keywords if each.arg == "name")] for call in calls)
+    return {str(each.value) for arguments in named for each in arguments if isinstance(each, ast.Constant)}
+
+
 def nodes(script: Path) -> Sequence[ast.AST]:
     """Every node of a script's syntax tree; none if it is not valid Python, which the step itself will report."""
     try:
