@@ -195,7 +195,9 @@ CONTRADICTIONS = [
     ({"images.training": "'1.4'"}, "images.training", "write one such as '1.4-2'"),
     ({"images.default": "'1.4-2'"}, "images.default", "'1.4-2' is not a version"),
     ({"images.inference": "'my-image:1'"}, "images.inference", "or the whole URI of another image, such as"),
-    ({"images.training": "'1.4-2-py312'"}, "images.training", "'1.9-0' cannot load the model"),
+    ({"images.training": "'1.4-2-py312'"}, "images.training", "than that of 'evaluation', and a model can be"),
+    ({"images.inference": "'1.4-2-py312'"}, "images.inference", "than that of 'training', and a model can be"),
+    ({"images.evaluation": "'1.4-2-py312'"}, "images.evaluation", "that trained it: write '1.9-0'."),
     (
         {"images.inference": "'123456789012.dkr.ecr.us-east-1.amazonaws.com/own:1'"},
         "images.inference",

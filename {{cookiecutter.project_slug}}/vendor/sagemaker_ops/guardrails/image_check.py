@@ -44,16 +44,7 @@ def check(settings: Settings, local: bool = False) -> list[Problem]:
     if problems or local:
         return problems
     problems = [problem for key in (SERVING, "default") for problem in _check_registry(settings, key)]
-    for key in LOADING:
-        trained, loads = images.of(TRAINING), images.of(key)
-        if is_version(trained) and is_version(loads) and _minor(trained) != _minor(loads):
-            problems.append(
-                Problem(
-                    f"'{loads}' cannot load the model that [images].training, '{trained}', makes: scikit-learn must "
-                    f"have the same version; write '{trained}'.",
-                    f"{_PLACE}.{key if images.has(key) else TRAINING if images.has(TRAINING) else 'default'}",
-                )
-            )
+    problems += _check_scikit_learn(settings)
     region = settings.project.region
     known = has_image(region) or names.check_region(region, "")  # another rule reports what is not a region
     return problems + ([] if known else _check_region(settings))
@@ -113,6 +104,26 @@ def _check_version(key: str, image: str, kinds: list[str]) -> list[Problem]:
             f"'{EXAMPLE_ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/my-image:1'.",
             f"{_PLACE}.{key}",
         )
+    ]
+
+
+def _check_scikit_learn(settings: Settings) -> list[Problem]:
+    """The images that load a model need the scikit-learn that trained it: load_model of tabular/ refuses another."""
+    images = settings.images
+    found: dict[str, tuple[str, str]] = {}
+    trained = images.of(TRAINING)
+    for key in LOADING:
+        loads = images.of(key)
+        if is_version(trained) and is_version(loads) and _minor(trained) != _minor(loads):
+            place, other, better = (key, TRAINING, trained) if images.has(key) else (TRAINING, key, loads)
+            found.setdefault(place, (other, better))
+    return [
+        Problem(
+            f"this image has another version of scikit-learn than that of '{other}', and a model can be loaded only by "
+            f"the version that trained it: write '{better}'.",
+            f"{_PLACE}.{place}",
+        )
+        for place, (other, better) in found.items()
     ]
 
 
