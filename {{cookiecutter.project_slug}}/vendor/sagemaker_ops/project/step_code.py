@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 
 from sagemaker_ops.project.layout import PIPELINES, STEPS
@@ -22,8 +22,7 @@ def scripts(root: Path, folder: Path = STEPS) -> list[Path]:
 
 def calls(root: Path, function: str) -> bool:
     """Whether a script of the steps calls a function with this name."""
-    found = (node for script in scripts(root) for node in nodes(script) if isinstance(node, ast.Call))
-    return any(function in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")) for call in found)
+    return any(function in _code(script).called for script in scripts(root))
 
 
 def replaces(root: Path, function: str) -> bool:
@@ -33,9 +32,7 @@ def replaces(root: Path, function: str) -> bool:
 
 def words(root: Path, *folders: Path) -> set[str]:
     """The quoted texts and the argument names in the scripts of the steps, or of other folders."""
-    files = chain.from_iterable(scripts(root, folder) for folder in folders or (STEPS,))
-    found = chain.from_iterable(map(nodes, files))
-    return {str(getattr(node, "value" if isinstance(node, ast.Constant) else "arg", "")) for node in found}
+    return {word for folder in folders or (STEPS,) for script in scripts(root, folder) for word in _code(script).words}
 
 
 def words_of_production(root: Path) -> set[str]:
@@ -53,12 +50,29 @@ def created(root: Path, folder: Path, kind: str) -> set[str]:
 
 def nodes(script: Path) -> Sequence[ast.AST]:
     """Every node of a script's syntax tree; none if it is not valid Python, which the step itself will report."""
+    return _code(script).nodes
+
+
+@dataclass(frozen=True)
+class _Code:
+    """What is in one script."""
+
+    nodes: Sequence[ast.AST] = ()
+    words: frozenset[str] = frozenset()
+    called: frozenset[str] = frozenset()
+
+
+def _code(script: Path) -> _Code:
     try:
-        return _nodes(script, script.stat().st_mtime_ns)
+        return _parsed(script.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return ()
+        return _Code()
 
 
 @lru_cache(maxsize=256)
-def _nodes(script: Path, _changed: int) -> Sequence[ast.AST]:
-    return tuple(ast.walk(ast.parse(script.read_bytes())))
+def _parsed(source: bytes) -> _Code:
+    found = tuple(ast.walk(ast.parse(source)))
+    texts = (getattr(node, "value" if isinstance(node, ast.Constant) else "arg", None) for node in found)
+    functions = (node.func for node in found if isinstance(node, ast.Call))
+    called = (getattr(function, "id", getattr(function, "attr", "")) for function in functions)
+    return _Code(found, frozenset(text for text in texts if isinstance(text, str)), frozenset(called))
