@@ -20,14 +20,10 @@ def scripts(root: Path, folder: Path = STEPS) -> list[Path]:
     ]
 
 
-def calls(root: Path, function: str) -> bool:
-    """Whether a script of the steps calls a function with this name."""
-    return any(function in _code(script).called for script in scripts(root))
-
-
 def replaces(root: Path, function: str) -> bool:
     """Whether the steps exist but none calls this function of the library: the team does its work differently."""
-    return bool(scripts(root)) and not calls(root, function)
+    found = scripts(root)
+    return bool(found) and not any(function in _code(script).called for script in found)
 
 
 def words(root: Path, *folders: Path) -> set[str]:
