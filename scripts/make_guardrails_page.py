@@ -18,9 +18,29 @@ sys.dont_write_bytecode = True
 
 from sagemaker_ops.definition import request_limits  # noqa: E402
 from sagemaker_ops.errors import Problem, RefusedError, UserError  # noqa: E402
-from sagemaker_ops.guardrails import identifiers, instance_check, instance_types, names, policy, project_check  # noqa: E402
+from sagemaker_ops.guardrails import (  # noqa: E402
+    gate_check,
+    hyperparameter_check,
+    identifiers,
+    image_check,
+    instance_check,
+    instance_types,
+    names,
+    policy,
+    project_check,
+    volume_check,
+)
 from sagemaker_ops.guardrails.policy import Policy  # noqa: E402
-from sagemaker_ops.project.settings import Data, Environment, Gate, Project, Settings  # noqa: E402
+from sagemaker_ops.project.settings import (  # noqa: E402
+    Data,
+    Environment,
+    Gate,
+    Images,
+    Instances,
+    Pipeline,
+    Project,
+    Settings,
+)
 from sagemaker_ops.project.target import Target  # noqa: E402
 
 NAMES = {
@@ -66,6 +86,25 @@ REQUEST_LIMITS = (
     ("variables of a transform step", "{}", ("TransformEnvironmentMap",)),
     ("an S3 URI", "{} characters", ("S3Uri",)),
     ("tags", "{}", ("TagList",)),
+)
+CHURN = Project("Churn", "churn", "customer")
+CLASSES = Data("data.csv", "late", "classification")
+AUC = Gate("auc", minimum=0.65)
+ENCRYPTED = {"dev": Environment(account="123456789012", kms_key="alias/customer")}
+PAIRS = (
+    Settings(CHURN, CLASSES, Gate("rmse", maximum=25)),
+    Settings(CHURN, CLASSES, Gate("auc", minimum=65)),
+    Settings(CHURN, Data("data.csv", "delay", "regression"), Gate("mae", minimum=25)),
+    Settings(CHURN, CLASSES, AUC, {"max_itr": 100}),
+    Settings(CHURN, CLASSES, AUC, {"max_iter": -5}),
+    Settings(CHURN, Data("data.csv", "delay", "regression"), Gate("r2", minimum=0.1), {"class_weight": "balanced"}),
+    Settings(CHURN, CLASSES, AUC, instances=Instances(training="ml.g5.xlarge"), environments=ENCRYPTED),
+    Settings(
+        CHURN, CLASSES, AUC, instances=Instances(processing="ml.g5.xlarge"), pipeline=Pipeline(volume_size_gb=300)
+    ),
+    Settings(CHURN, CLASSES, AUC, images=Images("1.9")),
+    Settings(CHURN, CLASSES, AUC, images=Images("1.9-0", {"training": "1.4-2-py312"})),
+    Settings(Project("Churn", "churn", "customer", region="mx-central-1"), CLASSES, AUC, environments=ENCRYPTED),
 )
 # For each rule, an instance type that breaks it: use, name, policy, images.
 BROKEN: dict[str, tuple[str, str, Policy, tuple[str, ...]]] = {
@@ -113,6 +152,20 @@ def wrong_environments() -> Iterable[str]:
         given: dict[str, Any] = dict(values)
         for problem in identifiers.check_environment(Environment(**given), "eu-west-1", "environments.dev"):
             yield str(problem).removeprefix("environments.dev.")
+
+
+def pairs() -> Iterable[str]:
+    """The problems of PAIRS, with the steps of a new project."""
+    root = TEMPLATE / "{{cookiecutter.project_slug}}"
+    for settings in PAIRS:
+        problems = [
+            *gate_check.check(settings, root),
+            *hyperparameter_check.check(settings, root),
+            *volume_check.check(settings, Policy()),
+            *image_check.check(settings),
+        ]
+        assert problems
+        yield from (str(problem).removeprefix("project.toml ") for problem in problems)
 
 
 def composed() -> Iterable[tuple[str, str, int]]:
@@ -200,8 +253,9 @@ project, and in `make check`, the commit hook, GitLab and every command.
 
 | | |
 |---|---|
-| `ops check` | Also checks that the table has the columns named in `[data]`. |
+| `ops check` | Also checks the hyperparameters with the model itself, and the columns of Parquet files. |
 | `make check`, `python -m sagemaker_ops.guardrails` | Need no installed packages. |
+| `make run` | Checks first, before it installs anything. |
 | `--format json` | Prints an array of `level`, `file`, `key`, `line` and `message`. |
 | `--format gitlab` | Prints a code-quality report. GitLab shows that of the job `guardrails` in the merge request. |
 
@@ -284,6 +338,19 @@ Old families: {old}.
 Burstable families, which are unsuitable for training: {", ".join(f"`{each}`" for each in instance_types.BURSTABLE)}.
 
 If a file in `production/pipelines` sets instance types or counts itself, they are checked when it is compiled.
+
+## Settings that contradict each other
+
+{examples(pairs())}
+
+Also reported: a column with two roles, a target whose values do not match the problem or the metric, shares that leave
+no rows, spot capacity with a warm pool, a bucket that belongs to another environment's account, and a model that is
+loaded by another version of scikit-learn than trained it.
+
+The rules follow your code: a metric or a hyperparameter that a script in `production/steps` names is yours, and nothing
+is assumed about it. A region without AWS's image is an error once an environment has an account, a role or a bucket,
+and never stops a run on your machine. The list of images is from
+{" ".join(*image_check.data()["from"].items())}.
 
 ## Run time
 

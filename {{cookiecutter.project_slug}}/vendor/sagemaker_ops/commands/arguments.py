@@ -67,9 +67,9 @@ User = Annotated[
 ]
 
 
-def load(root: Path) -> Settings:
-    """The project's settings, checked by the guardrails; warnings go to standard error."""
-    loaded, warnings = project_check.load(root)
+def load(root: Path, *, local: bool = False) -> Settings:
+    """The project's settings, checked by the guardrails; warnings go to standard error. local: for a run here."""
+    loaded, warnings = project_check.load(root, local=local)
     project_check.show(warnings, "text", root)
     return loaded
 

@@ -152,7 +152,7 @@ def _local_list(root: Path, pipeline: str | None) -> list[Execution]:
     found = local_run.executions(root)
     if pipeline is None:
         return found
-    target = Target(load(root), LOCAL, code_hash="", data_hash="")
+    target = Target(load(root, local=True), LOCAL, code_hash="", data_hash="")
     name = pipeline if "-" in pipeline else target.pipeline_name(pipeline)
     return [each for each in found if each.pipeline_name == name]
 

@@ -89,7 +89,7 @@ def run(
 
         chosen = selection(onward_from, only, source_execution)
         parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
-        loaded = load(root) if pipeline is not None else None
+        loaded = load(root, local=True) if pipeline is not None else None
         on_change = stack.enter_context(progress.shown(first=f"Running {pipeline} …" if pipeline else ""))
         kept: list[str] = []
         if pipeline is None and definition is not None:
@@ -152,7 +152,7 @@ def plan(
             "--s3 works only with a definition file: the data of a pipeline of the project is in .local/s3."
         )
     else:
-        name, found = local_run.plan(pipeline, parameters, load(root), root)
+        name, found = local_run.plan(pipeline, parameters, load(root, local=True), root)
     for line in plan_view.lines(name, found) if format == "text" else [plan_view.document(name, found)]:
         print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
     if found.problems:
@@ -171,7 +171,7 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
     from sagemaker_ops.pipelines import compiler, publishing
 
-    definition = compiler.definition(pipeline, publishing.target(load(root), env, root), root)
+    definition = compiler.definition(pipeline, publishing.target(load(root, local=env == "local"), env, root), root)
     print(json.dumps(definition, indent=2), flush=True)  # flush here: Typer handles the broken pipe of `| head`
 
 

@@ -24,9 +24,9 @@ from sagemaker.mlops.workflow.steps import CacheConfig
 from sagemaker.train import ModelTrainer
 
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.guardrails import training_capacity
+from sagemaker_ops.guardrails import image_check, training_capacity
 from sagemaker_ops.project.parameter_names import parameter_of
-from sagemaker_ops.project.settings import FILE
+from sagemaker_ops.project.settings import FILE, LOCAL, Project
 from sagemaker_ops.project.target import Target
 
 Uri: TypeAlias = "str | PipelineVariable"
@@ -97,12 +97,19 @@ class JobSettings:
         return self._uri(images.of(step if images.has(step) else SERVING), "inference")
 
     def _uri(self, wanted: str, scope: str) -> str:
-        if "/" in wanted:
+        if not image_check.is_version(wanted):
             return wanted
+        region = self._target.region
+        if not image_check.has_image(region):
+            if self._environment != LOCAL:
+                raise UserError(
+                    Problem(image_check.no_image(wanted, region, self._environment.account), f"{FILE} [images]")
+                )
+            region = Project.region  # a run on this machine uses no image: any region that has it will do
         return str(
             image_uris.retrieve(
                 "sklearn",
-                region=self._target.region,
+                region=region,
                 version=wanted,
                 py_version="py3",
                 instance_type="ml.m5.xlarge",  # selects CPU or GPU, but this framework has only one image

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sagemaker_ops import local
 from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.guardrails import table_check
 from sagemaker_ops.local import cleaning
 from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
 from sagemaker_ops.project import data, source_copy
@@ -144,7 +145,7 @@ def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tup
     source, copied = settings.data.source, None
     if data.is_remote(source):
         copied = source_copy.named_files(source_copy.get(source, home), home)
-    if problems := data.check(settings.data, root, copied):
+    if problems := table_check.check(settings, root, copied):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
     store = Store(home / "s3")

@@ -5,7 +5,6 @@ Also data/schema.toml, which records the type of each column: schema_file.py wri
 
 from __future__ import annotations
 
-import ast
 import csv
 import gzip
 import hashlib
@@ -14,14 +13,14 @@ import re
 import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from itertools import chain
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
-from sagemaker_ops.project.layout import STEPS
+from sagemaker_ops.project import script_text
 from sagemaker_ops.project.settings import FILE, Data
 
 SEPARATORS = ",;\t|"
@@ -40,8 +39,7 @@ def is_remote(source: str) -> bool:
 
 def has_own_reading(root: Path) -> bool:
     """Whether the steps read the table without read_source, so that its format and columns are unknown here."""
-    scripts = _scripts(root)
-    return bool(scripts) and not any(_calls_reader(script) for script in scripts)
+    return script_text.replaces(root, READER)
 
 
 def files(source: str, root: Path) -> list[Path]:
@@ -115,6 +113,7 @@ def check(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> lis
     if not columns or not rows:
         return [Problem(f"'{data.source}' is empty: it needs a line of column names, and rows.", _SOURCE)]
     columns += [column for column in _folder_columns(name) if column not in columns]
+    made = script_text.words(root)
     named = [("target", data.target), *(("exclude", name) for name in data.exclude)]
     if data.split != "random":
         named.append(("split_column", data.split_column))
@@ -125,7 +124,7 @@ def check(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> lis
             f"{FILE} [data].{key}",
         )
         for key, name in named
-        if name not in columns and name not in _words_of_steps(root) and not (key == "exclude" and _is_index(name))
+        if name not in columns and name not in made and not (key == "exclude" and _is_index(name))
     ]
     problems += [
         Problem(
@@ -144,36 +143,9 @@ def check(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> lis
             f"{SCHEMA} [columns]",
         )
         for name in kept
-        if name not in [*columns, *data.exclude] and name not in _words_of_steps(root) and not _is_index(name)
+        if name not in [*columns, *data.exclude] and name not in made and not _is_index(name)
     ]
     return problems
-
-
-def _scripts(root: Path) -> list[Path]:
-    """The scripts of the steps, without JupyterLab's copies."""
-    folder = root / STEPS
-    return [
-        path
-        for path in folder.rglob("*.py")
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-
-
-def _calls_reader(script: Path) -> bool:
-    calls = (node for node in _nodes(script) if isinstance(node, ast.Call))
-    return any(READER in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")) for call in calls)
-
-
-def _words_of_steps(root: Path) -> set[str]:
-    """The quoted texts and the argument names in the scripts of the steps."""
-    nodes = chain.from_iterable(map(_nodes, _scripts(root)))
-    return {str(getattr(node, "value" if isinstance(node, ast.Constant) else "arg", "")) for node in nodes}
-
-
-def _nodes(script: Path) -> Iterator[ast.AST]:
-    """The syntax tree of a script; nothing if it is not valid Python, which the step itself will report."""
-    with suppress(OSError, SyntaxError, ValueError):
-        yield from ast.walk(ast.parse(script.read_bytes()))
 
 
 def _schema(source: str, root: Path) -> dict[str, Any] | None:
@@ -193,12 +165,43 @@ def _schema(source: str, root: Path) -> dict[str, Any] | None:
     return schema if schema.get("source", source) == source else None
 
 
+def columns(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> list[str]:
+    """The column names of the first file and of its folders; copy: as for `check`."""
+    name, first = next(iter((copy or named_files(data.source, root)).items()))
+    return list(dict.fromkeys([*_head(first)[0], *_folder_columns(name)]))
+
+
+def values(path: Path, column: str, limit: int) -> tuple[list[str], bool]:
+    """The first values of a column as text, empty for a missing one, and whether these are all values of the file.
+
+    None of a column that the file does not have, because it is in the names of its folders.
+    """
+    with _reading(path):
+        if path.suffix.lower() == ".parquet":
+            import pyarrow.parquet as pq
+
+            parquet = pq.ParquetFile(path)
+            if column not in parquet.schema_arrow.names:
+                return [], False
+            batch = next(parquet.iter_batches(limit, columns=[column]), None)
+            found = batch.column(0).to_pylist() if batch is not None else []
+            return ["" if each is None else str(each) for each in found], len(found) < limit
+        with _opened(path) as (lines, separator):
+            rows = csv.reader(lines, delimiter=separator)
+            header = next(rows)
+            if column not in header:
+                return [], False
+            place = header.index(column)
+            found = [row[place] for row in islice(rows, limit) if len(row) > place]
+            return found, len(found) < limit
+
+
 def _head(path: Path) -> tuple[list[str], dict[str, str], bool]:
     """The columns, those whose values are not single ones (and what they are), and whether there are any rows.
 
     Unnamed levels of an index are left out, as in tabular/headers.py.
     """
-    try:
+    with _reading(path):
         if path.suffix.lower() == ".parquet":
             import pyarrow as pa  # takes 0.1 s
             import pyarrow.parquet as pq
@@ -210,15 +213,17 @@ def _head(path: Path) -> tuple[list[str], dict[str, str], bool]:
             found = {column: [name for name, is_it in what if is_it(kind)] for column, kind in types.items()}
             nested = {name: kinds[0] for name, kinds in found.items() if kinds}
             return [field.name for field in schema], nested, parquet.metadata.num_rows > 0
-        open_text = gzip.open if path.suffix.lower() == ".gz" else open
-        with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
-            header = text.readline()
-            unquoted = re.sub(r'"[^"]*"', "", header)
-            separator = max(SEPARATORS, key=unquoted.count)  # as tabular/reading.py does
-            lines = chain([header], text)  # a quoted name may continue on the next line
+        with _opened(path) as (lines, separator):
             names = next(csv.reader(lines, delimiter=separator), [])
             first = next((number for number, name in enumerate(names) if not _UNNAMED.fullmatch(name)), 0)
             return names[first:], {}, any(line.strip() for line in lines)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """UserError if the file cannot be read."""
+    try:
+        yield
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:  # pyarrow's own errors are ValueErrors
         raise UserError(Problem(f"'{path.name}' cannot be read: {error}.", _SOURCE)) from None
 
@@ -238,6 +243,17 @@ def _decoded(text: str) -> str:
 
 def _is_index(name: str) -> bool:
     return bool(_LEVEL.fullmatch(name) or _UNNAMED.fullmatch(name))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Iterator[str], str]]:
+    """The lines of a CSV file, and what separates its columns."""
+    open_text = gzip.open if path.suffix.lower() == ".gz" else open
+    with open_text(path, "rt", encoding="utf-8-sig", newline="") as text:
+        header = text.readline()
+        unquoted = re.sub(r'"[^"]*"', "", header)
+        # The separator as tabular/reading.py finds it; a quoted name may continue on the next line.
+        yield chain([header], text), max(SEPARATORS, key=unquoted.count)
 
 
 def _neighbours(path: Path, root: Path) -> list[str]:

@@ -255,8 +255,13 @@ def _contradictions(settings: Settings) -> list[Problem]:
         problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
     if not data.source:
         problems.append(Problem("write the name of a file or folder.", f"{FILE} [data].source"))
+    if not data.target:
+        problems.append(Problem("write the name of the column to predict.", f"{FILE} [data].target"))
     if data.split != "random" and not data.split_column:
         problems.append(Problem(f"split = '{data.split}' needs the name of a column.", f"{FILE} [data].split_column"))
+    elif data.split != "random" and data.split_column == data.target:
+        message = f"'{data.target}' is the target: split by another column."
+        problems.append(Problem(message, f"{FILE} [data].split_column"))
     if not (data.test_share > 0 and data.validation_share > 0 and data.test_share + data.validation_share < 1):
         problems.append(
             Problem(
