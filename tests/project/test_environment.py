@@ -316,3 +316,16 @@ def test_pip_gets_the_variables_unchanged(machine: Machine, monkeypatch: pytest.
     machine.need()
 
     assert machine.installed_with["PIP_INDEX_URL"] == "https://a.example.com"
+
+
+@pytest.mark.parametrize("uv", [UV, None])
+def test_what_is_built_sees_no_credentials(machine: Machine, monkeypatch: pytest.MonkeyPatch, uv: str | None) -> None:
+    machine.uv = uv
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("CI_JOB_TOKEN", "secret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
+
+    machine.need()
+
+    assert machine.installed_with["HTTPS_PROXY"] == "http://proxy.example.com"
+    assert "secret" not in machine.installed_with.values()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sagemaker_ops import variables
 from sagemaker_ops.container import isolation, process
 from sagemaker_ops.container.packages import is_installed
 from sagemaker_ops.errors import UserError
@@ -91,7 +92,7 @@ class Machine:
     def _install(self, requirements: Path, folder: Path, log: Path, stop: process.Stop) -> None:
         uv = shutil.which("uv") if not is_installed("pip") else None
         pip = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
-        environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        environment = {**variables.of_builds(), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as draft:
             made = Path(draft, "made")

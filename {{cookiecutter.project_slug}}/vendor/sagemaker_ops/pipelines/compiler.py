@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import sagemaker_ops
+from sagemaker_ops import variables
 from sagemaker_ops.container.packages import packages_digest
 from sagemaker_ops.errors import RefusedError, UserError, did_you_mean
 from sagemaker_ops.guardrails import policy, project_check, resources
@@ -105,11 +106,13 @@ def _compile(pipeline: str, target: Target, root: Path) -> str:
 
 def _environment(target: Target, root: Path) -> dict[str, str]:
     """Variables for the SDK's import and compilation, without an account or a network."""
-    return os.environ | {
+    return variables.without_credentials() | {
         "PYTHONPATH": os.pathsep.join(map(str, (LIBRARY, root))),
         "PYTHONWARNINGS": "ignore",
         "AWS_DEFAULT_REGION": target.region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",  # pragma: allowlist secret
         # Otherwise it asks IAM for the role's permissions.

@@ -19,6 +19,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from sagemaker_ops import variables
+
 STATE = "environment.json"
 LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNORECASE)
 
@@ -64,10 +66,10 @@ def _install(root: Path, groups: set[str]) -> int:
     if uv:
         requirements.append("pip")  # uv's environments have no pip, but scripts written for an image may call it
         command = [uv, "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode"]
-        environment = os.environ | _pip_settings_for_uv(python)
+        environment = variables.of_builds() | _pip_settings_for_uv(python)
     else:
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        environment = dict(os.environ)
+        environment = variables.of_builds()
     done = subprocess.run(
         [*command, "--constraint", str(constraints), *requirements, *own], env=environment, check=False
     )
@@ -98,7 +100,7 @@ def _make_venv(venv: Path, uv: str | None) -> bool:
     """Create a new virtual environment with the Python that runs this; returns whether it worked."""
     shutil.rmtree(venv, ignore_errors=True)  # its Python no longer exists
     maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
-    return subprocess.run([*maker, str(venv)], check=False).returncode == 0
+    return subprocess.run([*maker, str(venv)], env=variables.of_builds(), check=False).returncode == 0
 
 
 def _pip_settings_for_uv(python: Path) -> dict[str, str]:
