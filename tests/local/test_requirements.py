@@ -112,7 +112,8 @@ def build_wheel(folder, *_, **__):
     with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
         wheel.writestr("greeting.py", "WORD = 'built'")
         wheel.writestr("greeting-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n")
-        wheel.writestr("greeting-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        text = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr("greeting-1.0.dist-info/WHEEL", text)
         wheel.writestr("greeting-1.0.dist-info/RECORD", "")
     return name
 """)

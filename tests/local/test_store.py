@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,16 @@ def test_archives_have_the_same_bytes_for_the_same_content(tmp_path: Path) -> No
         assert tar.getnames() == ["sub", "sub/a", "sub/b"]
 
 
-def test_an_invalid_archive_is_reported_in_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "bad.tar.gz").write_bytes(b"\x1f\x8bnot an archive")
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", b"\x1f\x8bnot an archive", b"\x1f\x8b", "half", "changed"], ids=str
+)
+def test_an_invalid_archive_is_reported_in_one_sentence(tmp_path: Path, content: bytes | str) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/a").write_bytes(random.Random(0).randbytes(9999))
+    pack(tmp_path / "made", tmp_path / "good.tar.gz")
+    good = (tmp_path / "good.tar.gz").read_bytes()
+    damaged = {"half": good[:5000], "changed": good[:2000] + bytes(99) + good[2099:]}
+    (tmp_path / "bad.tar.gz").write_bytes(damaged[content] if isinstance(content, str) else content)
     with pytest.raises(UserError, match="cannot be unpacked"):
         unpack(tmp_path / "bad.tar.gz", tmp_path / "in")
 
