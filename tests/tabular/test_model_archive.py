@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 import joblib
@@ -81,10 +82,9 @@ def test_an_archive_that_leads_out_of_its_folder_is_not_unpacked(model: Path, od
 @pytest.mark.usefixtures("_python")
 def test_an_absolute_path_stays_in_the_folder_or_is_refused(model: Path) -> None:
     outside = model.parent / "outside"
-    try:
+    with suppress(StepError):
         load_model(packed(model, member(str(outside))))
-    except StepError as error:
-        assert "cannot be unpacked" in str(error)
+
     assert not outside.exists()
 
 

@@ -40,6 +40,8 @@ def unpack(archive: Path, folder: Path) -> None:
                 tar.extractall(folder, filter="data")
             else:
                 _extract_plain(tar, folder)
+            while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+                pass  # the checksum is at the end
     except BROKEN as error:
         raise UserError(f"{archive.name} cannot be unpacked: {error}.") from error
 

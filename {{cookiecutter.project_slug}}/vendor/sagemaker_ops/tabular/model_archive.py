@@ -118,12 +118,14 @@ def _unpack(archive: Path, folder: Path) -> None:
         with tarfile.open(archive) as tar:
             if hasattr(tarfile, "data_filter"):  # since Python 3.11.4
                 tar.extractall(folder, filter="data")
-                return
-            for member in tar.getmembers():
-                path = PurePosixPath(member.name)
-                if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
-                    raise tarfile.TarError(f"'{member.name}' is not a file or folder inside it")
-            tar.extractall(folder)
+            else:
+                for member in tar.getmembers():
+                    path = PurePosixPath(member.name)
+                    if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
+                        raise tarfile.TarError(f"'{member.name}' is not a file or folder inside it")
+                tar.extractall(folder)
+            while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+                pass  # the checksum is at the end
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise StepError(f"{archive} cannot be unpacked ({error}); train the model again") from error
 
