@@ -102,9 +102,11 @@ def _clean(home: Path, old: list[Execution], kept: list[Execution], running: boo
     for folder in _own_folders(home / "s3", ids):
         _remove_empty(folder)
     hashes = {name for text in texts for name in _HASH.findall(text)}
+    inside = (home / "s3").resolve()
     for pattern in PUBLISHED:
         for folder in home.glob(pattern):
-            if _HASH.fullmatch(folder.name) and folder.name not in hashes:
+            own = _HASH.fullmatch(folder.name) and folder.parent.resolve().is_relative_to(inside)
+            if own and folder.name not in hashes:
                 removed.remove("version of code or data", folder)
     for kind, path in _stale(home, kept, running):
         removed.remove(kind, path)
@@ -143,6 +145,7 @@ def _own_folders(store: Path, ids: set[str]) -> Iterator[Path]:
     for where, folders, _ in os.walk(store):
         own = [name for name in folders if _of(name, ids)]
         folders[:] = [name for name in folders if name not in own]
+        own = [name for name in own if not os.path.islink(os.path.join(where, name))]
         yield from (Path(where, name) for name in own)
 
 

@@ -113,8 +113,8 @@ def run_training(job: Job) -> dict[str, Any]:
         if checkpoints_uri:
             keep_folder(job, container, kept_at, checkpoints_uri)
         for made, name in (("model", "model.tar.gz"), ("output/data", "output.tar.gz")):
-            if made == "model" or any((container.folder / made).iterdir()):
-                archives.pack(container.folder / made, container.folder / name)
+            if made == "model" or any(_settled(job, container, f"/opt/ml/{made}").iterdir()):
+                archives.pack(_settled(job, container, f"/opt/ml/{made}"), container.folder / name)
                 store.move_file(f"{result}/{name}", container.folder / name)
     return {
         **job.arguments,
@@ -253,15 +253,17 @@ def _script(argv: Sequence[str], container: Container, cwd: str | None) -> Path 
 
 def keep_folder(job: Job, container: Container, local_path: str, uri: str) -> None:
     """Move what the job wrote into the store; a link to one of its own files becomes a copy."""
+    job.machine.store.move_folder(uri, _settled(job, container, local_path))
+
+
+def _settled(job: Job, container: Container, local_path: str) -> Path:
+    """A folder of outputs, without links; UserError if it is no longer the folder that it was."""
     folder = container.at(local_path)
-    if folder.is_file() or folder.resolve() != container.folder.resolve() / folder.relative_to(container.folder):
+    if not folder.is_dir() or folder.resolve() != container.folder.resolve() / folder.relative_to(container.folder):
         raise UserError(f"it replaced its output folder {local_path} with something else: write files into the folder.")
-    for file in folder.rglob("*"):
-        if file.is_symlink() and isolation.inside(target := os.readlink(file)):
-            file.unlink()
-            if container.at(target).is_file():
-                shutil.copyfile(container.at(target), file)
-    job.machine.store.move_folder(uri, folder)
+    for sentence in container.settle_links(folder):
+        job.log(sentence)
+    return folder
 
 
 def _code_paths(inputs: Sequence[Mapping[str, Any]], named: Sequence[str]) -> set[str]:

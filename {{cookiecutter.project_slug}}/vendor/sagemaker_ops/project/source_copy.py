@@ -108,7 +108,8 @@ def place(source: str, home: Path, store: Store) -> None:
             placed = json.loads(placed_file.read_bytes())
         write_atomically(placed_file, json.dumps({**wanted, **placed}).encode())  # first, in case of an interruption
         for key in placed.keys() - wanted.keys():
-            store.locate(f"s3://{bucket}/{key}").unlink(missing_ok=True)
+            with suppress(UserError):  # not a key, in a damaged file
+                store.remove(f"s3://{bucket}/{key}")
         for key, name in wanted.items():
             uri, file = f"s3://{bucket}/{key}", folder / OBJECTS / name
             target = store.locate(uri)
