@@ -1,4 +1,4 @@
-"""A local stand-in for S3: the object s3://bucket/key is the file <root>/bucket/key. Also how kept files are written."""
+"""A local stand-in for S3: the object s3://bucket/key is the file <root>/bucket/key."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.errors import UserError
 
 _URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 _LONGEST_KEY = 1024  # bytes, as on S3
-_reported: set[Path] = set()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -34,29 +32,15 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def read_kept(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file that this library keeps between runs; None if it is missing or damaged."""
+def name_once(draft: Path, file: Path) -> None:
+    """Give a complete file another name; FileExistsError if another process has just used that."""
     try:
-        if not path.is_file() and path.exists():
-            raise OSError(errno.EISDIR, "not a file")  # and reading a pipe would never end
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, dict):
-            raise ValueError("not a JSON object")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        report_damage(path, error)
-        return None
-    return found
-
-
-def report_damage(path: Path, error: Exception) -> None:
-    """Say once on standard error that a kept file is not used."""
-    if path not in _reported:
-        _reported.add(path)
-        reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-        message = f"damaged, so it is ignored ({reason}): you can remove it."
-        print(f"warning: {Problem(message, str(path))}", file=sys.stderr)
+        os.link(draft, file)
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has hard links
+        with file.open("xb") as opened:
+            opened.write(draft.read_bytes())
 
 
 class Store:

@@ -72,7 +72,7 @@ class Container:
         return folder
 
     def settle_links(self, folder: Path) -> Iterator[str]:
-        """Replace the links in a folder of outputs by copies of the files they point to, because the job's will be gone.
+        """Replace the links in a folder of outputs by copies of the files they point to, which will be gone.
 
         Yields a sentence for each link that is removed instead, because it points to no file. UserError if one leads
         out of the job's files.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import zlib
 from pathlib import Path
 
 from sagemaker_ops.errors import UserError
@@ -87,10 +88,19 @@ def _publish_local(target: Target, root: Path, store: Store) -> None:
         _put(store, path, target.code_uri + name)
     if target.schema_hash:
         _put(store, root / data.SCHEMA, target.schema_uri + Path(data.SCHEMA).name)
-    if not store.locate(target.sourcedir_uri).is_file():
+    if not _is_whole(store.locate(target.sourcedir_uri)):
         store.put(target.sourcedir_uri, sourcedir(root))
 
 
 def _put(store: Store, path: Path, uri: str) -> None:
-    if not store.locate(uri).is_file():  # the hash in the URI guarantees that it is the same
+    there = store.locate(uri)
+    # The hash in the URI guarantees that it is the same, unless it was damaged.
+    if not there.is_file() or there.is_symlink() or there.stat().st_size != path.stat().st_size:
         store.put_file(uri, path)
+
+
+def _is_whole(archive: Path) -> bool:
+    try:
+        return not archive.is_symlink() and bool(gzip.decompress(archive.read_bytes()))
+    except (OSError, EOFError, zlib.error):
+        return False

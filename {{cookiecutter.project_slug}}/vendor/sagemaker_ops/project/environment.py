@@ -17,9 +17,8 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
-from sagemaker_ops import variables
+from sagemaker_ops import kept, variables
 
 STATE = "environment.json"
 LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNORECASE)
@@ -45,7 +44,9 @@ def _install(root: Path, groups: set[str]) -> int:
     basis += [vendored.read_text(encoding="utf-8")] if vendored.is_file() else []
     wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
     venv = (root / ".venv").resolve()  # if it is a link, the programs in it must not refer to the link
-    state = _read(venv / STATE)
+    state = kept.read(venv / STATE) or {}
+    if not isinstance(state.get("groups"), list) or set(map(str, state["groups"])) - table.keys():
+        state = {}
     if state.get("hash") == wanted and _python(venv).exists():
         if groups <= set(state["groups"]):
             return 0
@@ -125,14 +126,6 @@ def _pip_settings_for_uv(python: Path) -> dict[str, str]:
     if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in os.environ:
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip also looks at all its indexes
     return settings
-
-
-def _read(state: Path) -> dict[str, Any]:
-    try:
-        read: dict[str, Any] = json.loads(state.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return read
 
 
 if __name__ == "__main__":
