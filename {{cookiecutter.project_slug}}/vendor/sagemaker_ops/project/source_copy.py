@@ -116,7 +116,7 @@ def place(source: str, home: Path, store: Store) -> None:
         placed = kept.read(placed_file) or {}
         write_atomically(placed_file, json.dumps({**wanted, **placed}).encode())  # first, in case of an interruption
         for key in placed.keys() - wanted.keys():
-            with suppress(UserError):  # not a key, in a damaged file
+            with suppress(UserError, OSError):  # not the key of a file, if the list is damaged
                 store.remove(f"s3://{bucket}/{key}")
         for key, name in wanted.items():
             uri, file = f"s3://{bucket}/{key}", folder / OBJECTS / name
