@@ -121,7 +121,7 @@ class Launcher:
             "modules": list(command.modules) if command.fork and self._fork else [],
         }  # fmt: skip
         running = Running(self, job)
-        timer = threading.Timer(limit, running.time_out) if limit is not None else None
+        timer = threading.Timer(min(limit, threading.TIMEOUT_MAX), running.time_out) if limit is not None else None
         try:
             self._send(request, answers)
             answer = answers.get()

@@ -49,18 +49,37 @@ class Plan:
 def loads(text: str | bytes) -> dict[str, Any]:
     """A definition from JSON text; UserError if it is not JSON."""
     try:
-        definition = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        definition = json.loads(text, parse_constant=_constant, object_pairs_hook=_object)
+    except RecursionError as error:
+        raise UserError("the definition is not JSON that can be read: it is nested too deeply.") from error
+    except ValueError as error:
         raise UserError(f"the definition is not JSON: {error}.") from error
     if not isinstance(definition, dict):
         raise UserError("the definition is not a JSON object.")
     return definition
 
 
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(
+            f"the key '{next(name for name in names if names.count(name) > 1)}' appears twice in an object"
+        )
+    return found
+
+
 def parse(definition: object) -> tuple[Plan, list[Problem]]:
     """The plan, and every problem of form: if there are any, the plan is incomplete and must not be run."""
     if not isinstance(definition, dict) or _depth(definition) > MAX_DEPTH:
         return Plan({}, {}), [Problem("a definition must be a JSON object with at most 100 levels of nesting.")]
+    if (text := _odd_text(definition)) is not None:
+        message = "a definition cannot contain a NUL character or a half of a surrogate pair, as in"
+        return Plan({}, {}), [Problem(f"{message} {text[:40]!r}.")]
     problems = []
     if definition.get("Version") != VERSION:
         problems.append(Problem(f"Version must be '{VERSION}', not {str(definition.get('Version'))[:40]!r}."))
@@ -94,6 +113,17 @@ def _depth(value: object) -> int:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return depth
+
+
+def _odd_text(value: object) -> str | None:
+    """A text in it that AWS cannot store."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, str) and parameters.ODD.search(each):
+            return each
+        stack += [*each, *each.values()] if isinstance(each, dict) else each if isinstance(each, list) else []
+    return None
 
 
 def _parameters(raw: object, problems: list[Problem]) -> dict[str, parameters.Parameter]:

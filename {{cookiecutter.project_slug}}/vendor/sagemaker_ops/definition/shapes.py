@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagemaker_ops.definition.expressions import is_expression
-from sagemaker_ops.definition.parameters import Parameter
+from sagemaker_ops.definition.parameters import LARGEST, Parameter
 
 TEXT, NUMBER, NAME, PATH, ANYTHING = "text", "number", "name", "path", "anything"
 _PATTERNS = {NAME: re.compile(r"\w[\w .-]{0,254}"), PATH: re.compile(r"[\w./ -]+")}
@@ -74,3 +74,5 @@ def _scalar(value: object, shape: str, parameters: Mapping[str, Parameter], path
         yield f"{path} must be text, not {str(value)[:40]!r}."
     elif shape == NUMBER and (isinstance(value, bool) or not isinstance(value, int | float)):
         yield f"{path} must be a number, not {str(value)[:40]!r}."
+    elif shape == NUMBER and isinstance(value, int | float) and not abs(value) < LARGEST:
+        yield f"{path} must be a smaller number."

@@ -85,7 +85,7 @@ def clean(home: Path, keep: int) -> Removed:
 def _clean(home: Path, old: list[Execution], kept: list[Execution], running: bool) -> Removed:
     removed, ids = Removed(), {each.id for each in old}
     gone = {each.folder for each in old}
-    documents = [file for file in (home.resolve() / "runs").glob("*/*.json") if file.parent not in gone]
+    documents = [file for file in (Path(os.path.realpath(home)) / "runs").glob("*/*.json") if file.parent not in gone]
     documents += (home / "registry").glob("*/*.json")
     entries = {file: _read(file) for file in (home / "cache").glob("*.json")}
     texts = set(_texts([*map(_read, documents), *(entries.values() if running else ())]))

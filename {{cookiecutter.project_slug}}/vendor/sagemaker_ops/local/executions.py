@@ -127,7 +127,7 @@ def list_pipeline_executions(home: Path) -> list[Execution]:
 
 def newest_first(home: Path) -> Iterator[Execution]:
     """The same, roughly in that order, each read only when needed; one that is damaged is reported and left out."""
-    for file in sorted((home.resolve() / "runs").glob("*/execution.json"), key=_claimed, reverse=True):
+    for file in sorted((Path(os.path.realpath(home)) / "runs").glob("*/execution.json"), key=_claimed, reverse=True):
         try:
             yield _load(file)
         except FileNotFoundError:  # it was just removed
@@ -148,12 +148,14 @@ def find(home: Path, execution: str) -> Execution:
     """One execution by its id, by the unique start of an id, or by `latest`; UserError if there is none."""
     if execution == "latest" and (listed := list_pipeline_executions(home)):
         return listed[0]
-    known = {each.name for each in (home.resolve() / "runs").glob("*") if (each / "execution.json").is_file()}
+    known = {
+        each.name for each in (Path(os.path.realpath(home)) / "runs").glob("*") if (each / "execution.json").is_file()
+    }
     matching = [name for name in known if name.startswith(execution)] if execution else []
     if len(matching) != 1:
         hint = did_you_mean(execution, known) or " `ops list-pipeline-executions` lists them."
         raise UserError(f"there is no execution '{execution}' on this machine.{hint}")
-    file = home.resolve() / "runs" / matching[0] / "execution.json"
+    file = Path(os.path.realpath(home)) / "runs" / matching[0] / "execution.json"
     try:
         return _load(file)
     except kept.DAMAGED as error:

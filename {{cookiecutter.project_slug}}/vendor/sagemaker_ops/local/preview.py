@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -70,7 +71,7 @@ def preview(
     store: Store | None = None,
 ) -> Preview:
     """What start_pipeline_execution would do with the same arguments; it contains every problem and raises none."""
-    home = home.resolve()
+    home = Path(os.path.realpath(home))
     store = Unchanging(store.root if store else home / "s3")
     plan, problems = parse(definition)
     given, wrong = typed_values(plan.parameters, parameters)

@@ -52,7 +52,7 @@ def start_pipeline_execution(
     on_change: called in this thread after every change of a status. UserError with every problem, before anything
     starts.
     """
-    home, options = home.resolve(), options or Options()
+    home, options = Path(os.path.realpath(home)), options or Options()
     store = store or Store(home / "s3")
     plan, problems = parse(definition)
     chosen, source = set(plan.steps), None
