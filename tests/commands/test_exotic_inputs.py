@@ -107,7 +107,12 @@ READING = [
 
 def test_all_of_them_work_in_the_project_itself(project: Path, ops: Ops) -> None:
     # Without the SDK, a pipeline cannot be compiled; the definition fails on purpose.
-    expected = {("plan", "train"): 2, ("run", "train"): 2, ("compile", "train"): 2, ("plan", "good.json"): 0}
+    expected: dict[tuple[str, ...], int] = {
+        ("plan", "train"): 2,
+        ("run", "train"): 2,
+        ("compile", "train"): 2,
+        ("plan", "good.json"): 0,
+    }
     expected |= {("run", "--definition", "good.json"): 1, ("logs", "latest", "Stop"): 2}  # it printed nothing
 
     assert {each: ops(*each)[0] for each in READING} == dict.fromkeys(READING, 0) | expected
@@ -285,8 +290,11 @@ def test_a_strange_definition_is_a_sentence(project: Path, ops: Ops, name: str) 
     ops("describe-pipeline-execution", "latest")
 
 
-@pytest.mark.parametrize("word", ["\0", "a\0b.json", f"{LONG}.json", "x/" * 3000, "\udcff", "\udcff.json", "", ".", "..", "/", "a\nb",
-                                  "\x1b[31m", "-", "~", "*", "[", "a=b=c"], ids=ascii)  # fmt: skip
+WORDS = ["\0", "a\0b.json", f"{LONG}.json", "x/" * 3000, "\udcff", "\udcff.json", "", ".", "..", "/", "a\nb"]
+WORDS += ["\x1b[31m", "-", "~", "*", "[", "a=b=c"]
+
+
+@pytest.mark.parametrize("word", WORDS, ids=ascii)
 def test_a_strange_word_is_a_sentence_wherever_it_is_an_argument(project: Path, ops: Ops, word: str) -> None:
     for command in [
         ("plan", word), ("compile", word), ("run", word), ("run", "--definition", word),

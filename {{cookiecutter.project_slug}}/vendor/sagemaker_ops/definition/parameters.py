@@ -93,7 +93,7 @@ def _typed(kind: str, value: object) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = {
         "String": isinstance(value, str),
-        "Integer": number and isinstance(value, int),
+        "Integer": number and isinstance(value, int) and abs(value) < 2**63,
         "Float": number and abs(value) < LARGEST,  # type: ignore[arg-type]
         "Boolean": isinstance(value, bool),
     }
