@@ -382,3 +382,16 @@ def test_a_failed_installation_shows_everything(capfd: pytest.CaptureFixture[str
     assert environment.watched([sys.executable, "-u", "-c", SCRIPT.format(code=3)], dict(os.environ)) == 3
 
     assert len(capfd.readouterr().err.splitlines()) == 4
+
+
+@pytest.mark.parametrize("uv", [UV, None])
+def test_what_is_built_sees_no_credentials(machine: Machine, monkeypatch: pytest.MonkeyPatch, uv: str | None) -> None:
+    machine.uv = uv
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("CI_JOB_TOKEN", "secret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
+
+    machine.need()
+
+    assert machine.installed_with["HTTPS_PROXY"] == "http://proxy.example.com"
+    assert "secret" not in machine.installed_with.values()

@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sagemaker_ops import kept
 from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
@@ -91,9 +92,27 @@ def list_versions(account: Account, group: str, most: int) -> list[Version]:
 def list_local_versions(home: Path, group: str, most: int) -> list[Version]:
     """Like `list_versions`, for the models that local runs registered."""
     store = Store(home / "s3")
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", group):
+        raise UserError(f"'{group}' is not a valid model package group name: use letters, digits and '-'.")
     files = [file for file in (home / "registry" / group).glob("*.json") if file.stem.isdecimal()]
-    newest = sorted(files, key=lambda file: int(file.stem), reverse=True)[:most]
-    return [_version(json.loads(file.read_bytes()), group, lambda uri: store.read_json(uri)) for file in newest]
+    found: list[Version] = []
+    for file in sorted(files, key=lambda file: int(file.stem), reverse=True):
+        content = kept.read(file) if len(found) < most else None
+        try:
+            found += [_checked(_version(content, group, store.read_json))] if content is not None else []
+        except kept.DAMAGED as error:
+            kept.report(file, error)
+    return found
+
+
+def _checked(version: Version) -> Version:
+    """ValueError if a kept version has another form."""
+    texts = [version.status, version.approval, version.arn, version.created_by, version.approval_description]
+    if not isinstance(version.number, int) or not all(isinstance(each, str) for each in texts):
+        raise ValueError("it has another form")
+    if not isinstance(version.created, datetime):
+        raise ValueError("CreationTime is not a time")
+    return version
 
 
 def find(account: Account, named: str, own_group: str) -> Version:

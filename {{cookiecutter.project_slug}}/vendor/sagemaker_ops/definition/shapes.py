@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagemaker_ops.definition.expressions import is_expression
-from sagemaker_ops.definition.parameters import Parameter
+from sagemaker_ops.definition.parameters import LARGEST, Parameter
 
 TEXT, NUMBER, NAME, PATH, ANYTHING = "text", "number", "name", "path", "anything"
 _PATTERNS = {NAME: re.compile(r"\w[\w .-]{0,254}"), PATH: re.compile(r"[\w./ -]+")}
@@ -75,3 +75,5 @@ def scalar_mismatches(value: object, shape: str, parameters: Mapping[str, Parame
         yield f"{path} must be text, not {str(value)[:40]!r}."
     elif shape == NUMBER and (isinstance(value, bool) or not isinstance(value, int | float)):
         yield f"{path} must be a number, not {str(value)[:40]!r}."
+    elif shape == NUMBER and isinstance(value, int | float) and not abs(value) < LARGEST:
+        yield f"{path} must be a smaller number."

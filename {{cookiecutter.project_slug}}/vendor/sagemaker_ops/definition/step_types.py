@@ -120,6 +120,7 @@ def _transform_outputs(properties: Properties) -> dict[str, str]:
 
 
 _ENVIRONMENT: Shape = {"*": TEXT}
+_CONTAINER: Shape = {"ModelDataUrl?": TEXT, "Environment?": _ENVIRONMENT, "Mode?": TEXT}
 _STOPPING: Shape = {"MaxRuntimeInSeconds?": NUMBER}
 _OUTPUT: Shape = {"OutputName": NAME, "S3Output?": {"S3Uri": TEXT, "LocalPath": TEXT}}
 PROCESSING = StepType(
@@ -257,7 +258,7 @@ TYPES: dict[str, StepType] = {
         StepType("Fail", shape={"ErrorMessage": TEXT}, run="local.steps:fail", cost="none", always_fails=True),
         StepType(
             "Model",
-            shape={"PrimaryContainer?": {"ModelDataUrl?": TEXT}, "Containers?": [{"ModelDataUrl?": TEXT}]},
+            shape={"PrimaryContainer?": _CONTAINER, "Containers?": [_CONTAINER]},
             requests=("CreateModelInput",),
             run="local.steps:model",
             cost="none",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -71,7 +72,7 @@ def preview(
     known: Sequence[Problem] = (),
 ) -> Preview:
     """What start_pipeline_execution would do with the same arguments; it contains every problem and raises none."""
-    home = home.resolve()
+    home = Path(os.path.realpath(home))
     store = Unchanging(store.root if store else home / "s3")
     plan, problems = parse(definition)
     given, wrong = typed_values(plan.parameters, parameters)
@@ -122,7 +123,8 @@ class _Forecasts:
         if step.branch and self._here.get(step.branch[0], {}).get("Outcome") == str(not step.branch[1]):
             return Forecast(SKIPPED, f"'{step.branch[0]}' is {not step.branch[1]}")
         for kind, words in ((SKIPPED, "does not start"), (REFUSED, "cannot run here"), (FAILS, "always fails")):
-            if lost := next((name for name in sorted(step.waits_for) if earlier[name].does == kind), None):
+            waits_for = [name for name in sorted(step.waits_for) if name in earlier]  # not all, if they are in a circle
+            if lost := next((name for name in waits_for if earlier[name].does == kind), None):
                 return Forecast(SKIPPED, f"it needs '{lost}', which {words}")
         read = {each.name for each in scan(step.arguments)[0] if each.kind in ("Steps", "PropertyFiles")}
         arguments = self._resolved(step, read, self._here)

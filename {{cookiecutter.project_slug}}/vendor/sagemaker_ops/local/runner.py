@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
@@ -52,7 +53,7 @@ def start_pipeline_execution(
     on_change: called in this thread after every change of a status. known: problems found before. UserError
     with every problem, before anything starts.
     """
-    home, options = home.resolve(), options or Options()
+    home, options = Path(os.path.realpath(home)), options or Options()
     store = store or Store(home / "s3")
     plan, problems = parse(definition)
     chosen, source = set(plan.steps), None
@@ -65,9 +66,10 @@ def start_pipeline_execution(
     problems += wrong + list(known) + refusals(runs, scope) + missing_models(runs, scope, partial(read_model, home))
     _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
 
+    saving = _Saving(execution)
+
     def changed() -> None:
-        with suppress(OSError):  # a full disk fails the affected step; the reason must still be reported
-            execution.save()
+        saving.changed()
         if on_change is not None:
             on_change(execution)
 
@@ -85,11 +87,35 @@ def start_pipeline_execution(
             if source is not None:
                 execution_folder.reuse(source, execution, chosen, store)
             changed()
-            scheduler.run(runs, execution, work, changed, stop, options.jobs)
+            scheduler.run(runs, execution, work, changed, stop, options.jobs, saving.save)
         finally:
             machine.digests.save()
             os.close(lock)
     return execution
+
+
+class _Saving:
+    """Saves the execution after changes, for at most a tenth of the time: with many steps its file is large."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution, self._pending, self._due = execution, False, 0.0
+
+    def changed(self) -> None:
+        self._pending = True
+        if self._execution.end_time:
+            self._due = 0.0
+        self.save()
+
+    def save(self) -> float | None:
+        """Save what has changed if it is time for it; otherwise the seconds until then."""
+        before = time.monotonic()
+        if not self._pending or before < self._due:
+            return self._due - before if self._pending else None
+        with suppress(OSError):  # a full disk fails the affected step; the reason must still be reported
+            self._execution.save()
+        after = time.monotonic()
+        self._pending, self._due = False, after + 10 * (after - before)
+        return None
 
 
 def _raise_or(plan: Plan, problems: list[Problem]) -> Plan:

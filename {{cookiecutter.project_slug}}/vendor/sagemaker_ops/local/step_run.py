@@ -32,8 +32,8 @@ def run_step(
     scope = Scope(
         execution.parameters,
         variables(execution, machine.region, name),
-        {each.name: each.properties for each in execution.steps.values() if each.status == "Succeeded"},
-        {(each.name, file): where for each in plan.steps.values() for file, where in each.property_files.items()},
+        {each: execution.steps[each].properties for each in step.waits_for},  # what it refers to, it also waits for
+        {(each, file): at for each in step.waits_for for file, at in plan.steps[each].property_files.items()},
         machine.store.read_json,
     )
     arguments = steps.resolved(step, scope)

@@ -83,7 +83,7 @@ def run_definition(
             parameters=parameters,
             home=home,
             region=region,
-            store=Store(s3.resolve()) if s3 else None,
+            store=_store(s3),
             options=options,
             selection=selection,
             on_change=_reporting(begun, on_change),
@@ -111,7 +111,7 @@ def plan_definition(
     """Like `plan`, for a definition in a file."""
     from sagemaker_ops.local.preview import preview
 
-    name, store = pipeline_name(file), Store(s3.resolve()) if s3 else None
+    name, store = pipeline_name(file), _store(s3)
     definition = _definition(file)
     found = preview(
         definition,
@@ -130,11 +130,21 @@ def pipeline_name(file: Path) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", file.name.removesuffix(".json")).strip("-")[:256].rstrip("-") or "definition"
 
 
+def _store(s3: Path | None) -> Store | None:
+    """The folder of --s3 as a store; UserError if there is no such folder."""
+    try:
+        if s3 is not None and not s3.is_dir():
+            raise UserError(Problem(f"there is no folder '{s3}'.", "--s3"))
+        return Store(s3.resolve()) if s3 else None
+    except OSError as error:
+        raise UserError(Problem(f"the folder cannot be read: {error.strerror}.", "--s3")) from None
+
+
 def _definition(file: Path) -> dict[str, Any]:
     try:
         return local.loads(file.read_bytes())
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError) as error:  # a path with NUL is a ValueError
+        raise UserError(f"{file} cannot be read: {getattr(error, 'strerror', error)}.") from None
     except UserError as error:
         raise UserError(*(Problem(problem.message, str(file)) for problem in error.problems)) from None
 

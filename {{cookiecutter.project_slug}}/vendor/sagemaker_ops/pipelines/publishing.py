@@ -12,6 +12,7 @@ import gzip
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -117,10 +118,19 @@ def _publish_local(definition: Mapping[str, Any], target: Target, root: Path, st
     if target.schema_hash:
         _put(store, root / data.SCHEMA, target.schema_uri + Path(data.SCHEMA).name)
     for uri, members in archives.items():
-        if not store.locate(uri).is_file():
+        if not _is_whole(store.locate(uri)):
             store.put(uri, sourcedir(members))
 
 
 def _put(store: Store, path: Path, uri: str) -> None:
-    if not store.locate(uri).is_file():  # the hash in the URI guarantees that it is the same
+    there = store.locate(uri)
+    # The hash in the URI guarantees that it is the same, unless it was damaged.
+    if not there.is_file() or there.is_symlink() or there.stat().st_size != path.stat().st_size:
         store.put_file(uri, path)
+
+
+def _is_whole(archive: Path) -> bool:
+    try:
+        return not archive.is_symlink() and bool(gzip.decompress(archive.read_bytes()))
+    except (OSError, EOFError, zlib.error):
+        return False

@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import os
 import re
-import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from urllib.parse import unquote
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
 from sagemaker_ops.project import script_text
 from sagemaker_ops.project.settings import FILE, Data
+from sagemaker_ops.project.typed import read_toml
 
 SEPARATORS = ",;\t|"
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -48,6 +48,12 @@ def files(source: str, root: Path) -> list[Path]:
     Files of any kind, if the project's steps read them without read_source.
     """
     path, suffixes = root / source, "" if has_own_reading(root) else SUFFIXES
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:  # a name that no file can have
+        if not isinstance(error, FileNotFoundError):
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(Problem(f"'{source[:80]}' cannot be read: {reason}.", _SOURCE)) from None
     if path.is_dir():
         found = sorted(
             file
@@ -90,7 +96,10 @@ def content_hash(named: Mapping[str, Path], hash_of: Callable[[Path], str] = fil
     """16 hex digits that change when the name or the content of a file changes."""
     digest = hashlib.sha256()
     for name, path in named.items():
-        digest.update(f"{name}\0{hash_of(path)}\0".encode())
+        try:
+            digest.update(f"{name}\0{hash_of(path)}\0".encode())
+        except UnicodeEncodeError:
+            raise UserError(f"the name of the file '{path}' is not valid UTF-8: rename it.") from None
     return digest.hexdigest()[:16]
 
 
@@ -151,12 +160,12 @@ def check(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> lis
 def _schema(source: str, root: Path) -> dict[str, Any] | None:
     """The content of data/schema.toml for `source`, or None."""
     try:
-        schema = tomllib.loads((root / SCHEMA).read_text(encoding="utf-8-sig"))
+        schema = read_toml(root / SCHEMA)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UserError(Problem(f"cannot be read: {error.strerror}.", SCHEMA)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UserError(Problem(f"not valid TOML: {error}.", SCHEMA)) from None
     if not isinstance(schema.get("columns"), dict):
         raise UserError(

@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+
+from sagemaker_ops import kept, variables
 
 STATE = "environment.json"
 # What uv and pip print after each stage.
@@ -46,7 +47,9 @@ def _install(root: Path, groups: set[str]) -> int:
     basis += [vendored.read_text(encoding="utf-8")] if vendored.is_file() else []
     wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
     venv = (root / ".venv").resolve()  # if it is a link, the programs in it must not refer to the link
-    state = _read(venv / STATE)
+    state = kept.read(venv / STATE) or {}
+    if not isinstance(state.get("groups"), list) or set(map(str, state["groups"])) - table.keys():
+        state = {}
     if state.get("hash") == wanted and _python(venv).exists():
         if groups <= set(state["groups"]):
             return 0
@@ -68,10 +71,10 @@ def _install(root: Path, groups: set[str]) -> int:
     if uv:
         requirements.append("pip")  # uv's environments have no pip, but scripts written for an image may call it
         command = [uv, "pip", "install", "--python", str(python), "--compile-bytecode"]
-        environment = os.environ | _pip_settings_for_uv(python)
+        environment = variables.of_builds() | _pip_settings_for_uv(python)
     else:
         command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-        environment = dict(os.environ)
+        environment = variables.of_builds()
     if watched([*command, "--constraint", str(constraints), *requirements, *own], environment):
         print(f"Installation failed: see the output of {'uv' if uv else 'pip'} above.", file=sys.stderr)
         return 1
@@ -99,7 +102,7 @@ def _make_venv(venv: Path, uv: str | None) -> bool:
     """Create a new virtual environment with the Python that runs this; returns whether it worked."""
     shutil.rmtree(venv, ignore_errors=True)  # its Python no longer exists
     maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
-    return subprocess.run([*maker, str(venv)], check=False).returncode == 0
+    return subprocess.run([*maker, str(venv)], env=variables.of_builds(), check=False).returncode == 0
 
 
 def _own_uv(python: Path, constraints: Path) -> str | None:
@@ -108,7 +111,8 @@ def _own_uv(python: Path, constraints: Path) -> str | None:
     if not uv.is_file():
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         command += ["--only-binary", "uv", "--constraint", str(constraints), "uv"]
-        subprocess.run(command, check=False, capture_output=True, text=True)  # pip follows, and reports errors
+        # pip follows, and reports errors.
+        subprocess.run(command, env=variables.of_builds(), check=False, capture_output=True, text=True)
     return str(uv) if uv.is_file() else None
 
 
@@ -153,14 +157,6 @@ def _pip_settings_for_uv(python: Path) -> dict[str, str]:
     if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in os.environ:
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip also looks at all its indexes
     return settings
-
-
-def _read(state: Path) -> dict[str, Any]:
-    try:
-        read: dict[str, Any] = json.loads(state.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return read
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sagemaker_ops import variables
 from sagemaker_ops.project import data, source_copy
 from sagemaker_ops.project.layout import LIBRARY
 from sagemaker_ops.project.settings import Data
@@ -40,7 +40,7 @@ def keep(chosen: Data, root: Path, home: Path) -> list[str]:
             # In a separate process: importing the steps' libraries takes time, and keeps them out of this one.
             [sys.executable, "-B", "-m", "sagemaker_ops.tabular.column_types", *arguments],
             cwd=root,
-            env=os.environ | {"PYTHONPATH": str(LIBRARY)},
+            env=variables.of_steps() | {"PYTHONPATH": str(LIBRARY)},
             capture_output=True,
             check=False,
         )

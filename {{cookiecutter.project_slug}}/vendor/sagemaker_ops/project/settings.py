@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import parameter_names
-from sagemaker_ops.project.typed import Reader, choice, others
+from sagemaker_ops.project.typed import Reader, choice, others, read_toml
 
 FILE = "project.toml"
 PROBLEMS = ("classification", "regression")
@@ -227,10 +226,12 @@ def read(root: Path) -> tuple[Settings, Reader]:
     """The settings that can be read, and the reader, which has the problems; UserError if there is no file."""
     path = root / FILE
     try:
-        return _read(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+        return _read(read_toml(path))
     except FileNotFoundError:
         raise UserError(f"No {FILE} in {root}: run the command in the project's folder.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(Problem(f"cannot be read: {error.strerror}.", FILE)) from None
+    except ValueError as error:
         raise UserError(Problem(f"not valid TOML: {error}.", FILE)) from None
 
 

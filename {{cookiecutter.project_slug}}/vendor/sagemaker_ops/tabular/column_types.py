@@ -40,7 +40,7 @@ def load_types(path: Path) -> dict[str, str]:
     """The type of each column in the file `path`. Raises StepError with every finding."""
     try:
         columns = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("columns")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise StepError(f"{path.name} is not valid TOML: {error}") from None
     if not isinstance(columns, dict):
         raise StepError(f'{path.name} has no [columns]; add it, with a line for each column such as "age" = "number"')

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from sagemaker_ops.local import Execution, StepExecution
@@ -73,14 +74,17 @@ def last_line(log: Path) -> str:
 
 def _plain_lines() -> Show:
     """A line when a step starts, and one when it ends."""
-    shown: set[tuple[str, str, int]] = set()
+    shown: dict[str, tuple[str, int]] = {}
+    ended: set[str] = set()
 
     def show(execution: Execution) -> None:
-        for step in execution.steps.values():
-            state = (step.name, step.status, step.attempts)
-            if state in shown or step.status not in COLOURS:
+        for step in [step for name, step in execution.steps.items() if name not in ended]:
+            state = (step.status, step.attempts)
+            if step.status not in COLOURS or shown.get(step.name) == state:
                 continue
-            shown.add(state)
+            shown[step.name] = state
+            if step.end_time:
+                ended.add(step.name)
             took = seconds(step.start_time, step.end_time) if step.end_time else ""
             line = f"{step.name:<20} {step.type:<14} {step.status:<10} {took:>8}"
             print("  ".join(filter(None, (line.rstrip(), note(step), step.failure_reason))), flush=True)
@@ -93,11 +97,15 @@ def _live_table(before: str) -> Iterator[Show]:
     from rich.live import Live  # takes 50 ms, and is needed only in a terminal
 
     current: list[Execution] = []
+    due = 0.0
     with Live(get_renderable=lambda: _table(current) or before, refresh_per_second=4) as live:
 
         def show(execution: Execution) -> None:
+            nonlocal due
             current[:] = [execution]
-            live.refresh()
+            if (begin := monotonic()) >= due:  # with many steps, a refresh per change would take most of the time
+                live.refresh()
+                due = monotonic() + 5 * (monotonic() - begin)
 
         try:
             yield show

@@ -18,7 +18,9 @@ WARNINGS = 10  # to show; evaluation.json has all of them
 def lines(execution: Execution, root: Path, began: datetime | None = None) -> Iterator[str]:
     """The last lines of a run; began: when its command was given, so that the time includes compiling."""
     yield from ended(execution, began)
-    yield f"Look in {execution.folder.relative_to(root)}: each step's log.txt and outputs/, definition.json"
+    folder = execution.folder
+    shown = folder.relative_to(root) if folder.is_relative_to(root) else folder  # not inside if .local is a link
+    yield f"Look in {shown}: each step's log.txt and outputs/, definition.json"
 
 
 def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
@@ -69,13 +71,14 @@ def _evaluation(execution: Execution) -> dict[str, Any]:
 
 def metrics(evaluation: dict[str, Any]) -> Iterator[str]:
     """The metrics of an evaluation.json next to those of its baseline."""
-    found: dict[str, Any] = next((value for key, value in evaluation.items() if key.endswith("_metrics")), {})
-    baseline = evaluation.get("baseline", {})
+    found: Any = next((value for key, value in evaluation.items() if key.endswith("_metrics")), {})
+    baseline = evaluation.get("baseline")
     yield f"{'metric':<22}{'model':>12}{'±':>10}{'baseline':>12}"
-    for name, score in found.items():
-        if "value" not in score:  # a confusion matrix or a curve
+    for name, score in found.items() if isinstance(found, dict) else ():
+        if not isinstance(score, dict) or "value" not in score:  # a confusion matrix or a curve
             continue
-        naive = baseline.get(name, {}).get("value")
+        same = baseline.get(name) if isinstance(baseline, dict) else None
+        naive = same.get("value") if isinstance(same, dict) else None
         spread = score.get("standard_deviation")
         yield f"{name:<22}{_number(score['value']):>12}{_number(spread):>10}{_number(naive):>12}"
 
