@@ -59,7 +59,6 @@ CREDENTIALS = {
     "GOOGLE_APPLICATION_CREDENTIALS": "/x.json",
     "TWINE_PASSWORD": "x",
     "UV_PUBLISH_TOKEN": "x",
-    "UV_INDEX_INTERNAL_PASSWORD": "x",
 }
 OTHERS = {"MAX_TOKENS": "9", "AUTHOR": "ana", "COMPASS": "north", "SORT_KEY": "id", "PWD": "/home/ana", "MAX_ITER": "5"}
 
@@ -82,3 +81,12 @@ def test_a_program_sees_what_it_needs_and_no_credentials(
     monkeypatch.setattr("os.environ", NEEDED | OF_PACKAGES | CREDENTIALS | OTHERS)
 
     assert of() == seen
+
+
+def test_only_an_installation_sees_the_password_of_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    password = {"UV_INDEX_INTERNAL_USERNAME": "ana", "UV_INDEX_INTERNAL_PASSWORD": "x"}
+    monkeypatch.setattr("os.environ", password)
+
+    assert variables.of_builds() == password
+    assert not variables.of_steps()
+    assert "UV_INDEX_INTERNAL_PASSWORD" not in variables.without_credentials()

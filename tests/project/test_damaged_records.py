@@ -103,6 +103,7 @@ def test_a_damaged_record_of_the_environment_installs_again(
     machine.write("pyproject.toml", PYPROJECT)
     machine.write("constraints.txt", "")
     monkeypatch.setattr("subprocess.run", machine.run)
+    monkeypatch.setattr("sagemaker_ops.project.environment.watched", machine.watched)
     monkeypatch.setattr("shutil.which", lambda name: "/opt/uv")
     assert machine.need("dev") == 0
     (tmp_path / ".venv/environment.json").write_bytes(content)

@@ -16,8 +16,8 @@ from sagemaker_ops.container.contract import decoded
 from sagemaker_ops.container.packages import packages_digest
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.digests import combined
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.digests import combined
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.store import Unchanging, write_atomically
 

@@ -18,8 +18,8 @@ from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.container.packages import heavy_modules
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.digests import combined
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.digests import combined
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.preflight import programs
 

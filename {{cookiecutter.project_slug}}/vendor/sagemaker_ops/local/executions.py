@@ -54,7 +54,6 @@ class StepExecution:
 
     @property
     def is_logged(self) -> bool:
-        """Whether there is a log of its own to read."""
         return self.log is not None
 
     @property
@@ -91,12 +90,11 @@ class Execution:
 
     def step_to_look_at(self) -> StepExecution:
         """The step whose log says most: one that failed, otherwise the last one that started; UserError if none did."""
-        started = [step for step in self.steps.values() if step.start_time is not None]
-        if not started:
+        if not (started := [step for step in self.steps.values() if step.start_time is not None]):
             raise UserError(f"no step of execution {self.id} has started.")
         logged = [step for step in started if step.is_logged] or started
-        failed = [step for step in logged if step.status == "Failed"]
-        return max(failed or logged, key=lambda step: step.start_time or self.start_time)
+        logged = [step for step in logged if step.status == "Failed"] or logged
+        return max(logged, key=lambda step: step.start_time or self.start_time)
 
     def read_property_file(self, step: str, name: str) -> Any:
         """The JSON of a property file; UserError if the step has none with this name, or did not write it."""

@@ -19,8 +19,8 @@ from sagemaker_ops import kept, variables
 from sagemaker_ops.container import isolation, process
 from sagemaker_ops.container.packages import is_installed
 from sagemaker_ops.definition import shapes, step_types
+from sagemaker_ops.digests import Digests, combined
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.digests import Digests, combined
 from sagemaker_ops.store import Store, write_atomically
 
 _NAMES_FILES = re.compile(r"^\s*[-./]", re.MULTILINE)  # lines of requirements.txt: -r more.txt, --find-links, ./package

@@ -17,10 +17,10 @@ from sagemaker_ops.definition import conditions, step_types
 from sagemaker_ops.definition.expressions import Scope, resolve, scan
 from sagemaker_ops.definition.parameters import values as typed_values
 from sagemaker_ops.definition.plan import Plan, Step, parse
+from sagemaker_ops.digests import Digests
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import executions
 from sagemaker_ops.local.cache import Cache, Keys
-from sagemaker_ops.local.digests import Digests
 from sagemaker_ops.local.execution_folder import new_execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.step_run import variables

@@ -14,9 +14,9 @@ from sagemaker_ops.container import process
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.parameters import values as typed_values
 from sagemaker_ops.definition.plan import Plan, Step, parse
+from sagemaker_ops.digests import Digests
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import execution_folder, scheduler
-from sagemaker_ops.local.digests import Digests
 from sagemaker_ops.local.executions import Execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.scheduler import Result
