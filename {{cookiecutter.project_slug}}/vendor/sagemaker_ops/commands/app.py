@@ -44,6 +44,16 @@ def main() -> None:
         for problem in error.problems:
             print(f"{problem.level}: {problem}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except Exception as error:
+        if "botocore" not in sys.modules:
+            raise
+        from sagemaker_ops.aws.call_failures import is_foreign
+        from sagemaker_ops.aws.errors import AwsError, sentence
+
+        if not is_foreign(error):
+            raise
+        print(f"error: {sentence(error)}.", file=sys.stderr)
+        sys.exit(AwsError.exit_code)
 
 
 def bare() -> None:
