@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 
 LOG_IN = "log in again (`aws sso login`, or a new Studio session)"
 NETWORK = "check the network, the proxy and the VPC endpoints"
-EXPIRED = f"your AWS credentials have expired: {LOG_IN}"
+EXPIRED = f"your AWS credentials have expired, or there are none: {LOG_IN}"
 # Keys of the arguments of botocore's errors (LOST: of an answer's metadata, too) that aws/calls.py sets: whether one of
 # the attempts may have reached AWS, and how many seconds they took together.
 LOST, WAITED = "AnswerLost", "waited"
@@ -61,12 +61,16 @@ def reason(error: BaseException) -> str:
 
 def concerns_credentials(error: BaseException) -> bool:
     """Whether the exception was raised while botocore looked for credentials."""
-    frames = traceback.walk_tb(error.__traceback__)
-    return any(frame.f_globals.get("__name__") == "botocore.credentials" for frame, _ in frames)
+    return "botocore.credentials" in modules(error)
+
+
+def modules(error: BaseException) -> set[str]:
+    """The modules that the exception came through."""
+    return {str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)}
 
 
 def _other(error: BaseException) -> str:
-    """For botocore's built-in exceptions: the only ones that it raises before a call are about its settings."""
+    """For other exceptions before a request is sent: they are about the settings."""
     return f"{_one_line(error) or type(error).__name__}: check ~/.aws/config{endpoint()}"
 
 
@@ -101,8 +105,11 @@ def wrong_key(credentials: Any) -> str:
     if type(credentials) is not Credentials:
         return ""
     for attribute, variable in _KEYS.items():
-        if found := re.search(r"[^!-~]", str(getattr(credentials, attribute) or "")):
-            where = variable if credentials.method == "env" else f"the {variable[4:].lower()} of these AWS credentials"
+        value = getattr(credentials, attribute)
+        where = variable if credentials.method == "env" else f"the {variable[4:].lower()} of these AWS credentials"
+        if not isinstance(value, str) and not (value is None and attribute == "token"):
+            return f"{where} is not a text: set it again, or {LOG_IN}"
+        if found := re.search(r"[^!-~]", value or ""):
             what = _CHARACTERS.get(found[0], f"the character {found[0]!a}")
             return f"{where} contains {what}, which no key does: set it again without, or {LOG_IN}"
     return ""
@@ -120,9 +127,14 @@ def _credentials(error: BaseException) -> str:
     if "_retrieve_credentials_using" in functions:
         return (
             "the credential_process in ~/.aws/config must print JSON with Version, AccessKeyId and SecretAccessKey, "
-            f"and nothing else: run it by hand to see what it prints ({_one_line(error)})"
+            f"and nothing else: run it by hand to see what it prints{_detail(error)}"
         )
-    return f"the AWS credentials cannot be read ({_one_line(error)}): check ~/.aws/config, or {LOG_IN}"
+    return f"the AWS credentials cannot be read{_detail(error)}: check ~/.aws/config, or {LOG_IN}"
+
+
+def _detail(error: BaseException) -> str:
+    """What a ValueError says is for users; other exceptions are about the insides of a program."""
+    return f" ({_one_line(error)})" if isinstance(error, ValueError) else ""
 
 
 def _retrieval(error: BaseException) -> str:
@@ -168,7 +180,8 @@ def _cut(error: BaseException) -> str:
 def _proxy(error: BaseException) -> str:
     proxy = getattr(error, "kwargs", {}).get("proxy_url")
     cause = getattr(_inner(error), "original_error", _inner(error))
-    return f"the proxy {proxy} cannot be used ({_one_line(cause)}): check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    why = _one_line(cause).rpartition("): ")[2]  # without the name of a class of urllib3
+    return f"the proxy {proxy} cannot be used ({why}): check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
 
 
 def _is_cut(error: BaseException) -> bool:

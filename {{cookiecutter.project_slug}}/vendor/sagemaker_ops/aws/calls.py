@@ -16,11 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 from sagemaker_ops.aws.call_failures import (
     LOST,
     WAITED,
-    concerns_credentials,
     endpoint,
     is_foreign,
     is_transient,
     may_have_arrived,
+    modules,
     reason,
 )
 from sagemaker_ops.aws.errors import CallError
@@ -31,6 +31,8 @@ READ, CHANGE = 15.0, 60.0
 # A call is not repeated again when it has taken this many seconds, so that a list gives up after 30.
 PATIENCE = 25.0
 READING = ("Assume", "Batch", "Describe", "Filter", "Get", "Head", "List", "Simulate")
+# An exception of these modules of botocore is not about an answer.
+_BEFORE = {"botocore.auth", "botocore.awsrequest", "botocore.credentials", "botocore.signers"}
 _JSON = ("json", "rest-json")
 _XML = ("query", "rest-xml")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -58,9 +60,9 @@ class Client:
         except (BotoCoreError, ClientError, UserError):
             raise
         except Exception as error:
-            if is_foreign(error) or concerns_credentials(error):
+            if is_foreign(error) or modules(error) & _BEFORE:
                 raise CallError(f"{reason(error)}.", lost=False) from error
-            raise _unreadable(operation_name, f"cannot be read ({type(error).__name__}: {error})") from error
+            raise _unreadable(operation_name, "does not have the form that it should have") from error
         model = self.meta.service_model.operation_model(operation_name)
         return _checked(model, model.output_shape, answer, "a whole") if model.output_shape else answer
 
@@ -158,8 +160,12 @@ def _is_answer(model: Any, status: int, headers: Mapping[str, str], body: bytes)
         root = ElementTree.fromstring(body)
     except (ValueError, RecursionError, ElementTree.ParseError):
         return False
-    names = {each.tag.rpartition("}")[2].lower() for each in root.iter()}
-    return "html" not in names and (status < 300 or "code" in names)
+    names = [each.tag.rpartition("}")[2].lower() for each in root.iter()]
+    if status >= 300:
+        return "html" not in names and "code" in names
+    # S3 gives its lists names such as ListBucketResult; without this, any XML would be an empty list.
+    is_list = protocol == "rest-xml" and model.name.startswith("List")
+    return "html" not in names and (not is_list or names[0].endswith("result"))
 
 
 def _intercepted(operation: str, url: str, status: int, headers: Mapping[str, str], body: bytes) -> CallError:
