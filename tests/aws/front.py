@@ -50,8 +50,13 @@ def serving(behind: str) -> Iterator[Front]:
     front = Front(behind)
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # with `100 Continue`, for uploads
+
         def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            body = _body(self)
+            if len(body) < int(self.headers.get("content-length") or 0):  # the client has given up
+                self.close_connection = True
+                return
             operation = _operation(self, body)
             front.asked.append(operation)
             bad = front.answer(operation)
@@ -97,6 +102,17 @@ def serving(behind: str) -> Iterator[Front]:
         server.server_close()
 
 
+def _body(request: BaseHTTPRequestHandler) -> bytes:
+    if request.headers.get("transfer-encoding") != "chunked":
+        return request.rfile.read(int(request.headers.get("content-length") or 0))
+    body = b""
+    while size := int(request.rfile.readline().split(b";")[0], 16):
+        body += request.rfile.read(size)
+        request.rfile.readline()
+    request.rfile.readline()
+    return body
+
+
 def _operation(request: BaseHTTPRequestHandler, body: bytes) -> str:
     """The name of the operation; for S3, the method and the first parameter, such as `GET list-type`."""
     if target := request.headers.get("x-amz-target"):
@@ -109,10 +125,11 @@ def _operation(request: BaseHTTPRequestHandler, body: bytes) -> str:
 def _ask(behind: str, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
     address = urlsplit(behind)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
-    connection.request(request.command, request.path, body, dict(request.headers.items()))
+    left_out = ("content-length", "connection", "transfer-encoding", "expect")
+    sent = {name: value for name, value in request.headers.items() if name.lower() not in left_out}
+    connection.request(request.command, request.path, body, sent)
     answer = connection.getresponse()
     content = answer.read()
-    left_out = ("content-length", "connection", "transfer-encoding")
     headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in left_out]
     connection.close()
     return answer.status, headers, content

@@ -8,23 +8,27 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from projects import Project, Result
 
 from aws import gaps
-from aws.conftest import Aws
-from aws.executed import DEFINITION, TRAIN, deploy, requests, started
+from aws.conftest import BUCKET, Aws
+from aws.executed import DEFINITION, START, TRAIN, deploy, requests, started
 from aws.front import Bad, Front, serving
 from aws.test_models import put_group, put_version
-from sagemaker_ops.aws import calls, lookup, pipelines
+from sagemaker_ops.aws import calls, download, lookup, pipeline_list, pipelines
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.calls import Answer
 from sagemaker_ops.aws.errors import AwsError, CallError, aws_call
+from sagemaker_ops.aws.executions import AwsExecution, AwsStep
 from sagemaker_ops.commands import app
+from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import compiler
-from sagemaker_ops.project import layout
+from sagemaker_ops.project import layout, settings
 
 Run = Callable[..., Result]
 APP = {
@@ -213,7 +217,81 @@ def test_an_error_of_aws_is_one_sentence(front: Front, run: Run, body: str, stat
     assert words in sentence(done)
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", ""])
+IDENTITY = "the answer to GetCallerIdentity"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (
+            "<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>",
+            200,
+            f"{IDENTITY} has no",
+        ),
+        ("<GetCallerIdentityResponse/>", 200, f"{IDENTITY} does not have the form"),
+        ("<a><b></a>", 200, f"{IDENTITY} is not complete XML"),
+        ('{"Account": "123456789012"}', 200, f"{IDENTITY} is not complete XML"),
+        ("<ErrorResponse><Error/></ErrorResponse>", 403, ON_THE_WAY.format("GetCallerIdentity")),
+        ("<ErrorResponse><Error>no</Error><Code/></ErrorResponse>", 403, f"{IDENTITY} does not have the form"),
+        (
+            "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>x</Message></Error></ErrorResponse>",
+            403,
+            "your AWS credentials have expired",
+        ),
+    ],
+)
+def test_xml_that_is_not_as_it_must_be_is_one_sentence(
+    front: Front, run: Run, body: str, status: int, words: str
+) -> None:
+    front.bad["GetCallerIdentity"] = Bad(body, status, "text/xml")
+
+    done = run("start-pipeline-execution", "train", "--yes")
+
+    assert done.code == 4, done
+    assert words in sentence(done)
+
+
+READ = f"cannot read s3://{BUCKET}/x/report.json: "
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "words"),
+    [
+        (Bad(PAGE, kind="text/html"), AwsError, f"{READ}{ON_THE_WAY.format('GetObject')} (HTTP 200)"),
+        (Bad('{"a":', ending="cut"), AwsError, f"{READ}the connection to AWS was closed"),
+        (Bad(ERROR, 403, "application/xml"), AwsError, f"{READ}{ON_THE_WAY.format('GetObject')} (HTTP 403)"),
+        (Bad('{"a":'), UserError, f"s3://{BUCKET}/x/report.json is not JSON"),
+    ],
+)
+def test_an_object_that_cannot_be_read_is_one_sentence(
+    front: Front, run: Run, bad: Bad, error: type[UserError], words: str
+) -> None:
+    front.bad["GET"] = bad
+    output = {"out": {"S3Output": {"S3Uri": f"s3://{BUCKET}/x"}}}
+    step = AwsStep(
+        "Evaluation",
+        "Processing",
+        property_files={"Report": ("out", "report.json")},
+        properties={"ProcessingOutputConfig": {"Outputs": output}},
+    )
+    execution = AwsExecution("a", TRAIN, Path(), START, {}, {"Evaluation": step}, account=account())
+
+    with pytest.raises(error) as raised:
+        execution.read_property_file("Evaluation", "Report")
+
+    assert str(raised.value).startswith(words)
+    assert raised.value.exit_code == error.exit_code
+
+
+@pytest.mark.parametrize("key", ["a.csv", "a.csv.gz", "a.parquet"])
+def test_a_table_that_is_cut_is_not_a_short_table(front: Front, run: Run, tmp_path: Path, key: str) -> None:
+    front.bad["GET"] = Bad("late,distance\n1,100\n", ending="cut")
+
+    with pytest.raises(UserError, match=f"closed before the whole answer|'s3://{BUCKET}/{key}' cannot be read"):
+        download._first_rows(account(), BUCKET, [download.Object(key, "1", 500)], tmp_path, 10)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "text/html", ""])
 def test_a_good_answer_of_another_type_is_accepted(front: Front, run: Run, kind: str) -> None:
     front.bad["ListPipelines"] = Bad('{"PipelineSummaries": []}', kind=kind)
 
@@ -223,6 +301,7 @@ def test_a_good_answer_of_another_type_is_accepted(front: Front, run: Run, kind:
 COMMANDS = {
     "start": "start-pipeline-execution train --yes",
     "stop": "stop-pipeline-execution latest --yes",
+    "retry": "retry-pipeline-execution latest --yes",
     "update an execution": "update-pipeline-execution latest --name easter --yes",
     "approve": "approve-model 1 --yes",
     "delete": "delete-pipeline train --yes",
@@ -242,7 +321,7 @@ SHORT |= {"ListPipelineParametersForExecution", "DescribeModelPackageGroup"}
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_survives_a_bad_answer_to_each_of_its_calls(front: Front, run: Run, aws: Aws, name: str) -> None:
     put_everything(aws)
-    started(aws, status="Executing" if name in ("stop", "update an execution") else "Succeeded")
+    started(aws, status=STATUS.get(name, "Succeeded"))
     command = COMMANDS[name].split()
     assert run(*command, *(["--dry-run"] if "--yes" in command else [])).code == 0
     called = dict.fromkeys(front.asked)  # before the change
@@ -421,22 +500,29 @@ def test_a_start_that_was_refused_is_not_looked_up(front: Front, run: Run, aws: 
     assert "started" not in sentence(done)
 
 
+# {the operation: its command, and what the command says when it is run again}
 CHANGES = {
-    "stop": "StopPipelineExecution",
-    "update an execution": "UpdatePipelineExecution",
-    "approve": "UpdateModelPackage",
-    "delete": "DeletePipeline",
-    "delete an app": "DeleteApp",
-    "update": "UpdatePipeline",
+    "StopPipelineExecution": ("stop", "has already ended: Stopped"),
+    "RetryPipelineExecution": ("retry", "has not ended yet"),
+    "UpdatePipelineExecution": ("update an execution", "is updated"),
+    "UpdateModelPackage": ("approve", "is already Approved"),
+    "DeletePipeline": ("delete", f"there is no pipeline '{TRAIN}'"),
+    "DeleteApp": ("delete an app", "is already being deleted"),
+    "UpdatePipeline": ("update", "is up to date"),
+    "PUT": ("update", "Updated pipeline"),
 }
+STATUS = {"stop": "Executing", "update an execution": "Executing", "retry": "Failed"}  # otherwise it succeeded
 
 
 @pytest.mark.parametrize("loss", ["dropped", "cut", "a page"])
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_change_whose_answer_is_lost_can_be_repeated(front: Front, run: Run, aws: Aws, name: str, loss: str) -> None:
+@pytest.mark.parametrize("operation", CHANGES)
+def test_a_change_whose_answer_is_lost_can_be_repeated(
+    front: Front, run: Run, aws: Aws, operation: str, loss: str
+) -> None:
     put_everything(aws)
-    started(aws, status="Executing" if name in ("stop", "update an execution") else "Succeeded")
-    front.bad[CHANGES[name]] = LOSSES[loss]
+    name, repeated = CHANGES[operation]
+    started(aws, status=STATUS.get(name, "Succeeded"))
+    front.bad[operation] = LOSSES[loss]
 
     done = run(*COMMANDS[name].split())
 
@@ -444,32 +530,49 @@ def test_a_change_whose_answer_is_lost_can_be_repeated(front: Front, run: Run, a
     assert "It is not known whether AWS did it: run the command again, which is safe." in sentence(done)
     front.bad.clear()
     again = run(*COMMANDS[name].split())
-    assert again.code == 0 or "there is no pipeline" in again.err or "there is no app" in again.err, again
+    assert repeated in again.out + again.err, again
 
 
 def test_a_created_pipeline_that_cannot_be_seen_was_created(front: Front, run: Run, aws: Aws) -> None:
     front.bad["DescribePipeline"] = Bad(PAGE, 403, "text/html")
-    account = front_account(run)
+    connected = account()
     new = pipelines.Pipeline(TRAIN, DEFINITION, "arn:aws:iam::123456789012:role/r", "x", "", {"vertical": "customer"})
 
     with pytest.raises(AwsError, match=f"^cannot describe pipeline '{TRAIN}', which was created: something on the way"):
-        pipelines.deploy(account, new, None, [])
+        pipelines.deploy(connected, new, None, [])
 
 
 def test_a_deployment_does_not_fail_for_want_of_a_version(front: Front, run: Run, aws: Aws) -> None:
     deploy(aws)
     front.bad["ListPipelineVersions"] = Bad("{}")
 
-    assert pipelines._newest_version(front_account(run), TRAIN) == ""
+    assert pipelines._newest_version(account(), TRAIN) == ""
 
 
-def front_account(run: Run) -> Account:
-    from sagemaker_ops.project import settings
-
+def account() -> Account:
     return Account(settings.load(layout.LIBRARY), "dev")
 
 
 # What is not AWS's fault
+
+
+def test_an_error_of_boto3_that_nothing_expected_is_a_sentence_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sts.example.com", error="refused")
+
+    monkeypatch.setattr(pipeline_list, "list_pipelines", fail)
+
+    done = run("list-pipelines")
+
+    assert done.code == 4, done
+    assert "AWS cannot be reached from here (sts.example.com refuses connections)" in sentence(done)
+
+
+def test_another_exception_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_list, "list_pipelines", lambda *_, **__: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        run("list-pipelines")
 
 
 def test_a_mistake_of_the_program_is_not_an_error_of_aws() -> None:

@@ -133,8 +133,8 @@ def _credentials(error: BaseException) -> str:
 
 
 def _detail(error: BaseException) -> str:
-    """What a ValueError says is for users; other exceptions are about the insides of a program."""
-    return f" ({_one_line(error)})" if isinstance(error, ValueError) else ""
+    """What these say is for users; other exceptions are about the insides of a program."""
+    return f" ({_one_line(error)})" if isinstance(error, RuntimeError | ValueError) else ""
 
 
 def _retrieval(error: BaseException) -> str:

@@ -127,6 +127,8 @@ def _check_body(url: str, operation_model: Any, response_dict: dict[str, Any], *
     is_whole = isinstance(body, bytes) and operation_model.http.get("method") != "HEAD"
     if not is_whole:  # a stream, or only headers
         if is_page and not is_known and status < 500:
+            if hasattr(body, "close"):
+                body.close()
             raise _intercepted(operation_model.name, url, status, headers, b"")
         return
     length = str(headers.get("content-length", ""))
