@@ -10,7 +10,7 @@ from typing import Any
 
 from sagemaker_ops.aws import execution_start, guard, lookup
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import aws_call
+from sagemaker_ops.aws.errors import aws_change
 from sagemaker_ops.aws.executions import RUNNING
 from sagemaker_ops.errors import RefusedError, UserError
 
@@ -71,7 +71,7 @@ def own(account: Account, execution: str) -> Found:
 
 
 def stop(account: Account, found: Found) -> None:
-    with aws_call(f"stop execution {found.id}"):
+    with aws_change(f"stop execution {found.id}"):
         account.sagemaker.stop_pipeline_execution(PipelineExecutionArn=found.arn, ClientRequestToken=_token())
 
 
@@ -86,7 +86,7 @@ def check_retry(found: Found) -> None:
 
 
 def retry(account: Account, found: Found) -> None:
-    with aws_call(f"retry execution {found.id}"):
+    with aws_change(f"retry execution {found.id}"):
         account.sagemaker.retry_pipeline_execution(PipelineExecutionArn=found.arn, ClientRequestToken=_token())
 
 
@@ -115,7 +115,7 @@ def wanted(name: str | None, description: str | None, parallelism: int | None) -
 
 
 def update(account: Account, found: Found, change: Wanted) -> None:
-    with aws_call(f"update execution {found.id}"):
+    with aws_change(f"update execution {found.id}"):
         account.sagemaker.update_pipeline_execution(PipelineExecutionArn=found.arn, **change.request)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ def first_rows(client: Any, bucket: str, key: str, etag: str, size: int, rows: i
     where = {"Bucket": bucket, "Key": key, "IfMatch": etag}
     if key.lower().endswith(".parquet"):
         return _parquet(client, where, size, rows, file)
-    with client.get_object(**where)["Body"] as body:  # only what is read is fetched
+    # Only what is read is fetched. `with` on the body itself would give the stream that does not notice its early end.
+    with closing(client.get_object(**where)["Body"]) as body:
         counted = _Counted(body)
         stream = io.BufferedReader(counted, CHUNK)
         if key.lower().endswith(".gz"):

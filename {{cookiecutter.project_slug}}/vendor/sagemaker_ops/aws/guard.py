@@ -161,12 +161,12 @@ def _role(account: Account) -> Caller | None:
     if kind != "assumed-role":
         return None
     role = rest.partition("/")[0]
-    try:
-        tags = account.client("iam").list_role_tags(RoleName=role)["Tags"]
-    except ClientError as error:
-        if code_of(error) in DENIED or is_not_found(error):
-            return None
-        with aws_call(f"read the tags of role {role}"):
+    with aws_call(f"read the tags of role {role}"):
+        try:
+            tags = account.client("iam").list_role_tags(RoleName=role)["Tags"]
+        except ClientError as error:
+            if code_of(error) in DENIED or is_not_found(error):
+                return None
             raise
-    found = {tag["Key"]: tag["Value"] for tag in tags}
+        found = {tag["Key"]: tag["Value"] for tag in tags}
     return Caller(found["vertical"], f"role {role}", found.get("env", "")) if "vertical" in found else None

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sagemaker_ops import kept
 from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
+from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change, is_not_found
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.store import Store
 
@@ -148,7 +148,7 @@ def find(account: Account, named: str, own_group: str) -> Version:
 def set_approval(account: Account, version: Version, approval: str, reason: str) -> None:
     """Set Approved or Rejected, and the reason; without a reason, who decided."""
     said = reason or f"{approval} by {account.caller.rpartition('/')[2] or account.caller}"
-    with aws_call(f"update version {version.number} of {version.group}"):
+    with aws_change(f"update version {version.number} of {version.group}"):
         account.sagemaker.update_model_package(
             ModelPackageArn=version.arn, ModelApprovalStatus=approval, ApprovalDescription=said
         )

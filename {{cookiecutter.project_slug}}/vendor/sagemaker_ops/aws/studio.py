@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import DENIED, aws_call, code_of, is_not_found
+from sagemaker_ops.aws.errors import DENIED, aws_call, aws_change, code_of, is_not_found
 from sagemaker_ops.errors import RefusedError, UserError, did_you_mean
 from sagemaker_ops.guardrails.identifiers import partition
 
@@ -130,7 +130,7 @@ def check_own(account: Account, app: App) -> None:
 
 def delete_app(account: Account, app: App) -> None:
     """Ask AWS to delete it, which takes a minute; an app that is already gone is fine."""
-    with aws_call(f"delete app {app.path}"):
+    with aws_change(f"delete app {app.path}"):
         try:
             account.sagemaker.delete_app(**app.keys)
         except ClientError as error:
@@ -188,17 +188,16 @@ def _tags(account: Account, app: App) -> dict[str, str] | None:
     """
     readable, found = False, dict[str, str]()
     for arn in _arns(account, app):
-        try:
-            pages = account.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-            tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
-        except ClientError as error:
-            if code_of(error) in DENIED:
-                continue
-            if is_not_found(error):
-                tags = {}
-            else:
-                with aws_call(f"read the tags of app {app.path}"):
+        with aws_call(f"read the tags of app {app.path}"):
+            try:
+                pages = account.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+                tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+            except ClientError as error:
+                if code_of(error) in DENIED:
+                    continue
+                if not is_not_found(error):
                     raise
+                tags = {}
         readable, found = True, {**tags, **found}
         if found.keys() >= {"vertical", "env"} or found.get("vertical", account.vertical) != account.vertical:
             break

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import AwsError, aws_call
+from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import publishing
 from sagemaker_ops.project import data
@@ -63,7 +63,7 @@ def put(account: Account, found: Sequence[Item]) -> None:
     from boto3.s3.transfer import TransferConfig, create_transfer_manager  # takes 0.1 s, needed only for an upload
 
     options = _options(account)
-    with aws_call("upload to S3"):
+    with aws_change("upload to S3"):
         try:
             with create_transfer_manager(account.s3, TransferConfig(max_concurrency=THREADS)) as manager:
                 sent = []

@@ -54,7 +54,17 @@ def main() -> None:
         for problem in error.problems:
             print(f"{problem.level}: {problem}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except OSError as error:  # a disk that is full or read-only, or a path that no file can have
+    except Exception as error:
+        if "botocore" in sys.modules:
+            from sagemaker_ops.aws.call_failures import is_foreign
+            from sagemaker_ops.aws.errors import AwsError, sentence
+
+            if is_foreign(error):
+                print(f"error: {sentence(error)}.", file=sys.stderr)
+                sys.exit(AwsError.exit_code)
+        if not isinstance(error, OSError):
+            raise
+        # A disk that is full or read-only, or a path that no file can have.
         where = f"{error.filename}: " if error.filename is not None else ""
         print(f"error: {Problem(f'{where}{error.strerror or error}.')}", file=sys.stderr)
         sys.exit(UserError.exit_code)
