@@ -75,21 +75,31 @@ def describe_pipeline_execution(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="First show progress until it ends.")] = False,
     env: EnvironmentName = LOCAL,
-    output: Output = "table",
+    output: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Output format: table, json, or gitlab for its warnings as a code-quality report.",
+            autocompletion=completion.words(*OUTPUTS, "gitlab"),
+        ),
+    ] = "table",
 ) -> None:
-    """Show one execution: parameters, steps, metrics, and on AWS how much of their instances the jobs used.
+    """Show one execution: parameters, steps, metrics, warnings, and on AWS how much of their instances the jobs used.
 
     Example: ops describe-pipeline-execution latest --env dev --against local:latest
     """
-    choose(output, OUTPUTS, "--output")
+    choose(output, (*OUTPUTS, "gitlab"), "--output")
     root = find_root()
     from sagemaker_ops.terminal import details
 
     if watch:
-        execution = _watch(root, env, execution, quiet=output == "json")
-        print(end="" if output == "json" else "\n")
+        execution = _watch(root, env, execution, quiet=output != "table")
+        print(end="\n" if output == "table" else "")
     found = _find(root, env, execution)
     other = _find(root, *_place(root, env, against)) if against is not None else None
+    if output == "gitlab":
+        print(details.code_quality(found, root))
+        return
     for line in details.lines(found, other) if output == "table" else [details.document(found, other)]:
         print(line)
 
