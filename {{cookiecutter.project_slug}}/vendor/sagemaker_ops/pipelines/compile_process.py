@@ -45,7 +45,9 @@ def main(pipeline: str, environment: str, user: str = "") -> int:
             # For helpers with a plain name (`from _common import …`); last, because a pipeline may be called `queue`.
             sys.path.append(str(path.parent))
             with recorder.recording():
-                definition = json.loads(_load(path).get_pipeline(target, session).definition())
+                module = _load(path)
+                _share(session)
+                definition = json.loads(module.get_pipeline(target, session).definition())
             print(json.dumps({"reads": recorder.reads.document, "definition": definition}), file=out)
         except UserError as error:
             for problem in error.problems:
@@ -70,7 +72,6 @@ def _offline_session(target: Target) -> Any:
     import boto3
     import sagemaker.core.telemetry.telemetry_logging as telemetry
     from sagemaker.core.workflow.pipeline_context import PipelineSession
-    from sagemaker.mlops.workflow import steps
 
     # Opting out with a configuration file would have it validated at every call, which takes 4 s per compilation.
     telemetry._send_telemetry_request = lambda *_, **__: None
@@ -81,13 +82,16 @@ def _offline_session(target: Target) -> Any:
         def default_bucket(self) -> str:
             return target.environment.bucket
 
-    session = OfflineSession(
+    return OfflineSession(
         boto_session=boto3.Session(region_name=target.region), default_bucket=target.environment.bucket
     )
-    # Each ProcessingStep asks a local client for the name of a method, and such a client creates a session of its own.
+
+
+def _share(session: Any) -> None:
+    """Let the steps use this session: each ProcessingStep asks a local client, with one of its own, for a name."""
+    steps = sys.modules.get("sagemaker.mlops.workflow.steps")
     if client := getattr(steps, "LocalSagemakerClient", None):
-        steps.LocalSagemakerClient = partial(client, session)
-    return session
+        steps.LocalSagemakerClient = partial(client, session)  # type: ignore[union-attr]
 
 
 def _words(error: Exception) -> str:
