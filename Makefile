@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types checksums guardrails-page sample release clean
+.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types request-shapes checksums guardrails-page sample release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ constraints: ## Pin the newest versions (needs uv); KEEP=1 only adds what is mis
 instance-types: ## Write vendor/sagemaker_ops/guardrails/instance_types.json from botocore and moto
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_instance_types.py
+
+request-shapes: ## Write vendor/sagemaker_ops/definition/request_shapes.json from botocore
+	@$(NEED) dev
+	@$(BIN)/python scripts/make_request_shapes.py
 
 checksums: ## Write vendor/CHECKSUMS, which `ops doctor` uses to find edited library files
 	@PYTHONPATH='$(PROJECT)/vendor' $(PYTHON) -B -m sagemaker_ops.guardrails.library_check

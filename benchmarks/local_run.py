@@ -32,7 +32,7 @@ def measure(folder: Path, runs: int = 5) -> str:
         [python, f"{STEPS}/training.py"]
         + [f"--{part}-dir={out}/{part}" for part in ("train", "validation", "summary", "model")],
         [python, f"{STEPS}/evaluation.py", "--gate-metric=auc"]
-        + [f"--{name}-dir={out}/{name}" for name in ("model", "test")]
+        + [f"--{name}-dir={out}/{name}" for name in ("model", "test", "summary")]
         + [f"--output-dir={out}/evaluation"],
     ]
     ops = str(project / ".venv/bin/ops")

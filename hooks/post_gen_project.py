@@ -14,6 +14,20 @@ PROJECT = Path.cwd()
 CONTEXT = r"""{{ cookiecutter.items() | list | jsonify }}"""
 
 
+def advice() -> str:
+    """What to do after a refusal: the command with the same answers, if the template's folder is found."""
+    context = dict(json.loads(CONTEXT))
+    # A relative path counts from where Cookiecutter was started; the current folder is the new project.
+    for start in (os.environ.get("PWD", ""), context["_output_dir"]):
+        template = os.path.join(start, context["_repo_dir"])
+        if os.path.isfile(os.path.join(template, "hooks", "answers.py")):
+            sys.path.insert(0, os.path.join(template, "hooks"))
+            import answers
+
+            return answers.advice(context, template)
+    return "No project was generated. Correct the answers and try again."
+
+
 def main() -> None:
     sys.path.insert(0, str(PROJECT / "vendor"))
     from sagemaker_ops.guardrails import project_check  # the new project's own, so that the rules are in one place
@@ -23,7 +37,7 @@ def main() -> None:
     for problem in problems:
         print(f"{problem.level}: {problem}", file=sys.stderr)
     if any(problem.level == "error" for problem in problems):
-        sys.exit("No project was generated. Correct the answers and try again.")
+        sys.exit(advice())
 
     if not origin.write_record(PROJECT, dict(json.loads(CONTEXT))):
         print(

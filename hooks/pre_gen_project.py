@@ -1,9 +1,12 @@
 """Before generation: check that Python is new enough, and that the slug is the name of a folder without files."""
 
+import json
 import os
 import sys
 
 SLUG = {{ "%a" | format(cookiecutter.project_slug) }}
+# Cookiecutter's answers as JSON, which never contains three quotes in a row; as pairs, to keep their order.
+CONTEXT = r"""{{ cookiecutter.items() | list | jsonify }}"""
 
 
 def problem():
@@ -15,6 +18,20 @@ def problem():
     if os.listdir("."):
         return "The folder %s already contains files, and none was changed: choose another project_slug." % SLUG
     return None
+
+
+def advice():
+    """What to do after a refusal: the command with the same answers, if the template's folder is found."""
+    context = dict(json.loads(CONTEXT))
+    # A relative path counts from where Cookiecutter was started; the current folder is the new project.
+    for start in (os.environ.get("PWD", ""), context["_output_dir"]):
+        template = os.path.join(start, context["_repo_dir"])
+        if os.path.isfile(os.path.join(template, "hooks", "answers.py")):
+            sys.path.insert(0, os.path.join(template, "hooks"))
+            import answers
+
+            return answers.advice(context, template)
+    return "No project was generated. Correct the answers and try again."
 
 
 def remove_parents():
@@ -32,5 +49,7 @@ def remove_parents():
 if __name__ == "__main__":
     found = problem()
     if found:
+        print("error: " + found, file=sys.stderr)
+        print(advice(), file=sys.stderr)
         remove_parents()
-        sys.exit(found)
+        sys.exit(1)

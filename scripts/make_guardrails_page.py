@@ -16,10 +16,31 @@ PAGE = TEMPLATE / "docs" / "guardrails.md"
 sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}" / "vendor"))
 sys.dont_write_bytecode = True
 
+from sagemaker_ops.definition import request_limits  # noqa: E402
 from sagemaker_ops.errors import Problem, RefusedError, UserError  # noqa: E402
-from sagemaker_ops.guardrails import identifiers, instance_check, instance_types, names, policy, project_check  # noqa: E402
+from sagemaker_ops.guardrails import (  # noqa: E402
+    gate_check,
+    hyperparameter_check,
+    identifiers,
+    image_check,
+    instance_check,
+    instance_types,
+    names,
+    policy,
+    project_check,
+    volume_check,
+)
 from sagemaker_ops.guardrails.policy import Policy  # noqa: E402
-from sagemaker_ops.project.settings import Data, Environment, Gate, Project, Settings  # noqa: E402
+from sagemaker_ops.project.settings import (  # noqa: E402
+    Data,
+    Environment,
+    Gate,
+    Images,
+    Instances,
+    Pipeline,
+    Project,
+    Settings,
+)
 from sagemaker_ops.project.target import Target  # noqa: E402
 
 NAMES = {
@@ -50,6 +71,40 @@ WRONG_ENVIRONMENTS = (
     {"kms_key": "arn:aws:kms:us-east-1:123456789012:alias/customer"},
     {"subnets": ["subnet-123"], "security_groups": ["sg-0a1b2c3d"]},
     {"subnets": ["subnet-0a1b2c3d"]},
+)
+# What is limited, the words for it, and the shapes in request_shapes.json that have the numbers.
+REQUEST_LIMITS = (
+    ("arguments of a processing step", "{}, each of {} characters", ("ContainerArguments", "ContainerArgument")),
+    (
+        "variables of a processing step",
+        "{}, each of {} characters",
+        ("ProcessingEnvironmentMap", "ProcessingEnvironmentValue"),
+    ),
+    ("inputs of a processing step", "{}, of which one is its code", ("ProcessingInputs",)),
+    ("hyperparameters", "{}, each of {} characters", ("HyperParameters", "HyperParameterValue")),
+    ("channels of a training step", "{}", ("InputDataConfig",)),
+    ("variables of a transform step", "{}", ("TransformEnvironmentMap",)),
+    ("an S3 URI", "{} characters", ("S3Uri",)),
+    ("tags", "{}", ("TagList",)),
+)
+CHURN = Project("Churn", "churn", "customer")
+CLASSES = Data("data.csv", "late", "classification")
+AUC = Gate("auc", minimum=0.65)
+ENCRYPTED = {"dev": Environment(account="123456789012", kms_key="alias/customer")}
+PAIRS = (
+    Settings(CHURN, CLASSES, Gate("rmse", maximum=25)),
+    Settings(CHURN, CLASSES, Gate("auc", minimum=65)),
+    Settings(CHURN, Data("data.csv", "delay", "regression"), Gate("mae", minimum=25)),
+    Settings(CHURN, CLASSES, AUC, {"max_itr": 100}),
+    Settings(CHURN, CLASSES, AUC, {"max_iter": -5}),
+    Settings(CHURN, Data("data.csv", "delay", "regression"), Gate("r2", minimum=0.1), {"class_weight": "balanced"}),
+    Settings(CHURN, CLASSES, AUC, instances=Instances(training="ml.g5.xlarge"), environments=ENCRYPTED),
+    Settings(
+        CHURN, CLASSES, AUC, instances=Instances(processing="ml.g5.xlarge"), pipeline=Pipeline(volume_size_gb=300)
+    ),
+    Settings(CHURN, CLASSES, AUC, images=Images("1.9")),
+    Settings(CHURN, CLASSES, AUC, images=Images("1.9-0", {"training": "1.4-2-py312"})),
+    Settings(Project("Churn", "churn", "customer", region="mx-central-1"), CLASSES, AUC, environments=ENCRYPTED),
 )
 # For each rule, an instance type that breaks it: use, name, policy, images.
 BROKEN: dict[str, tuple[str, str, Policy, tuple[str, ...]]] = {
@@ -99,6 +154,20 @@ def wrong_environments() -> Iterable[str]:
             yield str(problem).removeprefix("environments.dev.")
 
 
+def pairs() -> Iterable[str]:
+    """The problems of PAIRS, with the steps of a new project."""
+    root = TEMPLATE / "{{cookiecutter.project_slug}}"
+    for settings in PAIRS:
+        problems = [
+            *gate_check.check(settings, root),
+            *hyperparameter_check.check(settings, root),
+            *volume_check.check(settings, Policy()),
+            *image_check.check(settings),
+        ]
+        assert problems
+        yield from (str(problem).removeprefix("project.toml ") for problem in problems)
+
+
 def composed() -> Iterable[tuple[str, str, int]]:
     """What is named, an example, and the length of the longest possible name."""
 
@@ -133,6 +202,25 @@ def policy_rows() -> Iterable[tuple[str, str, str]]:
             yield f"`{key}`", "not set" if default is None else f"`{default}`", meaning
 
 
+def request_problems() -> list[str]:
+    """The sentences for a processing step that has several mistakes."""
+    arguments = {
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 20_000}
+        },
+        "AppSpecification": {"ImageUri": "../image", "ContainerArguments": ["--a"] * 126},
+        "Environment": {"my-name": "x" * 297},
+    }
+    steps = [{"Name": "Processing", "Type": "Processing", "Arguments": arguments}]
+    return [str(each) for each in request_limits.check({"Steps": steps}, place="production/pipelines/train.py")]
+
+
+def request_rows() -> Iterable[tuple[str, str]]:
+    shapes = request_limits.data()["shapes"]
+    for what, words, limited in REQUEST_LIMITS:
+        yield what, words.format(*(shapes[name]["max"] for name in limited))
+
+
 def page() -> str:
     assert POLICY_KEYS.keys() == {item.name for item in fields(Policy)} - {"source"}
     data = instance_types.data()
@@ -165,8 +253,9 @@ project, and in `make check`, the commit hook, GitLab and every command.
 
 | | |
 |---|---|
-| `ops check` | Also checks that the table has the columns named in `[data]`. |
+| `ops check` | Also checks the hyperparameters with the model itself, and the columns of Parquet files. |
 | `make check`, `python -m sagemaker_ops.guardrails` | Need no installed packages. |
+| `make run` | Checks first, before it installs anything. |
 | `--format json` | Prints an array of `level`, `file`, `key`, `line` and `message`. |
 | `--format gitlab` | Prints a code-quality report. GitLab shows that of the job `guardrails` in the merge request. |
 
@@ -197,6 +286,40 @@ The bucket of an `s3://` source in `[data]` is also checked. A bucket's name mus
 {", ".join(f"`{prefix}`" for prefix in identifiers.RESERVED_PREFIXES)}, nor end with
 {", ".join(f"`{suffix}`" for suffix in identifiers.RESERVED_SUFFIXES)}.
 
+## Verticals and environments on AWS
+
+```text
+pipeline 'customer-churn-train-prod' belongs to environment 'prod', but --env is 'dev': use --env prod.
+```
+
+Before a command changes or starts something on AWS, it checks the tags and the name. What belongs to another vertical
+or environment is refused, with exit code {RefusedError.exit_code}. This cannot be turned off.
+
+| belongs to | tag | name |
+|---|---|---|
+| your vertical | `vertical` | starts with `<vertical>-` |
+| the environment in `--env` | `env` | ends with `-<env>`, or with `-<env>-<user>` for a personal deployment |
+
+An execution belongs with its pipeline, and a model version with its model package group. A Studio app belongs to a
+person: it is refused only if it, its space or its user profile has the tag of another environment. Commands that only
+show something also refuse what has the tag of another environment, if they may read the tag. `latest` does not change
+another user's personal deployment: write the id instead.
+
+The commands also check who you are, as far as they can know it:
+
+| you use | your vertical comes from | your environment comes from |
+|---|---|---|
+| Studio, with your own user profile | its name, `<vertical>-<user>` | unknown |
+| a role with the tags `vertical` and `env`, which the commands may read (`iam:ListRoleTags`) | its tag | its tag |
+| a shared Studio space, another role, an IAM user, keys shared by several people | unknown | unknown |
+
+If it is unknown, the commands still check the tags and the name of everything that they change. They cannot know
+whether you are entitled to work on this project or in this environment: whoever has the project's files and these
+credentials can write any `--env`. Then only the permissions of the credentials protect other verticals and
+environments, as they always do if somebody does not use the commands. Use separate roles, such as those of the
+[stack](infra.md): AWS itself then refuses changes to what belongs to others. `ops doctor` warns if your vertical is
+unknown.
+
 ## Instance types
 
 `ops instance-types --for training --min-memory 64` lists the available types. The list was made on {data["made"]}, from
@@ -216,9 +339,38 @@ Burstable families, which are unsuitable for training: {", ".join(f"`{each}`" fo
 
 If a file in `production/pipelines` sets instance types or counts itself, they are checked when it is compiled.
 
+## Settings that contradict each other
+
+{examples(pairs())}
+
+Also reported: a column with two roles, a target whose values do not match the problem or the metric, shares that leave
+no rows, spot capacity with a warm pool, a bucket that belongs to another environment's account, and a model that is
+loaded by another version of scikit-learn than trained it.
+
+The rules follow your code: a metric or a hyperparameter that a script in `production/steps` names is yours, and nothing
+is assumed about it. A region without AWS's image is an error once an environment has an account, a role or a bucket,
+and never stops a run on your machine. The list of images is from
+{" ".join(*image_check.data()["from"].items())}.
+
 ## Run time
 
 `[pipeline].max_runtime_minutes` is at most {project_check.MAX_RUNTIME_MINUTES}: AWS allows a processing job 9 days.
+
+## Limits of AWS
+
+{examples(request_problems())}
+
+A definition is compared with what the API of SageMaker accepts: required fields, their types, how long a text or a list
+may be, the range of a number, allowed words and patterns. That includes the defaults of parameters. The limits are
+from botocore {request_limits.data()["from"]["botocore"]}. AWS reports them only when you deploy the pipeline, or when
+the step starts. These are the ones that you are most likely to reach:
+
+{table(("what", "limit"), *request_rows())}
+
+`ops run`, `ops plan`, `ops compile` and `ops update-pipeline` check the whole definition. Their exit code is then
+{UserError.exit_code}. `ops check` compiles nothing, so it checks only `volume_size_gb`, `[images]` and
+`[hyperparameters]` in `project.toml`, which become fields of a request. A definition that you run from a file with
+`--definition` may lack fields that AWS requires.
 
 ## Policy
 

@@ -34,7 +34,7 @@ SHAPES = {
 
 
 def instance_types() -> dict[str, dict[str, object]]:
-    """{type: {vcpu, memory (GiB), gpus, arm64, uses}}; a type unknown to EC2 has its uses only."""
+    """{type: {vcpu, memory (GiB), gpus, arm64, storage (GB), uses}}; a type unknown to EC2 has its uses only."""
     shapes = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")["shapes"]
     uses: dict[str, list[str]] = {}
     for use, shape in SHAPES.items():
@@ -57,6 +57,8 @@ def _size(described: dict[str, dict] | None) -> dict[str, object]:
         "memory": int(memory) if memory.is_integer() else memory,
         "gpus": gpus,
         "arm64": "arm64" in described["ProcessorInfo"]["SupportedArchitectures"],
+        # Only types with disks of their own have it: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/InstanceStorage.html
+        **({"storage": storage["TotalSizeInGB"]} if (storage := described.get("InstanceStorageInfo")) else {}),
     }
 
 

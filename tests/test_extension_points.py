@@ -19,6 +19,7 @@ from projects import VENDOR, Project, Result, bake_into
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.expressions import is_expression
 from sagemaker_ops.definition.paths import at
+from sagemaker_ops.pipelines import publishing
 
 pytestmark = pytest.mark.slow
 
@@ -628,6 +629,20 @@ GUARDED: dict[tuple[str, str], tuple[str, list[str]]] = {
         ["ProcessingOutputConfig.KmsKeyId", "ProcessingResources.ClusterConfig.VolumeKmsKeyId"],
     ),
 }
+SCORE = 'jobs.processing_step("P", "scoring.py", inputs={{}}, outputs=[]{})'
+# (the call, [training]) → the script whose code the job gets, or "" for all code.
+CODE: dict[tuple[str, str], str] = {
+    (TRAIN.format(""), "{}"): "training.py",
+    (TRAIN.format(', environment={"OWN": "1"}'), "{}"): "training.py",
+    (TRAIN.format(', environment={"PYTHONPATH": "/opt/ml/code/lib"}'), "{}"): "",
+    (SEARCH.format(RATE), "{}"): "training.py",
+    (SCORE.format(""), "{}"): "scoring.py",
+    (SCORE.format(', command=("python3", "-u"), arguments=["--name=model.py"]'), "{}"): "scoring.py",
+    (SCORE.format(', command=("python3", "-m")'), "{}"): "",
+    (SCORE.format(', command=("bash", "-c")'), "{}"): "",
+    (SCORE.format(', command=("spark-submit", "--py-files", "model.py")'), "{}"): "",
+    (SCORE.format("").replace("scoring.py", "run.sh"), "{}"): "",
+}
 GRID = (SEARCH.format(', ranges={"a": [1, 2, 3], "b": ["x", "y"]}, strategy="Grid"'), "{}")
 
 
@@ -640,7 +655,7 @@ def answers(project: Project) -> dict[Any, Any]:
 
     Also the messages of this process for production/pipelines/wrong.py.
     """
-    cases = [*{**CAPACITY, **REFUSED, **GUARDED}, GRID]
+    cases = [*{**CAPACITY, **REFUSED, **GUARDED, **CODE}, GRID]
     (project.path / "production" / "pipelines" / "wrong.py").write_text(WRONG, encoding="utf-8")
     done = project.run(
         ".venv/bin/python",
@@ -671,6 +686,14 @@ def test_spot_and_keep_alive_come_from_project_toml_or_the_step(answers: dict[An
 @pytest.mark.parametrize("case", REFUSED, ids=" ".join)
 def test_what_aws_would_refuse_is_reported_in_a_sentence(answers: dict[Any, Any], case: tuple[str, str]) -> None:
     assert answers[case] == REFUSED[case]
+
+
+@pytest.mark.parametrize("case", CODE, ids=" ".join)
+def test_a_job_gets_the_code_that_its_script_needs(project: Project, answers: dict[Any, Any], case: Any) -> None:
+    code = publishing.Code(project.path)
+
+    assert re.findall(r"/code/([0-9a-f]{16})/", json.dumps(answers[case])) == [code.hash(CODE[case])]
+    assert len({code.hash(script) for script in ("training.py", "scoring.py", "")}) == 3
 
 
 def test_a_grid_has_as_many_jobs_as_combinations(answers: dict[Any, Any]) -> None:

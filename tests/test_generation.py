@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -165,6 +166,25 @@ def test_the_organisations_policy_applies_to_the_answers(tmp_path: Path) -> None
     assert refused.code != 0
     assert f"'customer' is not one of the verticals in {policy}. Write 'revenue'." in refused.err
     assert made.code == 0, made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", ["project_slug=Churn.Model", "vertical=Retail"], ids=["before", "after"])
+def test_a_refusal_shows_the_command_that_keeps_the_answers(tmp_path: Path, answer: str) -> None:
+    refused = cookiecutter_command(tmp_path, "project_name=Who leaves?", answer, "problem=regression")
+
+    assert refused.code != 0
+    lines = refused.err.splitlines()
+    [place] = [number for number, line in enumerate(lines) if line.startswith("No project was generated.")]
+    words = shlex.split(lines[place + 1])
+    assert words[0] == "cookiecutter"
+    assert {"project_name=Who leaves?", answer, "problem=regression"} < set(words)
+    answers = [word for word in words if "=" in word and not word.startswith(("project_slug=", "vertical="))]
+
+    again = cookiecutter_command(tmp_path, *answers, template=Path(words[1]))
+
+    assert again.code == 0, again
+    assert (tmp_path / "who-leaves" / "project.toml").is_file()
 
 
 @pytest.mark.parametrize(

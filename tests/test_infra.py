@@ -152,31 +152,36 @@ NAMES: tuple[tuple[str, str], ...] = (
     ("Partition", "aws"),
     ("Region", REGION),
     ("Account", ACCOUNT),
-    ("BucketName", "{vertical}-ml-dev-" + ACCOUNT),
-    ("ObjectName", "{vertical}/churn/dev/code/steps.tar.gz"),
+    ("BucketName", "{vertical}-ml-{env}-" + ACCOUNT),
+    ("ObjectName", "{vertical}/churn/{env}/code/steps.tar.gz"),
     ("(Processing|Training|Transform|HyperParameterTuning)JobName", "pipelines-abc-Training-def"),
     ("ModelName", "pipelines-abc-Model-def"),
     ("LogGroupName", "/aws/sagemaker/TrainingJobs"),
     ("LogStreamName", "pipelines-abc-Training-def/algo-1"),
     ("DomainId", "d-abc"),
     ("SpaceName", "space-of-ann"),
+    ("UserProfileName", "{vertical}-ann"),
+    ("AppType", "JupyterLab"),
+    ("AppName", "default"),
     ("RepositoryName", "sagemaker-scikit-learn"),
-    ("RoleNameWithPath", "{vertical}-pipelines-dev"),
+    ("RoleNameWithPath", "{vertical}-pipelines-{env}"),
     ("SubnetId", SUBNETS[0]),
     ("SecurityGroupId", GROUPS[0]),
-    (".*", "{vertical}-churn-dev"),
+    ("RandomString", "abcdefghijkl"),
+    (".*", "{vertical}-churn-{env}"),
 )
 
 
-def arns(action: str, stack: Stack, vertical: str) -> list[str]:
-    """One resource of each kind that an action applies to, as if it belonged to the vertical."""
+def arns(action: str, stack: Stack, vertical: str, env: str = "dev") -> list[str]:
+    """One resource of each kind that an action applies to, as if it belonged to the vertical and the environment."""
     service = action.partition(":")[0]
     found = []
     for each in action_details(action)["resourceTypes"]:
         arn = IAM.resources.get_resource_type_details(service, each["name"])["arn"]
-        arn = re.sub(r"\$\{(\w+)\}", lambda match: _name(match[1]).format(vertical=vertical), arn)
-        if each["name"] == "key" and vertical == "customer":
-            arn = tomllib.loads(stack.outputs["ProjectToml"])["environments"]["dev"]["kms_key"]
+        arn = re.sub(r"\$\{(\w+)\}", lambda match: _name(match[1]).format(vertical=vertical, env=env), arn)
+        own = tomllib.loads(stack.outputs["ProjectToml"])["environments"]
+        if each["name"] == "key" and vertical == "customer" and env in own:
+            arn = own[env]["kms_key"]
         found.append(arn)
     return found or ["*"]
 
@@ -185,16 +190,16 @@ def _name(variable: str) -> str:
     return next(name for pattern, name in NAMES if re.fullmatch(pattern, variable))
 
 
-def context(action: str, vertical: str, changed: Keys = MappingProxyType({})) -> dict[str, Values]:
+def context(action: str, vertical: str, changed: Keys = MappingProxyType({}), env: str = "dev") -> dict[str, Values]:
     """The condition keys of a call by somebody of 'customer' on a resource of `vertical`, after applying `changed`."""
     profile = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:user-profile/d-abc/{vertical}-ann"
     creation = ":Create" in action and "aws:TagKeys" in action_details(action)["conditionKeys"]
     found: dict[str, Values | None] = {
         "aws:PrincipalTag/vertical": ["customer"],
         "aws:ResourceTag/vertical": None if creation else [vertical],
-        "aws:ResourceTag/env": None if creation else ["dev"],
+        "aws:ResourceTag/env": None if creation else [env],
         "aws:RequestTag/vertical": [vertical] if creation else None,
-        "aws:RequestTag/env": ["dev"] if creation else None,
+        "aws:RequestTag/env": [env] if creation else None,
         "aws:TagKeys": ["vertical", "env"] if creation else ["owner"],
         "sagemaker:TaggingAction": None,
         "sagemaker:InstanceTypes": ["ml.m5.large"],
@@ -210,11 +215,18 @@ def context(action: str, vertical: str, changed: Keys = MappingProxyType({})) ->
     return {key: values for key, values in found.items() if values is not None and is_known(key, known)}
 
 
-def may(stack: Stack, role: str, action: str, vertical: str = "customer", changed: Keys = MappingProxyType({})) -> bool:
-    """Whether the role may perform the action on a resource of a vertical."""
+def may(
+    stack: Stack,
+    role: str,
+    action: str,
+    vertical: str = "customer",
+    changed: Keys = MappingProxyType({}),
+    env: str = "dev",
+) -> bool:
+    """Whether the role may perform the action on a resource of a vertical and an environment."""
     return any(
-        is_allowed(stack.policies[role], Request(action, arn, context(action, vertical, changed)))
-        for arn in arns(action, stack, vertical)
+        is_allowed(stack.policies[role], Request(action, arn, context(action, vertical, changed, env)))
+        for arn in arns(action, stack, vertical, env)
     )
 
 
@@ -274,6 +286,8 @@ VERTICAL_TAG: Keys = {"aws:RequestTag/vertical": ["customer"], "aws:TagKeys": ["
 OTHERS_TAG: Keys = {"aws:RequestTag/vertical": ["revenue"]}
 AT_CREATION: Keys = {**VERTICAL_TAG, "sagemaker:TaggingAction": ["CreatePipeline"]}
 NO_TAGS: Keys = dict.fromkeys(f"aws:{kind}Tag/{key}" for kind in ("Request", "Resource") for key in ("vertical", "env"))
+# These belong to nobody: log streams, metrics, and the network interfaces of jobs.
+NOBODYS = ("logs:", "cloudwatch:", "ec2:")
 STACKS = [pytest.param({}, id="no VPC"), pytest.param(VPC, id="VPC")]
 
 
@@ -308,13 +322,14 @@ def test_every_condition_key_is_one_of_its_actions(given: dict[str, str]) -> Non
     assert wrong == []
 
 
+@pytest.mark.parametrize("env", ["dev", "prod", "test"])
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_is_granted_in_vain(role: str) -> None:
-    stack = deploy(**VPC)
+def test_nothing_is_granted_in_vain(role: str, env: str) -> None:
+    stack = deploy(**VPC, Environment=env)
     vain = [
         action
         for action in granted(stack, role)
-        if not may(stack, role, action, changed=AT_CREATION if action == "sagemaker:AddTags" else {})
+        if not may(stack, role, action, changed=AT_CREATION if action == "sagemaker:AddTags" else {}, env=env)
     ]
 
     assert vain == []
@@ -348,13 +363,11 @@ def test_the_scan_finds_calls_of_every_form() -> None:
 @pytest.mark.parametrize("given", STACKS)
 def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str]) -> None:
     stack = deploy(**given)
-    # These belong to no vertical: log streams, metrics, and the network interfaces of jobs.
-    nobodys = ("logs:", "cloudwatch:", "ec2:")
 
     reached = [
         (action, arn, tags)
         for action in granted(stack, role)
-        if changes(action) and not action.startswith(nobodys)
+        if changes(action) and not action.startswith(NOBODYS)
         for arn in arns(action, stack, "revenue")
         # Without a tag, its name shows that it is another's; a job has no such name.
         for tags in ({}, NO_TAGS)[: 2 if "revenue" in arn else 1]
@@ -362,6 +375,89 @@ def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str
     ]
 
     assert reached == []
+
+
+@pytest.mark.parametrize(("env", "other"), [("dev", "prod"), ("prod", "dev"), ("test", "prod"), ("dev", "test")])
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("given", STACKS)
+def test_nothing_outside_the_environment_is_changed(role: str, given: dict[str, str], env: str, other: str) -> None:
+    """Spaces and apps belong to people, so they are another environment's only if they have its tag."""
+    stack = deploy(**given, Environment=env)
+
+    reached = [
+        (action, arn, tags)
+        for action in granted(stack, role)
+        if changes(action) and not action.startswith(NOBODYS)
+        for arn in arns(action, stack, "customer", other)
+        for tags in ({}, NO_TAGS)[: 2 if other in arn else 1]
+        if is_allowed(stack.policies[role], Request(action, arn, context(action, "customer", tags, other)))
+    ]
+
+    assert reached == []
+
+
+OTHERS_ENV: Keys = {"aws:RequestTag/env": ["prod"], "aws:ResourceTag/env": ["prod"]}
+BY_NAME = {  # a name, and the only environment that may change it; nothing but the name is known
+    "customer-churn-train-dev": "dev",
+    "customer-churn-train-prod": "prod",
+    "customer-churn-train-dev-anna": "dev",
+    "customer-churn-train-prod-anna": "prod",
+    "customer-dev-train-prod": "prod",
+    "customer-prod-train-dev": "dev",
+    "customer-x-prod-train-dev": "dev",
+    "customer-x-prod-train-dev-anna": "dev",
+    "customer-x-dev-train-prod": "prod",
+    "customer-x-dev-train-prod-anna": "prod",
+    "customer-dev-x-prod": "prod",
+    "customer-x-prod-dev": "dev",
+    "customer-churn-train-preprod": "",
+    "customer-churn-train-devtwo": "",
+    "customer-churn-train-qa": "",
+    "customer-churn-train": "",
+    "revenue-churn-train-dev": "",
+    "revenue-dev-x-prod": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "resource"),
+    [
+        ("gitlab", "StopPipelineExecution", "pipeline/{}/execution/abcdefghijkl"),
+        ("studio", "RetryPipelineExecution", "pipeline/{}/execution/abcdefghijkl"),
+        ("studio", "UpdatePipelineExecution", "pipeline/{}/execution/abcdefghijkl"),
+        ("studio", "UpdateModelPackage", "model-package/{}/3"),
+        ("pipelines", "CreateModelPackage", "model-package/{}/3"),
+        ("pipelines", "CreateModelPackage", "model-package/{}"),
+    ],
+)
+def test_what_has_no_tags_belongs_to_the_environment_in_its_name(role: str, action: str, resource: str) -> None:
+    """Executions and versions of models: a project's name may contain the name of an environment."""
+
+    def changed_by(env: str, name: str) -> bool:
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource.format(name)}"
+        request = Request(f"sagemaker:{action}", arn, {"aws:PrincipalTag/vertical": ["customer"]})
+        return is_allowed(deploy(Environment=env).policies[role], request)
+
+    found = {name: [env for env in ("dev", "prod") if changed_by(env, name)] for name in BY_NAME}
+
+    assert found == {name: [env] if env else [] for name, env in BY_NAME.items()}
+
+
+@pytest.mark.parametrize("key", ["vertical", "project", "env"])
+@pytest.mark.parametrize("kind", ["pipeline", "model-package-group", "training-job", "model"])
+@pytest.mark.parametrize("role", [*ROLES, "everything"])
+def test_the_tags_of_an_owner_are_not_changed_after_creation(role: str, kind: str, key: str) -> None:
+    everything: Document = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    policies = [*deploy().policies["studio"], everything] if role == "everything" else deploy().policies[role]
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/customer-churn-dev"
+    value = {"vertical": "customer", "env": "dev"}.get(key, "churn")
+
+    def may_tag(action: str, changed: Keys) -> bool:
+        return is_allowed(policies, Request(action, arn, context(action, "customer", changed)))
+
+    keys: Keys = {"aws:TagKeys": ["owner", key]}
+    assert not may_tag("sagemaker:AddTags", {**keys, f"aws:RequestTag/{key}": [value]})
+    assert not may_tag("sagemaker:DeleteTags", keys)
 
 
 READABLE = {  # what does not belong to the vertical: lists, tags, and what has the same name for all verticals
@@ -435,6 +531,8 @@ def test_a_pipeline_is_ones_own_by_name_and_tag(
         pytest.param("AddTags", "", VERTICAL_TAG, False, id="the tag vertical afterwards"),
         pytest.param("AddTags", "", AT_CREATION, True, id="the tag vertical with the pipeline"),
         pytest.param("AddTags", "", {**AT_CREATION, **OTHERS_TAG}, False, id="another's with the pipeline"),
+        pytest.param("AddTags", "", {**AT_CREATION, **OTHERS_ENV}, False, id="another environment's with it"),
+        pytest.param("UpdatePipeline", "", {"aws:ResourceTag/env": None}, False, id="no environment"),
         pytest.param("DeleteTags", "", {"aws:TagKeys": ["vertical"]}, False, id="the tag vertical taken off"),
         pytest.param("StopPipelineExecution", "customer-churn-train-dev/execution/abc", {}, True, id="execution"),
         pytest.param("StopPipelineExecution", "revenue-x/execution/customer-abc", {}, False, id="another's execution"),
@@ -459,6 +557,13 @@ def test_the_guard_has_a_twin(action: str, arn: str, changed: Keys, allowed: boo
         pytest.param("StopTrainingJob", "revenue", {}, id="another's job"),
         pytest.param("CreateTrainingJob", "revenue", {}, id="a job with another's tag"),
         pytest.param("AddTags", "revenue", {}, id="tags of another's"),
+        pytest.param("UpdatePipeline", "customer", OTHERS_ENV, id="another environment's pipeline"),
+        pytest.param("CreatePipeline", "customer", {"aws:RequestTag/env": None}, id="a pipeline of no environment"),
+        pytest.param("CreateTrainingJob", "customer", OTHERS_ENV, id="a job with another environment's tag"),
+        pytest.param("StopTrainingJob", "customer", OTHERS_ENV, id="another environment's job"),
+        pytest.param("DeleteApp", "customer", OTHERS_ENV, id="an app with another environment's tag"),
+        pytest.param("DeleteModelPackageGroup", "customer", OTHERS_ENV, id="another environment's group"),
+        pytest.param("DeleteEndpoint", "customer", OTHERS_ENV, id="another environment's endpoint"),
         pytest.param("DeleteTags", "customer", {"aws:TagKeys": ["vertical"]}, id="the tag vertical taken off"),
     ],
 )
@@ -587,12 +692,39 @@ def test_one_role_is_passed_to_one_service(role: str, service: str, allowed: boo
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
 @pytest.mark.parametrize(
-    ("key", "allowed"), [("customer/churn/dev/raw/a.csv", True), ("customers/a.csv", False), ("a.csv", False)]
+    ("key", "readable", "writable"),
+    [
+        pytest.param("customer/churn/dev/raw/a.csv", True, True, id="own"),
+        pytest.param("customer/churn/prod/raw/a.csv", True, False, id="another environment"),
+        pytest.param("customer/exports/a.csv", True, False, id="no environment"),
+        pytest.param("customers/churn/dev/a.csv", False, False, id="another vertical"),
+        pytest.param("a.csv", False, False, id="nobody's"),
+    ],
 )
-def test_every_object_is_below_the_vertical(key: str, allowed: bool, action: str, role: str) -> None:
+def test_objects_are_read_below_the_vertical_and_written_below_the_environment(
+    key: str, readable: bool, writable: bool, action: str, role: str
+) -> None:
     request = Request(action, f"arn:aws:s3:::{BUCKET}/{key}", {"aws:PrincipalTag/vertical": ["customer"]})
 
-    assert is_allowed(deploy().policies[role], request) == allowed
+    assert is_allowed(deploy().policies[role], request) == (readable if action == "s3:GetObject" else writable)
+
+
+@pytest.mark.parametrize(
+    ("group", "allowed"),
+    [
+        ("TrainingJobs", True),
+        ("ProcessingJobs:log-stream:pipelines-abc/algo-1", True),
+        ("Endpoints/customer-churn-dev:log-stream:all/i-1", True),
+        ("Endpoints/customer-churn-prod:log-stream:all/i-1", False),
+        ("Endpoints/revenue-churn-dev", False),
+        ("studio", False),
+    ],
+)
+def test_jobs_write_only_logs_of_jobs_and_own_endpoints(group: str, allowed: bool) -> None:
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/{group}"
+    request = Request("logs:PutLogEvents", arn, {"aws:PrincipalTag/vertical": ["customer"]})
+
+    assert is_allowed(deploy().policies["pipelines"], request) == allowed
 
 
 @pytest.mark.parametrize("given", ["change", "look"])

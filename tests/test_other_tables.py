@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 
@@ -46,3 +47,23 @@ def test_it_goes_through(ready: Bake, table: Table) -> None:
 
     assert done.code == 0, done
     assert "registered model" in done.out
+
+
+def test_more_columns_than_arguments_fit_into_a_request_can_be_excluded(ready: Bake) -> None:
+    """AWS accepts 100 arguments of a processing job, and 256 characters in each."""
+    project = ready()
+    columns = [f"{'c' * 57}{i:03}" for i in range(150)] + ["d" * 290]
+    sample = project.path / "data" / "sample" / "flights_classification.csv"
+    header, *rows = sample.read_text(encoding="utf-8").splitlines()
+    lines = [",".join([header, *columns]), *(row + ",1" * len(columns) for row in rows)]
+    (project.path / "data" / "wide.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    project.edit("data", source='"data/wide.csv"', exclude=json.dumps(columns))
+
+    checked, done = project.ops("check"), project.ops("run", "train")
+    compiled = json.loads(project.ops("compile", "train").out)
+
+    assert (checked.code, done.code) == (0, 0), (checked, done)
+    summary = next((project.path / ".local").glob("runs/*/Processing/outputs/summary"))
+    left_out = json.loads((summary / "schema.json").read_text(encoding="utf-8"))["left_out"]
+    assert [each["name"] for each in left_out if each["reason"] == "excluded"] == columns
+    assert columns[0] not in json.dumps(compiled), "they are in a file that the step reads"

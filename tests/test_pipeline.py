@@ -354,6 +354,25 @@ def test_a_typo_in_a_key_gets_a_sentence(project: Project) -> None:
     assert done.err == "error: project.toml [data]: unknown key 'test_sare'. Did you mean 'test_share'?\n"
 
 
+def test_a_region_without_the_image_runs_here_and_needs_another_image_on_aws(project: Project) -> None:
+    account = "123456789012"
+    project.edit("project", region='"mx-central-1"')
+    unfinished = project.ops("run", "train")
+    project.edit(
+        "environments.dev", account=f'"{account}"', role=f'"arn:aws:iam::{account}:role/jobs"', bucket='"models"'
+    )
+
+    finished, planned = project.ops("run", "train"), project.ops("plan", "train")
+    checked, compiled = project.ops("check"), project.ops("compile", "train", "--env", "dev")
+
+    assert [(each.code, each.err) for each in (unfinished, finished, planned)] == [(0, "")] * 3
+    assert checked.code == compiled.code == 3
+    assert checked.err == compiled.err
+    assert "does not offer its scikit-learn image '1.9-0' in mx-central-1" in checked.err
+    project.edit("images", default=f'"{account}.dkr.ecr.mx-central-1.amazonaws.com/own:1"')
+    assert project.ops("check").code == project.ops("compile", "train", "--env", "dev").code == 0
+
+
 def test_an_instance_type_in_the_pipeline_file_is_checked(project: Project) -> None:
     path = project.path / "production" / "pipelines" / "train.py"
     source = path.read_text(encoding="utf-8")

@@ -30,12 +30,20 @@ class Pipeline:
 
     def definition(self):
         settings, target = self.target.settings, self.target
-        code = {"InputName": "code", "S3Input": {"S3Uri": target.code_uri, "LocalPath": "/opt/code"}}
-        data = {"InputName": "data", "S3Input": {"S3Uri": {"Get": "Parameters.InputDataUrl"}, "LocalPath": "/opt/data"}}
+        uris = {"code": target.code_uri, "data": {"Get": "Parameters.InputDataUrl"}}
+        code, data = (
+            {
+                "InputName": name,
+                "S3Input": {"S3Uri": uri, "LocalPath": f"/opt/{name}", "S3DataType": "S3Prefix"},
+            }
+            for name, uri in uris.items()
+        )
         limit = {"MaxRuntimeInSeconds": 60 * settings.pipeline.max_runtime_minutes}
         instance = {"Get": "Parameters.ProcessingInstanceType"}
         processing = {
-            "ProcessingResources": {"ClusterConfig": {"InstanceType": instance, "InstanceCount": 1}},
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceType": instance, "InstanceCount": 1, "VolumeSizeInGB": 30}
+            },
             "AppSpecification": {"ImageUri": "image:1", "ContainerArguments": [f"--target={settings.data.target}"]},
             "ProcessingInputs": [data, code],
             "StoppingCondition": limit,
@@ -81,7 +89,7 @@ def prepare(project: Project) -> None:
     for path in steps.iterdir():
         if path.name not in ("processing.py", "training.py"):
             path.unlink()
-    (project.path / "data" / "table.csv").write_text("late,distance\n1,100\n0,200\n", encoding="utf-8")
+    (project.path / "data" / "table.csv").write_text("late,distance\n" + 5 * "1,100\n0,200\n", encoding="utf-8")
     project.edit("data", source='"data/table.csv"')
 
 

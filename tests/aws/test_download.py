@@ -32,6 +32,8 @@ Files = dict[str, bytes]
 LAKE = "data-lake"
 A, B = b"late,carrier\nyes,UA\n", b"late,carrier\nno,AA\n"
 SOURCE = f"s3://{LAKE}/flights/"
+IN_A_FOLDER = "_day=1/region=a%20b%2Fc/part-0.csv"
+"""Columns in folder names."""
 
 
 @pytest.fixture
@@ -82,17 +84,20 @@ def placed(source: str, home: Path) -> Files:
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        pytest.param("flights/", {"a.csv", "deep/b.csv.gz", "c.PARQUET"}, id="folder"),
+        pytest.param("flights/", {"a.csv", "deep/b.csv.gz", "c.PARQUET", IN_A_FOLDER}, id="folder"),
         pytest.param("flights/a.csv", {"a.csv"}, id="file"),
-        pytest.param("flights", {"a.csv", "deep/b.csv.gz", "c.PARQUET"}, id="folder without a slash"),
+        pytest.param("flights", {"a.csv", "deep/b.csv.gz", "c.PARQUET", IN_A_FOLDER}, id="folder without a slash"),
         pytest.param("flights/deep/b", {"b.csv.gz"}, id="start of a name"),
-        pytest.param("", {"flights/a.csv", "flights/deep/b.csv.gz", "flights/c.PARQUET"}, id="whole bucket"),
+        pytest.param("flights/_day=", {IN_A_FOLDER}, id="start of a folder"),
+        pytest.param(
+            "", {f"flights/{name}" for name in ("a.csv", "deep/b.csv.gz", "c.PARQUET", IN_A_FOLDER)}, id="whole bucket"
+        ),
     ],
 )
 def test_the_tables_are_fetched_and_placed_as_on_s3(
     lake: Any, account: Account, tmp_path: Path, source: str, found: set[str]
 ) -> None:
-    contents = {"a.csv": A, "deep/b.csv.gz": gzip.compress(B), "c.PARQUET": b"PAR1"}
+    contents = {"a.csv": A, "deep/b.csv.gz": gzip.compress(B), "c.PARQUET": b"PAR1", IN_A_FOLDER: B}
     others = ("notes.txt", "_SUCCESS", ".hidden/d.csv", "_temporary/e.csv")
     for name, body in [*contents.items(), *((name, b"x") for name in others), ("folder/", b"")]:
         lake.put_object(Bucket=LAKE, Key=f"flights/{name}", Body=body)
@@ -103,6 +108,8 @@ def test_the_tables_are_fetched_and_placed_as_on_s3(
     assert (files.keys(), done.new) == (found, len(found))
     for name, body in contents.items():
         assert all(file == body for found_as, file in files.items() if found_as.endswith(name))
+    named = source_copy.named_files(done.copy, tmp_path)
+    assert {name: file.read_bytes() for name, file in named.items()} == files
 
 
 def test_it_reports_how_much_was_fetched_and_skipped(lake: Any, account: Account, tmp_path: Path) -> None:

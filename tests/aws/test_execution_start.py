@@ -80,6 +80,8 @@ def test_it_starts_nothing_without_confirmation(aws: Aws, ops: Ops, arguments: t
         ({"InputDataUrl": "s3://b/" + "x" * 1018}, "has 1025 characters: AWS accepts 1024"),
         ({f"P{n}": "1" for n in range(201)}, "201 parameters are too many: AWS accepts 200."),
         ({"InputDataUrl": f"s3://{BUCKET}/nowhere/"}, f"there is nothing at s3://{BUCKET}/nowhere/"),
+        ({"InputDataUrl": "lake/flights"}, "S3Uri is 'lake/flights', which AWS does not accept: write an S3 URI"),
+        ({"TrainingInstances": "-1"}, "ResourceConfig.InstanceCount is -1, but AWS accepts 0 or more."),
         ({"InputDataUrl": "s3://no-such-bucket-here/x"}, "there is no bucket 'no-such-bucket-here'"),
     ],
 )

@@ -32,7 +32,7 @@ OTHERS = [
     pytest.param("customer-x-train-dev", {**TAGS, "vertical": "revenue"}, 3, "belongs to 'revenue'", id="tag"),
     pytest.param("revenue-y-train-dev", TAGS, 3, "does not start with 'customer-'", id="name"),
     pytest.param("customer-z-train-dev", {}, 3, "has no tag 'vertical'", id="no tag"),
-    pytest.param("customer-z-train-prod", {**TAGS, "env": "prod"}, 2, "use --env prod", id="environment"),
+    pytest.param("customer-z-train-prod", {**TAGS, "env": "prod"}, 3, "use --env prod", id="environment"),
 ]
 
 

@@ -19,7 +19,7 @@ from sagemaker_ops.project import settings
 
 Ops = Callable[..., Result]
 GROUP = "customer-flight-delays-dev"
-OWN = {"vertical": "customer", "owner": "ana@example.com"}
+OWN = {"vertical": "customer", "env": "dev", "owner": "ana@example.com"}
 EVALUATION = {
     "binary_classification_metrics": {
         "auc": {"value": 0.83, "standard_deviation": 0.01},

@@ -207,7 +207,7 @@ def test_changes_are_shown_and_applied_once(run: Run, aws: Aws, project: Project
         "worst case: 3 instance hours (before: 2); cost unknown: guardrails.toml has no [prices]",
     ):
         assert line in done.out.splitlines()
-    assert "~ step code: " in done.out
+    assert "~ code of Training: " in done.out
     assert "~ data" not in done.out
     assert f"upload: {3 + len(PUBLISHED)} files" in done.out  # everything except the data, under the new hash
     assert aws.calls(*CHANGES) == ["update_pipeline", "add_tags"]
@@ -254,6 +254,36 @@ def test_the_schema_is_uploaded_with_the_code(here: Run, aws: Aws, project: Proj
 
     assert here("update-pipeline", "train", "--yes").code == 0
     assert [key for key in keys(aws) if key.endswith("/schema/schema.toml")]
+
+
+def test_a_long_list_of_columns_is_uploaded_too(here: Run, aws: Aws, project: Project) -> None:
+    columns = [f"column {i}" for i in range(150)]
+    (project.path / "data" / "table.csv").write_text(f"late,{','.join(columns)}\n1{',1' * 150}\n", encoding="utf-8")
+    project.edit("data", exclude=json.dumps(columns))
+
+    assert here("update-pipeline", "train", "--yes").code == 0
+    [key] = [key for key in keys(aws) if key.endswith("/arguments/arguments.txt")]
+    lines = aws.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read().decode().splitlines()
+    assert [line for line in lines if "--exclude" in line] == [f"--exclude={column}" for column in columns]
+    assert here("update-pipeline", "train").out == f"Pipeline {NAME} is up to date: nothing changed.\n"
+
+
+@pytest.mark.parametrize("command", ["compile", "plan", "run", "update-pipeline"])
+def test_what_aws_would_refuse_is_reported_together_before_anything_happens(
+    run: Run, aws: Aws, project: Project, command: str
+) -> None:
+    path = project.path / "production" / "pipelines" / "train.py"
+    pipeline = deployable.PIPELINE.replace("image:1", "../x", 1)
+    path.write_text(pipeline.replace('[f"--target={settings.data.target}"]', '["x"] * 126'), encoding="utf-8")
+
+    done = run(command, "train")
+
+    place = "error: production/pipelines/train.py step 'Processing': AppSpecification"
+    assert done.code == 2, done
+    assert f"{place}.ContainerArguments has 126 arguments, but AWS accepts at most 100: put them in a file" in done.err
+    assert f"{place}.ImageUri is '../x', which AWS does not accept: write an image such as" in done.err
+    assert aws.calls(*CHANGES) == []
+    assert done.out == ""
 
 
 def test_uploads_are_encrypted_with_the_key_of_the_environment(here: Run, aws: Aws, project: Project) -> None:
@@ -603,7 +633,7 @@ def test_a_personal_deployment_is_deleted_alone(here: Run, aws: Aws) -> None:
         pytest.param(
             "revenue-churn-train-dev", TAGS, 3, "but its name does not start with", id="our tag on another's name"
         ),
-        pytest.param("customer-churn-train-prod", {**TAGS, "env": "prod"}, 2, "use --env prod", id="environment"),
+        pytest.param("customer-churn-train-prod", {**TAGS, "env": "prod"}, 3, "use --env prod", id="environment"),
     ],
 )
 def test_a_full_name_works_only_within_the_vertical(

@@ -248,9 +248,9 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
         [
             *WHO,
             replace(FIND, answer=NOT_FOUND),
+            replace(FIND_GROUP, answer=NOT_FOUND_EITHER),
             Call("list_objects_v2", FOLDER, {}, "s3"),
             Call("put_object", {**CHECKED, "Body": b"code"}, {}, "s3"),
-            replace(FIND_GROUP, answer=NOT_FOUND_EITHER),
             Call("create_model_package_group", {**IN_GROUP, **tags(**OWN)}, {"ModelPackageGroupArn": GROUP_ARN}),
             CREATE,
             replace(FIND, answer=NOT_FOUND),
@@ -262,8 +262,9 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
         deploy,
         [
             *PIPELINE,
-            Call("list_objects_v2", FOLDER, {"Contents": [{"Key": PLACE["Key"], "Size": 4}]}, "s3"),
             FIND_GROUP,
+            Call("list_tags", {"ResourceArn": GROUP_ARN}, tags(**OWN)),
+            Call("list_objects_v2", FOLDER, {"Contents": [{"Key": PLACE["Key"], "Size": 4}]}, "s3"),
             Call("update_pipeline", CONTENT, {"PipelineVersionId": 8}),
             Call("add_tags", {"ResourceArn": ARN, **tags(owner="data-team@example.com")}),
         ],
@@ -495,6 +496,14 @@ def test_another_verticals_resource_is_not_touched(account: Account, command: st
         run()
 
     assert raised.value.exit_code == 3
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_another_environments_resource_is_not_touched(account: Account, command: str) -> None:
+    run, calls = COMMANDS[command]
+    asked = until(calls, "list_tags", tags(**{**OWN, "env": "prod"}))
+    with answered(account, asked), pytest.raises(RefusedError, match=r"belongs to environment 'prod'.*use --env prod"):
+        run()
 
 
 @pytest.mark.parametrize("command", [name for name in ASKING if name != "delete an app"])

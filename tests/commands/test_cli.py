@@ -189,6 +189,20 @@ def test_a_third_party_definition_runs_and_nothing_of_the_project_is_published(d
     assert re.search(r"^\w{12} +My-definition-v2 +Succeeded ", listed.out, re.MULTILINE)
 
 
+@pytest.mark.parametrize("command", [["run", "--definition"], ["plan"]], ids=["run", "plan"])
+def test_a_third_party_definition_that_aws_would_refuse_does_not_run(defined: Project, command: list[str]) -> None:
+    definition = json.loads((defined.path / FILE).read_text(encoding="utf-8"))
+    definition["Steps"][1]["Arguments"]["Environment"] = {f"V{i}": "" for i in range(101)}
+    write(defined, definition)
+
+    done = ops(defined, *command, FILE, "--param", f"Data=s3://{'x' * 1024}")
+
+    assert done.code == 2, done
+    assert "Environment has 101 variables, but AWS accepts at most 100." in done.out + done.err
+    assert "ProcessingInputs[1].S3Input.S3Uri ('s3://xxx" in done.out + done.err
+    assert not (defined.path / ".local" / "runs").exists()
+
+
 def test_its_s3_is_the_folder_given(defined: Project, tmp_path: Path) -> None:
     (defined.path / ".local/s3").rename(tmp_path / "objects")
 
@@ -365,3 +379,35 @@ def test_wrong_usage_is_reported_in_one_sentence(project: Project, arguments: st
     assert sentence in done.err
     assert len(done.err.splitlines()) == 1
     assert not (project.path / ".local").exists()
+
+
+def test_help_uses_the_width_of_the_terminal(project: Project) -> None:
+    widths = [
+        max(map(len, ops(project, "--help", COLUMNS=columns).out.splitlines())) for columns in ("60", "80", "120")
+    ]
+
+    assert widths[0] <= 60 < widths[1] <= 80 < widths[2] <= 120
+
+
+def test_without_the_packages_it_says_how_to_get_them(project: Project) -> None:
+    done = project.run(sys.executable, "-B", "-S", "-m", "sagemaker_ops", "check")  # -S: without site-packages
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "error: the packages of `ops` are not installed for this Python: run `make setup`, then "
+        "`. .venv/bin/activate`.\n"
+    )
+
+
+@pytest.mark.parametrize("is_set_up", [True, False])
+def test_the_ops_of_another_project_says_what_to_activate(project: Project, bake: Bake, is_set_up: bool) -> None:
+    other = bake(project_name="Other")
+    if is_set_up:
+        (other.path / ".venv" / "bin").mkdir(parents=True)
+        (other.path / ".venv" / "bin" / "ops").touch()
+
+    done = ops(other, "check", PYTHONPATH=str(project.path / "vendor"))
+
+    assert done.code == 2
+    first = "" if is_set_up else "run `make setup`, then "
+    assert done.err.endswith(f"but you are in {other.path}: {first}run `. .venv/bin/activate` there.\n")

@@ -171,18 +171,32 @@ def test_a_change_is_shown_as_text(after: Definition, lines: list[str]) -> None:
     assert sorted(difference.lines(BEFORE, after)) == sorted(lines)
 
 
-def test_new_code_is_shown_once_and_not_in_each_step() -> None:
-    after = edited(*PROCESSING, "ProcessingInputs", 1, "S3Input", "S3Uri", to=code(NEW))
-    after["Steps"][1]["Arguments"]["IfSteps"][0]["Arguments"]["HyperParameters"]["submit"] = code(
-        NEW, "sourcedir.tar.gz"
-    )
-
-    assert difference.lines(BEFORE, after) == [f"~ step code: {OLD} → {NEW}"]
+@pytest.mark.parametrize(
+    ("after", "lines"),
+    [
+        pytest.param(
+            edited(*PROCESSING, "ProcessingInputs", 1, "S3Input", "S3Uri", to=code(NEW)),
+            [f"~ code of Processing: {OLD} → {NEW}"],
+            id="in a folder",
+        ),
+        pytest.param(
+            edited(*TRAINING, "HyperParameters", "submit", to=code(NEW, "sourcedir.tar.gz")),
+            [f"~ code of Training: {OLD} → {NEW}"],
+            id="in an archive, in a branch",
+        ),
+        pytest.param(
+            edited(*TRAINING, "HyperParameters", to={"submit": code(NEW, "sourcedir.tar.gz"), "depth": "4"}),
+            [f"~ code of Training: {OLD} → {NEW}", "~ step Training: HyperParameters.depth 3 → 4"],
+            id="with another change",
+        ),
+    ],
+)
+def test_new_code_is_shown_for_its_step(after: Definition, lines: list[str]) -> None:
+    assert difference.lines(BEFORE, after) == lines
 
 
 def test_a_new_pipeline_is_shown_with_its_parameters_and_steps() -> None:
     assert difference.lines(None, BEFORE) == [
-        f"+ step code: {OLD}",
         f"+ data: {OLD}",
         "+ parameter InstanceType (String) = ml.m5.large",
         "+ parameter Share (Float) = 0.2",

@@ -78,9 +78,10 @@ def test_the_date_of_the_list_is_a_date() -> None:
     [
         ("ml.t3.medium", {"vcpu": 2, "memory": 4, "gpus": 0, "arm64": False}),
         ("ml.m5.xlarge", {"vcpu": 4, "memory": 16, "gpus": 0, "arm64": False}),
+        ("ml.c5d.large", {"vcpu": 2, "memory": 4, "gpus": 0, "arm64": False, "storage": 50}),
         ("ml.c7g.large", {"vcpu": 2, "memory": 4, "gpus": 0, "arm64": True}),
-        ("ml.g5.12xlarge", {"vcpu": 48, "memory": 192, "gpus": 4, "arm64": False}),
-        ("ml.p4d.24xlarge", {"vcpu": 96, "memory": 1152, "gpus": 8, "arm64": False}),
+        ("ml.g5.12xlarge", {"vcpu": 48, "memory": 192, "gpus": 4, "arm64": False, "storage": 3800}),
+        ("ml.p4d.24xlarge", {"vcpu": 96, "memory": 1152, "gpus": 8, "arm64": False, "storage": 8000}),
     ],
 )
 def test_a_type_has_the_size_that_aws_documents(name: str, size: dict[str, object]) -> None:

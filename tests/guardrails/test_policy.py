@@ -243,6 +243,10 @@ def processing(name: object, count: object) -> dict[str, object]:
     return {"ProcessingResources": {"ClusterConfig": {"InstanceType": name, "InstanceCount": count}}}
 
 
+def encrypted(name: str, size: int) -> dict[str, object]:
+    return {"ResourceConfig": {"InstanceType": name, "VolumeKmsKeyId": "alias/a", "VolumeSizeInGB": size}}
+
+
 def definition(
     arguments: dict[str, object], kind: str = "Processing", default: object = "ml.m5.large"
 ) -> dict[str, object]:
@@ -276,6 +280,13 @@ PARAMETER = {"Get": "Parameters.Type"}
             id="transform",
         ),
         pytest.param(definition({"InstanceType": "ml.x"}, "Model"), [], id="a step without instances"),
+        pytest.param(definition(encrypted("ml.m5.large", 900)), [], id="a key"),
+        pytest.param(definition(encrypted("ml.g5.xlarge", 250)), ["refuses `kms_key`"], id="a key and local storage"),
+        pytest.param(
+            definition(encrypted("ml.g5.xlarge", 251)),
+            ["refuses `kms_key`", "251 GB is more than the local storage of 'ml.g5.xlarge', 250 GB"],
+            id="more than the local storage",
+        ),
     ],
 )
 def test_instances_that_a_pipeline_sets_itself_are_checked(compiled: dict[str, object], sentences: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.loaders import Loader
@@ -14,7 +14,17 @@ from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.guardrails import __main__ as command
 from sagemaker_ops.guardrails import project_check
 from sagemaker_ops.guardrails.policy import Policy
-from sagemaker_ops.project.settings import Data, Environment, Gate, Instances, Pipeline, Project, Settings, Training
+from sagemaker_ops.project.settings import (
+    Data,
+    Environment,
+    Gate,
+    Images,
+    Instances,
+    Pipeline,
+    Project,
+    Settings,
+    Training,
+)
 
 if TYPE_CHECKING:
     from projects import Bake
@@ -461,3 +471,45 @@ def test_in_a_new_project_the_command_needs_only_python(bake: Bake) -> None:
 def test_a_problem_without_a_place_is_shown_as_its_message() -> None:
     assert str(Problem("no way")) == "no way"
     assert str(Problem("no way", "here")) == "here: no way"
+
+
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/image:1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        pytest.param({"pipeline": Pipeline(volume_size_gb=16384)}, "", id="largest disk"),
+        pytest.param(
+            {"pipeline": Pipeline(volume_size_gb=10**30)},
+            f"[pipeline].volume_size_gb: the value is {10**30}, but AWS accepts 1 to 16384.",
+            id="disk",
+        ),
+        pytest.param({"images": Images(IMAGE, {"training": f"{IMAGE}@sha256:{'0' * 64}"})}, "", id="images"),
+        pytest.param(
+            {"images": Images("../x")},
+            "[images].default: the value is '../x', which AWS does not accept: write an image such as 1234",
+            id="path as image",
+        ),
+        pytest.param({"images": Images(steps={"training": "a b/c"})}, "[images].training: the value is 'a", id="space"),
+        pytest.param(
+            {"images": Images(steps={"inference": f"a/{'x' * 254}"})},
+            "…') has 256 characters, but AWS accepts at most 255: shorten it.",
+            id="long image",
+        ),
+        pytest.param({"hyperparameters": {"a": "x" * 2500, "b": 10**30}}, "", id="longest hyperparameter"),
+        pytest.param(
+            {"hyperparameters": {"a": "x" * 2501}},
+            "[hyperparameters].a: the value ('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…') has 2501 characters, but AWS",
+            id="long hyperparameter",
+        ),
+        pytest.param(
+            {"hyperparameters": {"a": "1\n2"}}, "[hyperparameters].a: the value is '1\\n2', which AWS", id="lines"
+        ),
+    ],
+)  # fmt: skip
+def test_values_that_become_fields_of_a_request_are_within_its_limits(settings: dict[str, Any], problem: str) -> None:
+    found = project_check.check(replace(SETTINGS, **settings), OPEN)
+
+    assert len(found) == bool(problem)
+    assert all(problem in str(each) for each in found)

@@ -269,3 +269,18 @@ def test_runs_succeed_while_clean_is_called_repeatedly(local: Local) -> None:
     finally:
         over.set()
         cleaner.join()
+
+
+def test_nothing_is_removed_through_a_link(local: Local, tmp_path: Path) -> None:
+    first = local.run(making(local))
+    hashed = "0123456789abcdef"
+    for folder in (tmp_path / "outside" / first.id, tmp_path / "outside/p/local/code" / hashed):
+        folder.mkdir(parents=True)
+        (folder / "precious").write_text("work of years")
+    (local.store.root / "bucket" / f"link-{first.id}").symlink_to(tmp_path / "outside" / first.id)
+    (local.store.root / "local").mkdir()
+    (local.store.root / "local/v").symlink_to(tmp_path / "outside")
+
+    assert cleaning.clean(local.home, keep=0).counts["execution"] == 1
+
+    assert len(list((tmp_path / "outside").rglob("precious"))) == 2

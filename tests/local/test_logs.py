@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from local.conftest import Local
 
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local import Selection, list_pipeline_executions
+from sagemaker_ops.local import Execution, Selection, StepExecution, list_pipeline_executions
 from sagemaker_ops.terminal import step_log
 
 PRINT = 'print("one"); print("two")'
@@ -91,3 +93,34 @@ def test_the_log_of_a_reused_result_is_in_the_other_execution(local: Local) -> N
     assert wrong(local, "latest", "Print") == (
         f"step 'Print' reused the result of another execution: run `ops logs {first.id} Print`."
     )
+
+
+def test_without_a_step_it_is_the_one_that_failed(local: Local, capfd: pytest.CaptureFixture[str]) -> None:
+    local.run(
+        local.processing("Fails", 'print("no column"); raise SystemExit(1)'),
+        local.processing("Later", 'import time; time.sleep(0.2); print("fine")'),
+    )
+    capfd.readouterr()
+
+    step_log.show(local.home, "latest", None, follow=False)
+
+    shown = capfd.readouterr()
+    assert shown.out == "no column\n"
+    assert shown.err.startswith("Step Fails of execution ")
+
+
+def test_without_a_failure_it_is_the_last_that_started(local: Local, capfd: pytest.CaptureFixture[str]) -> None:
+    local.run(local.processing("One", 'print("one")'), local.processing("Two", 'print("two")', DependsOn=["One"]))
+    capfd.readouterr()
+
+    step_log.show(local.home, "latest", None, follow=False)
+
+    assert capfd.readouterr().out == "two\n"
+
+
+def test_without_any_step_that_started_there_is_no_log(tmp_path: Path) -> None:
+    step = StepExecution("Print", "Processing")
+    execution = Execution("abc", "p", tmp_path / "runs" / "abc", datetime.now(UTC), {}, {"Print": step})
+
+    with pytest.raises(UserError, match="no step of execution abc has started"):
+        execution.step_to_look_at()

@@ -302,3 +302,12 @@ def test_four_times_the_steps_take_four_times_as_long(local: Local) -> None:
         return min(times)
 
     assert took(1000) < 8 * took(250)  # with quadratic growth it would be 16 times
+
+
+def test_steps_that_wait_for_each_other_are_reported_and_the_others_are_shown(local: Local) -> None:
+    circle = [local.fail("A", "x", DependsOn=["B"]), local.fail("B", "x", DependsOn=["A"])]
+
+    found = foresee(local, *circle, *chain(local))
+
+    assert [str(problem) for problem in found.problems] == ["steps wait for each other in a circle: A ← B ← A."]
+    assert found.steps["Prepare"].does == RUNS

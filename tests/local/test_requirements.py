@@ -97,6 +97,38 @@ def test_uv_installs_if_there_is_no_pip(local: Any, tmp_path: Path, monkeypatch:
     assert (first, second.split()[-2:]) == (f"pip install --python {sys.executable}", ["by", "uv"])
 
 
+def test_what_is_built_sees_no_credentials(local: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "greeting"
+    package.mkdir()
+    (package / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+        "[project]\nname = 'greeting'\nversion = '1.0'\n"
+    )
+    (package / "backend.py").write_text(f"""
+import os, zipfile
+def build_wheel(folder, *_, **__):
+    open({str(tmp_path / "seen")!r}, "w").write("\\n".join(os.environ))
+    name = "greeting-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        wheel.writestr("greeting.py", "WORD = 'built'")
+        wheel.writestr("greeting-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n")
+        text = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr("greeting-1.0.dist-info/WHEEL", text)
+        wheel.writestr("greeting-1.0.dist-info/RECORD", "")
+    return name
+""")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "x")
+    monkeypatch.setenv("CI_JOB_TOKEN", "x")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+
+    execution = local.run(processing(local, "A", IMPORT, f"--no-index\n{package}"), options={"install": True})
+
+    assert execution.status == "Succeeded", execution.failure_reason
+    seen = set((tmp_path / "seen").read_text().split())
+    assert {"PATH", "HOME"} <= seen
+    assert not {"AWS_SESSION_TOKEN", "CI_JOB_TOKEN"} & seen
+
+
 def test_a_script_that_calls_pip_starts_in_a_python_without_loaded_libraries(local: Any) -> None:
     shown = {}
     for name, note in (("A", ""), ("B", "# calls pip")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import tarfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import publishing
 from sagemaker_ops.project import source_copy
 from sagemaker_ops.project.settings import LOCAL, Data, Environment, Gate, Project, Settings
+from sagemaker_ops.project.target import Target
 from sagemaker_ops.store import Store
 
 SETTINGS = Settings(
@@ -75,19 +77,62 @@ def library() -> Files:
     }
 
 
+def test_columns_in_folder_names_reach_the_container(tmp_path: Path) -> None:
+    names = [f"{folder}/part-0.csv" for folder in ("region=eu/day=1", "region=a%20b%2Fc/day=2", "region=München/day=3")]
+    for name in names:
+        write(tmp_path / "data" / name, "late\nyes\n")
+    target = publish(project(tmp_path), Store(tmp_path / "s3"))
+
+    assert set(Store(tmp_path / "s3").get(target.data_uri)) == {*names, *TABLES}
+
+
+def sourcedir(root: Path, script: str = "") -> bytes:
+    return publishing.sourcedir(publishing.Code(root).files(script))
+
+
+def publish(root: Path, store: Store, *scripts: str, settings: Settings = SETTINGS) -> Target:
+    """Publish what a definition with these scripts reads; all code for the script ""."""
+    target = publishing.target(settings, "local", root)
+    steps = [[script, target.code_uri_of(script), target.sourcedir_uri_of(script)] for script in scripts]
+    publishing.publish_local({"Steps": steps}, target, root, store)
+    return target
+
+
 def test_the_archive_has_every_step_at_its_root_next_to_the_library_and_no_caches(tmp_path: Path) -> None:
-    assert members(publishing.sourcedir(project(tmp_path))) == encoded(STEPS) | library()
+    assert members(sourcedir(project(tmp_path))) == encoded(STEPS) | library()
+
+
+@pytest.mark.parametrize(
+    ("script", "needs"),
+    [
+        ("processing.py", {"processing.py", "features.py"}),
+        ("features.py", {"features.py"}),
+        ("lib/deep/text.py", {"lib/deep/text.py"}),
+        ("nowhere.py", set(STEPS)),
+    ],
+)
+def test_a_step_gets_exactly_what_its_script_needs_as_folder_and_as_archive(
+    tmp_path: Path, script: str, needs: set[str]
+) -> None:
+    store = Store(tmp_path / "s3")
+
+    target = publish(project(tmp_path), store, script)
+
+    expected = encoded({name: STEPS[name] for name in needs}) | library()
+    assert below(store.locate(target.code_uri_of(script))) == expected
+    assert members(store.get_file(target.sourcedir_uri_of(script)).read_bytes()) == expected
+    assert len(below(store.root)) == len(expected) + 1 + len(TABLES), "nothing else"
 
 
 def test_a_file_of_the_project_overrides_one_of_the_library(tmp_path: Path) -> None:
     own = project(tmp_path) / "production" / "steps" / "sagemaker_ops" / "tabular" / "splits.py"
     write(own, "MINE = True\n")
 
-    assert publishing.code_files(tmp_path)["sagemaker_ops/tabular/splits.py"] == own
+    assert publishing.Code(tmp_path).files("processing.py")["sagemaker_ops/tabular/splits.py"] == own
 
 
 def test_the_archive_does_not_show_who_made_it_and_when(tmp_path: Path) -> None:
-    archive = publishing.sourcedir(project(tmp_path))
+    archive = sourcedir(project(tmp_path))
 
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
         assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in tar} == {(0, 0, 0, "", "", 0o644)}
@@ -101,7 +146,8 @@ def test_the_same_steps_give_the_same_bytes_elsewhere_and_later(tmp_path: Path) 
     for name in CACHES:
         (other / name).unlink()
 
-    assert publishing.sourcedir(one) == publishing.sourcedir(other)
+    assert sourcedir(one) == sourcedir(other)
+    assert sourcedir(one, "processing.py") == sourcedir(other, "processing.py")
     assert publishing.target(SETTINGS, "local", one).code_hash == publishing.target(SETTINGS, "local", other).code_hash
 
 
@@ -124,6 +170,40 @@ def test_a_hash_changes_with_its_own_files(tmp_path: Path, name: str, of_code: b
 
     after = publishing.target(SETTINGS, "local", tmp_path)
     assert (after.code_hash != before.code_hash, after.data_hash != before.data_hash) == (of_code, of_data)
+
+
+@pytest.mark.parametrize(
+    ("name", "scripts"),
+    [
+        pytest.param("production/steps/processing.py", {"processing.py", ""}, id="a script"),
+        pytest.param("production/steps/features.py", {"processing.py", "features.py", ""}, id="a module"),
+        pytest.param("production/steps/lib/deep/text.py", {"lib/deep/text.py", ""}, id="a module of one script"),
+        pytest.param("production/steps/new.py", {""}, id="a new script"),
+        pytest.param("production/steps/new.json", {"processing.py", "features.py", "lib/deep/text.py", ""}, id="data"),
+        pytest.param("production/steps/README.md", set(), id="a README"),
+    ],
+)
+def test_the_code_of_a_script_moves_with_its_own_files(tmp_path: Path, name: str, scripts: set[str]) -> None:
+    before = publishing.target(SETTINGS, "local", project(tmp_path))
+
+    write(tmp_path / name, "other")
+
+    after = publishing.target(SETTINGS, "local", tmp_path)
+    every = ("processing.py", "features.py", "lib/deep/text.py", "")
+    assert {each for each in every if before.code_uri_of(each) != after.code_uri_of(each)} == scripts
+    assert {each for each in every if before.sourcedir_uri_of(each) != after.sourcedir_uri_of(each)} == scripts
+
+
+def test_the_library_is_part_of_the_code_of_each_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = publishing.target(SETTINGS, "local", project(tmp_path)).code_uri_of("features.py")
+
+    shutil.copytree(LIBRARY, tmp_path / "vendor" / "sagemaker_ops")
+    monkeypatch.setattr(publishing, "LIBRARY", tmp_path / "vendor")
+    assert publishing.target(SETTINGS, "local", tmp_path).code_uri_of("features.py") == before
+    write(tmp_path / "vendor" / "sagemaker_ops" / "aws" / "usage.py", "other")
+    assert publishing.target(SETTINGS, "local", tmp_path).code_uri_of("features.py") == before
+    write(tmp_path / "vendor" / "sagemaker_ops" / "tabular" / "splits.py", "other")
+    assert publishing.target(SETTINGS, "local", tmp_path).code_uri_of("features.py") != before
 
 
 def test_data_on_s3_has_no_hash(tmp_path: Path) -> None:
@@ -165,9 +245,9 @@ def test_code_as_folder_and_archive_and_the_data_are_published(
     tmp_path: Path, source: str, tables: dict[str, str]
 ) -> None:
     settings = replace(SETTINGS, data=replace(SETTINGS.data, source=source))
-    target, store = publishing.target(settings, "local", project(tmp_path)), Store(tmp_path / "s3")
+    store = Store(tmp_path / "s3")
 
-    publishing.publish_local(target, tmp_path, store)
+    target = publish(project(tmp_path), store, "", settings=settings)
 
     assert below(store.locate(target.code_uri)) == encoded(STEPS) | library()
     assert members(store.get_file(target.sourcedir_uri).read_bytes()) == encoded(STEPS) | library()
@@ -178,9 +258,9 @@ def test_code_as_folder_and_archive_and_the_data_are_published(
 def test_the_schema_is_also_published(tmp_path: Path) -> None:
     text = '[columns]\n"late" = "text"\n'
     write(project(tmp_path) / "data" / "schema.toml", text)
-    target, store = publishing.target(SETTINGS, "local", tmp_path), Store(tmp_path / "s3")
+    store = Store(tmp_path / "s3")
 
-    publishing.publish_local(target, tmp_path, store)
+    target = publish(tmp_path, store)
 
     assert below(store.locate(target.schema_uri)) == {"schema.toml": text.encode()}
     assert below(store.locate(target.data_uri)) == encoded(TABLES)
@@ -193,46 +273,45 @@ def times(folder: Path) -> dict[str, int]:
 
 
 def test_published_files_are_not_written_again(tmp_path: Path) -> None:
-    target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
-    publishing.publish_local(target, tmp_path, store)
+    store = Store(tmp_path / "s3")
+    publish(project(tmp_path), store, "", "processing.py")
     before = times(store.root)
 
-    publishing.publish_local(target, tmp_path, store)
+    publish(tmp_path, store, "", "processing.py")
 
     assert times(store.root) == before
 
 
 def test_earlier_versions_stay_when_a_step_changes(tmp_path: Path) -> None:
     store = Store(tmp_path / "s3")
-    publishing.publish_local(publishing.target(SETTINGS, "local", project(tmp_path)), tmp_path, store)
+    publish(project(tmp_path), store, "processing.py")
     before = below(store.root)
 
     write(tmp_path / "production" / "steps" / "features.py", "X = 2\n")
-    changed = publishing.target(SETTINGS, "local", tmp_path)
-    publishing.publish_local(changed, tmp_path, store)
+    changed = publish(tmp_path, store, "processing.py")
 
     assert {name: content for name, content in below(store.root).items() if name in before} == before
-    assert store.get_file(f"{changed.code_uri}features.py").read_bytes() == b"X = 2\n"
+    assert store.get_file(f"{changed.code_uri_of('processing.py')}features.py").read_bytes() == b"X = 2\n"
 
 
 def test_the_next_run_publishes_what_an_interrupted_one_did_not(tmp_path: Path) -> None:
-    target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
-    publishing.publish_local(target, tmp_path, store)
+    store = Store(tmp_path / "s3")
+    target = publish(project(tmp_path), store, "")
     whole = below(store.root)
     store.get_file(target.sourcedir_uri).unlink()
     store.get_file(f"{target.code_uri}features.py").unlink()
 
-    publishing.publish_local(target, tmp_path, store)
+    publish(tmp_path, store, "")
 
     assert below(store.root) == whole
 
 
 def test_a_folder_that_cannot_be_created_is_reported_in_one_sentence(tmp_path: Path) -> None:
-    target, root = publishing.target(SETTINGS, "local", project(tmp_path)), tmp_path / "s3"
+    root = tmp_path / "s3"
     root.write_text("a file in the way", encoding="utf-8")
 
     with pytest.raises(UserError) as caught:
-        publishing.publish_local(target, tmp_path, Store(root))
+        publish(project(tmp_path), Store(root), "")
 
     [problem] = caught.value.problems
     assert problem.message == f"Cannot write to {root}: {os.strerror(errno.ENOTDIR)}."
@@ -242,7 +321,7 @@ def test_a_folder_that_cannot_be_created_is_reported_in_one_sentence(tmp_path: P
 def test_a_disk_that_cannot_be_written_is_reported_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    target, store = publishing.target(SETTINGS, "local", project(tmp_path)), Store(tmp_path / "s3")
+    store = Store(tmp_path / "s3")
 
     def refuse(*_: object) -> None:
         raise OSError(code, os.strerror(code))
@@ -250,7 +329,7 @@ def test_a_disk_that_cannot_be_written_is_reported_in_one_sentence(
     monkeypatch.setattr("os.replace", refuse)  # permissions would not work: root may write everywhere
 
     with pytest.raises(UserError) as caught:
-        publishing.publish_local(target, tmp_path, store)
+        publish(project(tmp_path), store, "")
 
     assert [str(problem) for problem in caught.value.problems] == [
         f"Cannot write to {store.root}: {os.strerror(code)}."
@@ -259,10 +338,9 @@ def test_a_disk_that_cannot_be_written_is_reported_in_one_sentence(
 
 def test_data_on_s3_that_was_not_fetched_is_reported(tmp_path: Path) -> None:
     settings = replace(SETTINGS, data=replace(SETTINGS.data, source="s3://lake/flights/"))
-    target = publishing.target(settings, "local", project(tmp_path))
 
     with pytest.raises(UserError) as caught:
-        publishing.publish_local(target, tmp_path, Store(tmp_path / "s3"))
+        publish(project(tmp_path), Store(tmp_path / "s3"), "", settings=settings)
 
     [problem] = caught.value.problems
     assert problem.where == "project.toml [data].source"
@@ -273,13 +351,14 @@ def test_data_on_s3_that_was_not_fetched_is_reported(tmp_path: Path) -> None:
 def test_fetched_data_is_published_under_its_s3_uri(tmp_path: Path) -> None:
     source, etag = "s3://lake/flights/", '"1"'
     settings = replace(SETTINGS, data=replace(SETTINGS.data, source=source))
-    target, store = publishing.target(settings, "local", project(tmp_path)), Store(tmp_path / "s3")
+    project(tmp_path)
+    store = Store(tmp_path / "s3")
     copy = source_copy.Copy(source, "dev", datetime.now(UTC), None, {"flights/deep/a.csv": etag})
     with source_copy.fetching(source, tmp_path) as folder:
         write(folder / "objects" / copy.file("flights/deep/a.csv"), "late\nyes\n")
         source_copy.write(copy, tmp_path)
 
-    publishing.publish_local(target, tmp_path, store)
+    target = publish(tmp_path, store, "", settings=settings)
 
     assert target.data_uri == source
     assert below(store.locate(source)) == {"deep/a.csv": b"late\nyes\n"}

@@ -76,6 +76,9 @@ def test_a_source_may_be_outside_the_project(tmp_path: Path) -> None:
     [
         pytest.param("flihgts.csv", "there is no file or folder 'flihgts.csv' in", id="typo"),
         pytest.param("flihgts.csv", "Did you mean 'flights.csv'?", id="typo with the nearest name"),
+        pytest.param("data/custmers.csv", "Did you mean 'data/customers.csv'?", id="typo in a folder"),
+        pytest.param("dat/customers.csv", "Did you mean 'data/customers.csv'?", id="typo in the folder's name"),
+        pytest.param("{root}/data/custmers.csv", "Did you mean 'data/customers.csv'?", id="absolute"),
         pytest.param("raw/flights.csv", "there is no file or folder 'raw/flights.csv'", id="folder missing"),
         pytest.param("notes.txt", "use a file of type .csv, .csv.gz, .parquet", id="other suffix"),
         pytest.param("notes.txt", "If it is CSV, rename it to 'notes.csv'.", id="other suffix of CSV"),
@@ -87,10 +90,10 @@ def test_a_source_may_be_outside_the_project(tmp_path: Path) -> None:
     ],
 )
 def test_a_source_without_a_table_is_reported_in_one_sentence(tmp_path: Path, source: str, sentence: str) -> None:
-    write(tmp_path, "flights.csv", "notes.txt", "empty/notes.txt")
+    write(tmp_path, "flights.csv", "notes.txt", "empty/notes.txt", "data/customers.csv")
 
     with pytest.raises(UserError) as caught:
-        data.files(source, tmp_path)
+        data.files(source.format(root=tmp_path), tmp_path)
 
     [problem] = caught.value.problems
     assert problem.where == "project.toml [data].source"
@@ -139,7 +142,7 @@ def test_a_table_with_the_target_has_no_problems(tmp_path: Path, name: str, cont
         ({"separator": "^"}, b"day^a,b^late\n1^2^3\n"),
         ({"encoding": "latin-1"}, "jour;d\xe9but;late\n1;2;3\n".encode("latin-1")),
         ({"encoding": "utf-16"}, ROWS.encode("utf-16")),
-        ({"encoding": "utf-16", "separator": ";"}, gzip.compress(ROWS.replace(",", ";").encode("utf-16"))),
+        ({"encoding": "utf-16", "separator": ";"}, gzip.compress(ROWS.replace(",", ";").encode("utf-16"), mtime=0)),
         ({"dates": {"day": "%d/%m/%Y"}}, ROWS.encode()),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Machine:
 
     root: Path
     uv: str | None = UV
+    has_uv_to_install: bool = False
+    """Whether the index has a uv for this machine."""
     pip_config: str = ""
     fails: str = ""
     """The command that exits with 1: "venv" or "install"."""
@@ -48,6 +51,10 @@ class Machine:
         if command[1:] == ["-m", "pip", "config", "list"]:
             return subprocess.CompletedProcess(command, 0, self.pip_config, "")
         self.commands.append(command)
+        if command[-1] == "uv":
+            if self.has_uv_to_install:
+                (self.python.parent / "uv").touch()
+            return subprocess.CompletedProcess(command, 0, "", "")
         code = int(bool(self.fails) and self.fails in command)
         if "install" in command:
             self.installed_with = env or {}
@@ -61,6 +68,10 @@ class Machine:
     @property
     def python(self) -> Path:
         return self.root / ".venv" / "bin" / "python"
+
+    def watched(self, command: list[str], environment: dict[str, str]) -> int:
+        """Replaces the function that runs an installer."""
+        return self.run(command, env=environment).returncode
 
     def need(self, *groups: str) -> int:
         """`python -m sagemaker_ops.project.environment …`; `commands` is cleared first and then has what it ran."""
@@ -87,6 +98,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine.write("pyproject.toml", PYPROJECT)
     machine.write("constraints.txt", "pandas==2.2.3\n")
     monkeypatch.setattr(subprocess, "run", machine.run)
+    monkeypatch.setattr(environment, "watched", machine.watched)
     monkeypatch.setattr("shutil.which", lambda name: machine.uv if name == "uv" else None)
     return machine
 
@@ -106,12 +118,28 @@ def test_uv_creates_the_environment_and_installs_into_it(machine: Machine) -> No
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
 
-def test_without_uv_venv_and_pip_do_it(machine: Machine) -> None:
+def test_without_uv_it_is_installed_first(machine: Machine) -> None:
+    machine.uv, machine.has_uv_to_install = None, True
+
+    assert machine.need("dev") == 0
+
+    [make, bring, install] = machine.commands
+    assert make[:3] == [sys.executable, "-m", "venv"]
+    assert bring[:4] == [str(machine.python), "-m", "pip", "install"]
+    assert bring[bring.index("--constraint") + 1] == str(machine.root / "constraints.txt")
+    assert install[:3] == [str(machine.python.with_name("uv")), "pip", "install"]
+    assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
+
+    machine.need("docs")
+    assert [command[1] for command in machine.commands] == ["pip"], "uv is there now"
+
+
+def test_without_any_uv_venv_and_pip_do_it(machine: Machine) -> None:
     machine.uv = None
 
     assert machine.need("dev") == 0
 
-    [make, install] = machine.commands
+    [make, _, install] = machine.commands
     assert make[:3] == [sys.executable, "-m", "venv"]
     assert make[-1] == str(machine.root / ".venv")
     assert install[:4] == [str(machine.python), "-m", "pip", "install"]
@@ -212,7 +240,7 @@ def test_an_environment_that_cannot_be_created_is_reported_and_tried_again(
 
     machine.fails = ""
     assert machine.need() == 0
-    assert len(machine.commands) == 2
+    assert len(machine.commands) == (2 if uv else 3)
 
 
 def test_an_environment_without_its_python_is_created_again(machine: Machine) -> None:
@@ -316,3 +344,54 @@ def test_pip_gets_the_variables_unchanged(machine: Machine, monkeypatch: pytest.
     machine.need()
 
     assert machine.installed_with["PIP_INDEX_URL"] == "https://a.example.com"
+
+
+SCRIPT = """
+import sys
+print("Resolved 3 packages in 1ms", file=sys.stderr)
+print("Downloading pandas (11.8MiB)", file=sys.stderr)
+print("Installed 3 packages in 2ms")
+print(" + pandas==2.2.3")
+sys.exit({code})
+"""
+
+
+def test_the_stages_of_an_installation_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    assert environment.watched([sys.executable, "-u", "-c", SCRIPT.format(code=0)], dict(os.environ)) == 0
+
+    assert capfd.readouterr() == ("  Resolved 3 packages in 1ms\n  Installed 3 packages in 2ms\n", "")
+
+
+def test_in_a_terminal_each_line_replaces_the_one_before(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    environment.watched([sys.executable, "-u", "-c", SCRIPT.format(code=0)], dict(os.environ))
+
+    shown = capfd.readouterr().out.split("\r\x1b[K")
+    assert shown[1:] == [
+        "  Resolved 3 packages in 1ms",
+        "  Downloading pandas (11.8MiB)",
+        "  Installed 3 packages in 2ms",
+        "  + pandas==2.2.3",
+        "",
+    ]
+
+
+def test_a_failed_installation_shows_everything(capfd: pytest.CaptureFixture[str]) -> None:
+    assert environment.watched([sys.executable, "-u", "-c", SCRIPT.format(code=3)], dict(os.environ)) == 3
+
+    assert len(capfd.readouterr().err.splitlines()) == 4
+
+
+@pytest.mark.parametrize("uv", [UV, None])
+def test_what_is_built_sees_no_credentials(machine: Machine, monkeypatch: pytest.MonkeyPatch, uv: str | None) -> None:
+    machine.uv = uv
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("CI_JOB_TOKEN", "secret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
+
+    machine.need()
+
+    assert machine.installed_with["HTTPS_PROXY"] == "http://proxy.example.com"
+    assert "secret" not in machine.installed_with.values()

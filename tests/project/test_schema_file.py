@@ -90,6 +90,22 @@ def test_for_a_source_on_s3_only_a_complete_copy_is_read(root: Path, rows: int |
     assert (written(root) is not None and tomllib.loads(str(written(root)))["source"] == source) == bool(count)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["s3://lake/flights/", "s3://lake/flights", "s3://lake/flights/region="])
+def test_for_a_source_on_s3_the_columns_in_folder_names_are_kept(root: Path, source: str) -> None:
+    home, keys = root / LOCAL_FOLDER, [f"flights/region={region}/part-0.csv" for region in ("eu", "us")]
+    copy = source_copy.Copy(source, "dev", datetime.now(UTC), None, dict.fromkeys(keys, "etag"))
+    objects = source_copy.folder_of(source, home) / source_copy.OBJECTS
+    objects.mkdir(parents=True)
+    for key in keys:
+        (objects / copy.file(key)).write_text(TABLE, encoding="utf-8")
+    source_copy.write(copy, home)
+
+    schema_file.keep(replace(FLIGHTS, source=source), root, home)
+
+    assert tomllib.loads(str(written(root)))["columns"] == {"late": "integer", "region": "text"}
+
+
 def test_a_file_without_a_source_applies_to_all_sources(root: Path) -> None:
     (root / SCHEMA).write_text("[columns]\n", encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -200,3 +201,34 @@ def test_sagemaker_accepts_every_name_and_tag_that_the_guardrails_accept(
     assert project_check.check(made.settings, Policy()) == project_check.check_pipeline(pipeline, "") == []
     assert user == "" or project_check.check_user(user, "") == []
     assert refused(made, pipeline, shapes) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "in_a_file"),
+    [
+        pytest.param({}, False, id="none"),
+        pytest.param({"exclude": [f"c{i}" for i in range(45)]}, False, id="a few"),
+        pytest.param({"exclude": [f"c{i}" for i in range(46)]}, True, id="too many with those of a step"),
+        pytest.param({"exclude": ["c" * 246]}, False, id="as long as an argument"),
+        pytest.param({"exclude": ["c" * 247]}, True, id="too long"),
+        pytest.param({"target": "ü" * 300, "id": "@", "split_column": "a b"}, True, id="another long name"),
+        pytest.param({"exclude": ["c" * 247, "two\nlines"]}, False, id="a line break, which AWS refuses anyway"),
+    ],
+)
+def test_the_arguments_for_the_data_are_in_a_file_if_they_are_too_long(data: dict[str, Any], in_a_file: bool) -> None:
+    before = target()
+    settings = replace(before.settings, data=replace(before.settings.data, **data))
+    after = replace(before, settings=settings)
+
+    assert settings.data.arguments_file.splitlines() == (settings.data.arguments if in_a_file else [])
+    assert bool(after.arguments_uri) == in_a_file
+    assert after.arguments_uri.startswith(f"{after.root_uri}/code/" if in_a_file else "")
+
+
+def test_the_file_of_arguments_has_its_own_hash() -> None:
+    def uri(first: str) -> str:
+        before = target()
+        data = replace(before.settings.data, exclude=[first, *(f"c{i}" for i in range(99))])
+        return replace(before, settings=replace(before.settings, data=data)).arguments_uri
+
+    assert uri("a") == uri("a") != uri("b")

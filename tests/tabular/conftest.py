@@ -15,6 +15,8 @@ import pytest
 import training
 from projects import TEMPLATE_PROJECT
 
+from sagemaker_ops.tabular.model_archive import Model, load_model
+
 SAMPLE = TEMPLATE_PROJECT / "data" / "sample"
 
 
@@ -39,8 +41,11 @@ class Chain:
         return training.main([*folders, "--max_iter=30", *arguments])
 
     def evaluate(self, *arguments: str) -> int:
-        folders = [f"--{name}-dir={self.root / name}" for name in ("model", "test")]
+        folders = [f"--{name}-dir={self.root / name}" for name in ("model", "test", "summary")]
         return evaluation.main([*folders, f"--output-dir={self.root / 'evaluation'}", *arguments])
+
+    def model(self) -> Model:
+        return load_model(self.root / "model")
 
     def part(self, name: str) -> pd.DataFrame:
         return pd.read_parquet(self.root / name / "part-0.parquet")

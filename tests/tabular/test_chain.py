@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 import processing
 import pytest
-from projects import VENDOR
+from projects import TEMPLATE_PROJECT, VENDOR
 from sklearn import metrics
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
-from sagemaker_ops.tabular.model_archive import load_model, serving_code
+from sagemaker_ops.pipelines.publishing import Code
+from sagemaker_ops.tabular.model_archive import load_model
 from sagemaker_ops.tabular.schema import Schema
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def test_the_sample_from_a_shell(tmp_path: Path) -> None:
     assert "better than a naive model" in step("evaluation.py", "model", "test", f"--output-dir={tmp_path}")
 
 
-SERVED = serving_code(STEPS)  # what runs in a container: the scripts, and this part of the library
+SERVED = Code(TEMPLATE_PROJECT).files()  # what runs in a container: the scripts, and this part of the library
 
 
 @pytest.mark.parametrize("name", [name for name in SERVED if name.endswith(".py")])

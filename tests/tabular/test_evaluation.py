@@ -119,6 +119,30 @@ def test_evaluation_of_the_sample(flights: Chain, chain: Chain, capsys: pytest.C
     assert 0 < evaluation["calibration_error"] < 0.1
 
 
+def test_the_warnings_of_processing_are_in_evaluation_json(chain: Chain, customers: pd.DataFrame) -> None:
+    table = customers.assign(paid=customers["bought"] == "yes", currency="EUR")
+    table.loc[::20, "bought"] = None
+    assert chain.process(table, "bought", "classification") == 0
+    assert chain.train() == 0
+    assert chain.evaluate() == 0
+
+    warnings = chain.json("evaluation/evaluation.json")["warnings"]
+
+    assert warnings == chain.json("summary/summary.json")["warnings"]
+    assert [warning.split(" (")[0].split(";")[0] for warning in warnings] == [
+        "15 rows",
+        "Column 'currency' is left out: every row has the value 'EUR'.",
+        "Column 'paid' alone explains 100.0 % of 'bought'",
+    ]
+
+
+def test_an_evaluation_without_the_summary_has_no_warnings(flights: Chain, chain: Chain) -> None:
+    folders = [f"--{name}-dir={flights.root / name}" for name in ("model", "test")]
+    assert chain.evaluate(*folders) == 0
+
+    assert chain.json("evaluation/evaluation.json")["warnings"] == []
+
+
 def test_a_packed_model_scores_the_same(flights: Chain, chain: Chain) -> None:
     (chain.root / "model").mkdir()
     with tarfile.open(chain.root / "model" / "model.tar.gz", "w:gz") as archive:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,13 @@ SPELLINGS = {
     "text": ["NL", "be", "München"],
     "numbers and text": ["1", "2.0", "n2"],
     "leading zeros and text": ["007", "x", "7"],
+    "identifiers beyond 2^53": [str(2**53 + number) for number in range(40)],
+    "identifiers around 2^53": ["5", str(2**53), str(2**53 + 1)],
+    "identifiers beyond 2^63": [str(2**63 + number) for number in range(40)],
+    "identifiers beyond 2^64": [str(2**64 + number) for number in range(40)],
+    "negative identifiers": [str(-(2**63) - number) for number in range(40)],
+    "long identifiers": [str(10**30 + number) for number in range(40)],
+    "identifiers with gaps": [str(2**53 + 1), "", str(2**53 + 2)],
 }
 
 
@@ -112,6 +120,38 @@ STORED: dict[str, tuple[pa.Array, list[Any]]] = {
         ["2026-01-01T00:59:00+01:00"] * 3,
     ),
     "time32": (pa.array([time(9), time(10, 30)], pa.time32("s")), ["09:00:00", "10:30:00"]),
+    "decimal of Spark": (
+        pa.array([Decimal(number) / 100 for number in range(100)], pa.decimal128(38, 18)),
+        [number / 100 for number in range(100)],
+    ),
+    "small decimal": (pa.array([Decimal("0.000000000000000001"), Decimal("-0.3")]), [1e-18, -0.3]),
+    "large int64": (pa.array([2**53, 2**53 + 1, None, 5]), [2**53, 2**53 + 1, None, 5]),
+    "large negative int64": (pa.array([-(2**63), -(2**63) + 1]), [-(2**63), -(2**63) + 1]),
+    "large uint64": (
+        pa.array([2**63 + number for number in range(40)], pa.uint64()),
+        [2**63 + number for number in range(40)],
+    ),
+    "large decimal": (
+        pa.array([Decimal(2**63 + number) for number in range(40)], pa.decimal128(38, 0)),
+        [2**63 + number for number in range(40)],
+    ),
+    "large whole decimal of Spark": (
+        pa.array([Decimal(2**63 + number) for number in range(40)], pa.decimal128(38, 18)),
+        [2**63 + number for number in range(40)],
+    ),
+    "large decimal of 256 bits": (
+        pa.array([Decimal(10**50 + number) for number in range(40)], pa.decimal256(60, 2)),
+        [10**50 + number for number in range(40)],
+    ),
+    "large decimal with fractions": (
+        pa.array([Decimal("9007199254740993.5"), Decimal("0.5")]),
+        [9007199254740993.5, 0.5],
+    ),
+    **{
+        f"duration in {unit}": (pa.array([value, None], pa.duration(unit)), [90.0, None])
+        for unit, value in {"s": 90, "ms": 90_000, "us": 90_000_000, "ns": 90_000_000_000}.items()
+    },
+    "uuid": (pa.array([UUID(int=7).bytes], pa.uuid()), [str(UUID(int=7))]),
     "time64": (pa.array([time(9), time(10, 30)], pa.time64("us")), ["09:00:00", "10:30:00"]),
 }
 
@@ -126,6 +166,34 @@ def test_a_value_in_parquet_means_the_same_in_a_request(
     schema, seen = learned(tmp_path / "t.parquet")
 
     same(requested(schema, values, kind), seen)
+
+
+@pytest.mark.parametrize("kind", [CSV, JSON, JSON_LINES])
+@pytest.mark.parametrize("first", [2**53, 2**63, 2**64 - 20])
+@pytest.mark.parametrize("stored", ["csv", "parquet", "pandas", "objects"])
+def test_large_identifiers_stay_different(tmp_path: Path, first: int, stored: str, kind: str) -> None:
+    numbers = [first + number for number in range(19)]
+    file = tmp_path / ("t.csv" if stored == "csv" else "t.parquet")
+    if stored == "csv":
+        file.write_text("\n".join(["x,y", *(f"{number},1" for number in numbers)]))
+    elif stored == "parquet":
+        pq.write_table(pa.table({"x": pa.array(numbers, pa.uint64())}), file)
+    else:  # a team's own reading
+        dtype = {"pandas": "uint64", "objects": object}[stored]
+        tidy(pd.DataFrame({"x": pd.Series(numbers, dtype=dtype)})).to_parquet(file)
+
+    schema, seen = learned(file)
+
+    assert seen.tolist() == [str(number) for number in numbers]
+    assert requested(schema, numbers, kind).tolist() == seen.tolist()
+
+
+@pytest.mark.parametrize("value", [2**63, 2**64, 10**30, -(2**70)])
+def test_a_large_whole_number_in_a_request_is_a_number(value: int) -> None:
+    schema = Schema("y", "regression", (Feature("x", "numeric"),))
+
+    assert requested(schema, [value, 1], JSON).tolist() == [float(value), 1.0]
+    assert requested(schema, [10**400, 1], JSON).isna().tolist() == [True, False]  # infinity
 
 
 def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:

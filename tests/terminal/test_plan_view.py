@@ -65,6 +65,15 @@ def test_each_step_is_below_those_it_waits_for_with_what_a_run_does() -> None:
     )
 
 
+def test_a_model_that_is_already_registered_is_shown_with_its_version() -> None:
+    known = Forecast(CACHED, "already registered as version 3", "abc", aws="on AWS it registers another version")
+
+    lines = list(plan_view.lines("demo-train", Preview(TRAIN, [], FORECASTS | {"Register": known})))
+
+    [line] = [line for line in lines if "RegisterModel" in line]
+    assert line.endswith("  cached: already registered as version 3; on AWS it registers another version")
+
+
 def test_if_all_can_run_the_last_line_counts_them() -> None:
     found = Preview(TRAIN, [], FORECASTS | {"Last": Forecast(FAILS)})
 

@@ -99,6 +99,13 @@ def test_without_a_terminal_each_start_and_each_end_is_one_line(capsys: pytest.C
     ]
 
 
+def test_without_a_terminal_the_first_line_is_printed_before_anything_happens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress.shown(first="Running train …"):
+        assert capsys.readouterr().out == "Running train …\n"
+
+
 def test_without_a_terminal_a_line_is_plain_and_printed_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.shown() as show:
         show(execution(step("Processing", "Executing")))
@@ -114,6 +121,11 @@ def test_without_a_terminal_a_line_is_plain_and_printed_at_once(capsys: pytest.C
     [
         pytest.param({"source": "earlier"}, ["cached (execution earlier)"], id="found in the cache"),
         pytest.param({"source": "earlier", "selected": False}, ["reused (execution earlier)"], id="not selected"),
+        pytest.param(
+            {"source": "earlier", "properties": {"ModelPackageVersion": 3}},
+            ["already registered as version 3 (execution earlier)"],
+            id="registered before",
+        ),
         pytest.param({"attempts": 1}, [], id="at the first attempt"),
         pytest.param({"attempts": 3}, ["attempt 3"], id="tried again"),
         pytest.param({"attempts": 3, "source": "earlier"}, ["cached (execution earlier)"], id="not tried here"),
@@ -174,6 +186,38 @@ def test_in_a_terminal_a_table_shows_the_current_state_of_every_step() -> None:
         ["Processing", "Processing", "Succeeded", "1.5", "s"],
         ["Training", "Processing", "Failed", "1.5", "s"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        (b"", ""),
+        (b"one\ntwo\n\n  \n", "two"),
+        (b"fit 10 %\rfit 50 %\r", "fit 50 %"),
+        (b"\x1b[32mgreen\x1b[0m\n", "green"),
+        (b"caf\xc3\xa9 \xff\n", "café \ufffd"),
+        (b"[bold] and [/] stay", "[bold] and [/] stay"),
+        (b"x" * 9000 + b"\nlast", "last"),
+    ],
+)
+def test_the_last_line_of_a_log(tmp_path: Path, log: bytes, line: str) -> None:
+    (tmp_path / "log.txt").write_bytes(log)
+
+    assert progress.last_line(tmp_path / "log.txt") == line
+
+
+@in_a_terminal
+def test_in_a_terminal_a_running_step_shows_the_last_line_of_its_log(tmp_path: Path) -> None:
+    for name in ("Processing", "Training"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "log.txt").write_text(f"read\n[{name}] epoch 3 of 10, and much more {'x' * 80}\n")
+    with redirect_stdout(Terminal()) as terminal, progress.shown() as show:
+        show(execution(step("Processing"), step("Training", "Executing"), folder=tmp_path))
+
+    done, running = terminal.text.splitlines()[-2:]
+    assert "epoch" not in done
+    assert "[Training] epoch 3 of 10" in running
+    assert running.rstrip().endswith("…"), "it does not wrap"
 
 
 @in_a_terminal
@@ -257,10 +301,50 @@ def test_a_success_shows_metrics_the_model_and_where_to_look(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("warnings", "shown"),
+    [
+        ([], []),
+        (["3 rows were dropped."], ["warning: 3 rows were dropped.", ""]),
+        (
+            [f"Column {number}." for number in range(12)],
+            [
+                *(f"warning: Column {number}." for number in range(10)),
+                'and 2 more warnings: see "warnings" in evaluation.json.',
+                "",
+            ],
+        ),
+        (None, []),
+        ("text", []),
+    ],
+)
+def test_warnings_are_shown_below_the_metrics(tmp_path: Path, warnings: object, shown: list[str]) -> None:
+    done = evaluated(tmp_path, EVALUATION | {"warnings": warnings})
+
+    lines = list(summary.lines(done, tmp_path))[5:-2]
+
+    assert lines == shown
+
+
+def test_the_time_counts_from_the_command(tmp_path: Path) -> None:
+    lines = list(summary.lines(execution(folder=tmp_path), tmp_path, began=START - timedelta(seconds=8)))
+
+    assert "Succeeded in 1 min 13 s: execution abc." in lines
+
+
 def test_a_model_that_an_earlier_execution_registered_is_not_shown_again(tmp_path: Path) -> None:
     done = evaluated(tmp_path, EVALUATION, steps=(replace(package(), source="earlier", selected=False),))
 
     assert "Succeeded in 1 min 05 s: execution abc." in list(summary.lines(done, tmp_path))
+
+
+def test_a_model_that_was_not_registered_again_is_shown_as_such(tmp_path: Path) -> None:
+    done = evaluated(tmp_path, EVALUATION, steps=(replace(package(), source="earlier"),))
+
+    assert (
+        "Succeeded in 1 min 05 s: model customer-churn-local is already registered as version 3 "
+        "(PendingManualApproval)."
+    ) in list(summary.lines(done, tmp_path))
 
 
 def test_a_failed_gate_shows_the_metrics_and_the_reason(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def get_pipeline(target: Target, session: PipelineSession) -> Pipeline:
         "Evaluation",
         "evaluation.py",
         instance_type=instances.steps.get("evaluation", processing_instance),
-        inputs={"model": model_data, "test": jobs.output(processing, "test")},
+        inputs={"model": model_data, **{name: jobs.output(processing, name) for name in ("test", "summary")}},
         outputs=["evaluation"],
         arguments=[f"--gate-metric={gate.metric}"],
         property_files=[report],

@@ -10,7 +10,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sagemaker_ops import Metric, evaluate, load_model, print_evaluation, read_part, run_step, save_evaluation
+from sagemaker_ops import (
+    Metric,
+    evaluate,
+    load_model,
+    print_evaluation,
+    read_part,
+    read_warnings,
+    run_step,
+    save_evaluation,
+)
 
 MESSAGE_FILE = "/opt/ml/output/message"  # where SageMaker looks for the reason of a failure
 # Your own metrics, in addition to SageMaker's: name → Metric(function of truth, prediction and weights).
@@ -22,6 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.model_dir)
     test = read_part(arguments.test_dir, model.schema)
     evaluation = evaluate(model.pipeline, model.schema, test, arguments.gate_metric or None, METRICS)
+    evaluation["warnings"] = read_warnings(arguments.summary_dir)  # shown below the metrics at the end of a run
     save_evaluation(evaluation, arguments.output_dir)
     print_evaluation(evaluation, model.schema)
 
@@ -33,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     for name, default in (
         ("--model-dir", "/opt/ml/processing/model"),
         ("--test-dir", "/opt/ml/processing/test"),
+        ("--summary-dir", "/opt/ml/processing/summary"),
         ("--output-dir", "/opt/ml/processing/evaluation"),
     ):
         parser.add_argument(name, type=Path, metavar="DIR", default=default, help="(default: %(default)s)")

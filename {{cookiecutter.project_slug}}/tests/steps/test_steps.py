@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert processing.main([source, *parts, *DATA.arguments, *schema]) == 0
     assert training.main([*folders("train", "validation", "summary", "model"), *hyperparameters]) == 0
     gate = f"--gate-metric={SETTINGS.gate.metric}"
-    assert evaluation.main([*folders("model", "test"), f"--output-dir={made / 'evaluation'}", gate]) == 0
+    assert evaluation.main([*folders("model", "test", "summary"), f"--output-dir={made / 'evaluation'}", gate]) == 0
     return made
 
 

@@ -20,6 +20,7 @@ EXPORTS = {
     # For pipelines, notebooks and tests.
     "project.data": {"is_remote": "", "schema_file": "", "source_files": "files"},
     "project.settings": {"APPROVALS": "", "Settings": "", "load_settings": "load"},
+    "project.source_copy": {"source_path": ""},
     "project.target": {"Target": ""},
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
@@ -28,7 +29,7 @@ EXPORTS = {
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
     "tabular.estimator": {"fit": "", "predict": "", "print_scores": "", "row_weights": ""},
-    "tabular.evaluation": {"evaluate": "", "print_evaluation": "", "save_evaluation": ""},
+    "tabular.evaluation": {"evaluate": "", "print_evaluation": "", "read_warnings": "", "save_evaluation": ""},
     "tabular.hyperparameters": {
         "Choice": "", "Number": "", "parse_hyperparameters": "", "read_hyperparameters": "",
     },
@@ -91,6 +92,7 @@ __all__ = [
     "read_request",
     "read_source",
     "read_table",
+    "read_warnings",
     "refuse",
     "row_weights",
     "run_pipeline",
@@ -99,6 +101,7 @@ __all__ = [
     "save_model",
     "schema_file",
     "source_files",
+    "source_path",
     "split_rows",
     "write_answer",
 ]
@@ -130,11 +133,12 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.project.data import is_remote, schema_file
     from sagemaker_ops.project.settings import APPROVALS, Settings
     from sagemaker_ops.project.settings import load as load_settings
+    from sagemaker_ops.project.source_copy import source_path
     from sagemaker_ops.project.target import Target
     from sagemaker_ops.tabular.dates import date_numbers
     from sagemaker_ops.tabular.errors import StepError, missing_folders, raise_any, run_step
     from sagemaker_ops.tabular.estimator import fit, predict, print_scores, row_weights
-    from sagemaker_ops.tabular.evaluation import evaluate, print_evaluation, save_evaluation
+    from sagemaker_ops.tabular.evaluation import evaluate, print_evaluation, read_warnings, save_evaluation
     from sagemaker_ops.tabular.hyperparameters import Choice, Number, parse_hyperparameters, read_hyperparameters
     from sagemaker_ops.tabular.metrics import Metric
     from sagemaker_ops.tabular.model_archive import Model, gaps, load_model, save_model

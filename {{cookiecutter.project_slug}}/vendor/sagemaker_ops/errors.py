@@ -37,11 +37,11 @@ class RefusedError(UserError):
     exit_code = 3
 
 
-def nearest_word(word: str, known: Iterable[str]) -> str:
+def nearest_word(word: str, known: Iterable[str], closeness: float = 0.6) -> str:
     """The word in `known` that is closest to `word` in spelling, or an empty string if none is close."""
     import difflib  # takes 3 ms, and is needed only when something is wrong
 
-    return "".join(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6))
+    return "".join(difflib.get_close_matches(word, list(known), n=1, cutoff=closeness))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

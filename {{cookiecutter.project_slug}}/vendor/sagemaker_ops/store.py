@@ -15,6 +15,7 @@ from typing import Any
 from sagemaker_ops.errors import UserError
 
 _URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
+_LONGEST_KEY = 1024  # bytes, as on S3
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -31,8 +32,22 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def name_once(draft: Path, file: Path) -> None:
+    """Give a complete file another name; FileExistsError if another process has just used that."""
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has hard links
+        with file.open("xb") as opened:
+            opened.write(draft.read_bytes())
+
+
 class Store:
-    """Buckets as folders in `root`. Keys with `.` or `..` between slashes are refused; `a//b` is `a/b`."""
+    """Buckets as folders in `root`. Keys with `.` or `..` between slashes are refused; `a//b` is `a/b`.
+
+    Links in it may lead only to other places in it: nothing else is read or written.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -52,10 +67,14 @@ class Store:
         folder = exact if uri.endswith("/") or whole_bucket else exact.parent
         start = "" if folder == exact else exact.name
         found: dict[str, Path] = {}
-        for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if entry.name.startswith(start):
-                origin = entry if entry == exact and entry.is_dir() else folder
-                found |= {str(file.relative_to(origin)): file for file in _files(entry)}
+        for entry in self._entries(folder):
+            if not entry.name.startswith(start):
+                continue
+            if entry.is_symlink():
+                self._real(entry)
+            origin = entry if entry == exact and entry.is_dir() else folder
+            for file in _files(entry):
+                found[str(file.relative_to(origin))] = self._real(file) if file.is_symlink() else file
         return found
 
     def get(self, uri: str) -> dict[str, Path]:
@@ -70,7 +89,7 @@ class Store:
         path = self.locate(uri)
         if not path.is_file():
             raise UserError(f"there is no file {uri}, which is {path} on this machine.")
-        return path
+        return self._real(path)
 
     def read_json(self, uri: str) -> Any:
         """The content of a JSON object; UserError if it is missing or not JSON."""
@@ -104,7 +123,7 @@ class Store:
     def move_file(self, uri: str, file: Path) -> None:
         """Turn a file into an object: a rename, or a copy if the store is on another file system."""
         target = self.locate(uri)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self._real(target.parent).mkdir(parents=True, exist_ok=True)
         try:
             os.replace(file, target)
         except OSError as error:
@@ -116,12 +135,34 @@ class Store:
     def move_folder(self, uri: str, folder: Path) -> None:
         """Turn every file of a folder into an object below the URI. Existing objects stay, as on S3.
 
-        A link becomes a copy of the file it points to, because the folder it is in will be removed.
+        A link becomes a copy of the file it points to, because the folder it is in will be removed. UserError if it
+        points to a file outside this folder.
         """
-        self.locate(uri).mkdir(parents=True, exist_ok=True)
+        self._real(self.locate(uri)).mkdir(parents=True, exist_ok=True)
         for file in list(_files(folder)):
+            if file.is_symlink() and not file.resolve().is_relative_to(folder.resolve()):
+                raise UserError(f"{file} is a link that leads out of its folder: write the file itself there.")
             put = self.put_file if file.is_symlink() else self.move_file
             put(f"{uri.rstrip('/')}/{file.relative_to(folder)}", file)
+
+    def remove(self, uri: str) -> None:
+        """Remove one object, if it exists."""
+        target = self.locate(uri)
+        self._real(target.parent)
+        target.unlink(missing_ok=True)
+
+    def _entries(self, folder: Path) -> list[Path]:
+        if not folder.is_dir():
+            return []
+        self._real(folder)
+        return sorted(folder.iterdir())
+
+    def _real(self, path: Path) -> Path:
+        """The path without links; UserError if one leads out of the store."""
+        real = Path(os.path.realpath(path))
+        if not real.is_relative_to(os.path.realpath(self.root)):
+            raise UserError(f"{path} leads out of {self.root} by a link: replace the link by the files themselves.")
+        return real
 
     def _scratch(self) -> tempfile.TemporaryDirectory[str]:
         """A folder on the store's file system for objects that are not complete yet."""
@@ -149,6 +190,8 @@ def _split(uri: str) -> list[str]:
     parts = [part for part in (found[2] or "").split("/") if part] if found else []
     if found is None or {".", ".."} & set(parts) or not all(map(_is_name, parts)):
         raise UserError(f"'{uri}' is not an S3 URI: write it like s3://bucket/folder/file.")
+    if len("/".join(parts).encode()) > _LONGEST_KEY:
+        raise UserError(f"'{uri[:80]}…' is too long for S3, which allows keys of {_LONGEST_KEY:,} bytes.")
     return [found[1], *parts]
 
 

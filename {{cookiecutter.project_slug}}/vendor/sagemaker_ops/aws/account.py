@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import getpass
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +12,9 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
-from sagemaker_ops.aws.errors import aws_call
+from sagemaker_ops.aws import calls
+from sagemaker_ops.aws.call_failures import reason, wrong_key
+from sagemaker_ops.aws.errors import AwsError, aws_call
 from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.project.settings import FILE, Settings
 
@@ -43,22 +47,32 @@ class Account:
     @functools.cached_property
     def _session(self) -> Session:
         # boto3's session would import resources and transfers, which take as long again and are not used here.
-        return Session()
+        session = Session()
+        calls.use(session)
+        # For all its clients, because some fetch credentials.
+        session.set_default_client_config(
+            Config(
+                retries={**RETRIES, "total_max_attempts": self.attempts},
+                connect_timeout=5,
+                read_timeout=calls.READ,
+                user_agent_extra="cookiecutter-sagemaker",
+            )
+        )
+        assumed = session.get_component("credential_provider").get_provider("assume-role")
+        assumed._prompter = _ask_for_code  # botocore's own waits for ever where nobody can type
+        return session
 
     @functools.cache  # noqa: B019 - an account lives as long as its command
     def client(self, service: str) -> Any:
         """A client as boto3 creates it; AwsError if the configuration of this machine cannot be used."""
-        with aws_call("read the AWS configuration"):
-            return self._session.create_client(
-                service,
-                region_name=self.region,
-                config=Config(
-                    retries={**RETRIES, "total_max_attempts": self.attempts},
-                    connect_timeout=5,
-                    read_timeout=60,
-                    user_agent_extra="cookiecutter-sagemaker",
-                ),
-            )
+        try:
+            if wrong := wrong_key(self._session.get_credentials()):
+                raise AwsError(f"{wrong}.")
+            return self._session.create_client(service, region_name=self.region)
+        except UserError:
+            raise
+        except Exception as error:  # of any type: botocore does not expect everything that files and programs contain
+            raise AwsError(f"cannot read the AWS configuration: {reason(error)}.") from error
 
     @property
     def sagemaker(self) -> Any:
@@ -73,12 +87,13 @@ class Account:
         """The ARN of the caller; RefusedError if it is in another account than project.toml says."""
         with aws_call("identify the caller"):
             identity = self.client("sts").get_caller_identity()
-        if identity["Account"] != self.id:
+            account, arn = identity["Account"], str(identity["Arn"])
+        if account != self.id:
             raise RefusedError(
-                f"these credentials belong to account {identity['Account']}, but {FILE} [environments."
+                f"these credentials belong to account {account}, but {FILE} [environments."
                 f"{self.environment_name}] is account {self.id}: log in to that account, or use another --env."
             )
-        return str(identity["Arn"])
+        return arn
 
     def pages(self, operation: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
         """The items under `key` from every page of a list operation of SageMaker."""
@@ -89,6 +104,16 @@ class Account:
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of a SageMaker resource."""
         return {tag["Key"]: tag["Value"] for tag in self.pages("list_tags", "Tags", ResourceArn=arn)}
+
+
+def _ask_for_code(prompt: str) -> str:
+    """The code of an MFA device, typed by the user; AwsError if there is no terminal."""
+    if not sys.stdin.isatty():
+        raise AwsError(
+            "this AWS profile asks for the code of an MFA device, and this is not a terminal: use a terminal, or "
+            "credentials from `aws sts get-session-token`."
+        )
+    return getpass.getpass(prompt)
 
 
 def connect(settings: Settings, environment: str) -> Account:

@@ -20,7 +20,7 @@ class Deployment:
     """A pipeline, and everything that is not on AWS yet. deployed: the pipeline there with this name, and its ARN.
 
     changes: a line for each difference in the pipeline. missing: the objects to upload. large: the definition as one of
-    them, if it is too large for a request.
+    them, if it is too large for a request. groups: the model package groups to create.
     """
 
     new: Pipeline
@@ -28,6 +28,7 @@ class Deployment:
     changes: tuple[str, ...]
     missing: tuple[upload.Item, ...]
     large: tuple[upload.Item, ...]
+    groups: tuple[str, ...]
     worst_case: tuple[str, ...]
 
     @property
@@ -50,20 +51,22 @@ def prepare(
 ) -> Deployment:
     """Compare the project's pipeline with what is deployed; nothing is changed.
 
-    RefusedError if the pipeline deployed under its name must not be changed.
+    RefusedError if the pipeline deployed under its name, or a group that it registers models into, is another's.
     """
     name = target.pipeline_name(pipeline)
     deployed = pipelines.find(account, name, pipeline)
     old, new = deployed[0] if deployed else None, pipelines.wanted(target, name, definition)
     changes = pipelines.changes(old, new)
+    groups = pipelines.missing_groups(account, new) if changes else []
     large = pipelines.too_large(target, new) if changes else []
     before = cost.worst_case(old.definition, {}, rules, account.region) if old else None
     return Deployment(
         new=new,
         deployed=deployed,
         changes=tuple(changes),
-        missing=tuple(upload.missing(account, [*upload.items(target, root), *large])),
+        missing=tuple(upload.missing(account, [*upload.items(definition, target, root), *large])),
         large=tuple(large),
+        groups=tuple(groups),
         worst_case=tuple(cost.lines(cost.worst_case(definition, {}, rules, account.region), before)),
     )
 
@@ -74,6 +77,6 @@ def apply(account: Account, deployment: Deployment) -> str:
     upload.put(account, deployment.missing)
     if not deployment.changes:
         return f"Uploaded the files that pipeline {new.name} reads; the pipeline itself did not change."
-    pipelines.make_groups(account, new)
+    pipelines.make_groups(account, new, deployment.groups)
     version = pipelines.deploy(account, new, deployment.deployed, deployment.large)
     return f"{deployment._verb}d pipeline {new.name}{f', version {version}' if version else ''}."

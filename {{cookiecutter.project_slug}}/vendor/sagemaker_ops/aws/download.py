@@ -151,7 +151,7 @@ def _list(account: Account, bucket: str, prefix: str) -> Iterator[Object]:
 def _is_table(key: str, base: str) -> bool:
     """The same rule as data.files has for a local folder: no hidden files, and none of Spark's own."""
     below = key.removeprefix(base).strip("/").split("/")
-    return key.lower().endswith(data.SUFFIXES) and not any(part.startswith((".", "_")) for part in below)
+    return key.lower().endswith(data.SUFFIXES) and not data.is_hidden(below)
 
 
 def _check_room(needed: int, home: Path) -> None:

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sagemaker_ops.aws.call_failures import LOG_IN, LOST, is_foreign, is_transient, reason
 from sagemaker_ops.errors import UserError
 
-LOG_IN = "log in again (`aws sso login`, or a new Studio session)"
 # {error code: what it means and what to do}. Services have different codes for the same error.
 SENTENCES: dict[str, str] = {
     **dict.fromkeys(
@@ -21,6 +20,11 @@ SENTENCES: dict[str, str] = {
     **dict.fromkeys(
         ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure"),
         f"AWS does not recognise these credentials: {LOG_IN}",
+    ),
+    **dict.fromkeys(
+        ("SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"),
+        "the secret access key does not belong to the access key, or was changed: copy both again, without spaces or "
+        f"line breaks, or {LOG_IN}",
     ),
     **dict.fromkeys(
         ("Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"),
@@ -53,20 +57,45 @@ class AwsError(UserError):
     exit_code = 4
 
 
+class CallError(AwsError):
+    """A call that failed in a way that botocore has no error for. lost: AWS may have carried it out."""
+
+    def __init__(self, message: str, lost: bool = True) -> None:
+        super().__init__(message)
+        self.lost = lost
+
+
 @contextmanager
 def aws_call(doing: str) -> Iterator[None]:
     """Turn exceptions of boto3 into AwsError; `doing`: what was tried, as in `cannot <doing>: …`."""
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except CallError as error:
+        raise AwsError(f"cannot {doing}: {error}") from error
+    except Exception as error:
+        if not is_foreign(error):
+            raise
         raise AwsError(f"cannot {doing}: {sentence(error)}.") from error
 
 
-def sentence(error: ClientError | BotoCoreError) -> str:
+@contextmanager
+def aws_change(doing: str) -> Iterator[None]:
+    """Like `aws_call`, for a change that is safe to repeat; says so if AWS may have made it in spite of the error."""
+    try:
+        with aws_call(doing):
+            yield
+    except AwsError as error:
+        if not is_lost(error):
+            raise
+        again = "It is not known whether AWS did it: run the command again, which is safe."
+        raise AwsError(f"{error} {again}") from error.__cause__
+
+
+def sentence(error: Exception) -> str:
     """What went wrong and what to do, without the full stop."""
     if not isinstance(error, ClientError):
-        return _unasked(error)
-    code, message = code_of(error), str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
+        return reason(error)
+    code, message = code_of(error), _message(error).strip().rstrip(".")
     if _CLOCK.search(message):
         return SENTENCES["RequestTimeTooSkewed"]
     if code in SENTENCES:
@@ -77,25 +106,11 @@ def sentence(error: ClientError | BotoCoreError) -> str:
         action = _ACTION.search(message)
         what = f"{action[1]}{f' on {action[2]}' if action[2] else ''}" if action else error.operation_name
         return f"your role does not allow {what}: ask your platform team for it ({message or code})"
-    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
+    if _is_gateway(error):
+        return SENTENCES["InternalFailure"].replace(":", f", or a proxy in front of it ({code} {message}):", 1)
+    if _status(error) >= 500:
         return SENTENCES["InternalFailure"]
     return f"AWS says '{message or code}' ({code})"
-
-
-def _unasked(error: BotoCoreError) -> str:
-    """Why AWS could not be called."""
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return f"this machine has no AWS credentials: {LOG_IN}"
-    if isinstance(error, exceptions.ProfileNotFound):
-        return f"{error}: see ~/.aws/config, or unset AWS_PROFILE"
-    if isinstance(
-        error,
-        exceptions.EndpointConnectionError | exceptions.ConnectionError | exceptions.HTTPClientError,
-    ):
-        return "AWS cannot be reached from here: check the network, the proxy and the VPC endpoints"
-    if "SSO" in type(error).__name__ or "Token" in type(error).__name__:
-        return f"your AWS credentials have expired: {LOG_IN}"
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def _quota(message: str) -> str:
@@ -122,8 +137,27 @@ def may_pass(error: AwsError) -> bool:
     """Whether the call may succeed a minute later: no network, too many requests, or a fault in AWS."""
     cause = error.__cause__
     if isinstance(cause, ClientError):
-        return sentence(cause) in (SENTENCES["Throttling"], SENTENCES["InternalFailure"])
-    return isinstance(cause, exceptions.ConnectionError | exceptions.HTTPClientError)
+        return sentence(cause) == SENTENCES["Throttling"] or _status(cause) >= 500
+    return is_transient(cause)
+
+
+def is_lost(error: AwsError) -> bool:
+    """Whether AWS may have carried out the call that failed: no answer arrived, or not a readable one."""
+    cause = error.__cause__
+    if isinstance(cause, CallError):
+        return cause.lost
+    if isinstance(cause, ClientError):
+        return _is_gateway(cause) or bool(cause.response.get("ResponseMetadata", {}).get(LOST))
+    return isinstance(cause, BotoCoreError) and bool(cause.kwargs.get(LOST))
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _is_gateway(error: ClientError) -> bool:
+    """Whether the answer was an HTTP error without one of AWS's codes, as a proxy or load balancer sends it."""
+    return _status(error) >= 500 and code_of(error).isdigit()
 
 
 def is_denied(error: ClientError) -> bool:
@@ -137,5 +171,10 @@ def code_of(error: ClientError) -> str:
 
 def is_not_found(error: ClientError) -> bool:
     """Whether the resource does not exist: SageMaker answers with ResourceNotFound or a ValidationException."""
-    message = str(error.response.get("Error", {}).get("Message", ""))
-    return code_of(error) in NOT_FOUND or (code_of(error) == "ValidationException" and bool(_MISSING.search(message)))
+    return code_of(error) in NOT_FOUND or (
+        code_of(error) == "ValidationException" and bool(_MISSING.search(_message(error)))
+    )
+
+
+def _message(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Message") or "")

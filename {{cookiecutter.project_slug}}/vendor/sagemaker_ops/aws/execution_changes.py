@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sagemaker_ops.aws import execution_start, lookup
+from sagemaker_ops.aws import execution_start, guard, lookup
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import aws_call
+from sagemaker_ops.aws.errors import aws_change
 from sagemaker_ops.aws.executions import RUNNING
-from sagemaker_ops.errors import UserError
+from sagemaker_ops.errors import RefusedError, UserError
 
 _RETRIED = ("Failed", "Stopped", "CompletedWithFailures")
 
@@ -52,9 +52,18 @@ class Wanted:
 
 
 def own(account: Account, execution: str) -> Found:
-    """The execution; RefusedError if its pipeline is not this vertical's, UserError if it does not exist."""
+    """The execution; UserError if it does not exist.
+
+    RefusedError if its pipeline is not this vertical's or not in this environment, or if `latest` leads to a personal
+    deployment that is not known to be the caller's.
+    """
     arn = lookup.execution_arn(account, execution)
-    lookup.check_own(account, lookup.pipeline_of(arn), arn.partition("/execution/")[0])
+    tags = lookup.check_own(account, lookup.pipeline_of(arn), arn.partition("/execution/")[0])
+    if execution == "latest" and guard.is_of_another_user(tags):
+        raise RefusedError(
+            f"the newest execution, {lookup.id_of(arn)}, belongs to the personal deployment of '{tags['user']}': write "
+            "its id instead of latest if you mean it."
+        )
     described = lookup.describe(account, arn)
     if described is None:
         raise UserError(f"execution {lookup.id_of(arn)} no longer exists.")
@@ -62,7 +71,7 @@ def own(account: Account, execution: str) -> Found:
 
 
 def stop(account: Account, found: Found) -> None:
-    with aws_call(f"stop execution {found.id}"):
+    with aws_change(f"stop execution {found.id}"):
         account.sagemaker.stop_pipeline_execution(PipelineExecutionArn=found.arn, ClientRequestToken=_token())
 
 
@@ -77,7 +86,7 @@ def check_retry(found: Found) -> None:
 
 
 def retry(account: Account, found: Found) -> None:
-    with aws_call(f"retry execution {found.id}"):
+    with aws_change(f"retry execution {found.id}"):
         account.sagemaker.retry_pipeline_execution(PipelineExecutionArn=found.arn, ClientRequestToken=_token())
 
 
@@ -106,7 +115,7 @@ def wanted(name: str | None, description: str | None, parallelism: int | None) -
 
 
 def update(account: Account, found: Found, change: Wanted) -> None:
-    with aws_call(f"update execution {found.id}"):
+    with aws_change(f"update execution {found.id}"):
         account.sagemaker.update_pipeline_execution(PipelineExecutionArn=found.arn, **change.request)
 
 

@@ -6,14 +6,15 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sagemaker_ops.aws import lookup
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import aws_call, is_denied, is_not_found
-from sagemaker_ops.definition import parameters, step_types
+from sagemaker_ops.aws.errors import AwsError, aws_call, is_denied, is_lost, is_not_found
+from sagemaker_ops.definition import parameters, request_limits, step_types
 from sagemaker_ops.definition.expressions import Scope, as_text, is_expression, resolve_early, scan
 from sagemaker_ops.definition.plan import Plan, loads, parse
 from sagemaker_ops.errors import Problem, RefusedError, UserError
@@ -25,6 +26,7 @@ from sagemaker_ops.local.selection import Selection, chosen_steps
 MAX_PARAMETERS = 200
 MAX_VALUE = 1024
 MAX_DESCRIPTION = 3072
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _DISPLAY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
 # Keys of a step's arguments that say what it writes, and keys whose text is for the script.
 _NOT_READ = {"ProcessingOutputConfig", "OutputDataConfig", "TransformOutput", "CheckpointConfig", "ModelMetrics"}
@@ -68,9 +70,10 @@ def prepare(
     refused = resources.check(_with_values(runs, values), rules, f"pipeline '{name}'")
     costs = cost.check(runs, values, rules, account.region)
     refused += [each for each in costs if each.level == "error"]
+    wrong = [*request_limits.check(runs, given, whole=False), *(each for each in missing if each.level == "error")]
     if refused:
-        raise RefusedError(*refused, *(each for each in missing if each.level == "error"))
-    if wrong := [each for each in missing if each.level == "error"]:
+        raise RefusedError(*refused, *wrong)
+    if wrong:
         raise UserError(*wrong)
     warnings = [each for each in (*missing, *costs) if each.level == "warning"]
     request: dict[str, Any] = {
@@ -95,10 +98,35 @@ def prepare(
 
 
 def start(account: Account, prepared: Start) -> str:
-    """Start it, and return the ARN of the new execution."""
-    with aws_call(f"start pipeline '{prepared.request['PipelineName']}'"):
-        answer = account.sagemaker.start_pipeline_execution(**prepared.request)
-    return str(answer["PipelineExecutionArn"])
+    """Start it, and return the ARN of the new execution; an AwsError says whether it started in spite of the error."""
+    name, began = prepared.request["PipelineName"], datetime.now(UTC)
+    try:
+        with aws_call(f"start pipeline '{name}'"):
+            answer = account.sagemaker.start_pipeline_execution(**prepared.request)
+            return str(answer["PipelineExecutionArn"])
+    except AwsError as error:
+        if not is_lost(error):
+            raise
+        raise AwsError(f"{error} {_whether_started(account, name, began)}") from error.__cause__
+
+
+def _whether_started(account: Account, name: str, began: datetime) -> str:
+    """What AWS shows after a start without an answer: a second one would be another execution."""
+    env = f"--env {account.environment_name}"
+    try:
+        newest = next(lookup.summaries(account, name), None)
+    except AwsError:
+        return (
+            "It is not known whether the execution started: before you start it again, look at "
+            f"`ops list-pipeline-executions {name} {env}`."
+        )
+    if newest is None or newest["StartTime"] < began - _CLOCKS_DIFFER:
+        return "AWS lists no execution of it that began since, so it has not started: run the command again."
+    execution = lookup.id_of(newest["PipelineExecutionArn"])
+    return (
+        f"Execution {execution} began at {newest['StartTime'].astimezone():%H:%M:%S}, so it probably started: "
+        f"`ops describe-pipeline-execution {execution} {env}` shows it."
+    )
 
 
 def check_display_name(name: str | None) -> list[Problem]:

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from sagemaker_ops.aws import lookup
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import aws_call, is_denied, is_not_found, sentence, with_quota
+from sagemaker_ops.aws.errors import aws_call, is_denied, is_not_found, with_quota
 from sagemaker_ops.definition import parameters, plan, step_types
 from sagemaker_ops.definition.step_types import StepType
 from sagemaker_ops.errors import UserError
@@ -61,6 +61,10 @@ class AwsStep(StepExecution):
         return {"Metadata": self.metadata} if self.metadata else {}
 
     @property
+    def is_logged(self) -> bool:
+        return self.job is not None
+
+    @property
     def job(self) -> Job | None:
         """The job that did the work; None if there is none, or none yet."""
         for made in self.metadata.values():
@@ -103,12 +107,12 @@ class AwsExecution(Execution):
         if folder is None:
             raise UserError(f"it is not known where step '{step}' put its output '{output}'.")
         bucket, _, key = f"{folder.rstrip('/')}/{file_path}".removeprefix("s3://").partition("/")
+        with aws_call(f"read s3://{bucket}/{key}"):
+            content = self.account.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         try:
-            return json.loads(self.account.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            return json.loads(content)
         except ValueError as error:
             raise UserError(f"s3://{bucket}/{key} is not JSON: {error}.") from error
-        except (ClientError, BotoCoreError) as error:
-            raise UserError(f"s3://{bucket}/{key} cannot be read: {sentence(error)}.") from error
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, AnyStr
 
@@ -24,7 +25,8 @@ def first_rows(
     where = {"Bucket": bucket, "Key": key, "IfMatch": etag}
     if key.lower().endswith(".parquet"):
         return _parquet(client, where, size, rows, file)
-    with client.get_object(**where)["Body"] as body:  # only what is read is fetched
+    # Only what is read is fetched. `with` on the body itself would give the stream that does not notice its early end.
+    with closing(client.get_object(**where)["Body"]) as body:
         counted = _Counted(body)
         stream = io.BufferedReader(counted, CHUNK)
         if key.lower().endswith(".gz") or stream.peek(2).startswith(GZIP):

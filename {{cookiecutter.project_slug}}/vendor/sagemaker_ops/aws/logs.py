@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -18,16 +19,19 @@ from sagemaker_ops.errors import UserError
 _ENDED = ("Succeeded", "Failed", "Stopped")
 
 
-def show(account: Account, arn: str, step: str, follow: bool) -> None:
+def show(account: Account, arn: str, step: str | None, follow: bool) -> None:
     """Write the log of a step to standard output; with `follow`, keep writing until the step has ended.
 
-    UserError if there is no log.
+    step: its name, or None for the one that failed or started last. UserError if there is no log.
     """
     known = executions.unchanging(account, arn)
     tokens: dict[str, str] = {}
     printed = False
     while True:
         execution = watch.patiently(lambda: executions.state(account, arn, known))
+        if step is None:
+            step = execution.step_to_look_at().name
+            print(f"Step {step} of execution {execution.id}:", file=sys.stderr, flush=True)
         found = _checked(execution, step, follow)
         over = not follow or _over(execution, found)  # checked before the log is read, so that the log is complete
         for line in _new_lines(account, found.job, tokens):

@@ -59,8 +59,8 @@ def unknown(account: Account, name: str) -> UserError:
 def check_own(account: Account, pipeline: str, arn: str, typed: str = "") -> dict[str, str]:
     """The tags of a pipeline, after checking that it may be changed.
 
-    RefusedError if it is not this vertical's, or if `typed`, a short name, leads to another project's: the names of two
-    projects can coincide. UserError if it belongs to another environment.
+    RefusedError if it is not this vertical's or not in this environment, or if `typed`, a short name, leads to another
+    project's: the names of two projects can coincide.
     """
     tags = guard.check_resource(account, pipeline, arn, "pipeline")
     project = account.settings.project.slug
@@ -68,11 +68,6 @@ def check_own(account: Account, pipeline: str, arn: str, typed: str = "") -> dic
         whose = f"belongs to project '{tags['project']}'" if "project" in tags else "has no tag 'project'"
         raise RefusedError(
             f"pipeline '{pipeline}' {whose}, but this is '{project}': write its full name if you mean it."
-        )
-    env = tags.get("env", account.environment_name)
-    if env != account.environment_name:
-        raise UserError(
-            f"pipeline '{pipeline}' is in environment '{env}', not in '{account.environment_name}': use --env {env}."
         )
     return tags
 
@@ -131,6 +126,14 @@ def execution_arn(account: Account, execution: str) -> str:
     )
 
 
+def shown_execution(account: Account, execution: str) -> str:
+    """Like `execution_arn`, for what is only shown; RefusedError for the ARN of another environment's."""
+    arn = execution_arn(account, execution)
+    if execution.startswith("arn:"):
+        guard.check_shown(account, pipeline_of(arn), arn.partition("/execution/")[0], "pipeline")
+    return arn
+
+
 def describe(account: Account, arn: str) -> dict[str, Any] | None:
     """The answer of DescribePipelineExecution; None if there is no such execution."""
     with aws_call(f"describe execution {id_of(arn)}"):
@@ -162,12 +165,7 @@ def _checked(account: Account, arn: str) -> str:
     if found is None:
         example = _arn(account, "<pipeline>", "<id>")
         raise UserError(f"'{arn}' is not the ARN of an execution: write it like {example}.")
-    region, account_id = found[1], found[2]
-    if (region, account_id) != (account.region, account.id):
-        raise UserError(
-            f"execution {found[4]} is in account {account_id}, {region}, but environment '{account.environment_name}' "
-            f"is account {account.id}, {account.region}: use the --env that it belongs to."
-        )
+    guard.check_place(account, f"execution {found[4]}", found[1], found[2])
     if describe(account, arn) is None:
         raise UserError(f"execution {found[4]} of pipeline '{found[3]}' does not exist.")
     return arn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,14 +14,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sagemaker_ops import kept
 from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
+from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change, is_not_found
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.store import Store
 
 AT_ONCE = 8  # parallel requests
 MOST = 1024  # characters of an ApprovalDescription
+_ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):model-package/(.+)")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ class Version:
 
 
 def list_versions(account: Account, group: str, most: int) -> list[Version]:
-    """The newest versions, newest first; empty if there is no such group."""
+    """The newest versions, newest first; empty if there is no such group.
+
+    RefusedError if the group belongs to another environment.
+    """
     pages = account.pages(
         "list_model_packages",
         "ModelPackageSummaryList",
@@ -75,6 +81,9 @@ def list_versions(account: Account, group: str, most: int) -> list[Version]:
         if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
             return []
         raise
+    if arns:
+        group_arn = arns[0].rpartition("/")[0].replace(":model-package/", ":model-package-group/")
+        guard.check_shown(account, group, group_arn, "model package group")
     s3 = account.s3  # created here, because creating clients is not thread-safe
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda arn: _described(account, s3, group, arn), arns))
@@ -83,17 +92,38 @@ def list_versions(account: Account, group: str, most: int) -> list[Version]:
 def list_local_versions(home: Path, group: str, most: int) -> list[Version]:
     """Like `list_versions`, for the models that local runs registered."""
     store = Store(home / "s3")
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", group):
+        raise UserError(f"'{group}' is not a valid model package group name: use letters, digits and '-'.")
     files = [file for file in (home / "registry" / group).glob("*.json") if file.stem.isdecimal()]
-    newest = sorted(files, key=lambda file: int(file.stem), reverse=True)[:most]
-    return [_version(json.loads(file.read_bytes()), group, lambda uri: store.read_json(uri)) for file in newest]
+    found: list[Version] = []
+    for file in sorted(files, key=lambda file: int(file.stem), reverse=True):
+        content = kept.read(file) if len(found) < most else None
+        try:
+            found += [_checked(_version(content, group, store.read_json))] if content is not None else []
+        except kept.DAMAGED as error:
+            kept.report(file, error)
+    return found
+
+
+def _checked(version: Version) -> Version:
+    """ValueError if a kept version has another form."""
+    texts = [version.status, version.approval, version.arn, version.created_by, version.approval_description]
+    if not isinstance(version.number, int) or not all(isinstance(each, str) for each in texts):
+        raise ValueError("it has another form")
+    if not isinstance(version.created, datetime):
+        raise ValueError("CreationTime is not a time")
+    return version
 
 
 def find(account: Account, named: str, own_group: str) -> Version:
-    """The version for `3` in the project's group, or for `group/3`, checked by the guard."""
+    """The version for `3` in the project's group, for `group/3`, or for its ARN, checked by the guard."""
+    if found := _ARN.fullmatch(named):
+        guard.check_place(account, f"model package {found[3]}", found[1], found[2])
+        named = found[3]
     group, _, number = named.rpartition("/")
     if not number.isdecimal():
         raise UserError(f"'{named}' is not a version: write its number, such as 3; `ops list-models` shows them.")
-    group = group.rpartition(":model-package/")[2] or own_group  # a full ARN works too
+    group = group or own_group
     with aws_call(f"describe model package group {group}"):
         try:
             described = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
@@ -118,7 +148,7 @@ def find(account: Account, named: str, own_group: str) -> Version:
 def set_approval(account: Account, version: Version, approval: str, reason: str) -> None:
     """Set Approved or Rejected, and the reason; without a reason, who decided."""
     said = reason or f"{approval} by {account.caller.rpartition('/')[2] or account.caller}"
-    with aws_call(f"update version {version.number} of {version.group}"):
+    with aws_change(f"update version {version.number} of {version.group}"):
         account.sagemaker.update_model_package(
             ModelPackageArn=version.arn, ModelApprovalStatus=approval, ApprovalDescription=said
         )

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from sagemaker_ops.aws import lookup, watch
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import aws_call, is_not_found
+from sagemaker_ops.aws.errors import aws_change, is_not_found
 from sagemaker_ops.aws.executions import RUNNING
 from sagemaker_ops.aws.pipelines import Pipeline
 from sagemaker_ops.errors import UserError
@@ -86,12 +86,12 @@ def keep(pipeline: Pipeline, root: Path, now: datetime | None = None) -> Path:
 
 
 def delete(account: Account, name: str) -> None:
-    with aws_call(f"delete pipeline '{name}'"):
+    with aws_change(f"delete pipeline '{name}'"):
         account.sagemaker.delete_pipeline(PipelineName=name)
 
 
 def _stop(account: Account, arn: str) -> None:
-    with aws_call(f"stop execution {lookup.id_of(arn)}"):
+    with aws_change(f"stop execution {lookup.id_of(arn)}"):
         try:
             account.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
         except ClientError as error:

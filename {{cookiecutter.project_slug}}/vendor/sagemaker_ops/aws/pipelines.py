@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from sagemaker_ops.aws import lookup, upload
+from sagemaker_ops.aws import guard, lookup, upload
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import AwsError, aws_call, is_not_found
-from sagemaker_ops.definition import difference, step_types
+from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change, is_not_found
+from sagemaker_ops.definition import difference, plan, step_types
 from sagemaker_ops.project.target import Target
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html: a longer one is read from S3.
@@ -64,7 +64,7 @@ def find(account: Account, name: str, typed: str) -> tuple[Pipeline, str] | None
     tags = lookup.check_own(account, name, found["PipelineArn"], typed)
     return Pipeline(
         name=name,
-        definition=json.loads(found["PipelineDefinition"]),
+        definition=plan.loads(found["PipelineDefinition"]),
         role=found["RoleArn"],
         display_name=found.get("PipelineDisplayName") or "",
         description=found.get("PipelineDescription") or "",
@@ -110,34 +110,52 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
     if deployed is None:
         # The token is botocore's, a new one each time. One made from the content would be the same after a deletion,
         # and AWS might take the creation for a repetition.
-        with aws_call(f"create pipeline '{new.name}'"):
+        with aws_change(f"create pipeline '{new.name}'"):
             account.sagemaker.create_pipeline(**request, Tags=_tags(new.tags))
         _wait_until_known(account, new.name)
         return _newest_version(account, new.name)
     old, arn = deployed
     version = ""
     if changes(replace(old, tags=new.tags), new):
-        with aws_call(f"update pipeline '{new.name}'"):
+        with aws_change(f"update pipeline '{new.name}'"):
             version = str(account.sagemaker.update_pipeline(**request).get("PipelineVersionId") or "")
     if tags := _tag_changes(old, new):
-        with aws_call(f"tag pipeline '{new.name}'"):
+        with aws_change(f"tag pipeline '{new.name}'"):
             account.sagemaker.add_tags(ResourceArn=arn, Tags=_tags(tags))
     return version or _newest_version(account, new.name)
 
 
-def make_groups(account: Account, new: Pipeline) -> None:
-    """Create the model package groups that the pipeline registers into, because those that AWS creates have no tags.
+def missing_groups(account: Account, new: Pipeline) -> list[str]:
+    """The model package groups that the pipeline registers into and that do not exist yet.
 
-    Without the tag of the vertical, nobody could approve a model in them.
+    RefusedError if one of them is another's, or would be by its name.
     """
+    missing = []
     for group in sorted(set(_groups(new.definition["Steps"]))):
-        with aws_call(f"create model package group '{group}'"):
+        arn = ""
+        with aws_call(f"describe model package group '{group}'"):
             try:
-                account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+                found = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+                arn = found["ModelPackageGroupArn"]
             except ClientError as error:
                 if not is_not_found(error):
                     raise
-                account.sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=_tags(new.tags))
+        if arn:
+            guard.check_resource(account, group, arn, "model package group")
+        else:
+            guard.check_new_name(account, group, "model package group")
+            missing.append(group)
+    return missing
+
+
+def make_groups(account: Account, new: Pipeline, groups: Sequence[str]) -> None:
+    """Create these model package groups, because those that AWS creates have no tags.
+
+    Without the tag of the vertical, nobody could approve a model in them.
+    """
+    for group in groups:
+        with aws_change(f"create model package group '{group}'"):
+            account.sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=_tags(new.tags))
 
 
 def _groups(steps: list[dict[str, Any]]) -> Iterator[str]:
@@ -156,7 +174,7 @@ def _definition(new: Pipeline, large: Sequence[upload.Item]) -> dict[str, Any]:
 
 def _wait_until_known(account: Account, name: str) -> None:
     for _ in range(TRIES):
-        with aws_call(f"describe pipeline '{name}'"):
+        with aws_call(f"describe pipeline '{name}', which was created"):
             try:
                 account.sagemaker.describe_pipeline(PipelineName=name)
                 return
@@ -170,10 +188,11 @@ def _wait_until_known(account: Account, name: str) -> None:
 def _newest_version(account: Account, name: str) -> str:
     """The newest version; empty if AWS has none or the call is not allowed: the pipeline is deployed anyway."""
     try:
-        answer = account.sagemaker.list_pipeline_versions(PipelineName=name, SortOrder="Descending", MaxResults=1)
-    except (ClientError, BotoCoreError):
+        with aws_call("list the versions"):
+            answer = account.sagemaker.list_pipeline_versions(PipelineName=name, SortOrder="Descending", MaxResults=1)
+            return "".join(str(each["PipelineVersionId"]) for each in answer["PipelineVersionSummaries"][:1])
+    except AwsError:
         return ""
-    return "".join(str(each["PipelineVersionId"]) for each in answer["PipelineVersionSummaries"][:1])
 
 
 def _tag_changes(old: Pipeline, new: Pipeline) -> dict[str, str]:

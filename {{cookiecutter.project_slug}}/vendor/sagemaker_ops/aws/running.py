@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sagemaker_ops.aws import studio
+from sagemaker_ops.aws import guard, studio
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, is_denied, is_not_found
 from sagemaker_ops.definition import step_types
@@ -141,7 +141,8 @@ def _executions_of(account: Account, pipeline: str, oldest: datetime) -> list[Ru
     for each in pages:
         if each["PipelineExecutionStatus"] in GOING_ON:
             arn = each["PipelineExecutionArn"]
-            stop = f"ops stop-pipeline-execution {arn} --env {account.environment_name}"
+            env = guard.readable_tags(account, arn.partition("/execution/")[0]).get("env", account.environment_name)
+            stop = f"ops stop-pipeline-execution {arn} --env {env}"
             found.append(Running("execution", pipeline, since=each["StartTime"], stop=stop))
             found += _jobs(account, arn)
     return found

@@ -10,8 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import DENIED, aws_call, code_of, is_not_found
+from sagemaker_ops.aws.errors import DENIED, aws_call, aws_change, code_of, is_not_found
 from sagemaker_ops.errors import RefusedError, UserError, did_you_mean
 from sagemaker_ops.guardrails.identifiers import partition
 
@@ -102,7 +103,10 @@ def find(apps: Iterable[App], name: str, domain: str | None) -> App:
 
 
 def check_own(account: Account, app: App) -> None:
-    """RefusedError unless both the owner's name and the tag say that it is the vertical's."""
+    """RefusedError unless both the owner's name and the tag say that it is the vertical's.
+
+    People are not part of an environment, but an app with the tag of another one is refused.
+    """
     if not app.belongs_to(account.vertical):
         whose = f"belongs to '{app.owner}'" if app.owner else "has no owner"
         raise RefusedError(f"app '{app.path}' {whose}, but you work for '{account.vertical}': ask them.")
@@ -121,11 +125,12 @@ def check_own(account: Account, app: App) -> None:
     if vertical != account.vertical:
         whose = f"'{vertical}'{f' (owner {owner})' if owner else ''}"
         raise RefusedError(f"app '{app.path}' belongs to {whose}, but you work for '{account.vertical}': ask them.")
+    guard.check_environment(account, app.path, tags, "app")
 
 
 def delete_app(account: Account, app: App) -> None:
     """Ask AWS to delete it, which takes a minute; an app that is already gone is fine."""
-    with aws_call(f"delete app {app.path}"):
+    with aws_change(f"delete app {app.path}"):
         try:
             account.sagemaker.delete_app(**app.keys)
         except ClientError as error:
@@ -177,27 +182,26 @@ def described(account: Account, app: App) -> App:
 
 
 def _tags(account: Account, app: App) -> dict[str, str] | None:
-    """The tags of the app, its space or the owner's profile: the first of them that say whose it is.
+    """The tags of the app, its space and the owner's profile; the first of them that has a tag decides.
 
     None if none of them may be read.
     """
-    readable = False
+    readable, found = False, dict[str, str]()
     for arn in _arns(account, app):
-        try:
-            pages = account.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-            tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
-        except ClientError as error:
-            if code_of(error) in DENIED:
-                continue
-            if is_not_found(error):
-                tags = {}
-            else:
-                with aws_call(f"read the tags of app {app.path}"):
+        with aws_call(f"read the tags of app {app.path}"):
+            try:
+                pages = account.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+                tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+            except ClientError as error:
+                if code_of(error) in DENIED:
+                    continue
+                if not is_not_found(error):
                     raise
-        readable = True
-        if "vertical" in tags:
-            return tags
-    return {} if readable else None
+                tags = {}
+        readable, found = True, {**tags, **found}
+        if found.keys() >= {"vertical", "env"} or found.get("vertical", account.vertical) != account.vertical:
+            break
+    return found if readable else None
 
 
 def _arns(account: Account, app: App) -> list[str]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import AwsError, aws_call
+from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import publishing
 from sagemaker_ops.project import data
-from sagemaker_ops.project.target import Target
+from sagemaker_ops.project.target import ARGUMENTS, Target
 
 # Parallel transfers, of small files or of parts of a large one.
 THREADS = 10
@@ -28,17 +29,19 @@ class Item:
     size: int | None = None
 
 
-def items(target: Target, root: Path) -> list[Item]:
+def items(definition: Mapping[str, Any], target: Target, root: Path) -> list[Item]:
     """Everything that a definition for this target reads from S3 and that comes from this machine."""
-    named = {target.code_uri + name: path for name, path in publishing.code_files(root).items()}
+    named, archives = publishing.code_in(definition, target, root)
     if target.schema_hash:
         named[target.schema_uri + Path(data.SCHEMA).name] = root / data.SCHEMA
     if target.data_hash:
         source = target.settings.data.source
         named |= {target.data_uri + name: path for name, path in data.named_files(source, root).items()}
     found = [_file(path, uri) for uri, path in named.items()]
+    if content := target.settings.data.arguments_file.encode():
+        found.append(Item(target.arguments_uri + ARGUMENTS, lambda: content, len(content)))
     # Another version of zlib compresses the same content to another size.
-    return [*found, Item(target.sourcedir_uri, lambda: publishing.sourcedir(root))]
+    return [*found, *(Item(uri, partial(publishing.sourcedir, members)) for uri, members in archives.items())]
 
 
 def missing(account: Account, wanted: Sequence[Item]) -> list[Item]:
@@ -60,7 +63,7 @@ def put(account: Account, found: Sequence[Item]) -> None:
     from boto3.s3.transfer import TransferConfig, create_transfer_manager  # takes 0.1 s, needed only for an upload
 
     options = _options(account)
-    with aws_call("upload to S3"):
+    with aws_change("upload to S3"):
         try:
             with create_transfer_manager(account.s3, TransferConfig(max_concurrency=THREADS)) as manager:
                 sent = []
@@ -78,7 +81,7 @@ def line(found: Sequence[Item]) -> list[str]:
     """A line that says what will be uploaded."""
     if not found:
         return []
-    size = sum(item.size or 0 for item in found)
+    size = sum(len(item.content()) if callable(item.content) else item.size or 0 for item in found)
     shown = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
     return [f"upload: {len(found)} file{'s' if len(found) > 1 else ''}, {shown}"]
 

@@ -47,12 +47,12 @@ def add(execution: AwsExecution, described: Mapping[str, dict[str, Any]]) -> str
         if step.name in described and step.start_time and not step.source
         for question in _questions(step, job, described[step.name], step.start_time)
     ]
-    try:
-        answers = _answers(execution.account, questions)
-    except ClientError as error:
-        if is_denied(error):
-            return f"the utilisation of the jobs is not known: {sentence(error)}."
-        with aws_call("read the utilisation of the jobs"):
+    with aws_call("read the utilisation of the jobs"):
+        try:
+            answers = _answers(execution.account, questions)
+        except ClientError as error:
+            if is_denied(error):
+                return f"the utilisation of the jobs is not known: {sentence(error)}."
             raise
     found: dict[tuple[str, str], list[float]] = {}
     for question, values in zip(questions, answers, strict=True):

@@ -67,17 +67,19 @@ User = Annotated[
 ]
 
 
-def load(root: Path) -> Settings:
-    """The project's settings, checked by the guardrails; warnings go to standard error."""
-    loaded, warnings = project_check.load(root)
+def load(root: Path, *, local: bool = False) -> Settings:
+    """The project's settings, checked by the guardrails; warnings go to standard error. local: for a run here."""
+    loaded, warnings = project_check.load(root, local=local)
     project_check.show(warnings, "text", root)
     return loaded
 
 
-def check_user(user: str) -> None:
-    """RefusedError if this is not a valid user name."""
+def check_user(user: str, settings: Settings) -> None:
+    """RefusedError if this is not a valid user name, or the name of an environment: `-dev` ends names as well."""
     if user and (problems := project_check.check_user(user, "--as")):
         raise RefusedError(*problems)
+    if user in settings.environments:
+        raise RefusedError(Problem(f"'{user}' is an environment: use another user name.", "--as"))
 
 
 def choose(value: str, known: Sequence[str], option: str) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from sagemaker_ops.commands import completion
 from sagemaker_ops.commands.arguments import choose
-from sagemaker_ops.errors import UserError
+from sagemaker_ops.errors import RefusedError
 from sagemaker_ops.guardrails import policy, project_check
 from sagemaker_ops.project.layout import find_root
 from sagemaker_ops.project.settings import FILE
@@ -34,13 +34,14 @@ def check(
     """
     choose(format, project_check.FORMATS, "--format")
     root = find_root()
-    from sagemaker_ops.project import data
+    from sagemaker_ops.guardrails import table_check
+    from sagemaker_ops.pipelines import model_check
 
-    loaded, problems, code = project_check.examine(root)
-    if loaded is not None and code != UserError.exit_code and not data.is_remote(loaded.data.source):
-        found = data.check(loaded.data, root)
+    loaded, problems, code = table_check.examine(root, needed=True)
+    if loaded is not None:
+        found = model_check.check(loaded, root, {problem.where for problem in problems})
         problems = sorted([*problems, *found], key=lambda problem: problem.level)
-        code = code or (UserError.exit_code if found else 0)
+        code = code or (RefusedError.exit_code if found else 0)
     project_check.show(problems, format, root)
     if not code and format == "text":
         print(f"{FILE}: no problems found in names, instance types, environments and columns.")

@@ -29,7 +29,7 @@ def aws_environments(incomplete: str) -> list[str]:
     """The environments of project.toml."""
     found: list[str] = []
     for root in _root():
-        with suppress(OSError, ValueError, TypeError):  # not the moment to report errors in the file
+        with suppress(OSError, ValueError, TypeError, RecursionError):  # not the moment to report errors in the file
             found += tomllib.loads((root / FILE).read_text(encoding="utf-8")).get("environments", {})
     return [name for name in found if name.startswith(incomplete)]
 

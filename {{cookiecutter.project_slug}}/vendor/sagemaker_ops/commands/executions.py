@@ -66,7 +66,7 @@ def start_pipeline_execution(
     parameters, chosen = key_values(param), selection(onward_from, only, source_execution)
     root = find_root()
     settings = load(root)
-    check_user(user)
+    check_user(user, settings)
     from sagemaker_ops.aws import execution_start, lookup
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.guardrails import policy

@@ -75,33 +75,45 @@ def describe_pipeline_execution(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="First show progress until it ends.")] = False,
     env: EnvironmentName = LOCAL,
-    output: Output = "table",
+    output: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Output format: table, json, or gitlab for its warnings as a code-quality report.",
+            autocompletion=completion.words(*OUTPUTS, "gitlab"),
+        ),
+    ] = "table",
 ) -> None:
-    """Show one execution: parameters, steps, metrics, and on AWS how much of their instances the jobs used.
+    """Show one execution: parameters, steps, metrics, warnings, and on AWS how much of their instances the jobs used.
 
     Example: ops describe-pipeline-execution latest --env dev --against local:latest
     """
-    choose(output, OUTPUTS, "--output")
+    choose(output, (*OUTPUTS, "gitlab"), "--output")
     root = find_root()
     from sagemaker_ops.terminal import details
 
     if watch:
-        execution = _watch(root, env, execution, quiet=output == "json")
-        print(end="" if output == "json" else "\n")
+        execution = _watch(root, env, execution, quiet=output != "table")
+        print(end="\n" if output == "table" else "")
     found = _find(root, env, execution)
     other = _find(root, *_place(root, env, against)) if against is not None else None
+    if output == "gitlab":
+        print(details.code_quality(found, root))
+        return
     for line in details.lines(found, other) if output == "table" else [details.document(found, other)]:
         print(line)
 
 
 @app.command()
 def logs(
-    execution: ExecutionId,
-    step: Annotated[str, typer.Argument(help="Name of a step.")],
+    execution: ExecutionId = "latest",
+    step: Annotated[
+        str | None, typer.Argument(help="Name of a step; by default the one that failed, or that started last.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Keep printing until the step ends.")] = False,
     env: EnvironmentName = LOCAL,
 ) -> None:
-    """Print what a step printed.
+    """Print what a step printed: by default the one of the latest execution that failed or started last.
 
     Example: ops logs latest Training --env dev --follow
     """
@@ -116,7 +128,7 @@ def logs(
             from sagemaker_ops.aws import lookup
 
             account = _connect(root, env)
-            aws_logs.show(account, lookup.execution_arn(account, execution), step, follow)
+            aws_logs.show(account, lookup.shown_execution(account, execution), step, follow)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -150,7 +162,7 @@ def _local_list(root: Path, pipeline: str | None) -> list[Execution]:
     found = local_run.executions(root)
     if pipeline is None:
         return found
-    target = Target(load(root), LOCAL, code_hash="", data_hash="")
+    target = Target(load(root, local=True), LOCAL, code_hash="", data_hash="")
     name = pipeline if "-" in pipeline else target.pipeline_name(pipeline)
     return [each for each in found if each.pipeline_name == name]
 
@@ -159,13 +171,15 @@ def _aws_list(root: Path, env: str, pipeline: str | None, most: int) -> list[Exe
     """The executions, newest first: `most` of them, and one more if there are more."""
     from itertools import islice
 
-    from sagemaker_ops.aws import executions, lookup
+    from sagemaker_ops.aws import executions, guard, lookup
 
     account = _connect(root, env)
     if pipeline is None:
         names = lookup.own_pipelines(account)
     else:
-        names = [lookup.describe_pipeline(account, pipeline)["PipelineName"]]
+        described = lookup.describe_pipeline(account, pipeline)
+        names = [described["PipelineName"]]
+        guard.check_shown(account, names[0], described["PipelineArn"], "pipeline")
     found = [each for name in names for each in islice(executions.listed(account, name), most + 1)]
     return sorted(found, key=lambda each: each.start_time, reverse=True)
 
@@ -189,7 +203,7 @@ def _find(root: Path, env: str, execution: str) -> Execution:
     from sagemaker_ops.aws import executions, lookup, usage
 
     account = _connect(root, env)
-    found = executions.load(account, lookup.execution_arn(account, execution))
+    found = executions.load(account, lookup.shown_execution(account, execution))
     if warning := usage.add(found, executions.add_properties(found)):
         print(f"warning: {warning}", file=sys.stderr)
     return found
@@ -206,7 +220,7 @@ def _watch(root: Path, env: str, execution: str, quiet: bool) -> str:
             from sagemaker_ops.aws import lookup, watch
 
             account = _connect(root, env)
-            return watch.until_ended(account, lookup.execution_arn(account, execution), on_change).arn
+            return watch.until_ended(account, lookup.shown_execution(account, execution), on_change).arn
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -49,7 +49,7 @@ def update_pipeline(
     gc.disable()  # botocore loads many small objects, none of which becomes garbage before the end
     root = find_root()
     settings = load(root)
-    check_user(user)
+    check_user(user, settings)
     _check_columns(settings, root)
     from sagemaker_ops.aws import deployment
     from sagemaker_ops.aws.account import connect
@@ -94,7 +94,7 @@ def delete_pipeline(
     """
     root = find_root()
     settings = load(root)
-    check_user(user)
+    check_user(user, settings)
     from sagemaker_ops.aws import lookup, pipeline_deletion, pipelines
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.terminal import confirmation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,7 @@ def run(
 
     Example: ops run train --param QualityGate=0.8
     """
-    root = find_root()
+    began, root = datetime.now(UTC), find_root()
     if (pipeline is None) == (definition is None):
         raise UserError("Give either a pipeline, such as `ops run train`, or a file with --definition.")
     if s3 is not None and definition is None:
@@ -86,15 +87,15 @@ def run(
         from sagemaker_ops.project import schema_file, settings, source_copy
         from sagemaker_ops.terminal import progress, summary
 
-        on_change = stack.enter_context(progress.shown())
         chosen = selection(onward_from, only, source_execution)
         parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
+        loaded = load(root, local=True) if pipeline is not None else None
+        on_change = stack.enter_context(progress.shown(first=f"Running {pipeline} …" if pipeline else ""))
         kept: list[str] = []
         if pipeline is None and definition is not None:
             region = settings.load(root).project.region
             execution = local_run.run_definition(definition, parameters, region, root, s3, on_change, options, chosen)
-        elif pipeline is not None:
-            loaded = load(root)
+        elif pipeline is not None and loaded is not None:
 
             def has_changed(copy: Copy) -> bool | None:
                 from sagemaker_ops.aws import download  # boto3 takes 0.1 s, and only old copies need it
@@ -105,7 +106,7 @@ def run(
             project_check.show(warnings, "text", root)
             kept = schema_file.keep(loaded.data, root, root / LOCAL_FOLDER)
             execution = local_run.run(pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher)
-    for line in [*kept, *summary.lines(execution, root)]:
+    for line in [*kept, *summary.lines(execution, root, began)]:
         print(line)
     sys.exit(0 if execution.status == "Succeeded" else 1)
 
@@ -151,7 +152,7 @@ def plan(
             "--s3 works only with a definition file: the data of a pipeline of the project is in .local/s3."
         )
     else:
-        name, found = local_run.plan(pipeline, parameters, load(root), root)
+        name, found = local_run.plan(pipeline, parameters, load(root, local=True), root)
     for line in plan_view.lines(name, found) if format == "text" else [plan_view.document(name, found)]:
         print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
     if found.problems:
@@ -170,7 +171,7 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
     from sagemaker_ops.pipelines import compiler, publishing
 
-    definition = compiler.definition(pipeline, publishing.target(load(root), env, root), root)
+    definition = compiler.definition(pipeline, publishing.target(load(root, local=env == "local"), env, root), root)
     print(json.dumps(definition, indent=2), flush=True)  # flush here: Typer handles the broken pipe of `| head`
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from sagemaker_ops.errors import UserError
+
+BROKEN = (tarfile.TarError, gzip.BadGzipFile, EOFError, ValueError, zlib.error, lzma.LZMAError)
+"""What reading an archive raises if it is damaged; OSError is only for the disk."""
 
 
 def pack(folder: Path, archive: Path) -> None:
@@ -16,7 +21,7 @@ def pack(folder: Path, archive: Path) -> None:
         gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", dereference=True) as tar,
     ):
-        for path in sorted(folder.rglob("*")):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() or path.is_dir()):
             tar.add(path, arcname=str(path.relative_to(folder)), recursive=False, filter=_anonymous)
 
 
@@ -35,7 +40,9 @@ def unpack(archive: Path, folder: Path) -> None:
                 tar.extractall(folder, filter="data")
             else:
                 _extract_plain(tar, folder)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+            while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+                pass  # the checksum is at the end
+    except BROKEN as error:
         raise UserError(f"{archive.name} cannot be unpacked: {error}.") from error
 
 

@@ -71,6 +71,27 @@ class Container:
         self._mounts[local_path] = False
         return folder
 
+    def settle_links(self, folder: Path) -> Iterator[str]:
+        """Replace the links in a folder of outputs by copies of the files they point to, which will be gone.
+
+        Yields a sentence for each link that is removed instead, because it points to no file. UserError if one leads
+        out of the job's files.
+        """
+        job = Path(os.path.realpath(self.folder)).parent
+        for file in sorted(each for each in folder.rglob("*") if each.is_symlink()):
+            end, steps = file, 0
+            while end.is_symlink() and steps < 40:
+                target, steps = os.readlink(end), steps + 1
+                end = self.at(target) if inside(target) else end.parent / target
+            real, shown = Path(os.path.realpath(end)), f"{OPT_ML}/{file.relative_to(self.folder)}"
+            if real.exists() and not real.is_relative_to(job):
+                raise UserError(f"its output {shown} is a link to {real}, which is not a file of the job: copy it.")
+            file.unlink()
+            if real.is_file():
+                shutil.copyfile(real, file)
+            else:
+                yield f"{shown} is a link to {'a folder' if real.is_dir() else 'nothing'}, and links are not kept."
+
     @property
     def mounts(self) -> list[tuple[str, str, bool]]:
         """What the job's namespace mounts, outer folders first; empty if it has no namespace."""

@@ -6,7 +6,6 @@ import errno
 import itertools
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -19,17 +18,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from sagemaker_ops import variables
 from sagemaker_ops.container import marks
 
 FRESH = sys.platform == "darwin"  # where forks of a process with loaded libraries crash
 GRACE_SECONDS = 10.0  # between TERM and KILL; AWS gives 120
 # Errors at the start of a program that are not its own fault.
 OF_THE_MACHINE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EIO, errno.EPIPE}
-# The variables of this machine that a step gets: no AWS_*, no PYTHON*, no tokens of any kind.
-KEPT = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|(DY)?LD_LIBRARY_PATH|JAVA_HOME"
-    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|(?i:(http|https|no)_proxy)"
-)
 
 
 class StoppedError(Exception):
@@ -126,7 +121,7 @@ class Launcher:
             "modules": list(command.modules) if command.fork and self._fork else [],
         }  # fmt: skip
         running = Running(self, job)
-        timer = threading.Timer(limit, running.time_out) if limit is not None else None
+        timer = threading.Timer(min(limit, threading.TIMEOUT_MAX), running.time_out) if limit is not None else None
         try:
             self._send(request, answers)
             answer = answers.get()
@@ -233,7 +228,7 @@ def launcher(fork: bool = True) -> Iterator[Launcher]:
 
 def environment(own: Mapping[str, str], region: str) -> dict[str, str]:
     """The complete environment of a step: little of this machine's, no access to AWS credentials, plus its own."""
-    host = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+    host = variables.of_steps()
     host["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), host.get("PATH", os.defpath)])
     return {
         **host,

@@ -12,9 +12,10 @@ from sagemaker_ops.definition import step_types
 Definition = Mapping[str, Any]
 Flat = dict[str, str]
 
-# Content under its hash (target.py), shown once instead of in each step that reads it.
+# Content under its hash (target.py). Each step has its own code; the others are shown once, not in each step.
+CODE = "step code"
 HASHED = {
-    "step code": re.compile(r"/code/([0-9a-f]{16})/(?=steps/|sourcedir\.tar\.gz)"),
+    CODE: re.compile(r"/code/([0-9a-f]{16})/(?=steps/|sourcedir\.tar\.gz)"),
     "data/schema.toml": re.compile(r"/code/([0-9a-f]{16})/(?=schema/)"),
     "data": re.compile(r"/raw/([0-9a-f]{16})/"),
 }
@@ -48,8 +49,8 @@ def lines(before: Definition | None, after: Definition) -> list[str]:
 
 def _hashes(before: Definition, after: Definition) -> Iterator[str]:
     old, new = canonical(before), canonical(after)
-    for what, pattern in HASHED.items():
-        was, now = (", ".join(sorted(set(pattern.findall(text)))) for text in (old, new))
+    for what in [each for each in HASHED if each != CODE]:
+        was, now = (_found(what, text) for text in (old, new))
         if was != now:
             yield f"~ {what}: {was} → {now}" if was and now else f"+ {what}: {now}" if now else f"- {what}: {was}"
 
@@ -74,8 +75,15 @@ def _steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]
         elif name not in after:
             yield f"- step {name} ({before[name].get('Type')})"
         else:
+            was, now = (_found(CODE, canonical(each[name])) for each in (before, after))
+            if was and now and was != now:
+                yield f"~ code of {name}: {was} → {now}"
             old, new = (_flat({k: v for k, v in each[name].items() if k != "Name"}) for each in (before, after))
             yield from _changes(f"step {name}: ", old, new)
+
+
+def _found(what: str, text: str) -> str:
+    return ", ".join(sorted(set(HASHED[what].findall(text))))
 
 
 def _instances(step: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +9,12 @@ from typing import Any
 
 from sagemaker_ops.errors import Problem, did_you_mean
 
+LARGEST = 1e300  # JSON has no nan and no inf
 TYPES = ("String", "Integer", "Float", "Boolean")
+
+
+ODD = re.compile("[\\0\ud800-\udfff]")
+"""What no text for AWS can contain: NUL, and halves of a character, such as bytes that are not UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,8 @@ def _typed(kind: str, value: object) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = {
         "String": isinstance(value, str),
-        "Integer": number and isinstance(value, int),
-        "Float": number and math.isfinite(value),  # type: ignore[arg-type]
+        "Integer": number and isinstance(value, int) and abs(value) < 2**63,
+        "Float": number and abs(value) < LARGEST,  # type: ignore[arg-type]
         "Boolean": isinstance(value, bool),
     }
     if not fits[kind]:
@@ -101,12 +105,12 @@ def _typed(kind: str, value: object) -> Any:
 def _from_text(kind: str, text: str) -> Any:
     """A string from the command line as the parameter's type; None if it does not have the right form."""
     if kind == "String":
-        return text
+        return None if ODD.search(text) else text
     if kind == "Boolean":
         return {"true": True, "false": False}.get(text.lower())
     if kind == "Integer":
         return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else None
     try:
-        return _typed("Float", float(text))
+        return None if "_" in text else _typed("Float", float(text))
     except ValueError:
         return None

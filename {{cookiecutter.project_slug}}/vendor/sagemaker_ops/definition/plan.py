@@ -45,22 +45,51 @@ class Plan:
     parameters: dict[str, parameters.Parameter]
     steps: dict[str, Step]
 
+    def before(self, step: Step) -> list[Step]:
+        """All that a step waits for, directly or not."""
+        found: dict[str, Step] = {}
+        waiting = list(step.waits_for)
+        while waiting:
+            if (name := waiting.pop()) not in found:
+                found[name] = self.steps[name]
+                waiting += found[name].waits_for
+        return list(found.values())
+
 
 def loads(text: str | bytes) -> dict[str, Any]:
     """A definition from JSON text; UserError if it is not JSON."""
     try:
-        definition = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        definition = json.loads(text, parse_constant=_constant, object_pairs_hook=_object)
+    except RecursionError as error:
+        raise UserError("the definition is not JSON that can be read: it is nested too deeply.") from error
+    except ValueError as error:
         raise UserError(f"the definition is not JSON: {error}.") from error
     if not isinstance(definition, dict):
         raise UserError("the definition is not a JSON object.")
     return definition
 
 
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(
+            f"the key '{next(name for name in names if names.count(name) > 1)}' appears twice in an object"
+        )
+    return found
+
+
 def parse(definition: object) -> tuple[Plan, list[Problem]]:
     """The plan, and every problem of form: if there are any, the plan is incomplete and must not be run."""
-    if not isinstance(definition, dict) or _depth(definition) > MAX_DEPTH:
+    if not isinstance(definition, dict) or is_too_deep(definition):
         return Plan({}, {}), [Problem("a definition must be a JSON object with at most 100 levels of nesting.")]
+    if (text := _odd_text(definition)) is not None:
+        message = "a definition cannot contain a NUL character or a half of a surrogate pair, as in"
+        return Plan({}, {}), [Problem(f"{message} {text[:40]!r}.")]
     problems = []
     if definition.get("Version") != VERSION:
         problems.append(Problem(f"Version must be '{VERSION}', not {str(definition.get('Version'))[:40]!r}."))
@@ -82,8 +111,8 @@ def parse(definition: object) -> tuple[Plan, list[Problem]]:
     return Plan(declared, {name: linked[name] for name in order}), problems
 
 
-def _depth(value: object) -> int:
-    """The depth of nested lists and objects (at most MAX_DEPTH + 1), without recursion."""
+def is_too_deep(value: object) -> bool:
+    """Whether lists and objects are nested more deeply than MAX_DEPTH; found without recursion."""
     depth, level = 0, [value]
     while level and depth <= MAX_DEPTH:
         depth += 1
@@ -93,7 +122,24 @@ def _depth(value: object) -> int:
             if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-    return depth
+    return depth > MAX_DEPTH
+
+
+def misnamed(name: object) -> str:
+    """A sentence if this is not a valid name of a step."""
+    valid = isinstance(name, str) and _STEP_NAME.fullmatch(name)
+    return "" if valid else f"Name is {str(name)[:80]!r}: use 1 to 64 letters, digits, '-' and '_'."
+
+
+def _odd_text(value: object) -> str | None:
+    """A text in it that AWS cannot store."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, str) and parameters.ODD.search(each):
+            return each
+        stack += [*each, *each.values()] if isinstance(each, dict) else each if isinstance(each, list) else []
+    return None
 
 
 def _parameters(raw: object, problems: list[Problem]) -> dict[str, parameters.Parameter]:
@@ -143,8 +189,9 @@ def _step(
 ) -> tuple[Step | None, list[str]]:
     """The step by itself, and a sentence for each error in its form; no step if it has no name."""
     name, kind, arguments = raw.get("Name"), str(raw.get("Type")), raw.get("Arguments", {})
-    if not isinstance(name, str) or not _STEP_NAME.fullmatch(name):
-        return None, [f"Name is {str(name)[:80]!r}: use 1 to 64 letters, digits, '-' and '_'."]
+    if sentence := misnamed(name):
+        return None, [sentence]
+    name = str(name)
     malformed = list(shapes.mismatches(raw, shapes.STEP, {}))
     listed = [] if malformed else raw.get("PropertyFiles", [])
     malformed += [each for file in listed for each in shapes.mismatches(file, shapes.PROPERTY_FILE, {})]
@@ -217,11 +264,36 @@ def _outputs(step: Step) -> list[str]:
 
 def _order(steps: Mapping[str, Step], problems: list[Problem]) -> list[str]:
     """The steps' names, each after those it waits for; every circle is reported as a problem and then cut."""
-    graph = {name: set(step.waits_for) for name, step in steps.items()}
-    while True:
-        try:
-            return list(TopologicalSorter(graph).static_order())
-        except CycleError as error:
-            circle: list[str] = error.args[1]  # each waits for the one before it
+    graph = {name: sorted(step.waits_for) for name, step in steps.items()}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError:
+        for circle in _circles(graph):
             problems.append(Problem(f"steps wait for each other in a circle: {' ← '.join(circle)}."))
-            graph[circle[1]].discard(circle[0])
+            graph[circle[1]].remove(circle[0])
+        return list(TopologicalSorter(graph).static_order())
+
+
+def _circles(graph: Mapping[str, list[str]]) -> list[list[str]]:
+    """Circles, each of which starts and ends with the same step; in each, a step waits for the one before it.
+
+    Without the dependency of each circle's second step on its first there are no circles.
+    """
+    circles: list[list[str]] = []
+    done: set[str] = set()
+    for start in graph:
+        path, waiting = ([start], [iter(graph[start])]) if start not in done else ([], [])
+        on_path = set(path)
+        while path:
+            name = next(waiting[-1], None)
+            if name is None:
+                done.add(path[-1])
+                on_path.discard(path.pop())
+                waiting.pop()
+            elif name in on_path:
+                circles.append([name, *reversed(path[path.index(name) :])])
+            elif name not in done:
+                path.append(name)
+                on_path.add(name)
+                waiting.append(iter(graph[name]))
+    return circles

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagemaker_ops.definition.expressions import is_expression
-from sagemaker_ops.definition.parameters import Parameter
+from sagemaker_ops.definition.parameters import LARGEST, Parameter
 
 TEXT, NUMBER, NAME, PATH, ANYTHING = "text", "number", "name", "path", "anything"
 _PATTERNS = {NAME: re.compile(r"\w[\w .-]{0,254}"), PATH: re.compile(r"[\w./ -]+")}
@@ -40,7 +40,7 @@ def mismatches(value: object, shape: Shape, parameters: Mapping[str, Parameter],
         if not isinstance(value, str) or not _PATTERNS[str(shape)].fullmatch(value):
             yield f"{path} is {str(value)[:40]!r}: write a {shape} of letters, digits, '-', '_' and '.'."
     elif shape in (TEXT, NUMBER):
-        yield from _scalar(value, str(shape), parameters, path)
+        yield from scalar_mismatches(value, str(shape), parameters, path)
     elif isinstance(shape, list):
         if not isinstance(value, list):
             yield f"{path} must be a list."
@@ -61,7 +61,8 @@ def mismatches(value: object, shape: Shape, parameters: Mapping[str, Parameter],
                 yield f"{below} is missing."
 
 
-def _scalar(value: object, shape: str, parameters: Mapping[str, Parameter], path: str) -> Iterator[str]:
+def scalar_mismatches(value: object, shape: str, parameters: Mapping[str, Parameter], path: str) -> Iterator[str]:
+    """A sentence if `value` is not a TEXT or a NUMBER, or a parameter of another type."""
     if is_expression(value):
         target = value.get("Get")
         name = target.removeprefix("Parameters.") if isinstance(target, str) else ""
@@ -74,3 +75,5 @@ def _scalar(value: object, shape: str, parameters: Mapping[str, Parameter], path
         yield f"{path} must be text, not {str(value)[:40]!r}."
     elif shape == NUMBER and (isinstance(value, bool) or not isinstance(value, int | float)):
         yield f"{path} must be a number, not {str(value)[:40]!r}."
+    elif shape == NUMBER and isinstance(value, int | float) and not abs(value) < LARGEST:
+        yield f"{path} must be a smaller number."

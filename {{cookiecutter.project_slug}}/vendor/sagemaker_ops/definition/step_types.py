@@ -26,6 +26,7 @@ class StepType:
     """One step type.
 
     shape: the part of its Arguments that the runner needs; None: it runs only on AWS.
+    requests: the shapes of its Arguments in request_shapes.json, of which one applies; empty: they can be anything.
     run: the function of the local runner that runs it, and refuse: the preflight function that yields a sentence for
     everything that cannot run here; as `module:function` in sagemaker_ops.
     use, cost: of its instances; resources: where they are in its arguments or those of its job.
@@ -38,6 +39,7 @@ class StepType:
 
     name: str
     shape: Shape | None = None
+    requests: tuple[str, ...] = ()
     run: str = ""
     refuse: str = ""
     use: str = ""
@@ -83,13 +85,14 @@ def function(place: str) -> Callable[..., Any]:
 def branches(step: Mapping[str, Any]) -> Iterator[tuple[str, bool, list[Any]]]:
     """(key, outcome, steps) of each branch that a step chooses from."""
     arguments = step.get("Arguments") or {}
-    for key, outcome in of(step.get("Type")).branches.items():
-        yield key, outcome, arguments.get(key) or []
+    for key, outcome in of(step.get("Type")).branches.items() if isinstance(arguments, Mapping) else ():
+        inner = arguments.get(key)
+        yield key, outcome, inner if isinstance(inner, list) else []
 
 
 def walk(steps: Iterable[Mapping[str, Any]] | None) -> Iterator[Mapping[str, Any]]:
-    """The steps of a definition, including those in the branches of its conditions."""
-    for step in steps or ():
+    """The steps of a definition, including those in the branches of its conditions, without what is not an object."""
+    for step in (each for each in steps or () if isinstance(each, Mapping)):
         yield step
         for _, _, inner in branches(step):
             yield from walk(inner)
@@ -117,6 +120,7 @@ def _transform_outputs(properties: Properties) -> dict[str, str]:
 
 
 _ENVIRONMENT: Shape = {"*": TEXT}
+_CONTAINER: Shape = {"ModelDataUrl?": TEXT, "Environment?": _ENVIRONMENT, "Mode?": TEXT}
 _STOPPING: Shape = {"MaxRuntimeInSeconds?": NUMBER}
 _OUTPUT: Shape = {"OutputName": NAME, "S3Output?": {"S3Uri": TEXT, "LocalPath": TEXT}}
 PROCESSING = StepType(
@@ -129,6 +133,7 @@ PROCESSING = StepType(
         "ProcessingOutputConfig?": {"Outputs": [_OUTPUT]},
         "StoppingCondition?": _STOPPING,
     },
+    requests=("CreateProcessingJobRequest",),
     run="local.container_job:run_processing",
     refuse="preflight.refusals:processing",
     use="processing",
@@ -166,6 +171,7 @@ TRAINING = StepType(
         "ResourceConfig": {"InstanceCount?": NUMBER, "InstanceType?": TEXT},
         "StoppingCondition?": _STOPPING,
     },
+    requests=("CreateTrainingJobRequest",),
     run="local.container_job:run_training",
     refuse="preflight.refusals:training",
     use="training",
@@ -210,6 +216,7 @@ TRANSFORM = StepType(
         "Environment?": _ENVIRONMENT,
         "DataProcessing?": {"InputFilter?": TEXT, "OutputFilter?": TEXT, "JoinSource?": TEXT},
     },
+    requests=("CreateTransformJobRequest",),
     run="local.transform_job:run_transform",
     refuse="preflight.refusals:transform",
     use="transform",
@@ -234,6 +241,7 @@ TRANSFORM = StepType(
     serves_model=True,
     job=Job("Transform", numbered_hosts=False),
 )  # fmt: skip
+_TUNE = ("CreateHyperParameterTuningJobRequest",)
 TYPES: dict[str, StepType] = {
     each.name: each
     for each in (
@@ -250,7 +258,8 @@ TYPES: dict[str, StepType] = {
         StepType("Fail", shape={"ErrorMessage": TEXT}, run="local.steps:fail", cost="none", always_fails=True),
         StepType(
             "Model",
-            shape={"PrimaryContainer?": {"ModelDataUrl?": TEXT}, "Containers?": [{"ModelDataUrl?": TEXT}]},
+            shape={"PrimaryContainer?": _CONTAINER, "Containers?": [_CONTAINER]},
+            requests=("CreateModelInput",),
             run="local.steps:model",
             cost="none",
             creates_model=True,
@@ -262,21 +271,27 @@ TYPES: dict[str, StepType] = {
                 "ModelApprovalStatus?": TEXT,
                 "InferenceSpecification": {"Containers": [{"ModelDataUrl?": TEXT}]},
             },
+            requests=("CreateModelPackageInput",),
             run="local.steps:register_model",
             cost="none",
             registers_model=True,
         ),
         # Types that run only on AWS.
-        StepType("Tuning", use="training", cost="bounded", resources=TRAINING.resources, trains_many=True),
+        StepType("Tuning", None, _TUNE, use="training", cost="bounded", resources=TRAINING.resources, trains_many=True),
         *(
-            StepType(name, use="processing", cost="bounded", resources=PROCESSING.resources)
+            StepType(
+                name, requests=PROCESSING.requests, use="processing", cost="bounded", resources=PROCESSING.resources
+            )
             for name in ("QualityCheck", "ClarifyCheck")
         ),
-        *(StepType(name, cost="none") for name in ("Callback", "Lambda", "EndpointConfig", "Lineage", "Cleanup")),
-        *(
-            StepType(name)
-            for name in ("EMR", "EMRServerless", "AutoML", "Endpoint", "InferenceComponent", "Job", "ForEach")
-        ),
+        *(StepType(name, cost="none") for name in ("Callback", "Lambda", "Lineage", "Cleanup")),
+        StepType("EndpointConfig", requests=("CreateEndpointConfigInput",), cost="none"),
+        StepType("Endpoint", requests=("CreateEndpointInput",)),
+        StepType("InferenceComponent", requests=("CreateInferenceComponentInput",)),
+        StepType("AutoML", requests=("CreateAutoMLJobRequest", "CreateAutoMLJobV2Request")),
+        StepType("EMR", requests=("EMRArguments",)),
+        StepType("Job", requests=("CreateJobRequest",)),
+        *(StepType(name) for name in ("EMRServerless", "ForEach")),
     )
 }
 HERE = tuple(name for name, each in TYPES.items() if each.runs_here)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from sagemaker_ops.guardrails import project_check
+from sagemaker_ops.guardrails import project_check, table_check
 
 
 def main() -> int:
     """Show every problem of the project in this folder. Exit code 2: a file cannot be read; 3: refused."""
-    style = "text"
+    style, before_run = "text", False
     if sys.argv[1:]:
         import argparse  # takes as long as all the rules, and make passes no arguments
 
         parser = argparse.ArgumentParser(prog="python -m sagemaker_ops.guardrails", description=main.__doc__)
         parser.add_argument("--format", choices=project_check.FORMATS, default="text")
-        style = parser.parse_args().format
+        parser.add_argument("--before-run", action="store_true", help="show only what stops a run on this machine")
+        arguments = parser.parse_args()
+        style, before_run = arguments.format, arguments.before_run
     root = Path.cwd()
-    _, problems, code = project_check.examine(root)
-    project_check.show(problems, style, root)
+    _, problems, code = table_check.examine(root, local=before_run)
+    # The run itself shows the warnings.
+    project_check.show(problems if code or not before_run else [], style, root)
     return code
 
 

@@ -58,7 +58,7 @@ def line(problem: Problem, root: Path) -> int:
     file, table, key = place(problem)
     try:
         lines = (root / file).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         return 1
     if broken := re.search(r"\(at line (\d+), column \d+\)", "" if table or key else problem.message):
         return int(broken[1])  # from tomllib's own message
@@ -67,6 +67,6 @@ def line(problem: Problem, root: Path) -> int:
         if header := re.match(r"\s*\[+([^\]]+)\]", content):
             here = re.sub(r"[\s\"']", "", header[1])
             best = number if here == table else best
-        elif key and here == table and re.match(rf"\s*[\"']?{key}\b", content):
+        elif key and here == table and re.match(rf"\s*[\"']?{re.escape(key)}\b", content):
             return number
     return best

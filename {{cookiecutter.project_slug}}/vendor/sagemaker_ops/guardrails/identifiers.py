@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.project.settings import Environment
@@ -74,6 +74,28 @@ def check_environment(environment: Environment, region: str, where: str) -> list
                 "warning",
             )
         )
+    return problems
+
+
+def check_together(environments: Mapping[str, Environment], place: str) -> list[Problem]:
+    """Warnings about values that look copied from another environment; place: `project.toml`."""
+    owners = {each.account: name for name, each in environments.items() if ACCOUNT.fullmatch(each.account)}
+    first: dict[str, str] = {}
+    problems = []
+    for name, each in environments.items():
+        if not each.bucket or not ACCOUNT.fullmatch(each.account):
+            continue
+        other = first.setdefault(each.bucket, name)
+        named = re.findall(r"(?<![0-9])[0-9]{12}(?![0-9])", each.bucket)
+        there = next((owners[number] for number in named if number in owners), name)
+        if environments[other].account != each.account:
+            message = f"'{each.bucket}' is also the bucket of '{other}', which has another account"
+        elif environments[there].account != each.account:
+            message = f"'{each.bucket}' contains the account of '{there}'"
+        else:
+            continue
+        where = f"{place} [environments.{name}].bucket"
+        problems.append(Problem(f"{message}: write a bucket of account {each.account}.", where, "warning"))
     return problems
 
 

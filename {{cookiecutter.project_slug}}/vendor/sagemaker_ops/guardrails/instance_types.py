@@ -66,7 +66,7 @@ def data() -> dict[str, Any]:
 def types() -> dict[str, dict[str, Any]]:
     """{type: {vcpu, memory (GiB), gpus, arm64, uses}} of every type SageMaker had when the list was made.
 
-    For some, only the uses are known.
+    For some, only the uses are known. Those with disks of their own also have their size: storage (GB).
     """
     known: dict[str, dict[str, Any]] = data()["types"]
     return known

@@ -81,7 +81,7 @@ def _packages(root: Path) -> Finding:
     try:
         dependencies = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
         pinned = (root / "constraints.txt").read_text(encoding="utf-8")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return problem(
             "packages", f"pyproject.toml or constraints.txt cannot be read ({error}): restore them with git."
         )

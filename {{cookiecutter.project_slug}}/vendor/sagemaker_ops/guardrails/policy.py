@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
 from sagemaker_ops.guardrails import names
-from sagemaker_ops.project.typed import Reader
+from sagemaker_ops.project.typed import Reader, read_toml
 
 FILE = "guardrails.toml"
 # Names a file to use instead: in GitLab a group variable of type file, so that one change reaches every project.
@@ -70,13 +69,13 @@ def load(root: Path) -> Policy:
     file = named or FILE
     origin = f"{VARIABLE} names '{named}'" if named else f"every project has a '{FILE}'"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        table = read_toml(path)
     except FileNotFoundError:
         remedy = "name an existing file, or unset it" if named else "restore it with `git checkout`"
         raise UserError(f"{origin}, but there is no such file: {remedy}.") from None
     except OSError as error:
         raise UserError(f"{origin}, but it cannot be read ({error.strerror}): name a file that can.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UserError(Problem(f"not valid TOML: {error}.", file)) from None
     reader = Reader(file)
     policy: Policy = reader.table(Policy, table)

@@ -9,18 +9,30 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from sagemaker_ops.errors import Problem, RefusedError, UserError, did_you_mean
-from sagemaker_ops.guardrails import instance_check, instance_types, names, policy, training_capacity
+from sagemaker_ops.guardrails import (
+    gate_check,
+    hyperparameter_check,
+    image_check,
+    instance_check,
+    instance_types,
+    names,
+    policy,
+    training_capacity,
+    volume_check,
+)
 from sagemaker_ops.guardrails.policy import Policy
-from sagemaker_ops.project import layout
+from sagemaker_ops.project import layout, parameter_names, script_text
 from sagemaker_ops.project import settings as project_settings
-from sagemaker_ops.project.settings import FILE, Environment, Settings, key_of
+from sagemaker_ops.project.settings import FILE, Data, Environment, Settings, key_of
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingStoppingCondition.html: 9 days
 MAX_RUNTIME_MINUTES = 12_960
 FORMATS = ("text", "json", "gitlab")
 USUAL_STEPS = {"processing", "training", "evaluation"}  # in the pipeline of a new project
+USUAL_TEXT = 256  # characters of a hyperparameter: AWS accepts more
 _TEXT = re.compile(r"""["']([A-Za-z0-9_-]{1,64})["']""")
 
 
@@ -42,19 +54,24 @@ def check(settings: Settings, rules: Policy) -> list[Problem]:
         ),
         *_check_source(settings.data.source),
         *_check_runtime(settings.pipeline.max_runtime_minutes, rules),
+        *_check_requests(settings),
         *_check_training(settings),
+        *_check_split(settings.data),
         *_check_instance_types(settings, rules),
+        *volume_check.check(settings, rules),
     ]
     for name, environment in settings.environments.items():
         problems += names.check_environment(name, f"{FILE} [environments.{name}]")
         problems += _check_environment(environment, project.region, f"{FILE} [environments.{name}]")
+    problems += _check_environments(settings)
     return sorted(problems, key=lambda problem: problem.level)
 
 
-def examine(root: Path) -> tuple[Settings | None, list[Problem], int]:
+def examine(root: Path, *, local: bool = False) -> tuple[Settings | None, list[Problem], int]:
     """The settings in folder `root`, every problem with errors first, and the exit code: 2 unreadable, 3 refused, or 0.
 
-    The readable part of project.toml is checked even if the rest cannot be read.
+    The readable part of project.toml is checked even if the rest cannot be read. local: before a run on this machine,
+    which needs no image.
     """
     settings, rules, problems = None, Policy(), []
     try:
@@ -69,7 +86,15 @@ def examine(root: Path) -> tuple[Settings | None, list[Problem], int]:
         problems += reader.problems
     code = UserError.exit_code if problems else 0
     if settings is not None:
-        found = [*check(settings, rules), *_check_step_keys(settings, root)]
+        found = [
+            *check(settings, rules),
+            *gate_check.check(settings, root),
+            *hyperparameter_check.check(settings, root),
+            *image_check.check(settings, local),
+            *_check_isolation(settings, root),
+            *_check_parameters(settings, root),
+            *_check_step_keys(settings, root),
+        ]
         problems += [problem for problem in found if not reader.is_filled(problem.where)]
     for name in layout.pipelines(root):
         problems += names.check_pipeline(name, f"{layout.PIPELINES}/{name}.py")
@@ -84,9 +109,9 @@ def check_project(root: Path) -> list[Problem]:
     return examine(root)[1]
 
 
-def load(root: Path) -> tuple[Settings, list[Problem]]:
+def load(root: Path, *, local: bool = False) -> tuple[Settings, list[Problem]]:
     """The settings and the warnings; UserError or RefusedError with every problem if there is an error."""
-    settings, problems, code = examine(root)
+    settings, problems, code = examine(root, local=local)
     if code or settings is None:
         raise (RefusedError if code == RefusedError.exit_code else UserError)(*problems)
     return settings, problems
@@ -110,6 +135,49 @@ def _check_environment(environment: Environment, region: str, where: str) -> lis
     return identifiers.check_environment(environment, region, where)
 
 
+def _check_environments(settings: Settings) -> list[Problem]:
+    given = {name: each for name, each in settings.environments.items() if each != project_settings.LOCAL}
+    if len([each for each in given.values() if each != Environment()]) < 2:
+        return []
+    from sagemaker_ops.guardrails import identifiers
+
+    return identifiers.check_together(given, FILE)
+
+
+def _check_isolation(settings: Settings, root: Path) -> list[Problem]:
+    """A warning for jobs without a network whose image would first download packages."""
+    if not (root / layout.STEPS / "requirements.txt").is_file():
+        return []
+    message = (
+        f"AWS's image installs {layout.STEPS}/requirements.txt, which needs a network: write false, or remove the file "
+        "and use an image with its packages."
+    )
+    return [
+        Problem(message, f"{FILE} [environments.{name}].network_isolation", "warning")
+        for name, environment in settings.environments.items()
+        if environment.network_isolation
+    ]
+
+
+def _check_parameters(settings: Settings, root: Path) -> list[Problem]:
+    """Each key of [parameters] becomes a parameter of every pipeline, so none of them can have one with its name."""
+    taken = script_text.created(root, layout.PIPELINES, "Parameter") if settings.parameters else set()
+    return [
+        Problem(
+            f"becomes the parameter {name}, which the pipeline already has; rename it.", f"{FILE} [parameters].{key}"
+        )
+        for key in settings.parameters
+        if (name := parameter_names.parameter_of(key)) in taken
+    ]
+
+
+def _check_split(data: Data) -> list[Problem]:
+    if data.split != "random" or not data.split_column:
+        return []
+    message = 'split = \'random\' does not use it: write "group" or "time" in [data].split, or remove it.'
+    return [Problem(message, f"{FILE} [data].split_column", "warning")]
+
+
 def _check_source(source: str) -> list[Problem]:
     if not source.startswith("s3://"):
         return []
@@ -129,6 +197,32 @@ def _check_runtime(minutes: int, rules: Policy) -> list[Problem]:
             )
         ]
     return policy.check_runtime(minutes, rules, where)
+
+
+def _check_requests(settings: Settings) -> list[Problem]:
+    """The problems that AWS would have with values that become fields of a request."""
+    volume, images = settings.pipeline.volume_size_gb, settings.images
+    values: list[tuple[Any, str, str]] = [
+        (image, "ImageUri", f"[images].{key}")
+        for key, image in {"default": images.default, **images.steps}.items()
+        if "/" in image  # otherwise it is a version
+    ]
+    if volume != project_settings.Pipeline.volume_size_gb:
+        values.append((volume, "ProcessingVolumeSizeInGB", "[pipeline].volume_size_gb"))
+    values += [
+        (text, "HyperParameterValue", f"[hyperparameters].{key}")
+        for key, text in settings.hyperparameters.items()
+        if isinstance(text, str) and (len(text) > USUAL_TEXT or not text.isprintable())
+    ]
+    if not values:
+        return []
+    from sagemaker_ops.definition import request_limits  # a new project has none of these
+
+    return [
+        Problem(sentence, f"{FILE} {where}")
+        for value, shape, where in values
+        for sentence in request_limits.check_value(value, shape, "the value")
+    ]
 
 
 def _check_training(settings: Settings) -> list[Problem]:

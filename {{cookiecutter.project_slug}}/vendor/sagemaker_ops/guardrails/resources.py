@@ -7,7 +7,7 @@ from typing import Any
 
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.errors import Problem
-from sagemaker_ops.guardrails import instance_check, policy
+from sagemaker_ops.guardrails import instance_check, policy, volume_check
 from sagemaker_ops.guardrails.policy import Policy
 
 
@@ -26,6 +26,10 @@ def check(definition: dict[str, Any], rules: Policy, file: str) -> list[Problem]
             )
             if isinstance(name, str):
                 problems += instance_check.check(name, use, where, rules)
+                keys = ["`kms_key`"] if resources.get("VolumeKmsKeyId") else []
+                problems += volume_check.check_key(name, use, keys, rules, where)
+                if isinstance(size := resources.get("VolumeSizeInGB"), int):
+                    problems += volume_check.check_size(name, size, where)
             if isinstance(count, int):
                 problems += policy.check_instance_count(count, rules, where)
     return [problem for problem in problems if problem.level == "error"]

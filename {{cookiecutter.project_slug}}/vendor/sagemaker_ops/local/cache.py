@@ -11,12 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sagemaker_ops import kept
 from sagemaker_ops.container.contract import decoded
 from sagemaker_ops.container.packages import packages_digest
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.digests import combined
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.digests import combined
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.store import Unchanging, write_atomically
 
@@ -33,18 +34,20 @@ class Keys:
 class Entry:
     """A step that ran. outputs: {URI: hash of the content when the step ended}.
 
-    addresses: {key by which AWS would find it: [the first execution with this key, when it ended]}.
+    addresses: {key by which AWS would find it: (the first execution with this key, when it ended)}.
     """
 
     execution: str
     ended: datetime
-    addresses: dict[str, list[str]]
+    addresses: dict[str, tuple[str, datetime]]
     packages: str
     properties: dict[str, Any]
     outputs: dict[str, str]
 
     def is_fresh(self, step: Step) -> bool:
-        return step.cache_for is not None and datetime.now(UTC) - self.ended <= step.cache_for
+        """Whether it is not too old; one from the future, when the clock was wrong, could be of any age."""
+        age = datetime.now(UTC) - self.ended
+        return step.cache_for is not None and age <= step.cache_for and not kept.is_future(self.ended)
 
 
 class Cache:
@@ -56,19 +59,29 @@ class Cache:
 
     def keys(self, step: Step, arguments: dict[str, Any]) -> Keys | None:
         """The keys of a step with these resolved arguments; None if it is not cached or lacks an input."""
-        if step.cache_for is None or not step_types.of(step.type).is_cached:
+        kind = step_types.of(step.type)
+        if not kind.registers_model and (step.cache_for is None or not kind.is_cached):
             return None
         made, packages = _outputs_asked_for(arguments), [packages_digest(), self._machine.options.install]
         try:
-            content = [step.type, self._by_content(_compared(step, arguments)), made, packages]
+            # The same model is one at the same place: a model that was trained again is a new version.
+            compared = [arguments, self._by_content(arguments)] if kind.registers_model else None
+            content = [step.type, compared or self._by_content(_compared(step, arguments)), made, packages]
         except (UserError, OSError):
             return None
         return Keys(_digest(content), self._addresses(step, arguments))
 
     def find(self, step: Step, keys: Keys) -> Entry | None:
-        """A result for the same content that is not too old and whose outputs are still in place."""
+        """A result for the same content that is not too old and whose outputs are still in place.
+
+        For a step that registers a model: the version that it registered before.
+        """
         entry = self.read(keys)
-        if entry is None or not entry.is_fresh(step):
+        if entry is None:
+            return None
+        if step_types.of(step.type).registers_model:
+            return entry if self._machine.is_registered(entry.properties) else None
+        if not entry.is_fresh(step):
             return None
         with suppress(UserError, OSError):
             if all(self.content_at(uri) == digest for uri, digest in entry.outputs.items()):
@@ -92,11 +105,11 @@ class Cache:
     def _newest(self) -> dict[str, Entry]:
         entries = [entry for file in self._folder.glob("*.json") if (entry := self._read(file)) is not None]
         found = [
-            (key, replace(entry, execution=execution, ended=datetime.fromisoformat(ended)))
+            (key, replace(entry, execution=execution, ended=ended))
             for entry in entries
             for key, (execution, ended) in entry.addresses.items()
         ]
-        return dict(sorted(found, key=lambda each: each[1].ended))
+        return dict(sorted(found, key=lambda each: (not kept.is_future(each[1].ended), each[1].ended)))
 
     def _addresses(self, step: Step, arguments: dict[str, Any]) -> str:
         # Only for this pipeline: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html
@@ -112,17 +125,18 @@ class Cache:
     def keep_again(self, keys: Keys, execution: str, entry: Entry) -> None:
         """Record that AWS, which would not have found the result by these URIs, would find it from now on."""
         if keys.addresses not in entry.addresses:
-            addresses = {**entry.addresses, keys.addresses: [execution, datetime.now(UTC).isoformat()]}
-            raw = {**vars(entry), "ended": entry.ended.isoformat(), "addresses": addresses}
+            addresses = {**entry.addresses, keys.addresses: (execution, datetime.now(UTC))}
+            text = json.dumps({**vars(entry), "addresses": addresses}, indent=1, default=datetime.isoformat)
             with suppress(OSError):
-                write_atomically(self._folder / f"{keys.content}.json", json.dumps(raw, indent=1).encode())
+                write_atomically(self._folder / f"{keys.content}.json", text.encode())
 
     def _read(self, file: Path) -> Entry | None:
+        raw = kept.read(file)
         try:
-            raw = json.loads(file.read_bytes())
-            return Entry(**{**raw, "ended": datetime.fromisoformat(raw["ended"])})
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # incomplete, or written by another version
+            return None if raw is None else kept.build(Entry, raw)
+        except kept.DAMAGED as error:  # or it was written by another version
+            kept.report(file, error)
+            return None
 
     def _by_content(self, value: Any) -> Any:
         """The value with every URI that the step reads replaced by the hash of its content."""

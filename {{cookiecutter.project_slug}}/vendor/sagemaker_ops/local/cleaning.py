@@ -7,7 +7,6 @@ removed from .local/s3: everything else may have been put there by hand.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sagemaker_ops import local
+from sagemaker_ops import kept, local
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
 
@@ -72,6 +71,10 @@ def clean(home: Path, keep: int) -> Removed:
     """Remove all executions that have ended except the newest `keep`; UserError if something cannot be removed."""
     if not (home / "runs").is_dir():
         return Removed()
+    try:
+        (home / "lock").open("a").close()
+    except OSError as error:
+        raise UserError(f"{home / 'lock'} cannot be written: {error.strerror}.") from None
     with _locked(home, fcntl.LOCK_EX):
         listed = local.list_pipeline_executions(home)
         running = [each for each in listed if each.status in ("Executing", "Stopping")]
@@ -81,7 +84,8 @@ def clean(home: Path, keep: int) -> Removed:
 
 def _clean(home: Path, old: list[Execution], kept: list[Execution], running: bool) -> Removed:
     removed, ids = Removed(), {each.id for each in old}
-    documents = [each.folder / name for each in kept for name in ("execution.json", "definition.json")]
+    gone = {each.folder for each in old}
+    documents = [file for file in (Path(os.path.realpath(home)) / "runs").glob("*/*.json") if file.parent not in gone]
     documents += (home / "registry").glob("*/*.json")
     entries = {file: _read(file) for file in (home / "cache").glob("*.json")}
     texts = set(_texts([*map(_read, documents), *(entries.values() if running else ())]))
@@ -92,7 +96,8 @@ def _clean(home: Path, old: list[Execution], kept: list[Execution], running: boo
     # the rest.
     lost = {_address(file, home) for file in own}
     for file, entry in entries.items():
-        if any(address.startswith(uri) for uri in entry.get("outputs", {}) if _of(uri, ids) for address in lost):
+        outputs = [uri for uri in _texts(entry) if uri.startswith("s3://") and _of(uri, ids)]
+        if any(address.startswith(uri) for uri in outputs for address in lost):
             removed.remove("cached result", file)
     for file in (home / "models").glob("*.json"):
         if file not in models and file.stem not in texts:
@@ -102,9 +107,11 @@ def _clean(home: Path, old: list[Execution], kept: list[Execution], running: boo
     for folder in _own_folders(home / "s3", ids):
         _remove_empty(folder)
     hashes = {name for text in texts for name in _HASH.findall(text)}
+    inside = (home / "s3").resolve()
     for pattern in PUBLISHED:
         for folder in home.glob(pattern):
-            if _HASH.fullmatch(folder.name) and folder.name not in hashes:
+            published = _HASH.fullmatch(folder.name) and folder.parent.resolve().is_relative_to(inside)
+            if published and folder.name not in hashes:
                 removed.remove("version of code or data", folder)
     for kind, path in _stale(home, kept, running):
         removed.remove(kind, path)
@@ -143,6 +150,7 @@ def _own_folders(store: Path, ids: set[str]) -> Iterator[Path]:
     for where, folders, _ in os.walk(store):
         own = [name for name in folders if _of(name, ids)]
         folders[:] = [name for name in folders if name not in own]
+        own = [name for name in own if not os.path.islink(os.path.join(where, name))]
         yield from (Path(where, name) for name in own)
 
 
@@ -184,10 +192,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _read(file: Path) -> Any:
-    try:
-        return json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}
+    """The content of a kept file; of a damaged one, whatever in it could be an address, because that must be kept."""
+    found = kept.read(file)
+    if found is None and file.is_file():
+        with suppress(OSError):
+            return re.findall(r"s3://[^\s\"\\]+", file.read_bytes().decode("utf-8", "replace"))
+    return found or {}
 
 
 def _plural(kind: str) -> str:

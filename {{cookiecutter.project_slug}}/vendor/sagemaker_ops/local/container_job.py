@@ -8,21 +8,20 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sagemaker_ops.container import archives, contract, isolation, process
+from sagemaker_ops.container import archives, bytecode, contract, isolation, process
 from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.container.packages import heavy_modules
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.digests import combined
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.digests import combined
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.preflight import programs
-from sagemaker_ops.store import write_atomically
 
 ACCOUNT = "123456789012"
 MAX_REASON = 1024  # characters of output/failure that become the failure reason, as on AWS
@@ -113,8 +112,8 @@ def run_training(job: Job) -> dict[str, Any]:
         if checkpoints_uri:
             keep_folder(job, container, kept_at, checkpoints_uri)
         for made, name in (("model", "model.tar.gz"), ("output/data", "output.tar.gz")):
-            if made == "model" or any((container.folder / made).iterdir()):
-                archives.pack(container.folder / made, container.folder / name)
+            if made == "model" or any(_settled(job, container, f"/opt/ml/{made}").iterdir()):
+                archives.pack(_settled(job, container, f"/opt/ml/{made}"), container.folder / name)
                 store.move_file(f"{result}/{name}", container.folder / name)
     return {
         **job.arguments,
@@ -199,10 +198,9 @@ def run_program(
             job.log("requirements.txt is not installed here: the program uses the packages of this environment.")
     own["PYTHONPATH"] = os.pathsep.join(filter(None, [own.get("PYTHONPATH"), *packages]))
     digest = combined((str(file.relative_to(container.folder)), machine.digests.of(file)) for file in files)
-    bytecode = machine.home / "bytecode" / digest[:16]
-    with suppress(OSError):  # none exists yet, or its folder was just removed
-        if container.private:
-            shutil.copytree(bytecode, container.folder, dirs_exist_ok=True)
+    kept = machine.home / "bytecode" / digest[:16]
+    if container.private:  # otherwise the code is in a different place each time
+        bytecode.restore(kept, container.folder)
     limit = job.arguments.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
     script = script or _script(argv, container, cwd)
     log = job.folder / "log.txt"
@@ -234,12 +232,8 @@ def run_program(
         raise UserError(
             f"it changed its input {changed[0]}{f' and {len(changed) - 1} more' if changed[1:] else ''}{_SHARED}"
         )
-    with suppress(OSError):  # it only saves time
-        for path in code if container.private else ():  # otherwise the code is in a different place each time
-            for compiled in container.at(path).rglob("*.pyc"):
-                kept = bytecode / compiled.relative_to(container.folder)
-                if not kept.is_file():
-                    write_atomically(kept, compiled.read_bytes())
+    if container.private:
+        bytecode.keep(kept, container.folder, map(container.at, code))
 
 
 def _script(argv: Sequence[str], container: Container, cwd: str | None) -> Path | None:
@@ -253,15 +247,17 @@ def _script(argv: Sequence[str], container: Container, cwd: str | None) -> Path 
 
 def keep_folder(job: Job, container: Container, local_path: str, uri: str) -> None:
     """Move what the job wrote into the store; a link to one of its own files becomes a copy."""
+    job.machine.store.move_folder(uri, _settled(job, container, local_path))
+
+
+def _settled(job: Job, container: Container, local_path: str) -> Path:
+    """A folder of outputs, without links; UserError if it is no longer the folder that it was."""
     folder = container.at(local_path)
-    if folder.is_file() or folder.resolve() != container.folder.resolve() / folder.relative_to(container.folder):
+    if not folder.is_dir() or folder.resolve() != container.folder.resolve() / folder.relative_to(container.folder):
         raise UserError(f"it replaced its output folder {local_path} with something else: write files into the folder.")
-    for file in folder.rglob("*"):
-        if file.is_symlink() and isolation.inside(target := os.readlink(file)):
-            file.unlink()
-            if container.at(target).is_file():
-                shutil.copyfile(container.at(target), file)
-    job.machine.store.move_folder(uri, folder)
+    for sentence in container.settle_links(folder):
+        job.log(sentence)
+    return folder
 
 
 def _code_paths(inputs: Sequence[Mapping[str, Any]], named: Sequence[str]) -> set[str]:

@@ -63,5 +63,5 @@ def link_outputs(execution: Execution, step: str, outputs: Mapping[str, str], st
     for name, uri in outputs.items():
         link, target = execution.folder / step / "outputs" / name, store.locate(uri)
         link.parent.mkdir(parents=True, exist_ok=True)
-        inside = target.is_relative_to(execution.folder.parent.parent)
+        inside = target.is_relative_to(execution.folder.parent.parent) and link.parent.resolve() == link.parent
         link.symlink_to(os.path.relpath(target, link.parent) if inside else target)

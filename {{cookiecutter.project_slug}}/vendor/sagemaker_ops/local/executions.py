@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sagemaker_ops import kept
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.errors import UserError, did_you_mean
 from sagemaker_ops.store import write_atomically
@@ -52,6 +53,10 @@ class StepExecution:
         return {}
 
     @property
+    def is_logged(self) -> bool:
+        return self.log is not None
+
+    @property
     def outputs(self) -> dict[str, str]:
         """{name: S3 folder} of the step's outputs."""
         return step_types.of(self.type).outputs(self.properties)
@@ -83,6 +88,14 @@ class Execution:
             raise UserError(f"execution {self.id} has no step '{name}'.{hint}")
         return self.steps[name]
 
+    def step_to_look_at(self) -> StepExecution:
+        """The step whose log says most: one that failed, otherwise the last one that started; UserError if none did."""
+        if not (started := [step for step in self.steps.values() if step.start_time is not None]):
+            raise UserError(f"no step of execution {self.id} has started.")
+        logged = [step for step in started if step.is_logged] or started
+        logged = [step for step in logged if step.status == "Failed"] or logged
+        return max(logged, key=lambda step: step.start_time or self.start_time)
+
     def read_property_file(self, step: str, name: str) -> Any:
         """The JSON of a property file; UserError if the step has none with this name, or did not write it."""
         files = self.steps[step].property_files if step in self.steps else {}
@@ -92,7 +105,7 @@ class Execution:
         path = self.folder / step / "outputs" / output / file_path
         try:
             return json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"the '{file_path}' of step '{step}' cannot be read: {error}.") from error
 
     def save(self) -> None:
@@ -119,20 +132,27 @@ def list_pipeline_executions(home: Path) -> list[Execution]:
 
     One that is marked Executing although its runner is gone is shown as Stopped.
     """
-    return sorted(newest_first(home), key=lambda execution: execution.start_time, reverse=True)
+    # one from the future, when the clock was wrong, is the oldest
+    began = [(not kept.is_future(each.start_time), each.start_time, each) for each in newest_first(home)]
+    return [each for *_, each in sorted(began, key=lambda each: each[:2], reverse=True)]
 
 
 def newest_first(home: Path) -> Iterator[Execution]:
-    """The same, roughly in that order, each read only when needed."""
-    for file in sorted((home.resolve() / "runs").glob("*/execution.json"), key=_claimed, reverse=True):
-        with suppress(FileNotFoundError):  # it was just removed
+    """The same, roughly in that order, each read only when needed; one that is damaged is reported and left out."""
+    for file in sorted((Path(os.path.realpath(home)) / "runs").glob("*/execution.json"), key=_claimed, reverse=True):
+        try:
             yield _load(file)
+        except FileNotFoundError:  # it was just removed
+            continue
+        except kept.DAMAGED as error:
+            kept.report(file, error)
 
 
-def _claimed(file: Path) -> int:
+def _claimed(file: Path) -> float:
     """When the execution began, according to the file system."""
-    with suppress(OSError):
-        return file.with_name(LOCK).stat().st_mtime_ns
+    with suppress(OSError, ValueError, OverflowError):
+        moment = file.with_name(LOCK).stat().st_mtime
+        return 0 if kept.is_future(datetime.fromtimestamp(moment, UTC)) else moment
     return 0
 
 
@@ -140,23 +160,28 @@ def find(home: Path, execution: str) -> Execution:
     """One execution by its id, by the unique start of an id, or by `latest`; UserError if there is none."""
     if execution == "latest" and (listed := list_pipeline_executions(home)):
         return listed[0]
-    known = {each.name for each in (home.resolve() / "runs").glob("*") if (each / "execution.json").is_file()}
+    known = {
+        each.name for each in (Path(os.path.realpath(home)) / "runs").glob("*") if (each / "execution.json").is_file()
+    }
     matching = [name for name in known if name.startswith(execution)] if execution else []
     if len(matching) != 1:
         hint = did_you_mean(execution, known) or " `ops list-pipeline-executions` lists them."
         raise UserError(f"there is no execution '{execution}' on this machine.{hint}")
-    return _load(home.resolve() / "runs" / matching[0] / "execution.json")
+    file = Path(os.path.realpath(home)) / "runs" / matching[0] / "execution.json"
+    try:
+        return _load(file)
+    except kept.DAMAGED as error:
+        raise UserError(f"{file} cannot be read ({error}): remove its folder.") from error
 
 
 def _load(file: Path) -> Execution:
-    try:
-        state = json.loads(file.read_bytes())
-        steps = {step["name"]: StepExecution(**_with_times(step)) for step in state.pop("steps")}
-        execution = Execution(folder=file.parent, steps=steps, **_with_times(state))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{file} cannot be read ({error}): remove its folder.") from error
+    """The execution in the file; one of kept.DAMAGED if it cannot be read."""
+    state = kept.load(file)
+    steps = {step["name"]: kept.build(StepExecution, step) for step in state.pop("steps")}
+    execution = kept.build(Execution, state, folder=file.parent, steps=steps)
+    for step in steps.values():
+        if Path(step.name).name != step.name or not all(isinstance(uri, str) for uri in step.outputs.values()):
+            raise ValueError("'steps' has another form")
     stale = execution.end_time is None and not _alive(file.parent)
     if stale:
         execution.status, execution.failure_reason = "Stopped", STALE
@@ -166,11 +191,6 @@ def _load(file: Path) -> Execution:
         if stale and step.status in ("Starting", "Executing"):
             step.status, step.failure_reason = "Stopped", STALE
     return execution
-
-
-def _with_times(state: dict[str, Any]) -> dict[str, Any]:
-    times = {key: state[key] and datetime.fromisoformat(state[key]) for key in ("start_time", "end_time")}
-    return {**state, **times}
 
 
 def _alive(folder: Path) -> bool:

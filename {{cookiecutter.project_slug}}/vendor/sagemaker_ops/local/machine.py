@@ -10,14 +10,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sagemaker_ops import kept, variables
 from sagemaker_ops.container import isolation, process
 from sagemaker_ops.container.packages import is_installed
+from sagemaker_ops.definition import shapes, step_types
+from sagemaker_ops.digests import Digests, combined
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.digests import Digests, combined
 from sagemaker_ops.store import Store, write_atomically
 
 _NAMES_FILES = re.compile(r"^\s*[-./]", re.MULTILINE)  # lines of requirements.txt: -r more.txt, --find-links, ./package
@@ -52,6 +55,13 @@ class Machine:
     def registry(self) -> Path:
         return self.home / "registry"
 
+    def is_registered(self, package: Mapping[str, Any]) -> bool:
+        """Whether the registry still has this version of a model package group."""
+        file = self.registry / package["ModelPackageGroupName"] / f"{package['ModelPackageVersion']}.json"
+        with suppress(OSError, ValueError):
+            return bool(json.loads(file.read_bytes())["CreationTime"] == package["CreationTime"])
+        return False
+
     @property
     def private(self) -> bool:
         """Whether jobs have their own mount namespace; UserError if one is requested but not allowed here."""
@@ -83,6 +93,8 @@ class Machine:
         named = [(str(file.relative_to(requirements.parent)), self.digests.of(file)) for file in files]
         folder = self.home / "packages" / combined([(sys.version, ""), *named])[:16]
         with self._installing:
+            if folder.is_file():
+                folder.unlink()
             if not folder.is_dir():
                 self._install(requirements, folder, log, stop)
         os.utime(folder)  # `ops clean` checks when it was last used
@@ -91,7 +103,7 @@ class Machine:
     def _install(self, requirements: Path, folder: Path, log: Path, stop: process.Stop) -> None:
         uv = shutil.which("uv") if not is_installed("pip") else None
         pip = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
-        environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        environment = {**variables.of_builds(), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as draft:
             made = Path(draft, "made")
@@ -112,8 +124,12 @@ class Machine:
 
 def read_model(home: Path, name: str) -> dict[str, Any]:
     """A model that a step created on this machine; UserError if there is none with this name."""
-    try:
-        model: dict[str, Any] = json.loads((home / "models" / f"{name}.json").read_bytes())
-    except (OSError, ValueError):
-        raise UserError(f"there is no model '{name}' on this machine: a Model step creates one.") from None
+    file = home / "models" / f"{name}.json"
+    model = kept.read(file) if "/" not in name and "\0" not in name else None
+    [kind] = [each for each in step_types.TYPES.values() if each.creates_model]
+    if model is not None and (wrong := list(shapes.mismatches(model, kind.shape or {}, {}))):
+        kept.report(file, ValueError(wrong[0].rstrip(".")))
+        model = None
+    if model is None:
+        raise UserError(f"there is no model '{name}' on this machine: a Model step creates one.")
     return model

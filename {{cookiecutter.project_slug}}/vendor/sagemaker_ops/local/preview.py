@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,10 +17,10 @@ from sagemaker_ops.definition import conditions, step_types
 from sagemaker_ops.definition.expressions import Scope, resolve, scan
 from sagemaker_ops.definition.parameters import values as typed_values
 from sagemaker_ops.definition.plan import Plan, Step, parse
+from sagemaker_ops.digests import Digests
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import executions
 from sagemaker_ops.local.cache import Cache, Keys
-from sagemaker_ops.local.digests import Digests
 from sagemaker_ops.local.execution_folder import new_execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.step_run import variables
@@ -68,9 +69,10 @@ def preview(
     home: Path,
     region: str = "us-east-1",
     store: Store | None = None,
+    known: Sequence[Problem] = (),
 ) -> Preview:
     """What start_pipeline_execution would do with the same arguments; it contains every problem and raises none."""
-    home = home.resolve()
+    home = Path(os.path.realpath(home))
     store = Unchanging(store.root if store else home / "s3")
     plan, problems = parse(definition)
     given, wrong = typed_values(plan.parameters, parameters)
@@ -78,6 +80,7 @@ def preview(
     scope = Scope(given, variables(execution, region))
     problems += (
         wrong
+        + list(known)
         + refusals(plan, scope)
         + missing_models(plan, scope, partial(read_model, home))
         + missing_inputs(plan, scope, store)
@@ -94,7 +97,7 @@ def preview(
     scope = replace(
         scope, execution=variables(execution, region, "job"), property_files=files, read_json=store.read_json
     )
-    forecasts = _Forecasts(scope, Cache(machine, pipeline_name), pipeline_name, home)
+    forecasts = _Forecasts(plan, scope, Cache(machine, pipeline_name), pipeline_name, home)
     for step in plan.steps.values():
         reasons = tuple(refused.get(step.name, ()))
         if reasons or wrong or not step.arguments:
@@ -108,8 +111,8 @@ def preview(
 class _Forecasts:
     """Follows two caches through the plan: this machine's, by content, and AWS's, by URIs."""
 
-    def __init__(self, scope: Scope, cache: Cache, pipeline_name: str, home: Path) -> None:
-        self._scope, self._cache = scope, cache
+    def __init__(self, plan: Plan, scope: Scope, cache: Cache, pipeline_name: str, home: Path) -> None:
+        self._plan, self._scope, self._cache = plan, scope, cache
         self._here: dict[str, Any] = {}  # properties of the steps whose result is already known
         self._aws: dict[str, Any] = {}
         self._earlier = (each for each in executions.newest_first(home) if each.pipeline_name == pipeline_name)
@@ -120,13 +123,16 @@ class _Forecasts:
         if step.branch and self._here.get(step.branch[0], {}).get("Outcome") == str(not step.branch[1]):
             return Forecast(SKIPPED, f"'{step.branch[0]}' is {not step.branch[1]}")
         for kind, words in ((SKIPPED, "does not start"), (REFUSED, "cannot run here"), (FAILS, "always fails")):
-            if lost := next((name for name in sorted(step.waits_for) if earlier[name].does == kind), None):
+            waits_for = [name for name in sorted(step.waits_for) if name in earlier]  # not all, if they are in a circle
+            if lost := next((name for name in waits_for if earlier[name].does == kind), None):
                 return Forecast(SKIPPED, f"it needs '{lost}', which {words}")
         read = {each.name for each in scan(step.arguments)[0] if each.kind in ("Steps", "PropertyFiles")}
         arguments = self._resolved(step, read, self._here)
         alike = all(self._here.get(name) == self._aws.get(name) for name in read)
         there = self._on_aws(step, arguments if alike else self._resolved(step, read, self._aws))
-        forecast = self._on_this(step, arguments)
+        forecast = self._registered(step, arguments, earlier) or self._on_this(step, arguments)
+        if forecast.aws:
+            return forecast
         if forecast.does == CACHED:
             aws = "" if there else "on AWS it would run, because its inputs have other URIs"
         elif there:
@@ -167,6 +173,19 @@ class _Forecasts:
             self._here[step.name] = found.properties
             return Forecast(CACHED, source=found.execution)
         return Forecast(RUNS, self._why(step, arguments, keys))
+
+    def _registered(self, step: Step, arguments: Any, earlier: Mapping[str, Forecast]) -> Forecast | None:
+        """The forecast of a step whose model is already registered; None for any other step."""
+        if not step_types.of(step.type).registers_model or not isinstance(arguments, dict):
+            return None
+        jobs = [each.name for each in self._plan.before(step) if step_types.of(each.type).is_cached]
+        keys = self._cache.keys(step, arguments) if jobs else None
+        found = self._cache.find(step, keys) if keys and all(earlier[name].does == CACHED for name in jobs) else None
+        if found is None:
+            return None
+        self._here[step.name] = found.properties
+        said = f"already registered as version {found.properties['ModelPackageVersion']}"
+        return Forecast(CACHED, said, found.execution, aws="on AWS it registers another version")
 
     def _on_aws(self, step: Step, arguments: Any) -> str | None:
         """The execution in which AWS's cache would find the step."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -13,9 +14,9 @@ from sagemaker_ops.container import process
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.parameters import values as typed_values
 from sagemaker_ops.definition.plan import Plan, Step, parse
+from sagemaker_ops.digests import Digests
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import execution_folder, scheduler
-from sagemaker_ops.local.digests import Digests
 from sagemaker_ops.local.executions import Execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.scheduler import Result
@@ -43,15 +44,16 @@ def start_pipeline_execution(
     selection: Selection | None = None,
     launcher: process.Launcher | None = None,
     on_change: Callable[[Execution], None] | None = None,
+    known: Sequence[Problem] = (),
 ) -> Execution:
     """Run a definition until it ends and return the execution: Succeeded, Failed or Stopped.
 
     parameters: strings, as from `--param NAME=VALUE`. home: the project's .local folder. store: S3, if it is elsewhere.
     launcher: one that is already warming up, created with `options`; the caller closes it.
-    on_change: called in this thread after every change of a status. UserError with every problem, before anything
-    starts.
+    on_change: called in this thread after every change of a status. known: problems found before. UserError
+    with every problem, before anything starts.
     """
-    home, options = home.resolve(), options or Options()
+    home, options = Path(os.path.realpath(home)), options or Options()
     store = store or Store(home / "s3")
     plan, problems = parse(definition)
     chosen, source = set(plan.steps), None
@@ -61,12 +63,13 @@ def start_pipeline_execution(
     values, wrong = typed_values(plan.parameters, parameters, source.parameters if source else {})
     execution = execution_folder.new_execution(plan, pipeline_name, values, home)
     scope = Scope(values, variables(execution, region))
-    problems += wrong + refusals(runs, scope) + missing_models(runs, scope, partial(read_model, home))
+    problems += wrong + list(known) + refusals(runs, scope) + missing_models(runs, scope, partial(read_model, home))
     _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
 
+    saving = _Saving(execution)
+
     def changed() -> None:
-        with suppress(OSError):  # a full disk fails the affected step; the reason must still be reported
-            execution.save()
+        saving.changed()
         if on_change is not None:
             on_change(execution)
 
@@ -84,11 +87,35 @@ def start_pipeline_execution(
             if source is not None:
                 execution_folder.reuse(source, execution, chosen, store)
             changed()
-            scheduler.run(runs, execution, work, changed, stop, options.jobs)
+            scheduler.run(runs, execution, work, changed, stop, options.jobs, saving.save)
         finally:
             machine.digests.save()
             os.close(lock)
     return execution
+
+
+class _Saving:
+    """Saves the execution after changes, for at most a tenth of the time: with many steps its file is large."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution, self._pending, self._due = execution, False, 0.0
+
+    def changed(self) -> None:
+        self._pending = True
+        if self._execution.end_time:
+            self._due = 0.0
+        self.save()
+
+    def save(self) -> float | None:
+        """Save what has changed if it is time for it; otherwise the seconds until then."""
+        before = time.monotonic()
+        if not self._pending or before < self._due:
+            return self._due - before if self._pending else None
+        with suppress(OSError):  # a full disk fails the affected step; the reason must still be reported
+            self._execution.save()
+        after = time.monotonic()
+        self._pending, self._due = False, after + 10 * (after - before)
+        return None
 
 
 def _raise_or(plan: Plan, problems: list[Problem]) -> Plan:

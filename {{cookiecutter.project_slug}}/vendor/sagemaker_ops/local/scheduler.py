@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from queue import SimpleQueue
+from heapq import heapify, heappop, heappush
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from sagemaker_ops.container.process import Stop, StoppedError
@@ -39,26 +40,38 @@ class _Event:
     bug: BaseException | None = None
 
 
-def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None], stop: Stop, jobs: int) -> None:
+def run(
+    plan: Plan,
+    execution: Execution,
+    work: Work,
+    changed: Callable[[], None],
+    stop: Stop,
+    jobs: int,
+    idle: Callable[[], float | None] = lambda: None,
+) -> None:
     """Run the plan until no step is left that can start; the execution then has its final status.
 
     work: runs one step, calls back when its program starts; UserError or OSError if the step failed, StoppedError if it
-    was stopped. changed: called in this thread after every change of the execution. jobs: how many in parallel.
+    was stopped. changed: called in this thread after every change of the execution. jobs: how many in parallel. idle:
+    called before waiting; returns the seconds after which it is to be called again, if any.
     """
     events: SimpleQueue[_Event] = SimpleQueue()  # the only kind of queue that a signal handler may use
     running: dict[str, threading.Thread] = {}
+    ready = _Ready(plan, execution)
     with _signals(lambda: events.put(_Event())):
         try:
             while True:
-                for step in _ready(plan, execution):
-                    if len(running) < jobs and not stop.requests:
-                        _set(execution, _Event(step.name, "Starting"))
-                        running[step.name] = threading.Thread(target=_work, args=(step, work, events))
-                        running[step.name].start()
-                        changed()
+                while len(running) < jobs and not stop.requests and (step := ready.pop()):
+                    _set(execution, _Event(step.name, "Starting"))
+                    running[step.name] = threading.Thread(target=_work, args=(step, work, events))
+                    running[step.name].start()
+                    changed()
                 if not running:
                     break
-                event = events.get()
+                try:
+                    event = events.get(timeout=idle())
+                except Empty:
+                    continue
                 if event.bug is not None:
                     raise event.bug
                 if event.step:
@@ -68,6 +81,8 @@ def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None
                     execution.status = "Stopping"
                 if event.status not in ("", "Executing"):
                     running.pop(event.step).join()
+                if event.status == "Succeeded":
+                    ready.after(event.step)
                 changed()
         finally:
             if running:  # an error in this function: leave no process behind
@@ -78,15 +93,35 @@ def run(plan: Plan, execution: Execution, work: Work, changed: Callable[[], None
     changed()
 
 
-def _ready(plan: Plan, execution: Execution) -> list[Step]:
-    """The steps that can start now."""
-    return [
-        step
-        for step in plan.steps.values()
-        if execution.steps[step.name].status == "NotStarted"
-        and all(execution.steps[name].status == "Succeeded" for name in step.waits_for)
-        and (step.branch is None or execution.steps[step.branch[0]].properties["Outcome"] == str(step.branch[1]))
-    ]
+class _Ready:
+    """The steps that can start now, in the plan's order; each dependency is looked at once."""
+
+    def __init__(self, plan: Plan, execution: Execution) -> None:
+        self._steps, self._execution = list(plan.steps.values()), execution
+        self._dependents: dict[str, list[int]] = {}
+        self._missing: list[int] = []  # for each step, how many of those it waits for have not succeeded
+        for number, step in enumerate(self._steps):
+            waits_for = [name for name in step.waits_for if execution.steps[name].status != "Succeeded"]
+            self._missing.append(len(waits_for))
+            for name in waits_for:
+                self._dependents.setdefault(name, []).append(number)
+        self._free = [number for number, missing in enumerate(self._missing) if not missing]
+        heapify(self._free)
+
+    def after(self, name: str) -> None:
+        """A step has succeeded."""
+        for number in self._dependents.get(name, ()):
+            self._missing[number] -= 1
+            if not self._missing[number]:
+                heappush(self._free, number)
+
+    def pop(self) -> Step | None:
+        """The next step to start, if any; one in a branch that is not taken never starts."""
+        while self._free:
+            step, states = self._steps[heappop(self._free)], self._execution.steps
+            if step.branch is None or states[step.branch[0]].properties["Outcome"] == str(step.branch[1]):
+                return step
+        return None
 
 
 def _work(step: Step, work: Work, events: SimpleQueue[_Event]) -> None:

@@ -32,14 +32,15 @@ def run_step(
     scope = Scope(
         execution.parameters,
         variables(execution, machine.region, name),
-        {each.name: each.properties for each in execution.steps.values() if each.status == "Succeeded"},
-        {(each.name, file): where for each in plan.steps.values() for file, where in each.property_files.items()},
+        {each: execution.steps[each].properties for each in step.waits_for},  # what it refers to, it also waits for
+        {(each, file): at for each in step.waits_for for file, at in plan.steps[each].property_files.items()},
         machine.store.read_json,
     )
     arguments = steps.resolved(step, scope)
     cache = Cache(machine, execution.pipeline_name)
     keys = cache.keys(step, arguments) if machine.options.cache else None
-    if keys is not None and (found := cache.find(step, keys)) is not None:
+    may_reuse = not step_types.of(step.type).registers_model or _nothing_ran(plan.before(step), execution)
+    if keys is not None and may_reuse and (found := cache.find(step, keys)) is not None:
         cache.keep_again(keys, execution.id, found)
         link_outputs(execution, step.name, step_types.of(step.type).outputs(found.properties), machine.store)
         return Result(found.properties, found.execution)
@@ -51,6 +52,12 @@ def run_step(
     if keys is not None:
         cache.keep(keys, execution.id, step, properties)
     return Result(properties)
+
+
+def _nothing_ran(before: list[Step], execution: Execution) -> bool:
+    """Whether there are jobs among the steps before a step, and each of them reused the result of another execution."""
+    jobs = [execution.steps[each.name] for each in before if step_types.of(each.type).is_cached]
+    return bool(jobs) and all(job.source for job in jobs)
 
 
 def variables(execution: Execution, region: str, job_name: str = "") -> dict[str, str]:

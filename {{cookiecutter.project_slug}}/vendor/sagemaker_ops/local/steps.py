@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +12,7 @@ from sagemaker_ops.definition.expressions import Scope, resolve
 from sagemaker_ops.definition.plan import Step
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.container_job import Job
-from sagemaker_ops.store import write_atomically
+from sagemaker_ops.store import name_once, write_atomically
 
 APPROVAL = ("PendingManualApproval", "Approved", "Rejected")
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -80,7 +79,7 @@ def register_model(job: Job) -> dict[str, Any]:
         }
         try:
             write_atomically(draft, json.dumps(package, indent=1).encode())
-            os.link(draft, folder / f"{version}.json")  # complete, and never overwrites one that another run just wrote
+            name_once(draft, folder / f"{version}.json")
             return package
         except FileExistsError:
             continue

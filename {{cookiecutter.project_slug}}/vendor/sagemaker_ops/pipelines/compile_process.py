@@ -6,6 +6,7 @@ Only this process imports it.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import logging
@@ -13,6 +14,7 @@ import os
 import sys
 import traceback
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +31,7 @@ def main(pipeline: str, environment: str, user: str = "") -> int:
     """Print the definition and what it was made from as JSON, or a line for each problem on standard error."""
     out, err = sys.stdout, sys.stderr
     logging.disable(logging.CRITICAL)
+    gc.disable()  # the SDK's thousands of classes stay until the end, and searching them for garbage takes 2 s
     # JupyterLab installs it, jsonschema imports it if it is there, and its grammar takes a third of the SDK's import.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # which means "not installed"
     root = Path.cwd()
@@ -42,7 +45,9 @@ def main(pipeline: str, environment: str, user: str = "") -> int:
             # For helpers with a plain name (`from _common import …`); last, because a pipeline may be called `queue`.
             sys.path.append(str(path.parent))
             with recorder.recording():
-                definition = json.loads(_load(path).get_pipeline(target, session).definition())
+                module = _load(path)
+                _share(session)
+                definition = json.loads(module.get_pipeline(target, session).definition())
             print(json.dumps({"reads": recorder.reads.document, "definition": definition}), file=out)
         except UserError as error:
             for problem in error.problems:
@@ -80,6 +85,13 @@ def _offline_session(target: Target) -> Any:
     return OfflineSession(
         boto_session=boto3.Session(region_name=target.region), default_bucket=target.environment.bucket
     )
+
+
+def _share(session: Any) -> None:
+    """Let the steps use this session: each ProcessingStep asks a local client, with one of its own, for a name."""
+    steps = sys.modules.get("sagemaker.mlops.workflow.steps")
+    if client := getattr(steps, "LocalSagemakerClient", None):
+        steps.LocalSagemakerClient = partial(client, session)  # type: ignore[union-attr]
 
 
 def _words(error: Exception) -> str:

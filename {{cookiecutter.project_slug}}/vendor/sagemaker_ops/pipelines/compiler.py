@@ -17,19 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import sagemaker_ops
+from sagemaker_ops import kept, variables
 from sagemaker_ops.container.packages import packages_digest
+from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import RefusedError, UserError, did_you_mean
 from sagemaker_ops.guardrails import policy, project_check, resources
 from sagemaker_ops.pipelines.dependencies import Reads
 from sagemaker_ops.project.layout import LIBRARY, PIPELINES, pipelines
 from sagemaker_ops.project.target import Target
+from sagemaker_ops.store import write_atomically
 
 COMPILED = Path(".local/compiled")
 KEY = 16  # digits, more than the longest user name
 
 
 def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
-    """The compiled definition; UserError if there is no such pipeline or it cannot be compiled.
+    """The compiled definition; UserError if there is no such pipeline, it cannot be compiled, or AWS would refuse it.
 
     RefusedError if its file uses instances that the guardrails refuse.
     """
@@ -39,35 +42,46 @@ def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
         raise UserError(f"No pipeline '{pipeline}' in {PIPELINES}.{hint}")
     if problems := project_check.check_pipeline(pipeline, str(PIPELINES)):
         raise UserError(*problems)
-    kept = root / COMPILED / f"{pipeline}-{target.suffix}-{_key(pipeline, target)}.json"
-    compiled = _read(kept, target, root)
+    file = root / COMPILED / f"{pipeline}-{target.suffix}-{_key(pipeline, target)}.json"
+    compiled = _read(file, target, root)
     if compiled is None:
-        text = _compile(pipeline, target, root)
-        compiled = json.loads(text)["definition"]
+        made = json.loads(_compile(pipeline, target, root))
+        compiled = made["definition"]
         with suppress(OSError):  # if it cannot be written, it is compiled each time
-            _keep(kept, text, replaces=f"{pipeline}-{target.suffix}-{'?' * KEY}.json")
-    if problems := resources.check(compiled, policy.load(root), f"{PIPELINES}/{pipeline}.py"):
-        raise RefusedError(*problems)
+            text = json.dumps({**made, "hash": _hash(compiled)})
+            _keep(file, text, replaces=f"{pipeline}-{target.suffix}-{'?' * KEY}.json")
+    place = f"{PIPELINES}/{pipeline}.py"
+    wrong = request_limits.check(compiled, place=place)
+    if refused := resources.check(compiled, policy.load(root), place):
+        raise RefusedError(*refused, *wrong)
+    if wrong:
+        raise UserError(*wrong)
     return compiled
 
 
-def _read(kept: Path, target: Target, root: Path) -> dict[str, Any] | None:
+def _read(file: Path, target: Target, root: Path) -> dict[str, Any] | None:
     """The definition in the file, if nothing that it was made from has changed; None for a damaged file."""
+    found = kept.read(file)
     try:
-        found = json.loads(kept.read_text(encoding="utf-8"))
+        if found is None:
+            return None
+        if found["hash"] != _hash(found["definition"]):
+            raise ValueError("its hash differs")
         compiled: dict[str, Any] = found["definition"]
         return compiled if Reads.of(found["reads"]).still_hold(root, _environment(target, root)) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except kept.DAMAGED as error:
+        kept.report(file, error)
         return None
 
 
+def _hash(definition: object) -> str:
+    return hashlib.sha256(json.dumps(definition).encode()).hexdigest()
+
+
 def _keep(path: Path, text: str, replaces: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     for older in path.parent.glob(replaces):
         older.unlink(missing_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_atomically(path, text.encode())
 
 
 def _key(pipeline: str, target: Target) -> str:
@@ -105,11 +119,13 @@ def _compile(pipeline: str, target: Target, root: Path) -> str:
 
 def _environment(target: Target, root: Path) -> dict[str, str]:
     """Variables for the SDK's import and compilation, without an account or a network."""
-    return os.environ | {
+    return variables.without_credentials() | {
         "PYTHONPATH": os.pathsep.join(map(str, (LIBRARY, root))),
         "PYTHONWARNINGS": "ignore",
         "AWS_DEFAULT_REGION": target.region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",  # pragma: allowlist secret
         # Otherwise it asks IAM for the role's permissions.

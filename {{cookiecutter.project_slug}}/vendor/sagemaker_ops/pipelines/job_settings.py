@@ -24,9 +24,9 @@ from sagemaker.mlops.workflow.steps import CacheConfig
 from sagemaker.train import ModelTrainer
 
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.guardrails import training_capacity
+from sagemaker_ops.guardrails import image_check, training_capacity
 from sagemaker_ops.project.parameter_names import parameter_of
-from sagemaker_ops.project.settings import FILE
+from sagemaker_ops.project.settings import FILE, LOCAL, Project
 from sagemaker_ops.project.target import Target
 
 Uri: TypeAlias = "str | PipelineVariable"
@@ -97,12 +97,19 @@ class JobSettings:
         return self._uri(images.of(step if images.has(step) else SERVING), "inference")
 
     def _uri(self, wanted: str, scope: str) -> str:
-        if "/" in wanted:
+        if not image_check.is_version(wanted):
             return wanted
+        region = self._target.region
+        if not image_check.has_image(region):
+            if self._environment != LOCAL:
+                raise UserError(
+                    Problem(image_check.no_image(wanted, region, self._environment.account), f"{FILE} [images]")
+                )
+            region = Project.region  # a run on this machine uses no image: any region that has it will do
         return str(
             image_uris.retrieve(
                 "sklearn",
-                region=self._target.region,
+                region=region,
                 version=wanted,
                 py_version="py3",
                 instance_type="ml.m5.xlarge",  # selects CPU or GPU, but this framework has only one image
@@ -146,7 +153,9 @@ class JobSettings:
                 **(texts(job.hyperparameters) or {}),
                 # These two tell the image's training toolkit which script to run from which archive.
                 "sagemaker_program": job.script,
-                "sagemaker_submit_directory": self._target.sourcedir_uri,
+                "sagemaker_submit_directory": self._target.sourcedir_uri_of(
+                    own_script(job.script, environment=job.environment)
+                ),
             },
             input_data_config=channels_of(channels) if channels is not None else None,
             output_data_config=OutputDataConfig(s3_output_path=self._target.models_uri, kms_key_id=self.kms_key),
@@ -211,6 +220,12 @@ class JobSettings:
             security_group_ids=self._environment.security_groups or None,
             enable_network_isolation=self._environment.network_isolation,
         )
+
+
+def own_script(script: str, command: Sequence[str] = (), environment: Mapping[str, Value] | None = None) -> str:
+    """The script whose code the step needs; empty for all code, if the step itself says that it may need more."""
+    more = any(word in ("-c", "-m") or ".py" in word for word in command) or "PYTHONPATH" in (environment or {})
+    return "" if more else script
 
 
 def channels_of(channels: Mapping[str, Uri]) -> list[InputData]:

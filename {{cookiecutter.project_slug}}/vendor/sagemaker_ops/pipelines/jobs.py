@@ -28,12 +28,13 @@ from sagemaker_ops.pipelines.job_settings import (
     Uri,
     Value,
     channels_of,
+    own_script,
     parameters,
     refuse_doubles,
     text,
     texts,
 )
-from sagemaker_ops.pipelines.processing import CODE, Folders
+from sagemaker_ops.pipelines.processing import CODE, Folders, shortened
 from sagemaker_ops.project.target import Target
 
 DependsOn = Sequence[Any]
@@ -104,12 +105,14 @@ class Jobs:
     ) -> ProcessingStep:
         """Runs `python3 <script>` with each input and each output at /opt/ml/processing/<its name>.
 
+        arguments: those of [data], if they are too long for AWS, become one such as @/folder/file, for argparse's
+        fromfile_prefix_chars="@".
         image: a URI that replaces the one in [images]. environment: variables of the script. cached: whether AWS may
         reuse the result of an earlier execution with the same arguments and URIs.
         """
-        folders = Folders(
-            name, inputs, self.target.code_uri, {each: self.run_uri(name.lower(), each) for each in outputs}
-        )
+        given, inputs = shortened([text(each) for each in arguments], inputs, self.target)
+        code_uri = self.target.code_uri_of(own_script(script, command, environment))
+        folders = Folders(name, inputs, code_uri, {each: self.run_uri(name.lower(), each) for each in outputs})
         processor = Processor(
             **self._settings.processor(self.image(name) if image is None else image),
             entrypoint=[*command, f"{CODE}/{script}"],
@@ -118,9 +121,7 @@ class Jobs:
             env=texts(environment),
             sagemaker_session=self.session,
         )
-        step_args = processor.run(
-            inputs=folders.inputs, outputs=folders.outputs, arguments=[text(each) for each in arguments] or None
-        )
+        step_args = processor.run(inputs=folders.inputs, outputs=folders.outputs, arguments=given or None)
         return ProcessingStep(
             name=name,
             step_args=step_args,

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_ops import local
+from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.guardrails import table_check
 from sagemaker_ops.local import cleaning
 from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
 from sagemaker_ops.project import data, source_copy
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.project.settings import Settings
+from sagemaker_ops.project.target import ARGUMENTS
 from sagemaker_ops.store import Store
 
 if TYPE_CHECKING:
@@ -57,6 +60,7 @@ def run(
             selection=selection,
             launcher=launcher,
             on_change=_reporting(begun, on_change),
+            known=request_limits.check(definition, parameters),
         )
 
 
@@ -79,10 +83,11 @@ def run_definition(
             parameters=parameters,
             home=home,
             region=region,
-            store=Store(s3.resolve()) if s3 else None,
+            store=_store(s3),
             options=options,
             selection=selection,
             on_change=_reporting(begun, on_change),
+            known=request_limits.check(definition, parameters, whole=False),
         )
 
 
@@ -94,7 +99,10 @@ def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root:
     with cleaning.held_off(home):
         definition, name = _published(pipeline, settings, root, home)
         region = settings.project.region
-        return name, preview(definition, pipeline_name=name, parameters=parameters, home=home, region=region)
+        known = request_limits.check(definition, parameters)
+        return name, preview(
+            definition, pipeline_name=name, parameters=parameters, home=home, region=region, known=known
+        )
 
 
 def plan_definition(
@@ -103,10 +111,16 @@ def plan_definition(
     """Like `plan`, for a definition in a file."""
     from sagemaker_ops.local.preview import preview
 
-    name, store = pipeline_name(file), Store(s3.resolve()) if s3 else None
+    name, store = pipeline_name(file), _store(s3)
     definition = _definition(file)
     found = preview(
-        definition, pipeline_name=name, parameters=parameters, home=root / LOCAL_FOLDER, region=region, store=store
+        definition,
+        pipeline_name=name,
+        parameters=parameters,
+        home=root / LOCAL_FOLDER,
+        region=region,
+        store=store,
+        known=request_limits.check(definition, parameters, whole=False),
     )
     return name, found
 
@@ -116,11 +130,21 @@ def pipeline_name(file: Path) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", file.name.removesuffix(".json")).strip("-")[:256].rstrip("-") or "definition"
 
 
+def _store(s3: Path | None) -> Store | None:
+    """The folder of --s3 as a store; UserError if there is no such folder."""
+    try:
+        if s3 is not None and not s3.is_dir():
+            raise UserError(Problem(f"there is no folder '{s3}'.", "--s3"))
+        return Store(s3.resolve()) if s3 else None
+    except OSError as error:
+        raise UserError(Problem(f"the folder cannot be read: {error.strerror}.", "--s3")) from None
+
+
 def _definition(file: Path) -> dict[str, Any]:
     try:
         return local.loads(file.read_bytes())
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError) as error:  # a path with NUL is a ValueError
+        raise UserError(f"{file} cannot be read: {getattr(error, 'strerror', error)}.") from None
     except UserError as error:
         raise UserError(*(Problem(problem.message, str(file)) for problem in error.problems)) from None
 
@@ -128,13 +152,16 @@ def _definition(file: Path) -> dict[str, Any]:
 def _published(pipeline: str, settings: Settings, root: Path, home: Path) -> tuple[dict[str, Any], str]:
     """The definition and the name of the pipeline, after publishing code and data to where it expects them."""
     target = publishing.target(settings, "local", root)
-    source, first = settings.data.source, None
+    source, copied = settings.data.source, None
     if data.is_remote(source):
-        first = source_copy.first_file(source_copy.get(source, home), home)
-    if problems := data.check(settings.data, root, first):
+        copied = source_copy.named_files(source_copy.get(source, home), home)
+    if problems := table_check.check(settings, root, copied):
         raise UserError(*problems)
     definition = compiler.definition(pipeline, target, root)
-    publishing.publish_local(target, root, Store(home / "s3"))
+    store = Store(home / "s3")
+    publishing.publish_local(definition, target, root, store)
+    if target.arguments_uri and not store.find(target.arguments_uri):
+        store.put(target.arguments_uri + ARGUMENTS, settings.data.arguments_file.encode())
     return definition, target.pipeline_name(pipeline)
 
 

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
 
+from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines.job_settings import Uri
+from sagemaker_ops.project.target import ARGUMENTS, Target
 
 CODE_INPUT = "code"
+ARGUMENTS_INPUT = "data-arguments"
 CODE = f"/opt/ml/processing/input/{CODE_INPUT}"
+
+
+def shortened(
+    arguments: Sequence[str], inputs: Mapping[str, Uri], target: Target
+) -> tuple[list[str], Mapping[str, Uri]]:
+    """The arguments and inputs of a step, with the arguments of [data] in a file if AWS would refuse so many.
+
+    The step's parser reads the file of an argument such as @/folder/file, with argparse's fromfile_prefix_chars="@".
+    """
+    given, own = list(arguments), target.settings.data.arguments
+    starts = [at for at in range(len(given) - len(own) + 1) if given[at : at + len(own)] == own]
+    known = [each if isinstance(each, str) else "at run time" for each in given]
+    if not target.arguments_uri or not starts or not request_limits.check_value(known, "ContainerArguments", ""):
+        return given, inputs
+    given[starts[0] : starts[0] + len(own)] = [f"@{_folder(ARGUMENTS_INPUT)}/{ARGUMENTS}"]
+    return given, {**inputs, ARGUMENTS_INPUT: target.arguments_uri}
 
 
 @dataclass(frozen=True)

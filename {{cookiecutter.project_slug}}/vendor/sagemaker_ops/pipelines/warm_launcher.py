@@ -39,7 +39,8 @@ def _has_changed(root: Path, home: Path) -> bool:
 def _libraries(root: Path) -> list[str]:
     """The large libraries that the steps import, in the order in which they depend on each other."""
     from sagemaker_ops.container.packages import HEAVY, heavy_modules
-    from sagemaker_ops.pipelines import publishing
+    from sagemaker_ops.project.layout import STEPS
+    from sagemaker_ops.tabular import step_code
 
-    found = {name for script in publishing.step_files(root) for name in heavy_modules(script, LIBRARY)}
+    found = {name for script in step_code.files_below(root / STEPS).values() for name in heavy_modules(script, LIBRARY)}
     return sorted(found, key=lambda name: (HEAVY.index(name.split(".")[0]), name))

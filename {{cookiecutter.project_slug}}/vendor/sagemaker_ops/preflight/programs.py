@@ -7,13 +7,12 @@ import functools
 import re
 import shutil
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sagemaker_ops.container import contract, isolation, process
+from sagemaker_ops.container import archives, contract, isolation, process
 from sagemaker_ops.container.packages import is_installed
 from sagemaker_ops.definition.expressions import Scope, resolve_early
 from sagemaker_ops.definition.plan import Step
@@ -131,7 +130,7 @@ def _where_it_is(store: Store, uri: str, script: str) -> Iterator[tuple[str, str
         files: Files = store.find(uri)
         if uri.endswith(".tar.gz") and files:
             files = _members(archive := store.get_file(uri), archive.stat().st_mtime_ns)
-    except (UserError, OSError, EOFError, tarfile.TarError, zlib.error):
+    except (UserError, OSError, *archives.BROKEN):
         return  # reported by other checks, or when the step runs
     if files:
         yield uri, script, files

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagemaker_ops.container.transform_program import CSV, DEFAULT_MB, JSON, JSON_LINES, Exchange
+from sagemaker_ops.definition import request_limits
 
-MAX_MB, MAX_VARIABLES = 100, 16
+MAX_MB = 100
 
 
 def misfits(model: Mapping[str, Any]) -> Iterator[str]:
@@ -34,8 +35,7 @@ def refused(arguments: Mapping[str, Any]) -> Iterator[str]:
         yield f"MaxPayloadInMB is {size}, but AWS accepts 0 (no limit) to {MAX_MB}."
     elif size * at_once > MAX_MB:
         yield f"MaxPayloadInMB times MaxConcurrentTransforms is {size * at_once}, but AWS accepts at most {MAX_MB}."
-    if len(arguments.get("Environment", {})) > MAX_VARIABLES:
-        yield f"Environment has {len(arguments['Environment'])} variables, but AWS accepts at most {MAX_VARIABLES}."
+    yield from request_limits.check_value(arguments.get("Environment", {}), "TransformEnvironmentMap", "Environment")
     try:
         exchange = Exchange(arguments)
     except ValueError as error:

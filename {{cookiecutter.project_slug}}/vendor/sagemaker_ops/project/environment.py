@@ -1,7 +1,7 @@
 """Creates .venv: `python3 -m sagemaker_ops.project.environment dev docs` installs the packages of those groups, once.
 
-The machine's own Python runs this before anything is installed, so it uses only the standard library. It uses uv if
-available, otherwise pip.
+The machine's own Python runs this before anything is installed, so it uses only the standard library. It installs with
+uv, five times as fast as pip: the machine's own, or one that it first installs into .venv; with pip if there is no uv.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+
+from sagemaker_ops import kept, variables
 
 STATE = "environment.json"
+# What uv and pip print after each stage.
+STAGES = re.compile(r"(Resolved|Prepared|Installed|Bytecode compiled|Installing collected|Successfully installed)\b")
+WIDTH = 100
 LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNORECASE)
 
 
@@ -43,7 +47,9 @@ def _install(root: Path, groups: set[str]) -> int:
     basis += [vendored.read_text(encoding="utf-8")] if vendored.is_file() else []
     wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
     venv = (root / ".venv").resolve()  # if it is a link, the programs in it must not refer to the link
-    state = _read(venv / STATE)
+    state = kept.read(venv / STATE) or {}
+    if not isinstance(state.get("groups"), list) or set(map(str, state["groups"])) - table.keys():
+        state = {}
     if state.get("hash") == wanted and _python(venv).exists():
         if groups <= set(state["groups"]):
             return 0
@@ -61,17 +67,15 @@ def _install(root: Path, groups: set[str]) -> int:
         print(f"Could not create {venv}: see the output of {'uv' if uv else 'venv'} above.", file=sys.stderr)
         return 1
     (venv / STATE).unlink(missing_ok=True)  # it is not valid until the installation has finished
+    uv = uv or _own_uv(python, constraints)
     if uv:
         requirements.append("pip")  # uv's environments have no pip, but scripts written for an image may call it
-        command = [uv, "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode"]
-        environment = os.environ | _pip_settings_for_uv(python)
+        command = [uv, "pip", "install", "--python", str(python), "--compile-bytecode"]
+        environment = variables.of_builds() | _pip_settings_for_uv(python)
     else:
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        environment = dict(os.environ)
-    done = subprocess.run(
-        [*command, "--constraint", str(constraints), *requirements, *own], env=environment, check=False
-    )
-    if done.returncode:
+        command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+        environment = variables.of_builds()
+    if watched([*command, "--constraint", str(constraints), *requirements, *own], environment):
         print(f"Installation failed: see the output of {'uv' if uv else 'pip'} above.", file=sys.stderr)
         return 1
     (venv / STATE).write_text(json.dumps({"hash": wanted, "groups": sorted(groups)}), encoding="utf-8")
@@ -98,7 +102,37 @@ def _make_venv(venv: Path, uv: str | None) -> bool:
     """Create a new virtual environment with the Python that runs this; returns whether it worked."""
     shutil.rmtree(venv, ignore_errors=True)  # its Python no longer exists
     maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
-    return subprocess.run([*maker, str(venv)], check=False).returncode == 0
+    return subprocess.run([*maker, str(venv)], env=variables.of_builds(), check=False).returncode == 0
+
+
+def _own_uv(python: Path, constraints: Path) -> str | None:
+    """The uv in the environment, installed from the index if it is not there yet; None if that is not possible."""
+    uv = python.with_name("uv")
+    if not uv.is_file():
+        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--only-binary", "uv", "--constraint", str(constraints), "uv"]
+        # pip follows, and reports errors.
+        subprocess.run(command, env=variables.of_builds(), check=False, capture_output=True, text=True)
+    return str(uv) if uv.is_file() else None
+
+
+def watched(command: list[str], environment: dict[str, str]) -> int:
+    """Run an installer and return its exit code; show how far it is, or all of its output if it fails."""
+    live = sys.stdout.isatty()
+    lines = []
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            if live:  # one line, which the next one replaces
+                print(f"\r\x1b[K  {line.strip()[:WIDTH]}", end="", flush=True)
+            elif STAGES.match(line):
+                print(f"  {line.strip()[:WIDTH]}", flush=True)
+    print("\r\x1b[K" * live, end="", flush=True)
+    if process.returncode:
+        print(*lines, sep="", end="", file=sys.stderr)
+    return process.returncode
 
 
 def _pip_settings_for_uv(python: Path) -> dict[str, str]:
@@ -123,14 +157,6 @@ def _pip_settings_for_uv(python: Path) -> dict[str, str]:
     if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in os.environ:
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip also looks at all its indexes
     return settings
-
-
-def _read(state: Path) -> dict[str, Any]:
-    try:
-        read: dict[str, Any] = json.loads(state.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return read
 
 
 if __name__ == "__main__":

@@ -26,7 +26,10 @@ def find_root() -> Path:
         raise UserError(f"There is no {FILE} in {here} or above it: change to the project's folder.")
     own = vendored_in()
     if own is not None and found != own:
-        raise UserError(f"This `ops` belongs to {own}, but you are in {found}: use the `ops` in its .venv.")
+        first = "" if (found / ".venv/bin/ops").exists() else "run `make setup`, then "
+        raise UserError(
+            f"This `ops` belongs to {own}, but you are in {found}: {first}run `. .venv/bin/activate` there."
+        )
     return found
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.project import notation, parameter_names
-from sagemaker_ops.project.typed import Reader, choice, others
+from sagemaker_ops.project import column_roles, notation, parameter_names
+from sagemaker_ops.project.typed import Reader, choice, others, read_toml
 
 FILE = "project.toml"
 PROBLEMS = ("classification", "regression")
 SPLITS = ("random", "group", "time")
+# AWS accepts 100 arguments, and half of them are left to the pipeline:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AppSpecification.html
+MOST_ARGUMENTS, LONGEST_ARGUMENT = 50, 256
 APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
 
 
@@ -73,6 +75,15 @@ class Data:
             f"--test-share={self.test_share}",
             f"--validation-share={self.validation_share}",
         ]
+
+    @property
+    def arguments_file(self) -> str:
+        """The arguments as a file, one per line, if they may be too many or too long for AWS; otherwise empty."""
+        given = self.arguments
+        fit = len(given) <= MOST_ARGUMENTS and max(map(len, given)) <= LONGEST_ARGUMENT
+        if fit or any(each.splitlines() != [each] for each in given):  # AWS refuses one with a line break anyway
+            return ""
+        return "".join(f"{each}\n" for each in given)
 
 
 @dataclass(frozen=True)
@@ -225,10 +236,12 @@ def read(root: Path) -> tuple[Settings, Reader]:
     """The settings that can be read, and the reader, which has the problems; UserError if there is no file."""
     path = root / FILE
     try:
-        return _read(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+        return _read(read_toml(path))
     except FileNotFoundError:
         raise UserError(f"No {FILE} in {root}: run the command in the project's folder.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(Problem(f"cannot be read: {error.strerror}.", FILE)) from None
+    except ValueError as error:
         raise UserError(Problem(f"not valid TOML: {error}.", FILE)) from None
 
 
@@ -251,29 +264,8 @@ def _contradictions(settings: Settings) -> list[Problem]:
     problems = []
     if (gate.minimum is None) == (gate.maximum is None):
         problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
-    if not data.source:
-        problems.append(Problem("write the name of a file or folder.", f"{FILE} [data].source"))
-    if data.split != "random" and not data.split_column:
-        problems.append(Problem(f"split = '{data.split}' needs the name of a column.", f"{FILE} [data].split_column"))
-    if not (data.test_share > 0 and data.validation_share > 0 and data.test_share + data.validation_share < 1):
-        problems.append(
-            Problem(
-                "test_share and validation_share must each be above 0 and together below 1, "
-                "so that rows are left to train on.",
-                f"{FILE} [data]",
-            )
-        )
-    if data.target in data.exclude:
-        problems.append(Problem(f"'{data.target}' is the target: remove it here.", f"{FILE} [data].exclude"))
-    taken = {data.target: "the target"} | dict.fromkeys(data.exclude, "in `exclude`")
-    for key, column in (("weight", data.weight), ("id", data.id)):
-        if column and column in taken:
-            problems.append(
-                Problem(f"'{column}' is already {taken[column]}: write another column.", f"{FILE} [data].{key}")
-            )
-        elif column:
-            taken[column] = f"the {key}"
-    problems += [Problem(message, f"{FILE} [data].{key}") for key, message in notation.misfits(data)]
+    wrong = [*column_roles.misfits(data), *notation.misfits(data)]
+    problems += [Problem(message, f"{FILE} [data]{f'.{key}' if key else ''}") for key, message in wrong]
     tables = {"hyperparameters": settings.hyperparameters, "parameters": settings.parameters}
     problems += [Problem(message, f"{FILE} {place}") for place, message in parameter_names.misfits(tables)]
     if "local" in settings.environments:

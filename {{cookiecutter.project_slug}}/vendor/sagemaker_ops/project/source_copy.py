@@ -15,8 +15,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sagemaker_ops import kept
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import data
+from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.project.settings import FILE
 from sagemaker_ops.store import Store, write_atomically
 
@@ -59,11 +61,20 @@ def folder_of(source: str, home: Path) -> Path:
 
 def read(source: str, home: Path) -> Copy | None:
     """The copy of a source; None if there is no complete one."""
+    folder = folder_of(source, home)
+    found = kept.read(folder / "manifest.json")
     try:
-        found = json.loads((folder_of(source, home) / "manifest.json").read_bytes())
-        return Copy(**{**found, "fetched": datetime.fromisoformat(found["fetched"])})
-    except (OSError, ValueError, TypeError, KeyError):
+        copy = None if found is None else kept.build(Copy, found)
+        if copy is not None and not (copy.objects and all(map(_is_there(folder, copy), copy.objects))):
+            raise ValueError("a file of the copy is missing")
+        return copy
+    except kept.DAMAGED as error:
+        kept.report(folder / "manifest.json", error)
         return None
+
+
+def _is_there(folder: Path, copy: Copy) -> Callable[[str], bool]:
+    return lambda key: (folder / OBJECTS / copy.file(key)).is_file()
 
 
 def get(source: str, home: Path) -> Copy:
@@ -103,12 +114,11 @@ def place(source: str, home: Path, store: Store) -> None:
     with _held(folder):
         copy = get(source, home)  # while the lock is held, nobody removes its files
         wanted = {key: copy.file(key) for key in copy.objects}
-        placed: dict[str, str] = {}
-        with suppress(OSError, ValueError):
-            placed = json.loads(placed_file.read_bytes())
+        placed = kept.read(placed_file) or {}
         write_atomically(placed_file, json.dumps({**wanted, **placed}).encode())  # first, in case of an interruption
         for key in placed.keys() - wanted.keys():
-            store.locate(f"s3://{bucket}/{key}").unlink(missing_ok=True)
+            with suppress(UserError, OSError):  # not the key of a file, if the list is damaged
+                store.remove(f"s3://{bucket}/{key}")
         for key, name in wanted.items():
             uri, file = f"s3://{bucket}/{key}", folder / OBJECTS / name
             target = store.locate(uri)
@@ -117,9 +127,28 @@ def place(source: str, home: Path, store: Store) -> None:
         write_atomically(placed_file, json.dumps(wanted).encode())
 
 
-def first_file(copy: Copy, home: Path) -> Path:
-    """The file of the first table, to look at its columns."""
-    return folder_of(copy.source, home) / OBJECTS / copy.file(min(copy.objects))
+def source_path(source: str, root: Path) -> Path:
+    """The file or folder on this machine with the tables of a source: the source itself, or the copy of an s3:// one.
+
+    root: the folder of the project. UserError if there is no copy.
+    """
+    if not data.is_remote(source):
+        return root / source
+    home = root / LOCAL_FOLDER
+    store = Store(home / "s3")
+    place(source, home, store)
+    path = store.locate(source)
+    return path if path.exists() else path.parent  # the source is the start of several addresses
+
+
+def named_files(copy: Copy, home: Path) -> dict[str, Path]:
+    """{name in the folder that a job gets: file} of the tables in a copy, sorted, as data.named_files."""
+    prefix, objects = split(copy.source)[1], folder_of(copy.source, home) / OBJECTS
+    inside, beside = prefix.rstrip("/") + "/", prefix[: prefix.rfind("/") + 1]
+    return {
+        key.removeprefix(inside if inside != "/" and key.startswith(inside) else beside): objects / copy.file(key)
+        for key in sorted(copy.objects)
+    }
 
 
 def warnings(source: str, home: Path, has_changed: Callable[[Copy], bool | None]) -> list[Problem]:
@@ -132,12 +161,15 @@ def warnings(source: str, home: Path, has_changed: Callable[[Copy], bool | None]
         return []
     again = f"run `ops fetch-data{f' --rows {copy.rows}' if copy.rows is not None else ''}` to update the copy"
     age = datetime.now(UTC) - copy.fetched
-    changed = has_changed(copy) if age > ASK_AFTER else False
+    wrong = kept.is_future(copy.fetched)
+    changed = has_changed(copy) if age > ASK_AFTER or wrong else False
     found = []
     if copy.rows is not None:
         found.append(f"the copy of '{source}' has the first {copy.rows} rows of each file, not all of them.")
     if changed:
         found.append(f"the data at '{source}' has changed since it was copied: {again}.")
+    elif changed is None and wrong:
+        found.append(f"the copy of '{source}' has a date in the future: {again}.")
     elif changed is None and age > OLD:
         days = age // OLD
         age_text = f"{days} day{'s' if days > 1 else ''} old"

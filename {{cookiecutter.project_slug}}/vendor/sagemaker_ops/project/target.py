@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from sagemaker_ops.project.settings import Environment, Settings
+
+ARGUMENTS = "arguments.txt"
 
 
 @dataclass(frozen=True)
@@ -18,13 +22,15 @@ class Target:
     settings: Settings
     environment_name: str
     code_hash: str
-    """Hash of production/steps as published: see publishing.py."""
+    """Hash of everything in production/steps as published: see publishing.py."""
     data_hash: str
     """Hash of a local [data].source; empty for an s3:// source, which stays where it is."""
     user: str = ""
     """The owner of a personal deployment; empty for the project's own."""
     schema_hash: str = ""
     """Hash of data/schema.toml; empty if there is none for [data].source."""
+    hash_of: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
+    """The hash of the code that one script needs; None: each script gets all of it."""
 
     @property
     def environment(self) -> Environment:
@@ -59,13 +65,24 @@ class Target:
 
     @property
     def code_uri(self) -> str:
-        """The folder of the step code, which processing steps mount; ends with a slash, as all folders here do."""
-        return f"{self.root_uri}/code/{self.code_hash}/steps/"
+        """The folder of everything in production/steps; ends with a slash, as all folders here do."""
+        return self.code_uri_of("")
 
     @property
     def sourcedir_uri(self) -> str:
+        """The same code as an archive."""
+        return self.sourcedir_uri_of("")
+
+    def code_uri_of(self, script: str) -> str:
+        """The folder of the code that a script needs, which its processing step mounts."""
+        return f"{self._code_of(script)}/steps/"
+
+    def sourcedir_uri_of(self, script: str) -> str:
         """The same code as the archive that the training toolkit of the image unpacks."""
-        return f"{self.root_uri}/code/{self.code_hash}/sourcedir.tar.gz"
+        return f"{self._code_of(script)}/sourcedir.tar.gz"
+
+    def _code_of(self, script: str) -> str:
+        return f"{self.root_uri}/code/{self.hash_of(script) if self.hash_of else self.code_hash}"
 
     @property
     def data_uri(self) -> str:
@@ -76,6 +93,12 @@ class Target:
     def schema_uri(self) -> str:
         """The folder of data/schema.toml, the required type of each column; empty if there is none."""
         return f"{self.root_uri}/code/{self.schema_hash}/schema/" if self.schema_hash else ""
+
+    @property
+    def arguments_uri(self) -> str:
+        """The folder of the file with the arguments of [data]; empty if AWS accepts so many in any step."""
+        content = self.settings.data.arguments_file.encode()
+        return f"{self.root_uri}/code/{hashlib.sha256(content).hexdigest()[:16]}/arguments/" if content else ""
 
     @property
     def models_uri(self) -> str:

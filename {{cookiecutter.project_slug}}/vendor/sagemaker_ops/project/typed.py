@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from sagemaker_ops.errors import Problem, did_you_mean
 
 LARGEST = 1e300
+LARGEST_INTEGER = 2**63  # TOML's own limit, which Python does not check
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file; OSError or ValueError if it cannot be read."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a file")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def choice(*values: str, default: Any = MISSING) -> Any:
@@ -86,7 +100,7 @@ class Reader:
             if _is(value, option):
                 return option(value)
         wanted = " or ".join(_WANTED[option] for option in kinds if option in _WANTED)
-        return self._fill(f"expected {wanted}, found {value!r}.", kind, path, item)
+        return self._fill(f"expected {wanted}, found {_shown(value)}.", kind, path, item)
 
     def _fill(self, message: str, kind: Any, path: tuple[str, ...], item: Field[Any] | None) -> Any:
         """Record what is wrong at `path`, and return the value to use instead."""
@@ -121,7 +135,16 @@ def _is(value: object, kind: Any) -> bool:
         return kind is bool and isinstance(value, bool)
     if kind is float:
         return isinstance(value, int | float) and abs(value) < LARGEST  # JSON has no nan and no inf
+    if kind is int:
+        return isinstance(value, int) and abs(value) < LARGEST_INTEGER
     return kind in _WANTED and isinstance(value, kind)
+
+
+def _shown(value: object) -> str:
+    """A value for a sentence."""
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    return "a number that is too large" if isinstance(value, int) and abs(value) >= LARGEST_INTEGER else repr(value)
 
 
 def _blank(kind: Any, item: Field[Any] | None = None) -> Any:

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sagemaker_ops.tabular.dates import nanoseconds
 from sagemaker_ops.tabular.hashing import Hashes, add_texts, add_values
+from sagemaker_ops.tabular.whole_numbers import EXACT
 
 Block: TypeAlias = npt.NDArray[Any] | pa.Array  # numbers and dates, or text and anything with gaps
 
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 INTEGERS = [(kind, int(np.iinfo(kind).min), int(np.iinfo(kind).max)) for kind in ("int8", "int16", "int32", "int64")]
 
 
 def to_block(column: pa.Array) -> Block:
-    """The values of `column`: numbers and dates, otherwise booleans, text as codes, or only gaps."""
+    """The values of `column`: numbers and dates, otherwise booleans, text as codes, or only gaps.
+
+    Whole numbers are text if some are beyond EXACT, because different ones would become the same number. A duration
+    is a number of seconds.
+    """
+    column = _storage(column)
+    if pa.types.is_decimal(column.type):
+        column = _decimals(column)
     kind = column.type
-    if pa.types.is_decimal(kind):
-        column, kind = column.cast(pa.float64()), pa.float64()
+    if pa.types.is_integer(kind) and is_beyond(column):
+        column, kind = column.cast(pa.string()), pa.string()
+    if pa.types.is_duration(kind):
+        column, kind = pc.divide(column.cast(pa.int64()).cast(pa.float64()), PER_SECOND[kind.unit]), pa.float64()
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return column.to_numpy(zero_copy_only=False)
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
@@ -36,6 +49,57 @@ def to_block(column: pa.Array) -> Block:
     if not pa.types.is_string(kind):
         column = pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     return column.dictionary_encode()
+
+
+def several_values(kind: pa.DataType) -> str:
+    """What a value of this type consists of, if it is not a single value: `lists`, for example."""
+    kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    if not pa.types.is_nested(kind):
+        return ""
+    return "maps" if pa.types.is_map(kind) else "structs" if pa.types.is_struct(kind) else "lists"
+
+
+def is_beyond(column: pa.Array) -> bool:
+    """Whether a column of numbers contains one beyond EXACT."""
+    ends = pc.min_max(column).as_py()
+    return ends["min"] is not None and (ends["min"] < -EXACT or ends["max"] > EXACT)
+
+
+def is_whole(column: pa.Array) -> bool:
+    """Whether all numbers of a column are whole."""
+    return bool(pc.all(pc.equal(pc.trunc(column), column)).as_py())
+
+
+def without_words(texts: pa.DictionaryArray, words: pa.Array) -> tuple[pa.DictionaryArray, dict[str, int]]:
+    """The texts, with `words` as gaps, and how often each of these occurs, except the empty one."""
+    found = pc.is_in(texts.dictionary, words).to_numpy(zero_copy_only=False)
+    if not found.any():
+        return texts, {}
+    codes = texts.indices.fill_null(-1).to_numpy()
+    rows = np.bincount(codes[codes >= 0], minlength=len(found))
+    counts = {texts.dictionary[int(code)].as_py(): int(rows[code]) for code in np.flatnonzero(found)}
+    kept = np.append(np.where(found, -1, np.cumsum(~found) - 1), -1)[codes].astype("int32")
+    dictionary = texts.dictionary.filter(pa.array(~found))
+    return (
+        pa.DictionaryArray.from_arrays(pa.array(kept, mask=kept < 0), dictionary),
+        {word: count for word, count in counts.items() if word and count},
+    )
+
+
+def _storage(column: pa.Array) -> pa.Array:
+    """The column without a type that Arrow only adds a name to, except for UUIDs, whose text is not that of bytes."""
+    own = isinstance(column, pa.ExtensionArray) and column.type.extension_name != "arrow.uuid"
+    return column.storage if own else column
+
+
+def _decimals(column: pa.Array) -> pa.Array:
+    """Decimals as float64; as text if they are whole and beyond EXACT."""
+    numbers = column.cast(pa.string()).cast(pa.float64())  # a direct cast multiplies, and 0.03 becomes another number
+    if is_beyond(numbers):
+        wide = pa.decimal256(76, 0) if column.type.bit_width > 128 else pa.decimal128(38, 0)
+        with suppress(pa.ArrowInvalid):  # some are not whole
+            return column.cast(wide).cast(pa.string())
+    return numbers
 
 
 def narrow(block: Block) -> Block:

@@ -11,6 +11,7 @@ import pandas as pd
 from sagemaker_ops.tabular.dates import YEARS, days
 from sagemaker_ops.tabular.errors import StepError, did_you_mean, listed, percent, short
 from sagemaker_ops.tabular.hashing import row_hash
+from sagemaker_ops.tabular.headers import is_index
 from sagemaker_ops.tabular.schema import Problem, Schema
 from sagemaker_ops.tabular.splits import PARTS, Options, Split, times
 from sagemaker_ops.tabular.summary import distinct, identifier, is_unique_integer, pick, type_of
@@ -59,7 +60,7 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
     findings += [
         f"excluded column '{name}' is not in the table.{did_you_mean(name, table.columns)}"
         for name in options.exclude
-        if name not in table
+        if name not in table and not is_index(name)
     ]
     if options.split != "random" and options.split_column:
         findings += split_findings(table, options.split, options.split_column, options.target)

@@ -27,6 +27,7 @@ import pandas as pd
 
 from sagemaker_ops.tabular.doubts import doubts, if_text
 from sagemaker_ops.tabular.errors import StepError, did_you_mean, percent, run_step, short
+from sagemaker_ops.tabular.headers import is_index
 from sagemaker_ops.tabular.notation import STANDARD, Notation, notation_arguments
 from sagemaker_ops.tabular.schema import plain_text, read_as
 from sagemaker_ops.tabular.summary import KINDS, type_of
@@ -45,7 +46,7 @@ def load_types(path: Path) -> dict[str, str]:
     """The type of each column in the file `path`. Raises StepError with every finding."""
     try:
         columns = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("columns")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise StepError(f"{path.name} is not valid TOML: {error}") from None
     if not isinstance(columns, dict):
         raise StepError(f'{path.name} has no [columns]; add it, with a line for each column such as "age" = "number"')
@@ -143,7 +144,7 @@ def apply_types(
         f"column '{name}' of schema.toml is not in the table; add it, or remove its line."
         + did_you_mean(name, [other for other in table.columns if other not in kept])
         for name in kept
-        if name not in table and name not in exclude
+        if name not in table and name not in exclude and not is_index(name)
     ]
     warnings = [
         f"Column '{name}' is new; add it to schema.toml, or exclude it."

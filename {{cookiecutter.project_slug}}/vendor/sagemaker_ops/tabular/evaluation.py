@@ -81,6 +81,15 @@ def verdict(metrics: Scores, baseline: Scores, metric: str, problem: str, own: M
     return f"{metric} {value:.4g} ± {spread:.2g}: {word} than a naive model ({naive:.4g}), {NAIVE[problem]}."
 
 
+def read_warnings(summary_dir: Path) -> list[str]:
+    """What processing warned of, one sentence each; empty if `summary_dir` has no summary.json."""
+    file = summary_dir / "summary.json"
+    if not file.is_file():
+        return []
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return [str(warning) for warning in content.get("warnings", [])]
+
+
 def save_evaluation(evaluation: dict[str, Any], folder: Path) -> None:
     """Write evaluation.json to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)

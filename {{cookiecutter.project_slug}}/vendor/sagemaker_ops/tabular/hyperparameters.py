@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sagemaker_ops.tabular.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 Value = float | str
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
+import pickle
 import platform
 import shutil
 import tarfile
 import tempfile
 import warnings
+import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 import joblib
 import numpy as np
@@ -21,6 +24,7 @@ from sklearn.pipeline import Pipeline
 
 from sagemaker_ops.tabular.errors import StepError, listed
 from sagemaker_ops.tabular.schema import Schema
+from sagemaker_ops.tabular.step_code import SERVING, StepCode, files_below
 
 FILES = ("model.joblib", "schema.json", "training.json")
 VERSIONS = {
@@ -32,7 +36,6 @@ VERSIONS = {
 # How many parts of a version must agree. scikit-learn guarantees nothing for a model of another minor version, and
 # NumPy moved its modules between 1 and 2; Python and pandas can read what other versions wrote.
 DIGITS = {"scikit-learn": 2, "numpy": 1}
-SAFELY: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since Python 3.11.4
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Model:
 def save_model(model: Model, folder: Path, scripts: Path) -> None:
     """Write `model`, the versions it was trained with and the code that serves it to `folder`.
 
-    scripts: the folder of the step scripts, all of which are included, together with this package.
+    scripts: the folder of the step scripts. What inference.py needs is included, together with this package.
     """
     model.schema.save(folder)
     joblib.dump(model.pipeline, folder / "model.joblib", compress=3)
@@ -60,14 +63,13 @@ def save_model(model: Model, folder: Path, scripts: Path) -> None:
 
 
 def serving_code(scripts: Path) -> dict[str, Path]:
-    """{name in the archive's `code/`: file} of the code that serves a model: the step scripts, and this package."""
+    """{name in the archive's `code/`: file} of what serves a model: inference.py, its modules, this package."""
     package = Path(__file__).parent
     library = [package.parent / "__init__.py", *sorted(package.glob("*.py"))]
-    own = (file for file in sorted(scripts.rglob("*")) if file.is_file())
-    found = {file.relative_to(scripts).as_posix(): file for file in own}
-    found |= {file.relative_to(package.parents[1]).as_posix(): file for file in library}
-    hidden = ("__pycache__", ".")
-    return {name: file for name, file in found.items() if not any(part.startswith(hidden) for part in name.split("/"))}
+    code = {file.relative_to(package.parents[1]).as_posix(): file for file in library}
+    # In a container, the scripts' folder contains this package too.
+    own = {name: file for name, file in files_below(scripts).items() if name not in code}
+    return StepCode(own).of(SERVING) | code
 
 
 def gaps(schema: Schema, train: pd.DataFrame) -> tuple[str, ...]:
@@ -82,20 +84,50 @@ def load_model(folder: Path) -> Model:
     Raises StepError if something is missing, or was made with incompatible versions.
     """
     if (folder / "model.tar.gz").is_file():
-        with tempfile.TemporaryDirectory() as unpacked, tarfile.open(folder / "model.tar.gz") as archive:
-            archive.extractall(unpacked, **SAFELY)
+        with tempfile.TemporaryDirectory() as unpacked:
+            _unpack(folder / "model.tar.gz", Path(unpacked))
+            if missing := [name for name in FILES if not Path(unpacked, name).is_file()]:
+                raise StepError(f"{folder / 'model.tar.gz'} lacks {listed(missing)}; train the model again")
             return load_model(Path(unpacked))
     missing = [name for name in FILES if not (folder / name).is_file()]
     if len(missing) == len(FILES):
         raise StepError(f"{folder} has neither model.tar.gz nor model.joblib; give the model folder of training.py")
     if missing:
         raise StepError(f"{folder} lacks {listed(missing)}; train the model again")
-    training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    check_versions(training["versions"])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InconsistentVersionWarning)  # for example 1.9.1 reading 1.9.0
-        pipeline = joblib.load(folder / "model.joblib")
-    return Model(pipeline, Schema.load(folder), tuple(training["optional"]))
+    try:
+        training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        versions, optional = training["versions"], tuple(training["optional"])
+        check_versions(versions)
+        schema = Schema.load(folder)
+    except StepError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StepError(f"{folder} has a damaged training.json or schema.json; train the model again") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InconsistentVersionWarning)  # for example 1.9.1 reading 1.9.0
+            pipeline = joblib.load(folder / "model.joblib")
+    except (EOFError, pickle.UnpicklingError, zlib.error, ValueError, KeyError, IndexError) as error:
+        raise StepError(f"{folder / 'model.joblib'} cannot be read ({error}); train the model again") from error
+    return Model(pipeline, schema, optional)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Unpack into the folder and nowhere else. Raises StepError if a member leads outside or it is not an archive."""
+    try:
+        with tarfile.open(archive) as tar:
+            if hasattr(tarfile, "data_filter"):  # since Python 3.11.4
+                tar.extractall(folder, filter="data")
+            else:
+                for member in tar.getmembers():
+                    path = PurePosixPath(member.name)
+                    if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
+                        raise tarfile.TarError(f"'{member.name}' is not a file or folder inside it")
+                tar.extractall(folder)
+            while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+                pass  # the checksum is at the end
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        raise StepError(f"{archive} cannot be unpacked ({error}); train the model again") from error
 
 
 def check_versions(trained: dict[str, str]) -> None:

@@ -36,6 +36,7 @@ from sagemaker_ops.tabular.dates import date_text
 from sagemaker_ops.tabular.doubts import doubts, if_text
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes, row_hash
+from sagemaker_ops.tabular.losses import lost_findings, reading_warnings, several_findings
 from sagemaker_ops.tabular.schema import MISSING, Label, Problem, Schema
 from sagemaker_ops.tabular.splits import PARTS, Options, hashed, numbers_of
 from sagemaker_ops.tabular.summary import choose_features, describe, describe_target, pick, plain
@@ -49,6 +50,7 @@ from sagemaker_ops.tabular.tables import (
     without_infinity,
     write_parts,
 )
+from sagemaker_ops.tabular.whole_numbers import numbers_of_whole
 
 EXCLUDED = "excluded"
 
@@ -56,12 +58,14 @@ EXCLUDED = "excluded"
 class Table:
     """Rows as they were read, in narrow types: numbers, booleans, dates, and everything else as text categories.
 
-    sums: what columns whose values were not kept add to the hash of each row; None if there are none.
+    sums: what columns whose values were not kept add to the hash of each row; None if there are none. warnings: what
+    was lost on reading.
     """
 
-    def __init__(self, rows: pd.DataFrame, sums: Hashes | None = None) -> None:
+    def __init__(self, rows: pd.DataFrame, sums: Hashes | None = None, warnings: Sequence[str] = ()) -> None:
         self._rows: pd.DataFrame | None = rows
         self.sums = sums
+        self.warnings = warnings
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -136,11 +140,12 @@ def read_source(path: Path, options: Options) -> Table:
         findings += error.findings
     try:
         read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed, options.notation)
+        findings += lost_findings(read.lost, options.exclude)
     except StepError as error:
         findings += error.findings
     if read is None or findings:
         raise StepError(*option_findings(options), *findings)
-    return Table(*read)
+    return Table(read.table, read.sums, reading_warnings(path, read, options, types))
 
 
 def read_every_column(path: Path, options: Options) -> pd.DataFrame:
@@ -153,21 +158,23 @@ def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str
 
     types: {column: its type}, instead of the file that the options name.
     """
-    sums = table.sums if isinstance(table, Table) else None
+    sums, warnings = (table.sums, [*table.warnings]) if isinstance(table, Table) else (None, [])
     rows = table.take() if isinstance(table, Table) else table
     given, types = types is not None, _kept_types(options) if types is None else types
     duplicate = rows.columns.map(str).duplicated()
     if duplicate.any():
         raise StepError(f"the table names {listed(sorted(set(rows.columns[duplicate])))} more than once")
-    rows, endless = without_infinity(typed(rows, texts_of(types), options.notation))
-    findings: list[str] = []
+    findings = several_findings(rows, options.exclude)
+    rows = typed(rows, texts_of(types), options.notation)
+    for name in set(options.measures) & set(rows):
+        rows[name] = numbers_of_whole(rows[name])
+    rows, endless = without_infinity(rows)
     unclear = doubts(rows, options.notation, [*options.text_by_choice, *texts_of(types)])
-    warnings = [
-        *infinity_warnings(rows, endless, options),
-        *(f"{why}; {if_text(name)}." for name, why in unclear.items()),
-    ]
+    warnings += infinity_warnings(rows, endless, options)
+    warnings += [f"{why}; {if_text(name)}." for name, why in unclear.items()]
     if types is not None:
-        rows, findings, new = apply_types(rows, types, options.exclude, options.notation, unclear)
+        rows, wrong, new = apply_types(rows, types, options.exclude, options.notation, unclear)
+        findings += wrong
         warnings += new if given else [*new, *other_settings(Path(str(options.schema)), options.notation)]
     findings = option_findings(options) + table_findings(rows, options) + findings
     named = [name for name in (options.target, options.weight, options.split_column) if name in unclear]

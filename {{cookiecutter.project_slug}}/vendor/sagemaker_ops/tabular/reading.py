@@ -5,55 +5,28 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from sagemaker_ops.tabular import text_files
-from sagemaker_ops.tabular.blocks import Block, add_block, meaning, narrow, to_block
-from sagemaker_ops.tabular.hashing import Hashes
-from sagemaker_ops.tabular.notation import Notation, without_missing
+from sagemaker_ops.tabular.headers import without_index
+from sagemaker_ops.tabular.notation import STANDARD, Notation
+from sagemaker_ops.tabular.rows import Rows
 from sagemaker_ops.tabular.schema import MISSING
 
 BLOCK_BYTES = 3 << 18
 STREAM_BYTES = 1 << 18  # Arrow reads up to 32 of these ahead
 BLOCK_ROWS = 1 << 14
-ISO_DATE = r"\d{4}-\d{2}-\d{2}(?!\d)"
-MAYBE_MORE = "date, number or text"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some rows of a file: a block for each column, and the sum over columns that only affect the row hash."""
-
-    number: int
-    blocks: dict[str, Block]
-    meanings: dict[str, str]  # number, boolean, date, text, MAYBE_MORE, or empty for a column without values here
-    sums: Hashes
-
-    @classmethod
-    def of(cls, batch: pa.RecordBatch, only_hashed: Collection[str], notation: Notation) -> Rows:
-        blocks = {}
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            try:
-                blocks[name] = without_missing(to_block(column), notation)
-            except pa.ArrowInvalid as error:
-                raise pa.ArrowInvalid(f"column '{name}': {error}") from None
-        meanings = {name: _meaning(block, notation) for name, block in blocks.items()}
-        sums = np.zeros(batch.num_rows if only_hashed else 0, np.uint64)
-        for name in only_hashed:
-            add_block(sums, name, blocks.pop(name))
-        return cls(batch.num_rows, {name: narrow(block) for name, block in blocks.items()}, meanings, sums)
-
+NO_FOLDERS: Mapping[str, str | None] = MappingProxyType({})
 
 Work: TypeAlias = Callable[[pa.RecordBatch], Rows]
 Item = TypeVar("Item")
@@ -65,28 +38,48 @@ def read_rows(
     skip: Collection[str],
     text: Collection[str],
     only_hashed: Collection[str],
-    notation: Notation,
+    folders: Mapping[str, str | None] = NO_FOLDERS,
+    notation: Notation = STANDARD,
 ) -> Iterable[Rows]:
-    """The rows of `file`, whose columns are `names`; see read_table in tables.py."""
-    wanted = [name for name in names if name not in skip]
-    work = partial(Rows.of, only_hashed=[name for name in wanted if name in only_hashed], notation=notation)
+    """The rows of `file`, whose columns are `names`, some of them in the names of its `folders`; see read_table."""
+    header, wanted = _header(file, notation), [name for name in names if name not in skip]
+    work = partial(
+        Rows.of,
+        only_hashed=[name for name in wanted if name in only_hashed],
+        folders={name: _constant(folders[name], name in text) for name in wanted if name not in header},
+        repeated={name: value for name, value in folders.items() if name in header},
+        is_text=not is_parquet(file),
+        notation=notation,
+    )
+    wanted = [name for name in wanted if name in header]
     if is_parquet(file):
         return _read_parquet(file, wanted, work)
     as_text = {*text, *dict(notation.dates_of)}
-    return _read_csv(
-        _Csv(file, names, wanted, {name: pa.string() for name in wanted if name in as_text}, notation), work
-    )
+    types = {name: pa.string() for name in wanted if name in as_text}
+    # Without any column, Arrow would read all of them.
+    return _read_csv(_Csv(file, header, wanted or header[-1:], types, notation), work)
 
 
 def is_parquet(file: Path) -> bool:
     return file.suffix.lower() == ".parquet"
 
 
-def column_names(file: Path, notation: Notation) -> list[str]:
-    """The column names as written in `file`; pandas would rename duplicates."""
+def column_names(file: Path, notation: Notation = STANDARD) -> list[str]:
+    """The column names as written in `file`, without unnamed levels of an index; pandas would rename duplicates."""
+    return without_index(_header(file, notation), leading=not is_parquet(file))
+
+
+def _header(file: Path, notation: Notation) -> list[str]:
     if is_parquet(file):
-        return [str(name) for name in pq.read_schema(file).names if name != "__index_level_0__"]
+        return [str(name) for name in pq.read_schema(file).names]
     return text_files.column_names(file, notation)
+
+
+def _constant(text: str | None, as_text: bool) -> pa.Scalar:
+    """The value in the name of a folder, in the type that it would have in a CSV file."""
+    if text is None or as_text or text in MISSING:  # NA is a name here: Hive has another mark for what is missing
+        return pa.scalar(text, pa.null() if text is None else pa.string())
+    return pa.scalar(text).cast(_wider(pa.null(), text, "."))
 
 
 def _read_parquet(file: Path, names: list[str], work: Work) -> Iterator[Rows]:
@@ -176,7 +169,7 @@ class _Csv:
             include_columns=self.wanted,
             column_types=self.types,
             null_values=[*MISSING, *self.notation.missing],
-            strings_can_be_null=True,
+            strings_can_be_null=False,  # Rows counts the words for missing values in texts
             decimal_point=self.notation.decimal,
         )
 
@@ -243,13 +236,3 @@ def _wider(kind: pa.DataType, value: str, decimal: str) -> pa.DataType:
             continue
         return wider
     return pa.string()
-
-
-def _meaning(block: Block, notation: Notation) -> str:
-    if isinstance(block, np.ndarray) or meaning(block) != "text":
-        return meaning(block)
-    first = next(filter(None, block.dictionary[:2].to_pylist()), "")
-    may_be = notation.dates or not notation.is_standard or re.match(ISO_DATE, first)
-    if notation.missing and not may_be:  # only a CSV file is read without them
-        may_be = pc.any(pc.is_in(block.dictionary, pa.array(notation.missing, pa.string()))).as_py()
-    return MAYBE_MORE if may_be else "text"

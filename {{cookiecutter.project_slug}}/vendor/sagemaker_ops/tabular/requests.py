@@ -165,8 +165,8 @@ def _lines(text: str) -> list[Any]:
 
 
 def _parse(text: str) -> Any:
-    # For pandas, an integer with more digits than int64 is not a number.
-    return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))
+    # An identifier may have many digits; Python refuses to convert thousands of them.
+    return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 1000 else float(digits))
 
 
 def _records(records: list[Any]) -> pd.DataFrame:

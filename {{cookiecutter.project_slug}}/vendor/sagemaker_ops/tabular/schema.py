@@ -183,7 +183,7 @@ def _numbers(column: pd.Series, notation: Notation) -> pd.Series:
     """
     if pd.api.types.is_any_real_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return pd.to_numeric(column, errors="coerce").astype(float)
-    column = column.astype(object)
+    column = column.astype(object).map(_large_as_text, na_action="ignore")
     texts = column.map(lambda value: isinstance(value, str)).to_numpy(bool)
     numbers = pd.to_numeric(column.mask(texts, np.nan), errors="coerce").to_numpy(float, copy=True)
     numbers[texts] = to_numbers(column[texts], notation)
@@ -193,6 +193,11 @@ def _numbers(column: pd.Series, notation: Notation) -> pd.Series:
 def to_numbers(texts: Iterable[str], notation: Notation) -> npt.NDArray[np.float64]:
     """The numbers that texts stand for; NaN for other texts."""
     return _parsed(notation.standard(text.strip() for text in texts))
+
+
+def _large_as_text(value: object) -> object:
+    """pandas takes a whole number beyond 64 bits for no number."""
+    return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
 
 
 def _parsed(texts: Sequence[str]) -> npt.NDArray[np.float64]:

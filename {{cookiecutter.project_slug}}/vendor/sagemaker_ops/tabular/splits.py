@@ -72,6 +72,16 @@ class Options:
         return [name for name in (*self.exclude, self.id, *classes, *groups) if name]
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """The columns whose values are used as numbers, even if they are too large to be exact."""
+        used = (
+            (self.target, self.problem == "regression"),
+            (self.weight, True),
+            (self.split_column, self.split == "time"),
+        )
+        return tuple(name for name, is_number in used if name and is_number)
+
+    @property
     def unread(self) -> tuple[str, ...]:
         """The columns whose values affect neither the model nor the part of a row."""
         return () if self.whole_row else self._dropped

@@ -10,9 +10,9 @@ import csv
 import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from numbers import Number
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +22,17 @@ import pyarrow.parquet as pq
 
 from sagemaker_ops.tabular.blocks import Block, join, narrow_numbers
 from sagemaker_ops.tabular.dates import is_far_off, to_dates
-from sagemaker_ops.tabular.errors import StepError, listed, raise_any
+from sagemaker_ops.tabular.errors import StepError, raise_any
 from sagemaker_ops.tabular.hashing import Hashes
+from sagemaker_ops.tabular.headers import folder_columns, header_findings, name_below, table_files
 from sagemaker_ops.tabular.notation import STANDARD, Notation
-from sagemaker_ops.tabular.reading import MAYBE_MORE, Rows, column_names, read_rows
+from sagemaker_ops.tabular.reading import column_names, read_rows
+from sagemaker_ops.tabular.rows import MAYBE_MORE, MAYBE_WHOLE, Lost, Rows
 from sagemaker_ops.tabular.schema import Schema, plain_text
 from sagemaker_ops.tabular.text_files import undecodable
 from sagemaker_ops.tabular.text_values import values_of
+from sagemaker_ops.tabular.whole_numbers import numbers_unless_whole, plain_numbers
 
-FORMATS = (".csv", ".csv.gz", ".parquet", ".tsv", ".tsv.gz")
 FILE_ROWS = 1 << 20  # of the table; those of each part become a Parquet file
 GROUP_ROWS = 1 << 17  # of the table; those of each part become a row group
 MANY_TEXTS = GROUP_ROWS >> 4
@@ -45,12 +47,23 @@ def read_table(
     2025-12-31). Raises StepError with every finding: no file, an unreadable one, a duplicate column name, files whose
     columns differ, no rows at all.
     """
-    return read_and_hash(path, skip, text, notation=notation)[0]
+    return read_and_hash(path, skip, text, notation=notation).table
 
 
 def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
     """The rows of a part as written by processing. StepError as for read_table."""
     return read_table(folder, text=schema.texts)
+
+
+class Read(NamedTuple):
+    """A table, the sum that columns without values in it add to the hash of each row, and what each column lost.
+
+    row_hash continues from this sum; None stands for zeros.
+    """
+
+    table: pd.DataFrame
+    sums: Hashes | None
+    lost: dict[str, Lost]
 
 
 def read_and_hash(
@@ -59,17 +72,15 @@ def read_and_hash(
     text: Collection[str] = (),
     only_hashed: Collection[str] = (),
     notation: Notation = STANDARD,
-) -> tuple[pd.DataFrame, Hashes | None]:
-    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row.
-
-    row_hash continues from this sum; None stands for zeros.
-    """
+) -> Read:
+    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row."""
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps freed memory
-    as_text = set(text)
+    as_text, maybe_whole = set(text), set[str]()
     only_hashed = [name for name in only_hashed if name not in dict(notation.dates_of)]
     while True:  # The type of a column is known only after all of it is read.
         read = _read(path, skip, as_text, only_hashed, notation)
-        again = read.mixed() - as_text, read.undecided() & set(only_hashed)
+        maybe_whole |= read.maybe_whole()
+        again = (read.mixed() | maybe_whole) - as_text, (read.undecided() | maybe_whole) & set(only_hashed)
         if not any(again):
             break
         as_text |= again[0]
@@ -80,9 +91,12 @@ def read_and_hash(
     columns = {}
     for name in list(read.blocks):
         blocks = read.blocks.pop(name)
-        columns[name] = _column(blocks, name, name in text, notation) if blocks else empty
+        columns[name] = empty
+        if blocks:
+            columns[name] = _column(blocks, name, name in text, name in maybe_whole, notation)
     give_back()
-    return pd.DataFrame(columns, copy=False), np.concatenate(read.sums) if only_hashed else None
+    lost = read.lost | {name: replace(read.lost[name], whole=True) for name in maybe_whole}
+    return Read(pd.DataFrame(columns, copy=False), np.concatenate(read.sums) if only_hashed else None, lost)
 
 
 def no_values(rows: int) -> pd.Series:
@@ -98,6 +112,7 @@ class _Read:
     blocks: dict[str, list[Block]]
     meanings: dict[str, set[str]]  # what each column has in some block
     sums: list[Hashes]
+    lost: dict[str, Lost]
 
     def add(self, rows: Rows) -> None:
         self.rows += rows.number
@@ -106,11 +121,16 @@ class _Read:
             self.blocks[name].append(block)
         for name, meaning in rows.meanings.items():
             self.meanings[name] |= {meaning} - {""}
+            self.lost[name] += rows.lost[name]
 
     def mixed(self) -> set[str]:
         """The columns that are text because of mixed content: they must be read as unchanged text."""
         alike = ({"number", "boolean"}, {"text", MAYBE_MORE})
         return {name for name, found in self.meanings.items() if len(found) > 1 and found not in alike}
+
+    def maybe_whole(self) -> set[str]:
+        """The columns that contain whole numbers which must be read as text, unless other values are not whole."""
+        return {name for name, found in self.meanings.items() if MAYBE_WHOLE in found}
 
     def undecided(self) -> set[str]:
         """The columns whose texts may all be dates or numbers: they can be hashed only after all of them are read."""
@@ -121,33 +141,41 @@ def _read(
     path: Path, skip: Collection[str], text: Collection[str], only_hashed: Collection[str], notation: Notation
 ) -> _Read:
     findings: list[str] = []
-    read = _Read(0, {}, {}, [])
-    first: tuple[Path, list[str]] | None = None
+    read = _Read(0, {}, {}, [], {})
+    first: tuple[str, list[str]] | None = None
     for file in table_files(path):
+        name = name_below(file, path)
+        folders = folder_columns(name)
         try:
             names = column_names(file, notation)
+            names += [column for column, _ in folders if column not in set(names)] if names else []
             if first is None and names:
-                first = file, names
-                read.blocks, read.meanings = {name: [] for name in names}, {name: set() for name in names}
-            wrong = _header_findings(file, names, *(first or (file, names)))
+                first = name, names
+                read.blocks, read.meanings = {each: [] for each in names}, {each: set() for each in names}
+                read.lost = {each: Lost() for each in names}
+            wrong = header_findings(name, names, *(first or (name, names)))
             findings += wrong
             if not wrong:
-                for rows in read_rows(file, names, skip, text, only_hashed, notation):
+                for rows in read_rows(file, names, skip, text, only_hashed, dict(folders), notation):
                     read.add(rows)
         except StepError as error:
-            findings += error.findings
+            findings += [each if file.name in each else f"{name}: {each}" for each in error.findings]
         except UnicodeError:
             findings.append(undecodable(file, notation))
         except (csv.Error, pa.ArrowException, OSError, EOFError) as error:
-            findings.append(f"{file.name} cannot be read: {' '.join(str(error).split())}")
+            findings.append(f"{name} cannot be read: {' '.join(str(error).split())}")
     raise_any(findings)
     if not read.rows:
         raise StepError(f"{path} has a header but no values; give a table with data")
     return read
 
 
-def _column(blocks: list[Block], name: str, text: bool, notation: Notation) -> pd.Series:
-    column = join(blocks).rename(name, copy=False)
+def _column(blocks: list[Block], name: str, text: bool, whole: bool, notation: Notation) -> pd.Series:
+    """whole: whether it may have been read as text only because of large whole numbers."""
+    column = join(blocks)
+    if whole and not text:
+        column = numbers_unless_whole(column)
+    column = column.rename(name, copy=False)
     is_text = isinstance(column.dtype, pd.CategoricalDtype) or name in dict(notation.dates_of)
     return _tidy_column(column, text, notation) if is_text else column
 
@@ -201,23 +229,6 @@ def give_back() -> None:
     pa.system_memory_pool().release_unused()
 
 
-def table_files(path: Path) -> list[Path]:
-    """The tables at or below `path`, sorted by name; hidden files and other formats are ignored."""
-    if not path.exists():
-        raise StepError(f"{path} does not exist; give a CSV or Parquet file, or a folder of them")
-    if path.is_file():
-        files = [path]
-    else:
-        hidden = (".", "_")  # JupyterLab keeps copies in a hidden folder
-        files = [p for p in sorted(path.rglob("*")) if p.is_file()]
-        files = [p for p in files if not any(part.startswith(hidden) for part in p.relative_to(path).parts)]
-    tables = [p for p in files if p.name.lower().endswith(FORMATS)]
-    if not tables:
-        found = f" (found {listed([p.name for p in files], 3)})" if files else ""
-        raise StepError(f"no table in {path}{found}; files must end in {', '.join(FORMATS)}")
-    return tables
-
-
 def tidy(table: pd.DataFrame) -> pd.DataFrame:
     """The same table with one meaning per type: numbers, booleans, dates, and everything else as text categories.
 
@@ -246,6 +257,7 @@ def _infinite(column: pd.Series) -> npt.NDArray[np.bool_]:
 
 
 def _tidy_column(column: pd.Series, text: bool = False, notation: Notation = STANDARD) -> pd.Series:
+    column = plain_numbers(column)
     kind = column.dtype
     if column.name in dict(notation.dates_of) and pd.api.types.is_numeric_dtype(kind):  # 20251231
         return _tidy_text(plain_text(column), text, notation)
@@ -257,12 +269,8 @@ def _tidy_column(column: pd.Series, text: bool = False, notation: Notation = STA
         return pd.Series(narrow_numbers(numbers), column.index, name=column.name, copy=False)
     if pd.api.types.is_datetime64_any_dtype(kind):
         return to_dates(column)
-    if not isinstance(kind, pd.CategoricalDtype):
-        types = {type(value) for value in column.dropna()}
-        if types == {bool}:
-            return column.astype("boolean")
-        if types and all(issubclass(kind, Number) for kind in types):  # Decimal, or a mixture of numbers and booleans
-            return _tidy_column(column.astype(float))
+    if pd.api.types.is_object_dtype(kind) and {type(value) for value in column.dropna()} == {bool}:
+        return column.astype("boolean")
     return _tidy_text(column, text, notation)
 
 
@@ -280,21 +288,3 @@ def _tidy_text(column: pd.Series, text: bool, notation: Notation) -> pd.Series:
 
 def _is_text(categories: pd.Index) -> bool:
     return bool(pd.api.types.infer_dtype(categories, skipna=False) in ("string", "empty"))
-
-
-def _header_findings(file: Path, names: list[str], first: Path, expected: list[str]) -> list[str]:
-    if not names:
-        return [f"{file.name} is empty; give a table with a header and rows"]
-    findings = []
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        findings.append(f"{file.name} names {listed(twice)} more than once; give each column its own name")
-    if set(names) != set(expected):
-        missing = [name for name in expected if name not in names]
-        extra = [name for name in names if name not in expected]
-        differences = [f"lacks {listed(missing, 3)}"] * bool(missing) + [f"adds {listed(extra, 3)}"] * bool(extra)
-        findings.append(
-            f"{file.name} {' and '.join(differences)}, compared with {first.name}; "
-            "give files with the same columns, or the path of one file"
-        )
-    return findings

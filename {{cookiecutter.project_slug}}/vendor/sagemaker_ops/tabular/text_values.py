@@ -11,7 +11,7 @@ import pandas as pd
 from sagemaker_ops.tabular.blocks import narrow_numbers
 from sagemaker_ops.tabular.dates import to_dates
 from sagemaker_ops.tabular.notation import Notation
-from sagemaker_ops.tabular.reading import ISO_DATE
+from sagemaker_ops.tabular.rows import ISO_DATE
 from sagemaker_ops.tabular.schema import to_numbers
 
 FIRST = 100  # if one of these is something else, the others need not be read

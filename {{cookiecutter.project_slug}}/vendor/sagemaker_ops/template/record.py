@@ -65,7 +65,9 @@ def read(root: Path) -> Record:
                 FILE,
             )
         ) from None
-    except ValueError as error:
+    except OSError as error:
+        raise UserError(Problem(f"cannot be read ({error.strerror}): restore the file with git.", FILE)) from None
+    except (ValueError, RecursionError) as error:
         raise UserError(Problem(f"not valid JSON ({error}): restore the file with git.", FILE)) from None
     match table:
         case {"template": str(template), "commit": str(commit), "context": {"cookiecutter": dict(context)}}:
@@ -73,6 +75,9 @@ def read(root: Path) -> Record:
             if not re.fullmatch("[0-9a-f]{7,64}", commit):
                 raise UserError(Problem(f"'{commit}' is not a commit: write the full hash.", FILE))
             checkout, directory = others.pop("checkout", None), others.pop("directory", None)
+            skip = others.get("skip") or []
+            if not (isinstance(checkout, str | None) and isinstance(directory, str | None) and isinstance(skip, list)):
+                raise UserError(Problem("checkout, directory or skip is not valid: restore the file with git.", FILE))
             return Record(template, commit, context, checkout, directory, others)
     raise UserError(Problem("template, commit or context.cookiecutter is missing: restore the file with git.", FILE))
 

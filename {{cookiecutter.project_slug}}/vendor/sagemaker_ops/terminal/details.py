@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from sagemaker_ops.errors import UserError
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.guardrails import formats
 from sagemaker_ops.local import Execution, StepExecution
+from sagemaker_ops.project.settings import FILE
 from sagemaker_ops.terminal import progress
 
 FORMATS = ("table", "json")
@@ -33,6 +36,7 @@ def document(execution: Execution, other: Execution | None = None) -> str:
             "PipelineParameters": [{"Name": name, "Value": value} for name, value in each.parameters.items()],
             "PipelineExecutionSteps": [_step(step) for step in each.steps.values()],
             "Metrics": metrics(each),
+            "Warnings": warnings(each),
         }
         for each in (execution, other)
         if each
@@ -49,6 +53,9 @@ def lines(execution: Execution, other: Execution | None = None) -> Iterator[str]
         if any(columns):
             yield f"\n{heading}"
             yield from _table(columns)
+    found = warnings(execution)
+    yield from [""] * bool(found)
+    yield from (f"warning: {warning}" for warning in found)
 
 
 def metrics(execution: Execution) -> dict[str, float]:
@@ -59,6 +66,24 @@ def metrics(execution: Execution) -> dict[str, float]:
             with suppress(UserError):  # the step did not write it
                 found |= _metrics(execution.read_property_file(step.name, file))
     return found
+
+
+def warnings(execution: Execution) -> list[str]:
+    """What the steps warned of, from all property files with metrics."""
+    found: list[str] = []
+    for step in execution.steps.values():
+        for file in step.property_files if step.status == "Succeeded" else ():
+            with suppress(UserError):  # the step did not write it
+                content = execution.read_property_file(step.name, file)
+                given = content.get("warnings") if _metrics(content) else None
+                found += map(str, given) if isinstance(given, list) else ()
+    return found
+
+
+def code_quality(execution: Execution, root: Path) -> str:
+    """The warnings as a code-quality report, which GitLab shows in a merge request."""
+    problems = [Problem(warning, f"{FILE} [data]", "warning") for warning in warnings(execution)]
+    return formats.document(problems, "gitlab", root)
 
 
 def _metrics(content: Any) -> dict[str, float]:

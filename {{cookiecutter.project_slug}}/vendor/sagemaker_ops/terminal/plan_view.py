@@ -117,7 +117,7 @@ def _here(forecast: preview.Forecast) -> list[str]:
     if forecast.problems:
         return [f"{preview.REFUSED}: {problem}" for problem in forecast.problems]
     said = {
-        preview.CACHED: f"cached: result of {forecast.source}",
+        preview.CACHED: f"cached: {forecast.because or f'result of {forecast.source}'}",
         preview.PERHAPS: "runs unless its inputs turn out to be unchanged",
     }.get(forecast.does, ": ".join(filter(None, (forecast.does, forecast.because))))
     return ["; ".join(filter(None, (said, forecast.aws)))]

@@ -13,12 +13,15 @@ from sagemaker_ops.local import Execution
 _POLL_SECONDS = 0.2
 
 
-def show(home: Path, execution: str, step: str, follow: bool) -> None:
+def show(home: Path, execution: str, step: str | None, follow: bool) -> None:
     """Write the log of a step to standard output; with `follow`, keep writing until the step has ended.
 
-    UserError if there is no log.
+    step: its name, or None for the one that failed or started last. UserError if there is no log.
     """
     found = local.find(home, execution)
+    if step is None:
+        step = found.step_to_look_at().name
+        print(f"Step {step} of execution {found.id}:", file=sys.stderr, flush=True)
     _check(found, step, follow)
     log, position = found.folder / step / "log.txt", 0
     while True:

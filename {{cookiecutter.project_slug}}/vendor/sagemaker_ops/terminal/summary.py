@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,26 @@ from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
 from sagemaker_ops.terminal.progress import seconds
 
-
-def lines(execution: Execution, root: Path) -> Iterator[str]:
-    """The last lines of a run."""
-    yield from ended(execution)
-    yield f"Look in {execution.folder.relative_to(root)}: each step's log.txt and outputs/, definition.json"
+WARNINGS = 10  # to show; evaluation.json has all of them
 
 
-def ended(execution: Execution) -> Iterator[str]:
+def lines(execution: Execution, root: Path, began: datetime | None = None) -> Iterator[str]:
+    """The last lines of a run; began: when its command was given, so that the time includes compiling."""
+    yield from ended(execution, began)
+    folder = execution.folder
+    shown = folder.relative_to(root) if folder.is_relative_to(root) else folder  # not inside if .local is a link
+    yield f"Look in {shown}: each step's log.txt and outputs/, definition.json"
+
+
+def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
     """The outcome of an execution that has ended, wherever it ran."""
     yield ""
     evaluation = _evaluation(execution)
     if evaluation:
         yield from metrics(evaluation)
         yield ""
-    yield f"{execution.status} in {seconds(execution.start_time, execution.end_time)}: {_outcome(execution)}"
+        yield from warnings(evaluation)
+    yield f"{execution.status} in {seconds(began or execution.start_time, execution.end_time)}: {_outcome(execution)}"
 
 
 def table(executions: Iterable[Execution]) -> Iterator[str]:
@@ -41,10 +47,13 @@ def table(executions: Iterable[Execution]) -> Iterator[str]:
 def _outcome(execution: Execution) -> str:
     if execution.failure_reason:
         return execution.failure_reason
-    steps = [step for step in execution.steps.values() if step.source is None]
-    for package in [step.properties for step in steps if "ModelPackageArn" in step.properties]:
-        group, version = package["ModelPackageArn"].split("/")[-2:]
-        return f"registered model {group} version {version} ({package['ModelApprovalStatus']})."
+    steps = [step for step in execution.steps.values() if step.selected and "ModelPackageArn" in step.properties]
+    for step in sorted(steps, key=lambda step: step.source is not None):  # new versions first
+        group, version = step.properties["ModelPackageArn"].split("/")[-2:]
+        said = f"registered model {group} version {version}"
+        if step.source:
+            said = f"model {group} is already registered as version {version}"
+        return f"{said} ({step.properties['ModelApprovalStatus']})."
     return f"execution {execution.id}."
 
 
@@ -62,15 +71,26 @@ def _evaluation(execution: Execution) -> dict[str, Any]:
 
 def metrics(evaluation: dict[str, Any]) -> Iterator[str]:
     """The metrics of an evaluation.json next to those of its baseline."""
-    found: dict[str, Any] = next((value for key, value in evaluation.items() if key.endswith("_metrics")), {})
-    baseline = evaluation.get("baseline", {})
+    found: Any = next((value for key, value in evaluation.items() if key.endswith("_metrics")), {})
+    baseline = evaluation.get("baseline")
     yield f"{'metric':<22}{'model':>12}{'±':>10}{'baseline':>12}"
-    for name, score in found.items():
-        if "value" not in score:  # a confusion matrix or a curve
+    for name, score in found.items() if isinstance(found, dict) else ():
+        if not isinstance(score, dict) or "value" not in score:  # a confusion matrix or a curve
             continue
-        naive = baseline.get(name, {}).get("value")
+        same = baseline.get(name) if isinstance(baseline, dict) else None
+        naive = same.get("value") if isinstance(same, dict) else None
         spread = score.get("standard_deviation")
         yield f"{name:<22}{_number(score['value']):>12}{_number(spread):>10}{_number(naive):>12}"
+
+
+def warnings(evaluation: dict[str, Any]) -> Iterator[str]:
+    """What the steps warned of, below the metrics that it puts in doubt; each evaluation.json may lack it."""
+    found = evaluation.get("warnings")
+    lines = [f"warning: {warning}" for warning in found[:WARNINGS]] if isinstance(found, list) else []
+    yield from lines
+    if lines and len(found or ()) > WARNINGS:
+        yield f'and {len(found or ()) - WARNINGS} more warnings: see "warnings" in evaluation.json.'
+    yield from [""] * bool(lines)
 
 
 def _number(value: object) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from sagemaker_ops import kept
 from sagemaker_ops.store import write_atomically
 
 _SETTLED_NS = 50_000_000  # a newer file could change again without a new modification time
@@ -16,15 +17,13 @@ _MOST = 50_000
 
 
 class Digests:
-    """SHA-256 of files, stored in the file `kept` by their identity, size and modification time."""
+    """SHA-256 of files, stored in a file by their identity, size and modification time."""
 
-    def __init__(self, kept: Path) -> None:
-        self._kept = kept
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self._known: dict[str, list[object]] = {}
         self._changed = False
-        with suppress(OSError, ValueError):
-            read = json.loads(kept.read_bytes())
-            self._known = read if isinstance(read, dict) else {}
+        self._known.update(kept.read(file) or {})
 
     def of(self, file: Path) -> str:
         """The file's hash; OSError if it cannot be read."""
@@ -44,7 +43,7 @@ class Digests:
         if self._changed:
             newest = dict(list(self._known.items())[-_MOST:])
             with suppress(OSError):  # then they are computed again
-                write_atomically(self._kept, json.dumps(newest).encode())
+                write_atomically(self._file, json.dumps(newest).encode())
 
 
 def combined(named: Iterable[tuple[str, str]]) -> str:

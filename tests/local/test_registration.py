@@ -1,0 +1,112 @@
+"""When a run registers a new version of a model, and when it finds the one that an earlier run registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from local.conftest import BUCKET, Local
+
+from sagemaker_ops.local.preview import CACHED, RUNS, preview
+
+CACHE: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
+FIT = "import pathlib; pathlib.Path('/opt/ml/processing/model/m').write_text('m')"
+CHECK = "import pathlib; pathlib.Path('/opt/ml/processing/report/r').write_text('{\"auc\": 0.8}')"
+NAME = "customer-demo-train-local"
+
+
+def steps(
+    local: Local, fit: str = FIT, check: str = CHECK, gate: float = 0.7, cached: bool = True, **more: Any
+) -> list[dict[str, Any]]:
+    """Fit makes a model, Check a report about it, and if that passes the gate, Register registers the model."""
+    fitting = local.processing("Fit", fit, outputs=("model",), **(CACHE if cached else {}))
+    model = local.output_of("Fit", "model")
+    report = {"Report": "report/r"}
+    checking = local.processing("Check", check, inputs={"model": model}, outputs=("report",), files=report, **CACHE)
+    specification = {"Containers": [{"ModelDataUrl": model}]}
+    register = local.register("Register", InferenceSpecification=specification, **more)
+    passes = local.compare("GreaterThanOrEqualTo", local.json_get("Check", "Report", "auc"), gate)
+    return [fitting, checking, local.condition("Gate", passes, then=[register], otherwise=[local.fail("Low", "low")])]
+
+
+def versions(local: Local) -> list[str]:
+    return sorted(file.stem for file in (local.home / "registry" / "models").glob("*.json"))
+
+
+def test_a_run_in_which_every_job_is_cached_finds_the_registered_version(local: Local) -> None:
+    first = local.run(*steps(local))
+    again = [local.run(*steps(local)) for _ in range(2)]
+
+    for execution in again:
+        step = execution.steps["Register"]
+        assert (execution.status, step.status, step.source) == ("Succeeded", "Succeeded", first.id)
+        assert step.properties == first.steps["Register"].properties
+    assert versions(local) == ["1"]
+
+
+def remove_the_version(local: Local) -> None:
+    (local.home / "registry" / "models" / "1.json").unlink()
+    local.run(local.register("Register"))  # another model becomes version 1
+
+
+@pytest.mark.parametrize(
+    ("more", "options", "between"),
+    [
+        pytest.param({}, {"cache": False}, None, id="without the cache"),
+        pytest.param({"fit": f"{FIT}  # edited"}, {}, None, id="a model that was made again"),
+        pytest.param({"check": f"{CHECK}  # edited"}, {}, None, id="a model that was checked again"),
+        pytest.param({"cached": False}, {}, None, id="a job without a cache"),
+        pytest.param({"group": "others"}, {}, None, id="another group"),
+        pytest.param({"ModelApprovalStatus": "Approved"}, {}, None, id="another status"),
+        pytest.param({}, {}, remove_the_version, id="a version that is gone"),
+    ],
+)
+def test_otherwise_a_run_registers_a_new_version(
+    local: Local, more: dict[str, Any], options: dict[str, Any], between: Callable[[Local], None] | None
+) -> None:
+    before = local.run(*steps(local)).steps["Register"].properties
+    if between:
+        between(local)
+
+    step = local.run(*steps(local, **more), options=options).steps["Register"]
+
+    assert (step.status, step.source) == ("Succeeded", None)
+    assert (step.properties["ModelPackageArn"], step.properties["CreationTime"]) != (
+        before["ModelPackageArn"],
+        before["CreationTime"],
+    )
+
+
+def test_a_step_without_jobs_before_it_always_registers(local: Local) -> None:
+    local.store.put(f"{BUCKET}/m", b"m")
+    register = local.register("Register", InferenceSpecification={"Containers": [{"ModelDataUrl": f"{BUCKET}/m"}]})
+
+    assert [local.run(register).steps["Register"].source for _ in range(2)] == [None, None]
+    assert versions(local) == ["1", "2"]
+
+
+def test_the_gate_decides_whether_or_not_the_jobs_are_cached(local: Local) -> None:
+    local.run(*steps(local))
+
+    failed = local.run(*steps(local, gate=0.9))
+    assert (failed.status, failed.steps["Check"].source is not None) == ("Failed", True)
+    assert failed.steps["Register"].status == "NotStarted"
+    assert local.run(*steps(local, gate=0.8)).steps["Register"].properties["ModelPackageVersion"] == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "does", "because", "aws"),
+    [
+        ({}, CACHED, "already registered as version 1", "on AWS it registers another version"),
+        ({"group": "others"}, RUNS, "", ""),
+        ({"check": f"{CHECK}  # edited"}, RUNS, "", ""),
+    ],
+)
+def test_the_plan_says_so(local: Local, more: dict[str, Any], does: str, because: str, aws: str) -> None:
+    local.run(*steps(local))
+
+    found = preview(local.definition(*steps(local, **more)), pipeline_name=NAME, parameters={}, home=local.home)
+
+    register = found.steps["Register"]
+    assert (register.does, register.because, register.aws) == (does, because, aws)

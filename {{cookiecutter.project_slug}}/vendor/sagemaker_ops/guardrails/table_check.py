@@ -1,0 +1,129 @@
+"""Checks the settings against the table that [data].source names, by reading only its first rows.
+
+Standard library only for CSV files; a Parquet file needs pyarrow, without which its columns are checked later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.guardrails import gate_check, project_check
+from sagemaker_ops.project import data, script_text
+from sagemaker_ops.project.settings import FILE, Data, Settings
+
+ROWS = 10_000  # as many as are read in a tenth of a second
+# As in tabular/, which cannot be imported here because it needs NumPy; a test compares them.
+MOST_CLASSES = 100
+MISSING = {"", "NA", "#NA", "<NA>", "N/A", "#N/A", "#N/A N/A", "n/a"}
+MISSING |= {"NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"}
+
+
+def examine(root: Path, *, needed: bool = False, local: bool = False) -> tuple[Settings | None, list[Problem], int]:
+    """`project_check.examine`, and the problems with the table.
+
+    needed: whether it is a problem if the table is not on this machine; before a local run it is.
+    """
+    settings, problems, code = project_check.examine(root, local=local)
+    if settings is None or not settings.data.source or data.is_remote(settings.data.source):
+        return settings, problems, code
+    known = {problem.where for problem in problems}
+    found = [problem for problem in of_project(settings, root, needed or local) if problem.where not in known]
+    problems = sorted([*problems, *found], key=lambda problem: problem.level)
+    return settings, problems, code or (UserError.exit_code if found else 0)
+
+
+def of_project(settings: Settings, root: Path, needed: bool) -> list[Problem]:
+    """The problems with the table; none if it is not there and not needed, or needs a package that is not there."""
+    if not needed and not (root / settings.data.source).exists():
+        return []
+    try:
+        return check(settings, root)
+    except UserError as error:
+        return error.problems
+    except ImportError:  # pyarrow, before the first `make setup`
+        return []
+
+
+def check(settings: Settings, root: Path, copy: Mapping[str, Path] | None = None) -> list[Problem]:
+    """What is wrong with the columns and with the target; copy: `named_files` of a source that is not on this machine.
+
+    UserError if the table cannot be read. Nothing about what the steps may change: a target that they name.
+    """
+    chosen = settings.data
+    problems = data.check(chosen, root, copy)
+    if problems or data.has_own_reading(root):
+        return problems
+    files = list((copy or data.named_files(chosen.source, root)).values())
+    columns = data.columns(chosen, root, copy)
+    if not set(columns) - _not_features(chosen):
+        return [Problem("no column is left for the model: remove some of them.", f"{FILE} [data].exclude")]
+    if chosen.target not in columns or chosen.target in script_text.words(root):
+        return []
+    found, whole = data.values(files[0], chosen.target, ROWS, chosen)
+    whole = whole and len(files) == 1 and copy is None
+    given = [_plain(value, chosen) for value in found if value not in MISSING and value not in chosen.missing]
+    return [*_check_target(settings, given, root, whole), *(_check_shares(chosen, len(given)) if whole else [])]
+
+
+def _not_features(chosen: Data) -> set[str]:
+    return {
+        chosen.target,
+        *chosen.exclude,
+        chosen.weight,
+        chosen.id,
+        *([chosen.split_column] if chosen.split != "random" else []),
+    }
+
+
+def _check_target(settings: Settings, given: list[str], root: Path, whole: bool) -> list[Problem]:
+    """Whether the target is what [data].problem and [gate].metric say."""
+    target, metric = settings.data.target, settings.gate.metric
+    if settings.data.problem == "regression":
+        text = next((value for value in given if not _is_number(value)), "")
+        message = f"'{target}' contains '{text[:40]}', not only numbers: write \"classification\", or another target."
+        return [Problem(message, f"{FILE} [data].problem")] if text else []
+    classes = {_label(value) for value in given}
+    if len(classes) > MOST_CLASSES:
+        message = (
+            f"'{target}' has more than {MOST_CLASSES} different values, too many for classes: write \"regression\", "
+        )
+        return [Problem(f"{message}or another target.", f"{FILE} [data].problem")]
+    if gate_check.has_own_metric(metric, root):
+        return []
+    return gate_check.check_classes(metric, len(classes), whole and len(classes) == len(set(given)))
+
+
+def _check_shares(chosen: Data, rows: int) -> list[Problem]:
+    """Whether each part of the split gets at least one row."""
+    shares = {"test_share": chosen.test_share, "validation_share": chosen.validation_share}
+    small = {key: share for key, share in shares.items() if 0 < share * rows < 1}
+    return [
+        Problem(
+            f"{share:g} of the {rows} rows is less than one row: write {max(0.05, 2 / rows):.2g} or more.",
+            f"{FILE} [data].{key}",
+        )
+        for key, share in small.items()
+    ]
+
+
+def _label(text: str) -> str:
+    """The same text for all that may be one class, such as 1, 1.0 and true."""
+    number = {"true": "1", "false": "0"}.get(text.lower(), text)
+    return str(float(number)) if _is_number(number) else text
+
+
+def _plain(text: str, chosen: Data) -> str:
+    """A number as Python writes it, if it is one."""
+    plain = text.replace(chosen.thousands, "") if chosen.thousands else text
+    plain = plain.replace(chosen.decimal, ".")
+    return plain if _is_number(plain) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
