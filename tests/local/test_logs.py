@@ -124,3 +124,13 @@ def test_without_any_step_that_started_there_is_no_log(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="no step of execution abc has started"):
         execution.step_to_look_at()
+
+
+def test_of_a_cached_execution_it_is_the_one_that_ran(local: Local) -> None:
+    steps = [local.processing("Print", PRINT, CacheConfig={"Enabled": True, "ExpireAfter": "P1D"})]
+    first, second = local.run(*steps), local.run(*steps)
+
+    with pytest.raises(UserError) as caught:
+        step_log.show(local.home, "latest", None, follow=False)
+
+    assert str(caught.value) == f"execution {second.id} reused every result: run `ops logs {first.id}`."

@@ -20,7 +20,10 @@ def show(home: Path, execution: str, step: str | None, follow: bool) -> None:
     """
     found = local.find(home, execution)
     if step is None:
-        step = found.step_to_look_at().name
+        chosen = found.step_to_look_at()
+        if chosen.source:
+            raise UserError(f"execution {found.id} reused every result: run `ops logs {chosen.source}`.")
+        step = chosen.name
         print(f"Step {step} of execution {found.id}:", file=sys.stderr, flush=True)
     _check(found, step, follow)
     log, position = found.folder / step / "log.txt", 0
