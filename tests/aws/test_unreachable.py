@@ -59,14 +59,12 @@ def account() -> Account:
 
 
 def failure() -> AwsError:
-    """The error of the first call, after which doctor has one problem."""
+    """The error of the first call."""
     with pytest.raises(AwsError) as raised:
         _ = account().caller
     assert raised.value.exit_code == 4
     assert str(raised.value).endswith(".")
     assert "\n" not in str(raised.value)
-    [finding] = of_account(account())
-    assert (finding.what, finding.level, finding.exit_code) == ("credentials", "problem", 4)
     return raised.value
 
 
@@ -193,6 +191,23 @@ def test_a_program_for_credentials_that_cannot_be_started(home: Path, command: s
     (home / "config").write_text(f"[default]\ncredential_process = {command}\n", encoding="utf-8")
 
     assert words in str(failure())
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("[default\n", "is not a valid configuration file"),
+        ("[default]\ncredential_process = /gone/program\n", "'/gone/program' (no such file or directory)"),
+        (f"{ASSUMED}mfa_serial = arn:aws:iam::123456789012:mfa/ana\n{BASE}", "the code of an MFA device"),
+    ],
+)
+def test_doctor_says_why_it_cannot_log_in(home: Path, config: str, words: str) -> None:
+    (home / "config").write_text(config, encoding="utf-8")
+
+    [finding] = of_account(account())
+
+    assert (finding.what, finding.level, finding.exit_code) == ("credentials", "problem", 4)
+    assert words in finding.message
 
 
 def test_a_code_is_not_asked_for_where_nobody_can_type(home: Path) -> None:
