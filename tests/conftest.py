@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -36,6 +37,15 @@ def _cookiecutter_keeps_to_itself(tmp_path_factory: pytest.TempPathFactory) -> I
         patch.setenv("COOKIECUTTER_CONFIG", str(config))
         patch.delenv("OPS_GUARDRAILS", raising=False)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_is_given_back() -> Iterator[None]:
+    """Commands and steps, some of which run in the test's process, stop the collection of garbage until they end."""
+    yield
+    gc.enable()
+    gc.unfreeze()
+    gc.collect()
 
 
 @pytest.fixture

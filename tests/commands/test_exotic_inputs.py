@@ -48,7 +48,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (root / folder).mkdir(parents=True)
     (root / "project.toml").write_text(SETTINGS)
     (root / "guardrails.toml").write_bytes((TEMPLATE_PROJECT / "guardrails.toml").read_bytes())
-    (root / "data/a.csv").write_text("x,y\n1,2\n")
+    (root / "data/a.csv").write_text("x,y\n" + 10 * "1,2\n")
     (root / "production/pipelines/train.py").write_text("")
     (root / "production/steps/processing.py").write_text("read_source()")
     (root / "good.json").write_text(definition())

@@ -241,7 +241,7 @@ def test_a_valid_step_has_no_problems(kind: str) -> None:
         ("Processing", "ProcessingInputs.0", "data", "ProcessingInputs[0] must be an object."),
         ("Processing", "StoppingCondition.MaxRuntimeInSeconds", "3600", "must be a number, not '3600'."),
         ("Processing", "StoppingCondition.MaxRuntimeInSeconds", 0.5, "must be a whole number, not 0.5."),
-        ("Processing", "StoppingCondition.MaxRuntimeInSeconds", float("inf"), "must be a whole number, not inf."),
+        ("Processing", "StoppingCondition.MaxRuntimeInSeconds", float("inf"), "must be a smaller number."),
         ("Processing", "NetworkConfig.EnableNetworkIsolation", "true", "must be true or false, not 'true'."),
         # names of fields
         ("Processing", "NetworkConfig.VpcConfg", {},

@@ -24,10 +24,12 @@ from sagemaker_ops.local.preview import CACHED, RUNS, Preview, preview
 pytestmark = pytest.mark.slow  # each damages the files of a whole run
 
 WRITE = "open('/opt/ml/processing/out/a.txt', 'w').write('made')"
+ARN = "ModelPackageArn"  # in the cached result of a step that registers a model
 KEPT = {
     "execution": "runs/*/execution.json",
     "definition": "runs/*/definition.json",
     "cache": "cache/*.json",
+    "registration": f"cache/*.json|{ARN}",
     "digests": "digests.json",
     "model": "models/*.json",
     "version": "registry/*/*.json",
@@ -85,7 +87,10 @@ def ran(local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def only(local: Any, pattern: str) -> Path:
-    [file] = local.home.glob(pattern)
+    """The file; after | is what sets it apart in the cache."""
+    glob, _, content = pattern.partition("|")
+    found = local.home.glob(glob)
+    [file] = [each for each in found if glob != "cache/*.json" or (ARN in each.read_text()) == bool(content)]
     return Path(file)
 
 

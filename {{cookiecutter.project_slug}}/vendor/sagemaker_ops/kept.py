@@ -24,7 +24,7 @@ def read(path: Path) -> dict[str, Any] | None:
     """The JSON object in the file; None if it is missing or damaged."""
     try:
         return load(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except DAMAGED as error:
         report(path, error)

@@ -83,13 +83,15 @@ def run(
             from sagemaker_ops.pipelines import warm_launcher  # first of all, because what it starts takes longest
 
             launcher = stack.enter_context(warm_launcher.launcher(root, not no_cache, fresh or FRESH))
-        from sagemaker_ops.pipelines import local_run
+        from sagemaker_ops.pipelines import compiler, local_run
         from sagemaker_ops.project import schema_file, settings, source_copy
         from sagemaker_ops.terminal import progress, summary
 
         chosen = selection(onward_from, only, source_execution)
         parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
         loaded = load(root, local=True) if pipeline is not None else None
+        if pipeline is not None:
+            compiler.check_known(pipeline, root)
         on_change = stack.enter_context(progress.shown(first=f"Running {pipeline} …" if pipeline else ""))
         kept: list[str] = []
         if pipeline is None and definition is not None:

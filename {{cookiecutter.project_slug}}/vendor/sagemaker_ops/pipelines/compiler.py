@@ -31,15 +31,20 @@ COMPILED = Path(".local/compiled")
 KEY = 16  # digits, more than the longest user name
 
 
+def check_known(pipeline: str, root: Path) -> None:
+    """UserError if there is no such pipeline."""
+    known = pipelines(root)
+    if pipeline not in known:
+        hint = did_you_mean(pipeline, known) or f" Available: {', '.join(known) or 'none'}."
+        raise UserError(f"No pipeline '{pipeline}' in {PIPELINES}.{hint}")
+
+
 def definition(pipeline: str, target: Target, root: Path) -> dict[str, Any]:
     """The compiled definition; UserError if there is no such pipeline, it cannot be compiled, or AWS would refuse it.
 
     RefusedError if its file uses instances that the guardrails refuse.
     """
-    known = pipelines(root)
-    if pipeline not in known:
-        hint = did_you_mean(pipeline, known) or f" Available: {', '.join(known) or 'none'}."
-        raise UserError(f"No pipeline '{pipeline}' in {PIPELINES}.{hint}")
+    check_known(pipeline, root)
     if problems := project_check.check_pipeline(pipeline, str(PIPELINES)):
         raise UserError(*problems)
     file = root / COMPILED / f"{pipeline}-{target.suffix}-{_key(pipeline, target)}.json"
