@@ -283,8 +283,11 @@ def _special_chunk(content: bytes) -> tuple[bool, bool]:
     at = at[_EDGE[before[at]]] + 1
     while len(inside := at[digit[at]]):  # to the end of each number
         at = np.concatenate([at[~digit[at]], inside + 1])
-    exponents = ((here | 32) == 101) & digit[2:] & digit[:-2]
-    hexadecimal = ((here | 32) == 120) & (before == 48)
+    marks = np.flatnonzero(((here | 32) == 101) & digit[2:] & digit[:-2])  # where every[marks] is the digit before e
+    while len(inside := marks[digit[marks] & (marks > 0)]):  # to the start of each number, which may be inside a word
+        marks = np.concatenate([marks[~digit[marks] | (marks == 0)], inside - 1])
+    exponents = _EDGE[every[marks]]
+    hexadecimal = ((here[1:] | 32) == 120) & (here[:-1] == 48) & _EDGE[before[:-1]]
     run = digit | (every == 46)  # with the point, DIGITS + 2 in a row
     for step in (1, 2, 4, 8, 3):
         run = run[:-step] & run[step:]
