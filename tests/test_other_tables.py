@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
+import tarfile
 from dataclasses import dataclass
 
 import pytest
@@ -47,6 +49,36 @@ def test_it_goes_through(ready: Bake, table: Table) -> None:
 
     assert done.code == 0, done
     assert "registered model" in done.out
+
+
+def test_a_table_written_in_another_way_goes_through(ready: Bake) -> None:
+    project = ready()
+    sample = project.path / "data" / "sample" / "flights_classification.csv"
+    header, *rows = csv.reader(sample.read_text(encoding="utf-8").splitlines())
+    temp, wind = header.index("temp"), header.index("wind_speed")
+    for number, row in enumerate(rows):
+        row[temp] = f"{row[temp] or 0},5"
+        row[wind] = row[wind] if number % 50 else "?"
+    kept = [[cell for name, cell in zip(header, row, strict=True) if name != "precip"] for row in [header, *rows]]
+    text = "".join(":".join(row) + "\n" for row in kept)  # precip has numbers such as 0.01
+    (project.path / "data" / "t.csv").write_text(text, encoding="utf-8")
+    settings = {"separator": ":", "decimal": ",", "missing": ["?"]}
+    project.edit("data", source='"data/t.csv"', **{name: json.dumps(value) for name, value in settings.items()})
+
+    done = project.ops("run", "train")
+
+    assert done.code == 0, done
+    assert "warning:" not in done.out + done.err
+    processing = json.loads(project.ops("compile", "train").out)["Steps"][0]["Arguments"]["AppSpecification"]
+    assert {"--separator=:", "--decimal=,", "--missing=?"} <= set(processing["ContainerArguments"])
+    archive = next((project.path / ".local").rglob("model.tar.gz"))
+    with tarfile.open(archive) as opened:
+        content = opened.extractfile("schema.json")
+        assert content
+        schema = json.load(content)
+    kinds = {each["name"]: each["kind"] for each in schema["features"]}
+    assert (kinds["temp"], kinds["wind_speed"]) == ("numeric", "numeric")
+    assert schema["notation"] == settings, "a request is read in the same way"
 
 
 def test_more_columns_than_arguments_fit_into_a_request_can_be_excluded(ready: Bake) -> None:

@@ -16,6 +16,7 @@ from sagemaker_ops.project import data
 from sagemaker_ops.project.settings import Data
 from sagemaker_ops.tabular.column_types import save_types
 from sagemaker_ops.tabular.errors import StepError
+from sagemaker_ops.tabular.notation import Notation
 from sagemaker_ops.tabular.requests import JSON, predict_rows, read_request
 from sagemaker_ops.tabular.tables import read_table
 
@@ -97,6 +98,31 @@ def test_a_folder_is_a_column(tmp_path: Path, folders: list[str], columns: dict[
     assert read["x"].tolist() == [1, 2, 1, 2]
     wanted = Data(".", "y", "classification", exclude=["x", *columns])  # what `ops check` sees
     assert data.check(wanted, tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("settings", "texts", "expected"),
+    [
+        pytest.param({"decimal": ","}, ["1,5", "2"], [1.5, 2.0], id="decimal"),
+        pytest.param({"decimal": ","}, ["1.5", "2"], [1.5, 2.0], id="a point, as Spark writes"),
+        pytest.param({"decimal": ",", "thousands": "."}, ["1.234"], [1234], id="thousands"),
+        pytest.param({"decimal": ",", "thousands": "."}, ["1.234", "1.234,5"], [1234.0, 1234.5], id="both"),
+        pytest.param({"thousands": ","}, ["1,234", "12"], [1234, 12], id="a comma for thousands"),
+        pytest.param({"missing": ["-99"]}, ["-99", "3"], [None, 3.0], id="a number that is missing"),
+        pytest.param({"missing": ["unknown"]}, ["eu", "unknown"], ["eu", None], id="a word that is missing"),
+        pytest.param({"missing": ["NA"]}, ["DE", "NA"], ["DE", None], id="NA is missing if that is written"),
+        pytest.param({"dates": "%d-%m-%Y"}, ["01-02-2025"], [pd.Timestamp("2025-02-01")], id="the dates of a setting"),
+    ],
+)
+def test_the_settings_of_data_apply_to_folders(
+    tmp_path: Path, settings: dict[str, Any], texts: list[str], expected: list[Any], suffix: str
+) -> None:
+    write(tmp_path, {f"k={text}/part-0.{suffix}": ROWS for text in texts})
+
+    table = read_table(tmp_path, notation=Notation.of(settings))
+
+    assert values(table["k"]) == expected
 
 
 def test_a_folder_is_text_if_schema_toml_says_so(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from sagemaker_ops.project import data
 from sagemaker_ops.project.settings import Data
 from sagemaker_ops.tabular import losses, reading
 from sagemaker_ops.tabular.errors import StepError
+from sagemaker_ops.tabular.notation import Notation
 from sagemaker_ops.tabular.preparation import check_rows, prepare, read_source
 from sagemaker_ops.tabular.splits import Options
 
@@ -28,7 +30,10 @@ pytestmark = pytest.mark.slow
 OPTIONS = Options("y", "classification")
 BIG = [str(2**63 + number) for number in range(40)]
 TO_TEXT = 'if they are codes, write "x" = "text" in schema.toml.'
-MISSING = "which counts as missing; if it is a value, write it differently, or save the table as Parquet."
+MISSING = (
+    "which counts as missing; if it is a value, write it differently, or save the table as Parquet; if it is not, add "
+    "it to missing in project.toml [data]."
+)
 
 
 @pytest.fixture(params=["one block", "many blocks"])
@@ -177,6 +182,14 @@ def test_a_word_that_means_missing_among_numbers_means_it_among_text_too(tmp_pat
     write(tmp_path / "t.csv", ["NA", "null", "DE"], z=["1", "NA"])  # R writes NA everywhere
 
     assert warnings(tmp_path) == [f"Column 'x' has 'null' in 40 rows (33 %), {MISSING}"]
+
+
+def test_a_word_in_missing_is_not_reported(tmp_path: Path) -> None:
+    write(tmp_path / "t.csv", ["NA", "null", "DE"])
+
+    found = warnings(tmp_path, replace(OPTIONS, notation=Notation(missing=("NA",))))
+
+    assert found == [f"Column 'x' has 'null' in 40 rows (33 %), {MISSING}"]
 
 
 @pytest.mark.parametrize(

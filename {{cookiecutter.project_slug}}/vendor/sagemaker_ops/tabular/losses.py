@@ -112,7 +112,8 @@ def _word_warnings(column: pd.Series, words: Collection[str], lost: Lost) -> lis
     rows = sum(lost.words[word] for word in words)
     return [
         f"Column '{column.name}' has {listed(sorted(words))} in {of(rows, len(column))}, which counts as missing; if "
-        "it is a value, write it differently, or save the table as Parquet."
+        "it is a value, write it differently, or save the table as Parquet; if it is not, add it to missing in "
+        "project.toml [data]."
     ]
 
 

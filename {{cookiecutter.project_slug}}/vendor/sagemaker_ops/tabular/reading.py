@@ -46,7 +46,7 @@ def read_rows(
     work = partial(
         Rows.of,
         only_hashed=[name for name in wanted if name in only_hashed],
-        folders={name: _constant(folders[name], name in text) for name in wanted if name not in header},
+        folders={name: _constant(folders[name], name in text, notation) for name in wanted if name not in header},
         repeated={name: value for name, value in folders.items() if name in header},
         is_text=not is_parquet(file),
         notation=notation,
@@ -75,9 +75,10 @@ def _header(file: Path, notation: Notation) -> list[str]:
     return text_files.column_names(file, notation)
 
 
-def _constant(text: str | None, as_text: bool) -> pa.Scalar:
+def _constant(text: str | None, as_text: bool, notation: Notation) -> pa.Scalar:
     """The value in the name of a folder, in the type that it would have in a CSV file."""
-    if text is None or as_text or text in MISSING:  # NA is a name here: Hive has another mark for what is missing
+    # NA is a name here: Hive has another mark for what is missing. 1.234 may be a thousand, which is decided later.
+    if text is None or as_text or text in MISSING or notation.may_be_numbers([text]):
         return pa.scalar(text, pa.null() if text is None else pa.string())
     return pa.scalar(text).cast(_wider(pa.null(), text, "."))
 
