@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from local.behaving import both_ways
 
-from sagemaker_ops import kept
+from sagemaker_ops import digests, kept
 from sagemaker_ops.aws.models import list_local_versions
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import cleaning, find, list_pipeline_executions
@@ -78,7 +78,9 @@ def ran(local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A home after one run, which is made once."""
     made = tmp_path_factory.getbasetemp() / "ran"
     if not made.exists():
-        local.run(*steps(local))
+        of_a_run = steps(local)
+        time.sleep(2 * digests._SETTLED_NS / 1e9)  # the hash of a file younger than that is not kept
+        local.run(*of_a_run)
         shutil.copytree(local.home, made, symlinks=True)
     shutil.rmtree(local.home, ignore_errors=True)
     shutil.copytree(made, local.home, symlinks=True)
