@@ -12,7 +12,7 @@ import pytest
 from projects import LIBRARY, TEMPLATE, TEMPLATE_PROJECT, VENDOR, Project
 
 import sagemaker_ops
-from sagemaker_ops.definition import step_types
+from sagemaker_ops.definition import job_types, step_types
 
 BIN = Path(sys.executable).parent
 
@@ -143,7 +143,7 @@ NO_STEP_TYPES = {
 }
 
 
-def test_the_types_of_steps_are_named_in_one_module() -> None:
+def test_the_types_of_steps_are_named_in_the_registry_only() -> None:
     found = {
         (module, node.value)
         for module, file in MODULES.items()
@@ -151,13 +151,15 @@ def test_the_types_of_steps_are_named_in_one_module() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in step_types.TYPES
     }
 
-    assert {each for each in found if each[0] != step_types.__name__} == NO_STEP_TYPES
+    registry = {step_types.__name__, job_types.__name__}
+    assert {each for each in found if each[0] not in registry} == NO_STEP_TYPES
 
 
-def test_the_runner_can_be_read_in_an_hour() -> None:
-    files = [file for file in (LIBRARY / "local").glob("*.py") if file.name != "cleaning.py"]  # it runs nothing
+def test_the_runner_can_be_read_in_a_morning() -> None:
+    rooms = ("definition", "preflight", "container", "local")
+    files = [file for room in rooms for file in (LIBRARY / room).glob("*.py")]
 
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 1800
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 6350
 
 
 def test_the_table_of_public_names_is_what_type_checkers_see() -> None:

@@ -15,7 +15,7 @@ from sagemaker_ops.aws import lookup
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import aws_call, is_denied, is_not_found, with_quota
 from sagemaker_ops.definition import parameters, plan, step_types
-from sagemaker_ops.definition.step_types import StepType
+from sagemaker_ops.definition.step_type import StepType
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution, StepExecution
 

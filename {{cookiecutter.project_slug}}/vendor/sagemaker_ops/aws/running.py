@@ -15,7 +15,7 @@ from sagemaker_ops.aws import guard, studio
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, is_denied, is_not_found
 from sagemaker_ops.definition import step_types
-from sagemaker_ops.definition.step_types import StepType
+from sagemaker_ops.definition.step_type import StepType
 
 LONGEST = timedelta(days=30)  # for an execution: its jobs run for at most 28 days
 GOING_ON = ("Executing", "Starting", "Stopping")

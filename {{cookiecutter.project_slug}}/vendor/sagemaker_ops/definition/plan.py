@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from sagemaker_ops.definition import conditions, parameters, retry_and_cache, shapes, step_types
 from sagemaker_ops.definition.expressions import EXECUTION_VARIABLES, Reference, scan
+from sagemaker_ops.definition.order import ordered
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
 
@@ -107,7 +107,7 @@ def parse(definition: object) -> tuple[Plan, list[Problem]]:
     for step in steps.values():
         linked[step.name], complaints = _link(step, steps, declared)
         problems += [Problem(sentence, f"step '{step.name}'") for sentence in complaints]
-    order = _order(linked, problems)
+    order = ordered({name: step.waits_for for name, step in linked.items()}, problems)
     return Plan(declared, {name: linked[name] for name in order}), problems
 
 
@@ -260,40 +260,3 @@ def _dead_end(
 def _outputs(step: Step) -> list[str]:
     names = at(step.arguments, "ProcessingOutputConfig.Outputs.*.OutputName")
     return [name for name in names if isinstance(name, str)]
-
-
-def _order(steps: Mapping[str, Step], problems: list[Problem]) -> list[str]:
-    """The steps' names, each after those it waits for; every circle is reported as a problem and then cut."""
-    graph = {name: sorted(step.waits_for) for name, step in steps.items()}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError:
-        for circle in _circles(graph):
-            problems.append(Problem(f"steps wait for each other in a circle: {' ← '.join(circle)}."))
-            graph[circle[1]].remove(circle[0])
-        return list(TopologicalSorter(graph).static_order())
-
-
-def _circles(graph: Mapping[str, list[str]]) -> list[list[str]]:
-    """Circles, each of which starts and ends with the same step; in each, a step waits for the one before it.
-
-    Without the dependency of each circle's second step on its first there are no circles.
-    """
-    circles: list[list[str]] = []
-    done: set[str] = set()
-    for start in graph:
-        path, waiting = ([start], [iter(graph[start])]) if start not in done else ([], [])
-        on_path = set(path)
-        while path:
-            name = next(waiting[-1], None)
-            if name is None:
-                done.add(path[-1])
-                on_path.discard(path.pop())
-                waiting.pop()
-            elif name in on_path:
-                circles.append([name, *reversed(path[path.index(name) :])])
-            elif name not in done:
-                path.append(name)
-                on_path.add(name)
-                waiting.append(iter(graph[name]))
-    return circles

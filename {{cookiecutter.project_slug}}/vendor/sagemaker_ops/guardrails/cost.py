@@ -11,7 +11,7 @@ from functools import reduce
 from typing import Any
 
 from sagemaker_ops.definition import step_types
-from sagemaker_ops.definition.step_types import StepType
+from sagemaker_ops.definition.step_type import StepType
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails.policy import Policy, Prices
 

@@ -15,9 +15,9 @@ from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.local import steps
 from sagemaker_ops.local.cache import Cache
-from sagemaker_ops.local.container_job import ACCOUNT, Job
 from sagemaker_ops.local.execution_folder import link_outputs
 from sagemaker_ops.local.executions import Execution, StepExecution
+from sagemaker_ops.local.job import ACCOUNT, Job
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.local.scheduler import Result
 

@@ -11,7 +11,7 @@ from sagemaker_ops.definition import conditions, shapes, step_types
 from sagemaker_ops.definition.expressions import Scope, resolve
 from sagemaker_ops.definition.plan import Step
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.container_job import Job
+from sagemaker_ops.local.job import Job
 from sagemaker_ops.store import name_once, write_atomically
 
 APPROVAL = ("PendingManualApproval", "Approved", "Rejected")

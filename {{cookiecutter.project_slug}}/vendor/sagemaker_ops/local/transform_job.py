@@ -14,7 +14,7 @@ from typing import Any
 from sagemaker_ops.container import archives, transform_program
 from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.container_job import Job, in_container, run_program
+from sagemaker_ops.local.job import Job, in_container, run_program
 from sagemaker_ops.preflight import transform_limits
 
 MODEL, CODE_IN_MODEL, CODE = "/opt/ml/model", "/opt/ml/model/code", "/opt/ml/code"

@@ -1,0 +1,63 @@
+"""What there is to say about one type of step of SageMaker Pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sagemaker_ops.definition.job_names import Job
+from sagemaker_ops.definition.shapes import Shape
+
+Properties = Mapping[str, Any]
+Cost = Literal["none", "bounded", "unbounded", "unknown"]
+"""none: no instance to pay for. bounded: the arguments limit the time. unbounded: they cannot. unknown: not known."""
+
+
+@dataclass(frozen=True)
+class StepType:
+    """One step type.
+
+    shape: the part of its Arguments that the runner needs; None: it runs only on AWS.
+    requests: the shapes of its Arguments in request_shapes.json, of which one applies; empty: they can be anything.
+    run: the function of the local runner that runs it, and refuse: the preflight function that yields a sentence for
+    everything that cannot run here; as `module:function` in sagemaker_ops.
+    use, cost: of its instances; resources: where they are in its arguments or those of its job.
+    compared: the arguments that AWS's cache compares; empty for a step that is never cached.
+    reads, writes: paths of S3 URIs in its arguments; "*" is each item of a list.
+    limits: {path: values that can run here}; empty: the path must be absent.
+    outputs: from its properties to {name: S3 folder} of its outputs. expected: its properties before it runs, as far as
+    they follow from its arguments.
+    """
+
+    name: str
+    shape: Shape | None = None
+    requests: tuple[str, ...] = ()
+    run: str = ""
+    refuse: str = ""
+    use: str = ""
+    cost: Cost = "unknown"
+    resources: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    outputs: Callable[[Properties], dict[str, str]] = lambda _: {}
+    expected: Callable[[Properties], dict[str, Any]] = dict
+    job: Job | None = None
+    branches: Mapping[str, bool] = field(default_factory=dict)
+    """The arguments that contain steps, and the outcome for which these run."""
+    trains_many: bool = False
+    """Whether it contains several training jobs, and not the arguments of one job."""
+    always_fails: bool = False
+    creates_model: bool = False
+    serves_model: bool = False
+    registers_model: bool = False
+
+    @property
+    def runs_here(self) -> bool:
+        return self.shape is not None
+
+    @property
+    def is_cached(self) -> bool:
+        return bool(self.compared)
