@@ -315,6 +315,7 @@ def test_a_project_with_hostile_answers_is_made_and_whole(bake: Bake) -> None:
         assert (project.path / file).read_text(encoding="utf-8") == render(file, made)
 
 
+@pytest.mark.slow
 def test_without_hooks_the_project_is_made_and_make_setup_reports_the_errors(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "vertical=Retail EMEA", "owner=R&D", options=("--accept-hooks=no",))
     assert done.code == 0, done
