@@ -51,8 +51,9 @@ def _garbage_is_not_kept() -> Iterator[None]:
 def _memory_is_given_back() -> Iterator[None]:
     """Commands, some of which run in the test's process, stop the collection of garbage until they end."""
     yield
-    gc.enable()
-    gc.collect()
+    if not gc.isenabled():
+        gc.enable()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

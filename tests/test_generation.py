@@ -58,6 +58,7 @@ def test_a_project_has_exactly_these_files(bake: Bake, problem: str) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_answers_are_in_project_toml(bake: Bake) -> None:
     project = bake(
         project_name="Churn", vertical="revenue", problem="regression", training_instance_type="ml.m5.2xlarge"
