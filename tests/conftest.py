@@ -25,12 +25,16 @@ sys.dont_write_bytecode = False
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The fast tests do not wait for the imports of tests that are all slow: pandas, scikit-learn, the models of AWS."""
+    """The fast tests do not wait for the imports of modules whose tests are all slow, such as pandas or moto."""
     if config.getoption("markexpr") != "not slow":
         return None
     if collection_path.is_dir():
         return True if collection_path.name == "tabular" else None  # its conftest.py imports them, too
-    return True if collection_path.suffix == ".py" and ALL_SLOW.search(collection_path.read_text(encoding="utf-8")) else None
+    return (
+        True
+        if collection_path.suffix == ".py" and ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))
+        else None
+    )
 
 
 def pytest_collection_finish() -> None:
