@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import signal
 import sys
@@ -16,6 +17,7 @@ from projects import TEMPLATE, Bake, Project, bake_into
 
 # A shell ignores SIGINT in background processes, and then so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow", re.MULTILINE)
 SHARED = TEMPLATE / "build" / "tests"
 # Not next to the modules, because the library is generated too; kept, because pytest rewrites every test module.
 sys.pycache_prefix = str(TEMPLATE / "build" / "bytecode")
@@ -23,39 +25,63 @@ sys.dont_write_bytecode = False
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The tests of the steps are all slow, and so is importing pandas and scikit-learn to collect them."""
-    return True if collection_path.name == "tabular" and config.getoption("markexpr") == "not slow" else None
+    """The fast tests do not wait for the imports of modules whose tests are all slow, such as pandas or moto."""
+    if config.getoption("markexpr") != "not slow":
+        return None
+    if collection_path.is_dir():
+        return True if collection_path.name == "tabular" else None  # its conftest.py imports them, too
+    return (
+        True
+        if collection_path.suffix == ".py" and ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))
+        else None
+    )
+
+
+def pytest_collection_finish() -> None:
+    """What the tests import stays until the end: it need not be searched for garbage after every module."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cookiecutter_keeps_to_itself(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Cookiecutter's replay files and user defaults: the developer's own are neither read nor written."""
-    home = tmp_path_factory.mktemp("home")
-    config = home / "cookiecutter.yaml"
-    config.write_text(f"cookiecutters_dir: {home}/templates\nreplay_dir: {home}/replay\n", encoding="utf-8")
+def _garbage_is_not_kept() -> Iterator[None]:
+    """Steps, some of which run in the test's process, keep all objects that there are until they end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COOKIECUTTER_CONFIG", str(config))
-        patch.delenv("OPS_GUARDRAILS", raising=False)
+        patch.setattr(gc, "freeze", lambda: None)
         yield
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory_is_given_back() -> Iterator[None]:
-    """Commands and steps, some of which run in the test's process, stop the collection of garbage until they end."""
+    """Commands, some of which run in the test's process, stop the collection of garbage until they end."""
     yield
-    gc.enable()
-    gc.unfreeze()
-    gc.collect()
+    if not gc.isenabled():
+        gc.enable()
+        gc.collect()
+
+
+@pytest.fixture(scope="session")
+def _generated() -> dict[frozenset[tuple[str, str]], Project]:
+    """The projects that `bake` copies, by their answers."""
+    return {}
 
 
 @pytest.fixture
-def bake(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Bake:
-    """`bake(vertical="revenue")` generates a project in the test's own folder."""
+def bake(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capfd: pytest.CaptureFixture[str],
+    _generated: dict[frozenset[tuple[str, str]], Project],
+) -> Bake:
+    """`bake(vertical="revenue")` makes a project in the test's own folder; the same answers are generated once."""
 
     def _bake(**answers: str) -> Project:
-        project = bake_into(tmp_path, **answers)
-        capfd.readouterr()  # the messages of the hooks have their own tests
-        return project
+        key = frozenset(answers.items())
+        if key not in _generated:
+            _generated[key] = bake_into(tmp_path_factory.mktemp("generated"), **answers)
+            capfd.readouterr()  # the messages of the hooks have their own tests
+        made = _generated[key].path
+        return Project(shutil.copytree(made, tmp_path / made.name, symlinks=True))
 
     return _bake
 

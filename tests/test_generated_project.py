@@ -108,6 +108,7 @@ def test_make_without_a_target_lists_the_targets(bake: Bake) -> None:
         assert f"  make {target} " in done.out
 
 
+@pytest.mark.slow
 def test_make_check_needs_nothing_installed(bake: Bake) -> None:
     project = bake(training_instance_type="ml.m5.xlarge")
     project.edit("instances", training='"ml.m5.xlarg"')
@@ -119,6 +120,7 @@ def test_make_check_needs_nothing_installed(bake: Bake) -> None:
     assert not (project.path / ".venv").exists()
 
 
+@pytest.mark.slow
 def test_gitlab_accepts_the_pipeline(bake: Bake) -> None:
     path = bake().path / ".gitlab-ci.yml"
 

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from projects import TEMPLATE_PROJECT, VENDOR, Bake, cookiecutter_command
+from projects import TEMPLATE_PROJECT, VENDOR, Bake, bake_into, cookiecutter_command
 
 # Every file of a new project, by folder.
 FILES = {
@@ -58,6 +58,7 @@ def test_a_project_has_exactly_these_files(bake: Bake, problem: str) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_answers_are_in_project_toml(bake: Bake) -> None:
     project = bake(
         project_name="Churn", vertical="revenue", problem="regression", training_instance_type="ml.m5.2xlarge"
@@ -78,12 +79,14 @@ def test_the_new_project_is_a_git_repository_on_main(bake: Bake) -> None:
     assert head == "ref: refs/heads/main\n"
 
 
-def test_no_repository_is_made_inside_another_one(bake: Bake, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_no_repository_is_made_inside_another_one(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
 
-    assert not (bake().path / ".git").exists()
+    assert not (bake_into(tmp_path).path / ".git").exists()
 
 
+@pytest.mark.slow
 def test_without_git_the_project_is_made_and_says_so(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, PATH=str(tmp_path))
 
@@ -92,6 +95,7 @@ def test_without_git_the_project_is_made_and_says_so(tmp_path: Path) -> None:
     assert (tmp_path / "flight-delays" / "project.toml").is_file()
 
 
+@pytest.mark.slow
 def test_the_next_two_commands_are_printed(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path)
 
@@ -134,6 +138,7 @@ def test_a_wrong_answer_gets_one_sentence_and_leaves_nothing(tmp_path: Path, ans
     assert sorted(path.name for path in tmp_path.iterdir()) == ["inside"]
 
 
+@pytest.mark.slow
 def test_all_wrong_answers_are_reported_together(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "vertical=X", "region=Y", "training_instance_type=ml.m5.larg")
 
@@ -145,6 +150,7 @@ def test_all_wrong_answers_are_reported_together(tmp_path: Path) -> None:
     assert not (tmp_path / "flight-delays").exists()
 
 
+@pytest.mark.slow
 def test_an_unwise_answer_is_a_warning_and_the_project_is_made(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "training_instance_type=ml.m4.xlarge")
 
@@ -187,6 +193,7 @@ def test_a_refusal_shows_the_command_that_keeps_the_answers(tmp_path: Path, answ
     assert (tmp_path / "who-leaves" / "project.toml").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [("--overwrite-if-exists",), ("--overwrite-if-exists", "--skip-if-file-exists")],

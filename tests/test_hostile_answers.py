@@ -99,6 +99,7 @@ def test_these_files_contain_answers() -> None:
     assert rendered_files() == ["README.md", "docs/index.md", "mkdocs.yml", "project.toml", "pyproject.toml"]
 
 
+@pytest.mark.slow
 @hostile
 def test_project_toml_has_every_answer_unchanged(answers: Answers) -> None:
     expected = tomllib.loads(plain("project.toml", answers["problem"]))
@@ -121,6 +122,7 @@ def test_the_guardrails_answer_any_answer_with_sentences(
     assert all(str(problem).isprintable() for problem in project_check.check_project(folder))
 
 
+@pytest.mark.slow
 @mixtures
 @given(TEXTS)
 @example("flight-delays")
@@ -240,6 +242,7 @@ def test_the_hook_is_python_and_refuses_in_one_line_whatever_the_slug(slug: str)
     assert hook["problem"]().isprintable()  # this folder has files, so even a valid slug is refused
 
 
+@pytest.mark.slow
 @hostile
 def test_the_hook_that_records_the_answers_gets_them_unchanged(answers: Answers) -> None:
     names: dict[str, Any] = {}
@@ -296,6 +299,7 @@ def ours(tracebacks: str) -> list[str]:
     return [frame for frame in frames if "/lib/python3" not in frame and not frame.endswith("/bin/cookiecutter")]
 
 
+@pytest.mark.slow
 def test_a_project_with_hostile_answers_is_made_and_whole(bake: Bake) -> None:
     answers = {
         "project_name": 'Say "hi" \\ \'100%\' & """ #1 | 🚀 ελληνικά نص',
@@ -315,6 +319,7 @@ def test_a_project_with_hostile_answers_is_made_and_whole(bake: Bake) -> None:
         assert (project.path / file).read_text(encoding="utf-8") == render(file, made)
 
 
+@pytest.mark.slow
 def test_without_hooks_the_project_is_made_and_make_setup_reports_the_errors(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "vertical=Retail EMEA", "owner=R&D", options=("--accept-hooks=no",))
     assert done.code == 0, done

@@ -15,6 +15,8 @@ from repositories import PROJECT, Repository, in_project, new_repository
 
 from sagemaker_ops.template import origin, record
 
+pytestmark = pytest.mark.slow
+
 LIBRARY = "vendor/sagemaker_ops"
 NOTEBOOK = "eda/look_at_the_data.ipynb"
 
@@ -85,7 +87,6 @@ def update(project: Repository, *options: str) -> Result:
     return Project(project.folder).run(sys.executable, "-m", "sagemaker_ops", "update-project", *options)
 
 
-@pytest.mark.slow
 def test_the_teams_changes_stay_and_the_templates_are_added(tmp_path: Path) -> None:
     template = copy_of_the_template(tmp_path / "template")
     made = cookiecutter(
@@ -174,7 +175,6 @@ def test_the_teams_changes_stay_and_the_templates_are_added(tmp_path: Path) -> N
     assert (answers["editor"], answers["licence"]) == ("vscode", "MIT")
 
 
-@pytest.mark.slow
 def test_make_update_runs_it_with_options(bake: Bake) -> None:
     done = bake().run("make", "--dry-run", "update", "OPTIONS=--checkout v2")
 
@@ -183,7 +183,6 @@ def test_make_update_runs_it_with_options(bake: Bake) -> None:
     assert "sagemaker_ops update-project --checkout v2\n" in done.out
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not (TEMPLATE / ".git").exists(), reason="the template is not in git here")
 def test_a_new_project_records_the_templates_commit(tmp_path: Path) -> None:
     done = cookiecutter_command(tmp_path, "project_name=Ünï")
@@ -199,7 +198,6 @@ def test_a_new_project_records_the_templates_commit(tmp_path: Path) -> None:
     assert origin.find_commit(TEMPLATE) == found.commit
 
 
-@pytest.mark.slow
 def test_a_template_that_is_not_in_git_is_reported_in_one_line(tmp_path: Path) -> None:
     for name in ("hooks", "templates", PROJECT, "cookiecutter.json"):
         (tmp_path / name).symlink_to(TEMPLATE / name)

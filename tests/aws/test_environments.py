@@ -23,6 +23,8 @@ from sagemaker_ops.aws.account import Account
 from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.project.settings import Environment
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 PROD = {**TAGS, "env": "prod"}
 PIPELINE, GROUP = "customer-flight-delays-train-prod", "customer-flight-delays-prod"

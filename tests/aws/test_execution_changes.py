@@ -16,6 +16,8 @@ from aws.executed import (
 )
 from sagemaker_ops.aws import lookup
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 
 

@@ -28,6 +28,8 @@ from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.guardrails import policy
 from sagemaker_ops.local import Selection
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 
 

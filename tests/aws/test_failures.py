@@ -30,6 +30,8 @@ from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import compiler
 from sagemaker_ops.project import layout, settings
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 APP = {
     "DomainId": "d-abc",

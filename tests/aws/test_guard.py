@@ -16,6 +16,8 @@ from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.errors import RefusedError
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 CHANGES = ("add", "approve", "create", "delete", "retry", "start", "stop", "update")
 

@@ -30,6 +30,8 @@ from sagemaker_ops.aws.account import Account
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.executions import LOCK
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 
 

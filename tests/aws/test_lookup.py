@@ -20,6 +20,8 @@ from sagemaker_ops.aws import execution_changes, lookup
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 
 

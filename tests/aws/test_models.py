@@ -17,6 +17,8 @@ from sagemaker_ops.aws import models
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.project import settings
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 GROUP = "customer-flight-delays-dev"
 OWN = {"vertical": "customer", "env": "dev", "owner": "ana@example.com"}

@@ -24,6 +24,8 @@ from sagemaker_ops.aws import pipelines
 from sagemaker_ops.commands import app
 from sagemaker_ops.commands import pipelines as commands
 
+pytestmark = pytest.mark.slow
+
 NAME = "customer-flight-delays-train-dev"
 ARN = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:pipeline/{NAME}"
 CHANGES = ("create_pipeline", "update_pipeline", "add_tags", "delete_pipeline", "stop_pipeline_execution")

@@ -13,6 +13,8 @@ from projects import Project, Result
 from aws import gaps
 from aws.conftest import ACCOUNT, REGION, Aws
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 DOMAIN = "d-abc"
 OWN = {"vertical": "customer", "owner": "ana@example.com"}

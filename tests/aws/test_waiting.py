@@ -28,6 +28,8 @@ from sagemaker_ops.aws import watch
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError
 
+pytestmark = pytest.mark.slow
+
 Ops = Callable[..., Result]
 
 
@@ -123,7 +125,6 @@ def test_a_wait_ends_with_a_refusal(aws: Aws, account: Account) -> None:
         watch.until_ended(account, arn, lambda _: None)
 
 
-@pytest.mark.slow
 def test_ctrl_c_leaves_the_execution_running_and_shows_how_to_stop_it(
     aws: Aws,
     _project: Project,  # noqa: PT019 - it is used

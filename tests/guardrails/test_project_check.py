@@ -456,6 +456,7 @@ def test_the_command_prints_a_line_per_problem_and_exits_with_the_code(
     assert [":".join(line.split(":")[:2]) for line in printed.err.splitlines()] == lines
 
 
+@pytest.mark.slow
 def test_in_a_new_project_the_command_needs_only_python(bake: Bake) -> None:
     project = bake()
     project.edit("project", vertical='"Retail"')

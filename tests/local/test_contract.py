@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from sagemaker_ops.container import contract
 
+pytestmark = pytest.mark.slow
+
 SET_ASIDE = (
     "SAGEMAKER_JOB_NAME",
     "SAGEMAKER_REGION",
@@ -87,7 +89,6 @@ CHANNEL = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.slow
 @given(
     hyperparameters=st.dictionaries(KEYS, VALUES, max_size=6),
     toolkit_hyperparameters=st.fixed_dictionaries(
@@ -119,7 +120,6 @@ def test_variables_arguments_and_command_are_those_of_the_toolkit(
     assert _parsed(contract.training_command(arguments, toolkit.root / "code")) == _parsed(command)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "files",
     [

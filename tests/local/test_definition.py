@@ -190,6 +190,7 @@ def test_deep_nesting_raises_only_user_errors(text: str) -> None:
         check(loads(text))
 
 
+@pytest.mark.slow
 @given(JSON, st.sampled_from([*TYPES]), JSON, JSON)
 def test_json_that_is_not_a_definition_raises_only_user_errors(
     anything: Any, kind: str, arguments: Any, more: Any
@@ -199,6 +200,7 @@ def test_json_that_is_not_a_definition_raises_only_user_errors(
     _check({"Version": "2020-12-01", "Parameters": more, "Steps": [step, anything]})
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_valid_definition_with_any_part_replaced_raises_only_user_errors(data: st.DataObject) -> None:
     definition = json.loads(GOOD)

@@ -126,6 +126,7 @@ class Watched:
         return Result({"Outcome": str(self.graph.outcome.get(step.name))})
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(graphs(), st.data())
 def test_every_graph_runs_in_a_legal_order(graph: Graph, data: st.DataObject) -> None:
@@ -294,6 +295,7 @@ def expressions(draw: st.DrawFn, report: Document, properties: Document, depth: 
     return value, value
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(documents(), documents(), st.data())
 def test_every_expression_resolves_to_the_value_it_was_made_from(

@@ -37,8 +37,7 @@ OWN = (HERE.parent / "own.json").exists()
 """
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+def write(folder: Path) -> Path:
     for name, text in (
         ("production/pipelines/train.py", TRAIN),
         ("production/pipelines/parts/common.py", "NAME = 'common'\n"),
@@ -46,22 +45,28 @@ def root(tmp_path: Path) -> Path:
         ("production/tables/a.sql", ""),
         ("production/not_read.json", "{}"),
     ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
-def reads(root: Path) -> Reads:
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Reads:
+    """What a compilation reads in another folder with the same files."""
     done = subprocess.run(
         [sys.executable, "-B", "-c", READ],
-        cwd=root, env=clean_environment() | {"PYTHONPATH": str(VENDOR)}, capture_output=True, text=True, check=True,
+        cwd=write(tmp_path_factory.mktemp("recorded")),
+        env=clean_environment() | {"PYTHONPATH": str(VENDOR)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return Reads.of(json.loads(done.stdout))
 
 
-def test_only_files_folders_and_variables_of_the_project_are_recorded(root: Path) -> None:
-    found = reads(root)
-
+def test_only_files_folders_and_variables_of_the_project_are_recorded(root: Path, found: Reads) -> None:
     assert sorted(found.files) == [
         "production/limits.json",
         "production/pipelines/parts/common.py",
@@ -90,16 +95,15 @@ def test_only_files_folders_and_variables_of_the_project_are_recorded(root: Path
         ("sagemaker.py", True),
     ],
 )
-def test_a_change_in_what_was_read_is_detected(root: Path, change: str, holds: bool) -> None:
-    found = reads(root)
+def test_a_change_in_what_was_read_is_detected(root: Path, found: Reads, change: str, holds: bool) -> None:
+    assert found.still_hold(root, os.environ)
 
     (root / change).write_text("# changed", encoding="utf-8")
 
     assert found.still_hold(root, os.environ) is holds
 
 
-def test_a_removed_file_and_a_newly_set_variable_are_detected(root: Path) -> None:
-    found = reads(root)
+def test_a_removed_file_and_a_newly_set_variable_are_detected(root: Path, found: Reads) -> None:
     assert not found.still_hold(root, {**os.environ, "NIGHTLY": "1"})
     assert found.still_hold(root, os.environ)
 

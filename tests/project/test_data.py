@@ -356,6 +356,7 @@ def test_an_unreadable_table_is_reported_in_one_sentence(tmp_path: Path, name: s
     assert f"'{name}'" in problem.message
 
 
+@pytest.mark.slow
 def test_parquet_is_checked_like_csv(tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

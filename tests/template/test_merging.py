@@ -13,6 +13,8 @@ from repositories import Files, Repository, in_project, new_project, new_templat
 
 from sagemaker_ops.template.update import Update, update_project
 
+pytestmark = pytest.mark.slow
+
 KEPT = "the template and you changed it: your version is kept"
 
 
@@ -144,7 +146,6 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Repository, Updat
     return project, update_project(project.folder)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_file_that_is(name: str, updated: tuple[Repository, Update]) -> None:
     project, update = updated
@@ -166,7 +167,6 @@ def without_end_of_conflict(content: bytes) -> bytes:
     return b"".join(line for line in content.splitlines(keepends=True) if not line.startswith(b">>>>>>> "))
 
 
-@pytest.mark.slow
 def test_git_has_the_conflicts_and_everything_else_is_staged(updated: tuple[Repository, Update]) -> None:
     project, update = updated
 

@@ -138,6 +138,7 @@ def plans(draw: st.DrawFn) -> Plan:
     return of(*steps)
 
 
+@pytest.mark.slow
 @given(plans())
 @settings(derandomize=True, deadline=None, max_examples=100)
 def test_every_step_is_drawn_once_and_after_all_it_waits_for(graph: Plan) -> None:
