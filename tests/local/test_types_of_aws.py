@@ -131,9 +131,8 @@ def test_it_is_refused_by_name(local: Local, kind: str) -> None:
 
     for error in (caught, refused):
         assert str(error.value).splitlines() == [f"step '{name}': {sentence}" for name in there]
-    assert {name: each.problems for name, each in found.steps.items() if each.does == REFUSED} == dict.fromkeys(
-        there, (sentence,)
-    )
+    refusals = {name: each.problems for name, each in found.steps.items() if each.does == REFUSED}
+    assert refusals == dict.fromkeys(there, (sentence,))
     assert (found.steps["Prepare"].problems, found.steps["After"].does) == ((), SKIPPED)
 
 

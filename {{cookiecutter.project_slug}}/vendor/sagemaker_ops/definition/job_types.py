@@ -21,13 +21,14 @@ def _processing_expected(arguments: Properties) -> dict[str, Any]:
     inputs = {each["InputName"]: each for each in at(arguments, "ProcessingInputs.*")}
     outputs = {each["OutputName"]: each for each in at(arguments, "ProcessingOutputConfig.Outputs.*")}
     made = dict.fromkeys((*Job("Processing").described, "LastModifiedTime", "ExitMessage"))
-    return {**arguments, **made, "ProcessingInputs": inputs, "ProcessingOutputConfig": {"Outputs": outputs}}
+    return {**made, **arguments, "ProcessingInputs": inputs, "ProcessingOutputConfig": {"Outputs": outputs}}
 
 
 def _training_expected(arguments: Properties) -> dict[str, Any]:
     made = dict.fromkeys((*Job("Training").described, "LastModifiedTime", "SecondaryStatus", "TrainingTimeInSeconds"))
-    of_metrics = {str(name): None for name in at(arguments, f"{metrics.DEFINITIONS}.Name")}
-    return {**arguments, **made, "ModelArtifacts": {"S3ModelArtifacts": None}, metrics.PROPERTY: of_metrics}
+    names = at(arguments, f"{metrics.DEFINITIONS}.Name")
+    measured = dict.fromkeys(names) if all(isinstance(name, str) for name in names) else None
+    return {**made, **arguments, "ModelArtifacts": {"S3ModelArtifacts": None}, metrics.PROPERTY: measured}
 
 
 def _training_outputs(properties: Properties) -> dict[str, str]:
@@ -167,7 +168,7 @@ TRANSFORM = StepType(
         "DataCaptureConfig": (),
     },
     outputs=_transform_outputs,
-    expected=lambda arguments: {**arguments, **dict.fromkeys(Job("Transform").described)},
+    expected=lambda arguments: {**dict.fromkeys(Job("Transform").described), **arguments},
     serves_model=True,
     job=Job("Transform", numbered_hosts=False),
 )  # fmt: skip

@@ -39,11 +39,13 @@ def misread(name: str, kind: StepType, arguments: Mapping[str, Any], path: Keys)
     if path[0] == metrics.PROPERTY and path[1:] and (wrong := metrics.complaint(arguments, str(path[1]))):
         return f"it reads the metric '{path[1]}' of step '{name}', but {wrong}"
     found: Any = kind.expected(arguments) if kind.runs_here else None
-    for key in path:
+    for number, key in enumerate(path):
         if is_expression(found) or not isinstance(found, dict | list):
             return None
-        if key not in (found if isinstance(found, dict) else range(len(found))):
-            return f"it reads '{whole}' of step '{name}', which only AWS fills in: leave it out here."
+        if key not in (given := found if isinstance(found, dict) else range(len(found))):
+            only = "is not in its arguments." + did_you_mean(str(key), map(str, given))
+            why = only if number else "only AWS fills in: leave it out here."
+            return f"it reads '{whole}' of step '{name}', which {why}"
         found = found[key]  # type: ignore[index]
     return None
 

@@ -20,7 +20,7 @@ def _package(arguments: Properties) -> dict[str, Any]:
     """The properties of a model package: in a group it has a version and a status, without one only a name."""
     of_version, alone = ("ModelPackageVersion", "ModelApprovalStatus"), ("ModelPackageName",)
     own = of_version if "ModelPackageGroupName" in arguments else alone
-    return {**arguments, **dict.fromkeys((*own, "ModelPackageArn", "ModelPackageStatus", "CreationTime"))}
+    return {**dict.fromkeys((*own, "ModelPackageArn", "ModelPackageStatus", "CreationTime")), **arguments}
 
 
 _TUNE = ("CreateHyperParameterTuningJobRequest",)
@@ -45,7 +45,7 @@ TYPES: dict[str, StepType] = {
             requests=("CreateModelInput",),
             run="local.steps:model",
             refuse="preflight.refusals:model",
-            expected=lambda arguments: {**arguments, **dict.fromkeys(("ModelName", "ModelArn", "CreationTime"))},
+            expected=lambda arguments: {**dict.fromkeys(("ModelName", "ModelArn", "CreationTime")), **arguments},
             cost="none",
             creates_model=True,
         ),

@@ -46,10 +46,9 @@ def run_processing(job: Job) -> dict[str, Any]:
             raise UserError(f"/opt/ml/{MESSAGE} is not UTF-8, which fails a job on AWS: write it as UTF-8.") from None
         for each in outputs:
             keep_folder(job, container, each["S3Output"]["LocalPath"], each["S3Output"]["S3Uri"])
-    ended = {"LastModifiedTime": ran["ProcessingEndTime"]} | (
-        {} if said is None else {"ExitMessage": said[:MAX_REASON]}
-    )
-    return {**step_types.of(job.step.type).expected(ran), **ended}
+    ended = {"LastModifiedTime": ran["ProcessingEndTime"], "ExitMessage": said and said[:MAX_REASON]}
+    made = {**step_types.of(job.step.type).expected(ran), **ended}
+    return {key: value for key, value in made.items() if value is not None}
 
 
 def run_training(job: Job) -> dict[str, Any]:
