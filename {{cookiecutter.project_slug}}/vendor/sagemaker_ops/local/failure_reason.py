@@ -11,6 +11,7 @@ TAIL = 1 << 16  # bytes of a log that are read
 MORE_LINES = 5  # an exception is part of the reason if no more lines follow: its own, or the program's last words
 _TRACEBACK = "Traceback (most recent call last)"
 _EXCEPTION = re.compile(r"(\w+\.)*([A-Z]\w*|error)(: .*)?")
+_ERROR = re.compile(r"(\w+\.)*\w+(Error|Exception): ")
 _CHILD_FAILED = "returned non-zero exit status"
 _POINTER = re.compile(
     rf"CloudWatch|{_CHILD_FAILED}|\b(see|check|consult|inspect|refer to)\b.{{0,30}}\blogs?\b|see above", re.IGNORECASE
@@ -21,7 +22,7 @@ _NOISE = re.compile(
     r"\++ |An error occurred with exit code|Training Execution failed|TrainingJob - "
     r"|.*(Encountered exit_code|Reporting training FAILURE|ExecuteUserScriptError:$)"
     r"|ExitCode |ErrorMessage \"\"$|Command \""
-    r"|.*:\d+: \w*Warning: |(?!(\w+\.)*\w*(Error|Exception): ).*\bWARN(ING)?\b|\[notice\]|note: |hint: |│ "
+    rf"|.*:\d+: \w*Warning: |(?!{_ERROR.pattern}).*\bWARN(ING)?\b|\[notice\]|note: |hint: |│ "
     r"|The above exception was |During handling of the above |\^+$"
 )
 
@@ -65,7 +66,7 @@ def last_words(lines: Sequence[str]) -> str:
                 number = before[-1]
             else:
                 return line
-        elif not _POINTER.search(line):
+        elif not _POINTER.search(line) or (_ERROR.match(line) and _CHILD_FAILED not in line):
             first = exception if exception is not None and number - exception <= MORE_LINES else number
             found = (each.strip() for each in lines[first : number + 1])
             return " ".join(each for each in found if not _NOISE.match(each))
