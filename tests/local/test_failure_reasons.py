@@ -28,7 +28,7 @@ DRIVER = (
     "++ echo 'An error occurred with exit code 1'\nAn error occurred with exit code 1\n"
     "++ '[' '!' -s /opt/ml/output/failure ']'\n++ exit 1\n"
 )
-STRIPPED = 'Traceback (most recent call last):\nFile "train.py", line 3, in <module>\nraise ValueError("bad")\nValueError: bad\n'
+STRIPPED = "".join(f"{line.strip()}\n" for line in BAD.splitlines())
 TOOLKIT = 'ExecuteUserScriptError:\nExitCode 1\nErrorMessage "{}"\nCommand "/usr/bin/python train.py --rate 0.5"'
 TOOLKIT_LOG = (
     f"{BAD}2026-11-28 12:00:00,1 sagemaker-training-toolkit ERROR    Reporting training FAILURE\n"
@@ -104,9 +104,9 @@ LOGS = [
         id="pip from a script",
     ),
     pytest.param(
-        "error: subprocess-exited-with-error\n\n× python setup.py egg_info did not run successfully.\n│ exit code: 1\n"
+        "error: subprocess-exited-with-error\n\n\u00d7 python setup.py egg_info did not run successfully.\n│ exit code: 1\n"
         "╰─> See above for output.\n\nnote: This error originates from a subprocess, and is likely not a problem.\n",
-        "× python setup.py egg_info did not run successfully.",
+        "\u00d7 python setup.py egg_info did not run successfully.",
         id="pip and a package that cannot be built",
     ),
     pytest.param("bash: line 1: nope: command not found\n", "bash: line 1: nope: command not found", id="a shell"),

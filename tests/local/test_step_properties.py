@@ -46,7 +46,7 @@ def steps(local: Local) -> list[Any]:
         "TransformOutput": {"S3OutputPath": f"{BUCKET}/answers"},
         "TransformResources": {"InstanceCount": 1, "InstanceType": "ml.m5.large"},
     }
-    specification = {"InferenceSpecification": {"Containers": [container]}}
+    specification: dict[str, Any] = {"InferenceSpecification": {"Containers": [container]}}
     return [
         local.processing("Prepare", message, inputs={"data": f"{BUCKET}/in"}, outputs=("out",), seconds=60),
         trained(local),
@@ -324,8 +324,10 @@ def test_a_message_that_is_not_utf8_fails_a_processing_job(local: Local) -> None
 @pytest.mark.parametrize("depends", ["DependsOn", "a reference"])
 def test_nothing_can_wait_for_a_fail_step(local: Local, depends: str) -> None:
     fails = local.fail("Stop", "no")
-    after = local.processing("After", **({"DependsOn": ["Stop"]} if depends == "DependsOn" else {}))
-    if depends != "DependsOn":
+    after = local.processing("After")
+    if depends == "DependsOn":
+        after["DependsOn"] = ["Stop"]
+    else:
         after["Arguments"]["Environment"] = {"A": local.get("Steps.Stop.ErrorMessage")}
 
     sentence = "step 'After': it waits for 'Stop', a step of type Fail, after which nothing can run."
