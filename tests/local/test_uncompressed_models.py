@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from local.conftest import BUCKET, Local
 
+from sagemaker_ops.errors import UserError
+
 HANDLERS = """import pathlib
 def model_fn(folder): return sorted(str(file.relative_to(folder)) for file in pathlib.Path(folder).rglob("*.txt"))
 def transform_fn(model, *_): return str(model)
@@ -151,6 +153,16 @@ def test_it_is_not_an_archive(local: Local, kind: str, reference: str) -> None:
         "step 'Create': ModelDataUrl must be an archive, but step 'Train' does not compress its model: give its "
         "S3ModelArtifacts as ModelDataSource.S3DataSource.S3Uri, with CompressionType 'None'."
     )
+
+
+def test_a_parameter_can_say_so(local: Local) -> None:
+    step = training(local, {"Get": "Parameters.Compression"})
+    with pytest.raises(UserError, match="ModelDataUrl must be an archive"):
+        local.run(
+            step,
+            create({"ModelDataUrl": local.get(ARTIFACTS)}),
+            parameters=[local.parameter("Compression", "String", "NONE")],
+        )
 
 
 def test_a_cached_model_is_found_again(local: Local) -> None:

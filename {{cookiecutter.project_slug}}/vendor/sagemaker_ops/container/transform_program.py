@@ -231,7 +231,7 @@ def serve(job: Mapping[str, Any]) -> int:
     draft, failures = Path(job["results"] + ".part"), []
     try:
         exchange, invoke, inputs = Exchange(job["arguments"]), handlers(job), job["inputs"]
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         failures, inputs = [_reason(job["program"], error)], {}
     for name, file in inputs.items():
         try:
@@ -240,7 +240,7 @@ def serve(job: Mapping[str, Any]) -> int:
             target = Path(job["results"], f"{name}.out")
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(draft, target)
-        except (Exception, SystemExit) as error:
+        except Exception as error:
             failures.append(_reason(name, error))
     if failures:
         others = len(failures) - 1
@@ -249,7 +249,7 @@ def serve(job: Mapping[str, Any]) -> int:
     return bool(failures)
 
 
-def _reason(where: str, error: BaseException) -> str:
+def _reason(where: str, error: Exception) -> str:
     """The failure as one sentence, which is logged; an exception of a handler also with its traceback."""
     kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
     if kind:

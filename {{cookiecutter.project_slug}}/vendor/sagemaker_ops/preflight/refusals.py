@@ -159,14 +159,15 @@ def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
             yield f"{key} is '{value}', but must be an archive in S3 (s3://…/sourcedir.tar.gz)."
 
 
-def model(step: Step, _: Scope, plan: Plan) -> Iterator[str]:
+def model(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
     """What cannot run here in a step that creates or registers a model."""
     arguments = step.arguments
     containers = at(arguments, "InferenceSpecification.Containers.*") + at(arguments, "Containers.*")
     for each in containers + at(arguments, "PrimaryContainer"):
         for reference in scan(each.get("ModelDataUrl"))[0]:
             maker = plan.steps.get(reference.name)
-            if maker and "NONE" in at(maker.arguments, "OutputDataConfig.CompressionType"):
+            packing = at(maker.arguments, "OutputDataConfig.CompressionType") if maker else []
+            if maker and "NONE" in [resolve_early(value, scope) for value in packing]:
                 yield (
                     f"ModelDataUrl must be an archive, but step '{maker.name}' does not compress its model: give its "
                     "S3ModelArtifacts as ModelDataSource.S3DataSource.S3Uri, with CompressionType 'None'."
