@@ -30,6 +30,7 @@ DRIVER = (
 )
 STRIPPED = "".join(f"{line.strip()}\n" for line in BAD.splitlines())
 TOOLKIT = 'ExecuteUserScriptError:\nExitCode 1\nErrorMessage "{}"\nCommand "/usr/bin/python train.py --rate 0.5"'
+KILLED = TOOLKIT.format("").replace("ExitCode 1", "ExitCode -9")
 TOOLKIT_LOG = (
     f"{BAD}2026-11-28 12:00:00,1 sagemaker-training-toolkit ERROR    Reporting training FAILURE\n"
     '2026-11-28 12:00:00,1 sagemaker-training-toolkit ERROR    ExecuteUserScriptError:\nExitCode 1\nErrorMessage ""\n'
@@ -128,6 +129,7 @@ FILES = [
     pytest.param("x" * 2000, "x" * 1024, id="a long text"),
     pytest.param("ValueError: bad; for more see CloudWatch", "ValueError: bad; for more see CloudWatch", id="both"),
     pytest.param(TOOLKIT.format("KeyError: 1\n"), TOOLKIT.format("KeyError: 1\n"), id="the training toolkit"),
+    pytest.param(KILLED, KILLED, id="the training toolkit after a signal"),
     pytest.param(f"Framework Error: \n{BAD}bad", f"Framework Error: \n{BAD}bad", id="the toolkit's own error"),
     pytest.param(POINTER, "code: KeyError: 'log'", id="sm_train.sh of SDK v3"),
     pytest.param(CHILD, "code: KeyError: 'log'", id="the driver of SDK v3"),

@@ -21,7 +21,7 @@ _WARNING = re.compile(r".*:\d+: \w*Warning: ")  # its next line is the line of c
 _NOISE = re.compile(
     r"\++ |An error occurred with exit code|Training Execution failed|TrainingJob - "
     r"|.*(Encountered exit_code|Reporting training FAILURE|ExecuteUserScriptError:$)"
-    r"|ExitCode |ErrorMessage \"\"$|Command \""
+    r"|ExitCode \d|ErrorMessage \"\"$|Command \""
     rf"|.*:\d+: \w*Warning: |(?!{_ERROR.pattern}).*\bWARN(ING)?\b|\[notice\]|note: |hint: |│ "
     r"|The above exception was |During handling of the above |\^+$"
 )
