@@ -20,6 +20,8 @@ METRICS = [
     {"Name": "broken", "Regex": "x=([0-9"},
     {"Name": "flat", "Regex": "x=[0-9]"},
     {"Name": "word", "Regex": "stage (.*)"},
+    {"Name": "twice", "Regex": "stage ([0-9])"},
+    {"Name": "twice", "Regex": "stage ([0-9"},
 ]
 LOG = "print('val_acc=0.71 val_acc=0.8'); print('stage 1'); print('loss: 2e-1 val_acc=0.93'); print('stage done')"
 
@@ -165,6 +167,7 @@ REFUSED = [
     ("Train.FinalMetricDataList['val:acc'].Number", "a Training step has no 'Number'."),
     ("Train.FinalMetricDataList['broken'].Value", "its Regex 'x=([0-9' is not valid: unterminated character set"),
     ("Train.FinalMetricDataList['flat'].Value", "its Regex 'x=[0-9]' has no (group) around the number."),
+    ("Train.FinalMetricDataList['twice'].Value", "its Regex 'stage ([0-9' is not valid"),
     ("Create.ModelNam", "a Model step has no 'ModelNam'. Did you mean 'ModelName'?"),
     ("Answer.TransformOutput.S3Path", "a Transform step has no 'S3Path'."),
     ("Register.ModelPackageVersions", "Did you mean 'ModelPackageVersion'?"),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.definition.paths import at
@@ -22,25 +23,25 @@ def complaint(arguments: Mapping[str, Any], name: str) -> str:
     for each in at(arguments, DEFINITIONS):
         if each["Name"] == name and isinstance(each["Regex"], str):
             try:
-                groups = _compiled(each["Regex"]).groups
+                if not _compiled(each["Regex"]).groups:
+                    return f"its Regex {each['Regex']!r} has no (group) around the number."
             except re.error as error:
                 return f"its Regex {each['Regex']!r} is not valid: {error}."
-            return "" if groups else f"its Regex {each['Regex']!r} has no (group) around the number."
     return ""
 
 
-def last_values(arguments: Mapping[str, Any], log: Iterable[str]) -> dict[str, float]:
-    """{name: the number in the first group of the last match}; without those that match nowhere, or not a number."""
-    patterns = {
-        each["Name"]: each["Regex"] for each in at(arguments, DEFINITIONS) if not complaint(arguments, each["Name"])
-    }
-    compiled = {name: _compiled(regex) for name, regex in patterns.items()}
-    found: dict[str, str] = {}
-    for line in log if compiled else ():
-        for name, pattern in compiled.items():
-            for match in pattern.finditer(line):
-                found[name] = match[1]
-    return {name: number for name, text in found.items() if math.isfinite(number := _number(text))}
+def final_values(arguments: Mapping[str, Any], log: Path, ended: str) -> dict[str, dict[str, Any]]:
+    """FinalMetricDataList by name: the number in the first group of the last match; without those that have none."""
+    names = [each["Name"] for each in at(arguments, DEFINITIONS) if not complaint(arguments, each["Name"])]
+    patterns = {each["Name"]: _compiled(each["Regex"]) for each in at(arguments, DEFINITIONS) if each["Name"] in names}
+    found: dict[str, float] = {}
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines if patterns else ():
+            for name, pattern in patterns.items():
+                for match in pattern.finditer(line):
+                    found[name] = _number(match[1])
+    numbers = {name: value for name, value in found.items() if math.isfinite(value)}
+    return {name: {"MetricName": name, "Value": value, "Timestamp": ended} for name, value in numbers.items()}
 
 
 def _number(text: str | None) -> float:

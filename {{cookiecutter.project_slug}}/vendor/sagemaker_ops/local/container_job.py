@@ -87,15 +87,8 @@ def run_training(job: Job) -> dict[str, Any]:
         "LastModifiedTime": ended,
         "TrainingTimeInSeconds": round((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()),
         "ModelArtifacts": {"S3ModelArtifacts": f"{result}/model{'.tar.gz' if packs else ''}"},
-        metrics.PROPERTY: _metrics(job, ended),
+        metrics.PROPERTY: metrics.final_values(job.arguments, job.folder / "log.txt", ended),
     }
-
-
-def _metrics(job: Job, ended: str) -> dict[str, Any]:
-    """The metrics found in the log, by name."""
-    with (job.folder / "log.txt").open(encoding="utf-8", errors="replace") as log:
-        found = metrics.last_values(job.arguments, log)
-    return {name: {"MetricName": name, "Value": value, "Timestamp": ended} for name, value in found.items()}
 
 
 def _run_script(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> dict[str, Any]:
