@@ -194,6 +194,7 @@ JOBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_that_writes_a_failure_has_failed_even_with_exit_code_0(local: Local, job: str) -> None:
@@ -204,6 +205,7 @@ def test_a_job_that_writes_a_failure_has_failed_even_with_exit_code_0(local: Loc
     assert not local.store.find(f"{BUCKET}/models/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
@@ -221,6 +223,7 @@ def test_the_reason_of_a_training_job(local: Local, script: str, reason: str) ->
     assert local.run(local.training("Job", script)).steps["Job"].failure_reason == reason
 
 
+@pytest.mark.slow
 def test_the_exit_code_of_a_processing_job_decides_whatever_it_writes(local: Local) -> None:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-run-image.html"""
     script = f"{WRITE}; open('/opt/ml/output/message', 'w').write('fine')"
@@ -231,6 +234,7 @@ def test_the_exit_code_of_a_processing_job_decides_whatever_it_writes(local: Loc
     assert (failed.status, failed.steps["Job"].failure_reason) == ("Failed", "fine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("handlers", "reason"),
     [
@@ -276,6 +280,7 @@ def test_a_program_without_a_script_is_refused(
     assert sentence in found.steps["Job"].problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entrypoint", "arguments"),
     [

@@ -260,6 +260,7 @@ def test_the_properties_of_steps_that_run_only_on_aws(local: Local, kind: str, p
     assert [hint in line for line in found] == ([True] if hint else [])
 
 
+@pytest.mark.slow
 def test_a_metric_is_compared_as_a_number(local: Local) -> None:
     better = local.compare("GreaterThan", local.get("Steps.Train.FinalMetricDataList['val:acc'].Value"), 0.9)
     execution = local.run(trained(local), local.condition("Gate", better, otherwise=[local.fail("Low", "low")]))
@@ -267,6 +268,7 @@ def test_a_metric_is_compared_as_a_number(local: Local) -> None:
     assert (execution.status, execution.steps["Gate"].properties) == ("Succeeded", {"Outcome": "True"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["silent", "word"])
 def test_a_metric_without_a_number_in_the_log_fails_the_step_that_reads_it(local: Local, metric: str) -> None:
     step = reading(local, f"Train.FinalMetricDataList['{metric}'].Value")
@@ -279,6 +281,7 @@ def test_a_metric_without_a_number_in_the_log_fails_the_step_that_reads_it(local
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("printed", ["val_acc=nan", "val_acc=0.9\nval_acc=1.2.3"])
 def test_the_last_match_counts_even_if_it_is_not_a_number(local: Local, printed: str) -> None:
     step = trained(local, f"print({printed!r})")
@@ -288,6 +291,7 @@ def test_the_last_match_counts_even_if_it_is_not_a_number(local: Local, printed:
     assert "has no number for the metric 'm'" in str(execution.steps["Reads"].failure_reason)
 
 
+@pytest.mark.slow
 def test_metrics_that_nobody_reads_are_no_problem(local: Local) -> None:
     execution = local.run(trained(local))
 
@@ -296,6 +300,7 @@ def test_metrics_that_nobody_reads_are_no_problem(local: Local) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_cached_job_has_the_same_properties(local: Local) -> None:
     step = trained(local) | {"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}
     read = reading(local, "Train.FinalMetricDataList['loss'].Value")
@@ -306,6 +311,7 @@ def test_a_cached_job_has_the_same_properties(local: Local) -> None:
     assert local.log(second, "Reads") == "0.2\n"
 
 
+@pytest.mark.slow
 def test_the_names_of_metrics_can_be_parameters(local: Local) -> None:
     step = trained(local)
     named = [{"Name": local.get("Parameters.Metric"), "Regex": "val_acc=([0-9.]+)"}]
@@ -316,6 +322,7 @@ def test_the_names_of_metrics_can_be_parameters(local: Local) -> None:
     assert local.log(execution, "Reads") == "0.93\n"
 
 
+@pytest.mark.slow
 def test_a_message_that_is_not_utf8_fails_a_processing_job(local: Local) -> None:
     execution = local.run(local.processing("A", "open('/opt/ml/output/message', 'wb').write(b'\\xff')"))
 

@@ -9,6 +9,8 @@ from local.conftest import BUCKET, Local
 
 from sagemaker_ops.errors import UserError
 
+pytestmark = pytest.mark.slow  # each runs a pipeline
+
 HANDLERS = """import pathlib
 def model_fn(folder): return sorted(str(file.relative_to(folder)) for file in pathlib.Path(folder).rglob("*.txt"))
 def transform_fn(model, *_): return str(model)
