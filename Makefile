@@ -59,7 +59,7 @@ instance-types: ## Write vendor/sagemaker_ops/guardrails/instance_types.json fro
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_instance_types.py
 
-request-shapes: ## Write vendor/sagemaker_ops/definition/request_shapes.json from botocore
+request-shapes: ## Write request_shapes.json and property_shapes.json of the library from botocore
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_request_shapes.py
 

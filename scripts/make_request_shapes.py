@@ -1,5 +1,7 @@
 """Write request_shapes.json of the library: what AWS accepts in each field of the requests that the steps stand for.
 
+And property_shapes.json: the fields of what AWS describes their jobs with, which other steps can read.
+
 Everything comes from botocore's models of SageMaker and EMR, except what OPTIONAL, PATTERNS, LEAST and LEFT_OUT change,
 each for the reason given there. Run `make request-shapes` after raising botocore's version in constraints.txt.
 """
@@ -22,12 +24,25 @@ sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}" / "vendor"))
 from sagemaker_ops.definition import step_types  # noqa: E402
 
 TARGET = Path(step_types.__file__).with_name("request_shapes.json")
+PROPERTIES = TARGET.with_name("property_shapes.json")
 # Fields of a definition that are not in a request, with the shapes that they have in answers of the API.
 OF_DEFINITIONS = {
     "Step": {"DisplayName": "StepDisplayName", "Description": "StepDescription"},
     "PipelineParameter": {"Name": "PipelineParameterName"},
     "EMRArguments": {"StepConfig": "EMR.StepConfig", "ClusterConfig": "EMR.RunJobFlowInput"},
 }
+# Properties that are not in what describes a step's job (in the SDK: sagemaker-mlops, workflow/).
+_REPORTS = {"ModelInsightsJsonReportPath": "String", "ExplainabilityJsonReportPath": "String"}
+_BASELINES = ("CalculatedBaselineConstraints", "BaselineUsedForDriftCheckConstraints")
+_STATISTICS = ("CalculatedBaselineStatistics", "BaselineUsedForDriftCheckStatistics")
+MORE_PROPERTIES = {
+    "Condition": {"Outcome": "String"},
+    "AutoML": {"BestCandidateProperties": "BestCandidateProperties"},
+    "Tuning": {"TrainingJobSummaries": "HyperParameterTrainingJobSummaries"},
+    "QualityCheck": dict.fromkeys((*_BASELINES, *_STATISTICS), "String"),
+    "ClarifyCheck": dict.fromkeys(_BASELINES, "String"),
+}
+CHECKS = ("QualityCheck", "ClarifyCheck")  # their jobs are not among their properties
 LIMITS = ("min", "max", "pattern", "enum")
 NUMBERS = ("integer", "long", "float", "double")
 DOT = r"[^\n\r\x85\u2028\u2029]"  # a dot in Java matches no line terminator
@@ -117,17 +132,41 @@ def request_shapes() -> dict[str, dict[str, Any]]:
     return {name: found[name] for name in sorted(found)}
 
 
+def property_shapes() -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """{step type: its properties as members}, and {name: members, member or value} of what is inside them.
+
+    A step's properties are what describes the job that its request creates. A plain value has no shape.
+    """
+    model, types, found = _model("sagemaker"), {}, {"BestCandidateProperties": {"members": _REPORTS}}
+    for step_type in step_types.TYPES.values():
+        members = dict(MORE_PROPERTIES.get(step_type.name, {}))
+        for request in step_type.requests if step_type.name not in CHECKS else ():
+            answer = request.replace("Create", "Describe").replace("Request", "Response").replace("Input", "Output")
+            described = model.get(answer, {}).get("members", {})
+            members |= {field: each["shape"] for field, each in described.items()}
+        if members:
+            types[step_type.name] = {"members": members}
+    wanted = [name for each in types.values() for name in _inside(each)]
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            shape = _shape(name, model[name], "", limits=())
+            found[name] = {key: shape[key] for key in ("members", "member", "value") if key in shape}
+            wanted += _inside(found[name])
+    return types, {name: found[name] for name in sorted(found) if found[name]}
+
+
 def _model(service: str) -> dict[str, Any]:
     shapes: dict[str, Any] = botocore.loaders.Loader().load_service_model(service, "service-2")["shapes"]
     return shapes
 
 
-def _shape(name: str, model: dict[str, Any], prefix: str) -> dict[str, Any]:
+def _shape(name: str, model: dict[str, Any], prefix: str, limits: tuple[str, ...] = LIMITS) -> dict[str, Any]:
     """The shape with what is checked; `member`, `key`, `value` and the members are names of shapes."""
     shape: dict[str, Any] = {"type": model["type"]}
     if name not in LEFT_OUT:
-        shape |= {key: model[key] for key in LIMITS if key in model}
-    if name in LEAST:
+        shape |= {key: model[key] for key in limits if key in model}
+    if name in LEAST and limits:
         shape["min"] = LEAST[name]
     if "pattern" in shape:
         shape["pattern"] = PATTERNS.get(name) or python_pattern(shape["pattern"])
@@ -146,13 +185,22 @@ def _inside(shape: dict[str, Any]) -> list[str]:
     return [*(shape[key] for key in ("member", "key", "value") if key in shape), *shape.get("members", {}).values()]
 
 
-def main() -> None:
-    head = {"made": datetime.date.today().isoformat(), "from": {"botocore": metadata.version("botocore")}}
-    # One shape per line, so that a diff shows which have changed.
-    lines = [f"    {json.dumps(name)}: {json.dumps(shape)}" for name, shape in request_shapes().items()]
-    text = json.dumps(head, indent=2).removesuffix("\n}") + ',\n  "shapes": {\n' + ",\n".join(lines) + "\n  }\n}\n"
+def _write(target: Path, **tables: dict[str, dict[str, Any]]) -> None:
+    content = {"made": datetime.date.today().isoformat(), "from": {"botocore": metadata.version("botocore")}}
+    text = json.dumps(content, indent=2).removesuffix("\n}")
+    for title, shapes in tables.items():
+        # One shape per line, so that a diff shows which have changed.
+        lines = [f"    {json.dumps(name)}: {json.dumps(shape)}" for name, shape in shapes.items()]
+        text += f',\n  "{title}": {{\n' + ",\n".join(lines) + "\n  }"
+    text += "\n}\n"
     json.loads(text)
-    TARGET.write_text(text, encoding="utf-8")
+    target.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    _write(TARGET, shapes=request_shapes())
+    types, shapes = property_shapes()
+    _write(PROPERTIES, types=types, shapes=shapes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The library's request_shapes.json, which `make request-shapes` writes, compared with botocore."""
+"""The library's two files of shapes, which `make request-shapes` writes, compared with botocore."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from botocore.loaders import Loader
 from projects import TEMPLATE
 
-from sagemaker_ops.definition import request_limits, step_types
+from sagemaker_ops.definition import request_limits, step_properties, step_types
 
 Shapes = dict[str, dict[str, Any]]
 
@@ -64,6 +64,33 @@ def test_the_file_is_what_the_script_writes(
         different = set()
 
     assert different == set()
+
+
+def test_the_file_of_properties_is_what_the_script_writes(
+    script: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As for the other file."""
+    written = json.loads(step_properties.FILE.read_bytes())
+    types, shapes = script["property_shapes"]()
+    different = (written["types"], written["shapes"]) != (types, shapes)
+    installed = {package: metadata.version(package) for package in written["from"]}
+
+    if different and installed != written["from"] and "CI_COMMIT_TAG" not in os.environ:
+        with capfd.disabled():
+            print(f"\nwarning: the properties differ with {installed}: run `make request-shapes`.")
+        different = False
+
+    assert not different
+
+
+def test_every_property_comes_from_botocore_or_has_a_reason(script: dict[str, Any], models: Shapes) -> None:
+    """Each name in the script's tables is still needed: a Describe call does not return it."""
+    for name, more in script["MORE_PROPERTIES"].items():
+        asked = [] if name in script["CHECKS"] else step_types.TYPES[name].requests
+        answers = [each.replace("Create", "Describe").replace("Request", "Response") for each in asked]
+        described = {field for each in answers for field in models[each]["members"]}
+
+        assert more.keys() & described == set()
 
 
 def test_each_shape_has_its_own_line_in_order(written: dict[str, Any]) -> None:

@@ -40,10 +40,10 @@ def test_after_a_failure_only_independent_steps_start_and_the_reason_is_shown(lo
 
 def test_a_fail_step_fails_the_execution_with_its_message(local: Any) -> None:
     message = local.join("auc ", local.json_get("Evaluate", "Report", "metrics.auc"), " < ", local.get("Parameters.G"))
-    steps = [reporting(local), local.fail("Low", message), local.register("Never") | {"DependsOn": ["Low"]}]
+    steps = [reporting(local), local.fail("Low", message)]
     execution = local.run(*steps, parameters=[local.parameter("G", "Float", 0.9)])
     assert (execution.status, execution.failure_reason) == ("Failed", "step 'Low': auc 0.8 < 0.9")
-    assert statuses(execution) == {"Evaluate": "Succeeded", "Low": "Failed", "Never": "NotStarted"}
+    assert statuses(execution) == {"Evaluate": "Succeeded", "Low": "Failed"}
 
 
 class Counted:

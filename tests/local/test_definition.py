@@ -127,7 +127,7 @@ def test_a_number_parameter_where_aws_needs_text_is_refused_with_the_remedy(loca
         pytest.param(
             {"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, "TrainingInputMode is 'Pipe'", id="pipe"
         ),
-        pytest.param({"OutputDataConfig": {"CompressionType": "NONE"}}, "CompressionType is 'NONE'", id="compression"),
+        pytest.param({"OutputDataConfig": {"CompressionType": "ZIP"}}, "CompressionType is 'ZIP'", id="compression"),
     ],
 )
 def test_what_training_cannot_do_here_is_refused_by_name(local: Any, change: Any, sentence: str) -> None:

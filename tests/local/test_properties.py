@@ -83,7 +83,7 @@ def graphs(draw: st.DrawFn, kinds: tuple[str, ...] = (*NO_JOB, "Processing")) ->
     def one(depth: int) -> dict[str, Any]:
         name = f"S{len(graph.kinds):02}"
         kind = draw(st.sampled_from([each for each in kinds if depth < 3 or each != "Condition"]))
-        known = list(graph.kinds)
+        known = [each for each, kind in graph.kinds.items() if kind != "Fail"]  # after which nothing can run
         needs = draw(st.lists(st.sampled_from(known), max_size=2, unique=True)) if known else []
         graph.kinds[name], graph.waits_for[name] = kind, set(needs)
         step: dict[str, Any] = {"Name": name, "Type": kind, "DependsOn": needs}

@@ -9,6 +9,7 @@ import pytest
 from local.conftest import BUCKET, Local
 
 from sagemaker_ops.local.preview import CACHED, RUNS, preview
+from sagemaker_ops.terminal import summary
 
 CACHE: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
 FIT = "import pathlib; pathlib.Path('/opt/ml/processing/model/m').write_text('m')"
@@ -110,3 +111,86 @@ def test_the_plan_says_so(local: Local, more: dict[str, Any], does: str, because
 
     register = found.steps["Register"]
     assert (register.does, register.because, register.aws) == (does, because, aws)
+
+
+# Groups that are named by their ARN, and packages without a group
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        "models",
+        "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/models",
+        "arn:aws-cn:sagemaker:cn-north-1:123456789012:model-package-group/models",
+        {"Get": "Parameters.Group"},
+    ],
+    ids=str,
+)
+def test_a_group_is_named_by_its_name_or_its_arn(local: Local, group: Any) -> None:
+    parameter = local.parameter(
+        "Group", "String", "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/models"
+    )
+    register = local.register("Register", ModelPackageGroupName=group)
+    first, second = (local.run(register, parameters=[parameter]).steps["Register"].properties for _ in range(2))
+
+    assert (first["ModelPackageGroupName"], second["ModelPackageVersion"]) == ("models", 2)
+    assert second["ModelPackageArn"] == "arn:aws:sagemaker:us-east-1:123456789012:model-package/models/2"
+    assert versions(local) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        "a b",
+        "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/",
+        "arn:aws:sagemaker:us-east-1:123456789012:model-package/models",
+        "arn:aws:sagemaker:us-east-1:1:model-package-group/models",
+    ],
+)
+def test_another_name_of_a_group_fails_the_step(local: Local, group: str) -> None:
+    reason = local.run(local.register("Register", ModelPackageGroupName=group)).steps["Register"].failure_reason
+
+    assert str(reason).endswith(" is not a valid model package group name: use letters, digits and '-'.")
+
+
+def alone(local: Local, **arguments: Any) -> dict[str, Any]:
+    """A step that registers a model without a group."""
+    step = local.register("Register", **arguments)
+    del step["Arguments"]["ModelPackageGroupName"]
+    return step
+
+
+def test_a_package_without_a_group_has_a_name_and_no_version(local: Local) -> None:
+    first, second = (
+        local.run(alone(local, ModelApprovalStatus="Approved")).steps["Register"].properties for _ in range(2)
+    )
+
+    assert first["ModelPackageName"].startswith("pipelines-")
+    assert first["ModelPackageArn"].endswith(f":model-package/{first['ModelPackageName'].lower()}")
+    assert first["ModelPackageName"] != second["ModelPackageName"]
+    assert not {"ModelPackageVersion", "ModelPackageGroupName", "ModelApprovalStatus"} & first.keys()
+    assert len(list((local.home / "registry" / ".unversioned").glob("*.json"))) == 2
+    assert local.run(local.register("Register")).steps["Register"].properties["ModelPackageVersion"] == 1
+
+
+def test_its_name_is_given_once(local: Local) -> None:
+    first, second = (local.run(alone(local, ModelPackageName="mine")).steps["Register"] for _ in range(2))
+
+    assert first.properties["ModelPackageArn"] == "arn:aws:sagemaker:us-east-1:123456789012:model-package/mine"
+    assert second.failure_reason == "there is already a model package 'mine' on this machine."
+
+
+def test_it_is_found_again_if_no_job_ran(local: Local) -> None:
+    def made() -> list[dict[str, Any]]:
+        specification = {"Containers": [{"ModelDataUrl": local.output_of("Fit", "model")}]}
+        return [*steps(local)[:2], alone(local, InferenceSpecification=specification)]
+
+    first = local.run(*made())
+    found = preview(local.definition(*made()), pipeline_name=NAME, parameters={}, home=local.home).steps["Register"]
+    again = local.run(*made())
+
+    assert (found.does, found.because) == (CACHED, "already registered")
+    assert again.steps["Register"].source == first.id
+    name = first.steps["Register"].properties["ModelPackageName"].lower()  # as in its ARN
+    said = [list(summary.ended(each))[-1].partition(": ")[2] for each in (first, again)]
+    assert said == [f"{word} model package {name}, which has no versions." for word in ("registered", "found")]

@@ -244,11 +244,3 @@ def environment(own: Mapping[str, str], region: str) -> dict[str, str]:
         "OMP_WAIT_POLICY": "PASSIVE",
         **own,
     }
-
-
-def last_line(log: Path) -> str:
-    """The last non-empty line of a log, or an empty string."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 8192))
-        lines = file.read().decode("utf-8", "replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")

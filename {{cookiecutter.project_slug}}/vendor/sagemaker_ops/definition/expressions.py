@@ -165,7 +165,13 @@ def resolve(value: Any, scope: Scope) -> Any:
         return scope.parameters[reference.name]
     if reference.kind == "Execution":
         return scope.execution[reference.name]
-    return look_up(scope.properties[reference.name], reference.path, f"step '{reference.name}'")
+    found, (first, *keys) = scope.properties[reference.name], reference.path
+    if first == "FinalMetricDataList" and keys and keys[0] not in found.get(first, ()):
+        raise UserError(
+            f"the log of step '{reference.name}' has no number for the metric '{keys[0]}': print one that its Regex in "
+            "MetricDefinitions matches."
+        )
+    return look_up(found, reference.path, f"step '{reference.name}'")
 
 
 def resolve_early(value: Any, scope: Scope) -> Any:
@@ -184,6 +190,11 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def dotted(path: Iterable[str | int]) -> str:
+    """The path in one text, for messages."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
+
+
 def look_up(document: Any, path: Iterable[str | int], what: str) -> Any:
     """The value at `path`; the UserError names `what` was searched, the path and the missing part."""
     found = document
@@ -194,10 +205,9 @@ def look_up(document: Any, path: Iterable[str | int], what: str) -> Any:
             else not (isinstance(found, list) and isinstance(key, int) and key < len(found))
         )
         if missing:
-            dotted = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in path).lstrip(".")
             names = [str(name) for name in found] if isinstance(found, dict) else []
             hint = did_you_mean(str(key), names) or (f" Available: {', '.join(names[:8])}." if names else "")
-            raise UserError(f"{what} has no '{dotted}': '{key}' is missing.{hint}")
+            raise UserError(f"{what} has no '{dotted(path)}': '{key}' is missing.{hint}")
         found = found[key]
     return found
 

@@ -40,6 +40,12 @@ class Job:
         return f"{self.name}JobName"
 
     @property
+    def described(self) -> tuple[str, ...]:
+        """The keys of its description once it has ended well: its name, ARN, status, and three times."""
+        own = (self.name_key, f"{self.name}JobArn", f"{self.name}JobStatus")
+        return (*own, "CreationTime", self.started_key, f"{self.name}EndTime")
+
+    @property
     def started_key(self) -> str:
         """The key of the start time in its description."""
         return f"{self.name}StartTime"

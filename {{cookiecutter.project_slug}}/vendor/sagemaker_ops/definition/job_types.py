@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sagemaker_ops.definition import metrics
 from sagemaker_ops.definition.job_names import Job
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.shapes import NAME, NUMBER, TEXT, Shape
@@ -16,9 +17,18 @@ def _processing_outputs(properties: Properties) -> dict[str, str]:
 
 
 def _processing_expected(arguments: Properties) -> dict[str, Any]:
-    """Outputs are a list in the arguments, and a map by name in the properties."""
+    """Inputs and outputs are lists in the arguments, and maps by name in the properties."""
+    inputs = {each["InputName"]: each for each in at(arguments, "ProcessingInputs.*")}
     outputs = {each["OutputName"]: each for each in at(arguments, "ProcessingOutputConfig.Outputs.*")}
-    return {**arguments, "ProcessingOutputConfig": {"Outputs": outputs}}
+    made = dict.fromkeys((*Job("Processing").described, "LastModifiedTime", "ExitMessage"))
+    return {**made, **arguments, "ProcessingInputs": inputs, "ProcessingOutputConfig": {"Outputs": outputs}}
+
+
+def _training_expected(arguments: Properties) -> dict[str, Any]:
+    made = dict.fromkeys((*Job("Training").described, "LastModifiedTime", "SecondaryStatus", "TrainingTimeInSeconds"))
+    names = at(arguments, f"{metrics.DEFINITIONS}.Name")
+    measured = dict.fromkeys(names) if all(isinstance(name, str) for name in names) else None
+    return {**made, **arguments, "ModelArtifacts": {"S3ModelArtifacts": None}, metrics.PROPERTY: measured}
 
 
 def _training_outputs(properties: Properties) -> dict[str, str]:
@@ -32,7 +42,8 @@ def _transform_outputs(properties: Properties) -> dict[str, str]:
 
 
 _ENVIRONMENT: Shape = {"*": TEXT}
-CONTAINER: Shape = {"ModelDataUrl?": TEXT, "Environment?": _ENVIRONMENT, "Mode?": TEXT}
+_SOURCE: Shape = {"S3DataSource?": {"S3Uri": TEXT, "S3DataType?": TEXT, "CompressionType?": TEXT}}
+CONTAINER: Shape = {"ModelDataUrl?": TEXT, "ModelDataSource?": _SOURCE, "Environment?": _ENVIRONMENT, "Mode?": TEXT}
 _STOPPING: Shape = {"MaxRuntimeInSeconds?": NUMBER}
 _OUTPUT: Shape = {"OutputName": NAME, "S3Output?": {"S3Uri": TEXT, "LocalPath": TEXT}}
 PROCESSING = StepType(
@@ -63,6 +74,10 @@ PROCESSING = StepType(
         "ProcessingInputs.*.S3Input.S3CompressionType": ("None",),
         "ProcessingOutputConfig.Outputs.*.FeatureStoreOutput": (),
     },
+    named={
+        "ProcessingOutputConfig.Outputs": ("ProcessingOutputConfig.Outputs.*.OutputName", "an output"),
+        "ProcessingInputs": ("ProcessingInputs.*.InputName", "an input"),
+    },
     outputs=_processing_outputs,
     expected=_processing_expected,
     job=Job("Processing"),
@@ -75,6 +90,7 @@ TRAINING = StepType(
             "TrainingInputMode?": TEXT,
             "ContainerEntrypoint?": [TEXT],
             "ContainerArguments?": [TEXT],
+            "MetricDefinitions?": [{"Name": TEXT, "Regex": TEXT}],
         },
         "HyperParameters?": {"*": TEXT},
         "Environment?": _ENVIRONMENT,
@@ -103,11 +119,13 @@ TRAINING = StepType(
         "InputDataConfig.*.InputMode": ("File", "FastFile"),
         "InputDataConfig.*.CompressionType": ("None",),
         "InputDataConfig.*.RecordWrapperType": ("None",),
-        "OutputDataConfig.CompressionType": ("GZIP",),
+        "OutputDataConfig.CompressionType": ("GZIP", "NONE"),
         "ResourceConfig.InstanceCount": (1,),
         "ResourceConfig.InstanceGroups": (),
     },
+    named={metrics.PROPERTY: (f"{metrics.DEFINITIONS}.Name", "a metric")},
     outputs=_training_outputs,
+    expected=_training_expected,
     job=Job("Training"),
 )  # fmt: skip
 TRANSFORM = StepType(
@@ -150,6 +168,7 @@ TRANSFORM = StepType(
         "DataCaptureConfig": (),
     },
     outputs=_transform_outputs,
+    expected=lambda arguments: {**dict.fromkeys(Job("Transform").described), **arguments},
     serves_model=True,
     job=Job("Transform", numbered_hosts=False),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sagemaker_ops.definition import conditions, parameters, retry_and_cache, shapes, step_types
+from sagemaker_ops.definition import conditions, parameters, retry_and_cache, shapes, step_properties, step_types
 from sagemaker_ops.definition.expressions import EXECUTION_VARIABLES, Reference, scan
 from sagemaker_ops.definition.order import ordered
 from sagemaker_ops.definition.paths import at
@@ -229,6 +229,9 @@ def _link(
         if output not in outputs:
             complaints.append(f"property file '{name}' is in '{output}', not an output.{did_you_mean(output, outputs)}")
     waits_for = {ref.name for ref in references if ref.kind in ("Steps", "PropertyFiles")} | step.waits_for
+    for name in sorted(waits_for & steps.keys()):
+        if step_types.of(steps[name].type).always_fails:
+            complaints.append(f"it waits for '{name}', a step of type {steps[name].type}, after which nothing can run.")
     if step.branch:
         waits_for.add(step.branch[0])
     return replace(step, waits_for=frozenset(waits_for & steps.keys())), list(dict.fromkeys(complaints))
@@ -250,10 +253,9 @@ def _dead_end(
     if reference.kind == "PropertyFiles" and reference.path[0] not in steps[name].property_files:
         hint = did_you_mean(str(reference.path[0]), steps[name].property_files)
         return f"it reads '{reference.path[0]}', which is not a property file of step '{name}'.{hint}"
-    if reference.path[:2] == ("ProcessingOutputConfig", "Outputs") and len(reference.path) > 2:
-        output, outputs = str(reference.path[2]), _outputs(steps[name])
-        if outputs and output not in outputs:
-            return f"it reads '{output}', which is not an output of step '{name}'.{did_you_mean(output, outputs)}"
+    if reference.kind == "Steps":
+        step = steps[name]
+        return step_properties.misread(name, step_types.of(step.type), step.arguments, reference.path)
     return None
 
 

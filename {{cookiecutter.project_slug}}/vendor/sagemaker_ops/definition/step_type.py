@@ -26,8 +26,9 @@ class StepType:
     compared: the arguments that AWS's cache compares; empty for a step that is never cached.
     reads, writes: paths of S3 URIs in its arguments; "*" is each item of a list.
     limits: {path: values that can run here}; empty: the path must be absent.
+    named: {list in its properties that is read by name: (the path of the names in its arguments, what they name)}.
     outputs: from its properties to {name: S3 folder} of its outputs. expected: its properties before it runs, as far as
-    they follow from its arguments.
+    they follow from its arguments; None is a value that is known only afterwards.
     """
 
     name: str
@@ -42,6 +43,7 @@ class StepType:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    named: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     outputs: Callable[[Properties], dict[str, str]] = lambda _: {}
     expected: Callable[[Properties], dict[str, Any]] = dict
     job: Job | None = None

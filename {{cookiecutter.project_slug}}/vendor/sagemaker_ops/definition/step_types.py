@@ -13,7 +13,15 @@ from typing import Any
 
 from sagemaker_ops.definition.job_types import CONTAINER, PROCESSING, TRAINING, TRANSFORM
 from sagemaker_ops.definition.shapes import ANYTHING, TEXT
-from sagemaker_ops.definition.step_type import StepType
+from sagemaker_ops.definition.step_type import Properties, StepType
+
+
+def _package(arguments: Properties) -> dict[str, Any]:
+    """The properties of a model package: in a group it has a version and a status, without one only a name."""
+    of_version, alone = ("ModelPackageVersion", "ModelApprovalStatus"), ("ModelPackageName",)
+    own = of_version if "ModelPackageGroupName" in arguments else alone
+    return {**dict.fromkeys((*own, "ModelPackageArn", "ModelPackageStatus", "CreationTime")), **arguments}
+
 
 _TUNE = ("CreateHyperParameterTuningJobRequest",)
 TYPES: dict[str, StepType] = {
@@ -27,6 +35,7 @@ TYPES: dict[str, StepType] = {
             shape={"Conditions": [ANYTHING], "IfSteps?": [ANYTHING], "ElseSteps?": [ANYTHING]},
             run="local.steps:condition",
             cost="none",
+            expected=lambda _: {"Outcome": None},
             branches={"IfSteps": True, "ElseSteps": False},
         ),
         StepType("Fail", shape={"ErrorMessage": TEXT}, run="local.steps:fail", cost="none", always_fails=True),
@@ -35,18 +44,23 @@ TYPES: dict[str, StepType] = {
             shape={"PrimaryContainer?": CONTAINER, "Containers?": [CONTAINER]},
             requests=("CreateModelInput",),
             run="local.steps:model",
+            refuse="preflight.refusals:model",
+            expected=lambda arguments: {**dict.fromkeys(("ModelName", "ModelArn", "CreationTime")), **arguments},
             cost="none",
             creates_model=True,
         ),
         StepType(
             "RegisterModel",
             shape={
-                "ModelPackageGroupName": TEXT,
+                "ModelPackageGroupName?": TEXT,
+                "ModelPackageName?": TEXT,
                 "ModelApprovalStatus?": TEXT,
-                "InferenceSpecification": {"Containers": [{"ModelDataUrl?": TEXT}]},
+                "InferenceSpecification": {"Containers": [CONTAINER]},
             },
             requests=("CreateModelPackageInput",),
             run="local.steps:register_model",
+            refuse="preflight.refusals:model",
+            expected=_package,
             cost="none",
             registers_model=True,
         ),

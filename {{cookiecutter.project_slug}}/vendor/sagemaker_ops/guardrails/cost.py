@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from sagemaker_ops.definition import step_types
+from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.step_type import StepType
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails.policy import Policy, Prices
@@ -157,7 +157,7 @@ def _values(definition: Mapping[str, Any], parameters: Mapping[str, Any]) -> dic
 def _most(steps: list[Step], values: Mapping[str, Any], measure: Callable[[Job], float]) -> float:
     """The sum of `measure` over the steps, taking the larger branch of each condition."""
     total = 0.0
-    for step in steps:
+    for step in (each for each in steps if isinstance(each, Mapping)):
         total += sum(measure(job) for job in _jobs(step, values))
         total += max((_most(inner, values, measure) for _, _, inner in step_types.branches(step)), default=0)
     return total
@@ -165,7 +165,7 @@ def _most(steps: list[Step], values: Mapping[str, Any], measure: Callable[[Job],
 
 def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
     """The jobs of a step: one for each kind of instance."""
-    name, kind, arguments = step["Name"], step_types.of(step["Type"]), step.get("Arguments") or {}
+    name, kind, arguments = str(step.get("Name")), step_types.of(step.get("Type")), _part(step, "Arguments")
     if kind.cost == "none":
         return
     if kind.cost == "unknown":
@@ -174,7 +174,7 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
     use, most = kind.use, 1.0
     for part in _trainings(arguments) if kind.trains_many else [arguments]:
         if kind.trains_many:
-            limits = arguments.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
+            limits = _part(arguments, "HyperParameterTuningJobConfig.ResourceLimits")
             most = _number(limits.get("MaxNumberOfTrainingJobs"), values) or 0
         seconds = _seconds(part, step.get("RetryPolicies") or [], values)
         for resources in _resources(kind, part):
@@ -190,20 +190,20 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
 
 def _trainings(arguments: Mapping[str, Any]) -> list[Any]:
     """The training jobs that a tuning job chooses from; each is counted as if it took all the attempts."""
-    return arguments.get("TrainingJobDefinitions") or [arguments.get("TrainingJobDefinition") or {}]
+    return at(arguments, "TrainingJobDefinitions.*") or [_part(arguments, "TrainingJobDefinition")]
 
 
 def _resources(kind: StepType, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The table with the instance type and count, or several of them for a mixed cluster."""
-    of_type: Mapping[str, Any] = reduce(lambda found, key: found.get(key) or {}, kind.resources, arguments)
-    found = arguments.get("HyperParameterTuningResourceConfig") or of_type
-    return found.get("InstanceGroups") or found.get("InstanceConfigs") or [found]
+    found = _part(arguments, "HyperParameterTuningResourceConfig") or _part(arguments, ".".join(kind.resources))
+    groups = at(found, "InstanceGroups.*") or at(found, "InstanceConfigs.*")
+    return [each for each in groups if isinstance(each, Mapping)] or [found]
 
 
 def _seconds(arguments: Mapping[str, Any], retries: list[Any], values: Mapping[str, Any]) -> float | None:
     """How long an instance is paid for: time limit, retries, and how long a warm pool is kept."""
-    once = _number((arguments.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DAY), values)
-    warm = _number(arguments.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds", 0), values)
+    once = _number(_part(arguments, "StoppingCondition").get("MaxRuntimeInSeconds", DAY), values)
+    warm = _number(_part(arguments, "ResourceConfig").get("KeepAlivePeriodInSeconds", 0), values)
     if once is None or warm is None:
         return None
     return once + warm + sum(_retried(once, policy) for policy in retries)
@@ -217,6 +217,11 @@ def _retried(once: float, policy: Mapping[str, Any]) -> float:
     if "MaxAttempts" in policy or not bounds:
         bounds.append(once * float(policy.get("MaxAttempts", RETRIES)))
     return min(bounds)
+
+
+def _part(value: Any, path: str) -> Mapping[str, Any]:
+    """The object at a path, or an empty one."""
+    return next((each for each in at(value, path) if isinstance(each, Mapping)), {})
 
 
 def _value(value: Any, values: Mapping[str, Any]) -> Any:

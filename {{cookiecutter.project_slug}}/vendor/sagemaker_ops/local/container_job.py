@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sagemaker_ops.container import archives, contract, isolation
 from sagemaker_ops.container.isolation import Container
+from sagemaker_ops.definition import metrics, step_types
 from sagemaker_ops.errors import UserError
+from sagemaker_ops.local.failure_reason import MAX_REASON
 from sagemaker_ops.local.job import Job, in_container, keep_folder, run_program, settled
 from sagemaker_ops.preflight import programs
 
+MESSAGE = "output/message"
 CODE_INPUTS = {"code", "entrypoint", "sm_drivers"}  # the names that the SDK uses
 
 
@@ -33,17 +37,18 @@ def run_processing(job: Job) -> dict[str, Any]:
             container.make(each["S3Output"]["LocalPath"])
         contract.write_processing_config(container.folder, container.rewrite(arguments), job.name, arn)
         own = arguments.get("Environment", {})
-        run_program(job, container, container.rewrite(argv), own, code=code, reason="output/message")
+        ran = run_program(job, container, container.rewrite(argv), own, code=code, reason=MESSAGE)
+        # Whatever the message says, the exit code decides: https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-run-image.html
+        message = container.folder / MESSAGE
+        try:
+            said = message.read_bytes().decode() if message.is_file() else None
+        except UnicodeDecodeError:  # https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-metadata.html
+            raise UserError(f"/opt/ml/{MESSAGE} is not UTF-8, which fails a job on AWS: write it as UTF-8.") from None
         for each in outputs:
             keep_folder(job, container, each["S3Output"]["LocalPath"], each["S3Output"]["S3Uri"])
-    return {
-        **arguments,
-        "ProcessingJobName": job.name,
-        "ProcessingJobArn": arn,
-        "ProcessingJobStatus": "Completed",
-        "ProcessingInputs": {each["InputName"]: each for each in inputs},
-        "ProcessingOutputConfig": {"Outputs": {each["OutputName"]: each for each in outputs}},
-    }
+    ended = {"LastModifiedTime": ran["ProcessingEndTime"], "ExitMessage": said and said[:MAX_REASON]}
+    made = {**step_types.of(job.step.type).expected(ran), **ended}
+    return {key: value for key, value in made.items() if value is not None}
 
 
 def run_training(job: Job) -> dict[str, Any]:
@@ -63,26 +68,30 @@ def run_training(job: Job) -> dict[str, Any]:
             for name, file in store.find(checkpoints_uri).items():
                 (container.at(kept_at) / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, container.at(kept_at) / name)
-        if arguments["AlgorithmSpecification"].get("ContainerEntrypoint"):
-            _run_entrypoint(job, container, arguments, arn)
-        else:
-            _run_script(job, container, arguments, arn)
+        run = _run_entrypoint if arguments["AlgorithmSpecification"].get("ContainerEntrypoint") else _run_script
+        ran = run(job, container, arguments, arn)
         if checkpoints_uri:
             keep_folder(job, container, kept_at, checkpoints_uri)
+        packs = job.arguments["OutputDataConfig"].get("CompressionType", "GZIP") == "GZIP"
         for made, name in (("model", "model.tar.gz"), ("output/data", "output.tar.gz")):
-            if made == "model" or any(settled(job, container, f"/opt/ml/{made}").iterdir()):
-                archives.pack(settled(job, container, f"/opt/ml/{made}"), container.folder / name)
+            folder = settled(job, container, f"/opt/ml/{made}")
+            if not packs:
+                store.move_folder(f"{result}/{folder.name}", folder)
+            elif made == "model" or any(folder.iterdir()):
+                archives.pack(folder, container.folder / name)
                 store.move_file(f"{result}/{name}", container.folder / name)
+    began, ended = ran["TrainingStartTime"], ran["TrainingEndTime"]
     return {
-        **job.arguments,
-        "TrainingJobName": job.name,
-        "TrainingJobArn": arn,
-        "TrainingJobStatus": "Completed",
-        "ModelArtifacts": {"S3ModelArtifacts": f"{result}/model.tar.gz"},
+        **ran,
+        "SecondaryStatus": "Completed",
+        "LastModifiedTime": ended,
+        "TrainingTimeInSeconds": round((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()),
+        "ModelArtifacts": {"S3ModelArtifacts": f"{result}/model{'.tar.gz' if packs else ''}"},
+        metrics.PROPERTY: metrics.final_values(job.arguments, job.folder / "log.txt", ended),
     }
 
 
-def _run_script(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> None:
+def _run_script(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> dict[str, Any]:
     """Like the training toolkit in the framework images: the code from its archive, the program with its arguments."""
     source = str(contract.decoded(job.arguments["HyperParameters"])["sagemaker_submit_directory"])
     code = container.folder / "code"
@@ -99,10 +108,10 @@ def _run_script(job: Job, container: Container, arguments: Mapping[str, Any], ar
     program.chmod(0o755)
     if "-m" in argv[:2]:
         job.log("setup.py is not run here: the program can import the packages next to it.")
-    run_program(job, container, argv, own, cwd="/opt/ml/code", code={"/opt/ml/code"}, reason="output/failure")
+    return run_program(job, container, argv, own, cwd="/opt/ml/code", code={"/opt/ml/code"}, reason="output/failure")
 
 
-def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> None:
+def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any], arn: str) -> dict[str, Any]:
     """Like SageMaker with an image and the job's own entrypoint, as SDK v3's ModelTrainer uses it."""
     spec = arguments["AlgorithmSpecification"]
     argv = container.rewrite([*spec["ContainerEntrypoint"], *spec.get("ContainerArguments", [])])
@@ -111,7 +120,7 @@ def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any]
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": arn,
     }
-    run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, reason="output/failure")
+    return run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, reason="output/failure")
 
 
 def _code_paths(inputs: Sequence[Mapping[str, Any]], named: Sequence[str]) -> set[str]:

@@ -9,22 +9,24 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sagemaker_ops.container import bytecode, isolation, process
 from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.container.packages import heavy_modules
+from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.plan import Step
 from sagemaker_ops.digests import combined
 from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import failure_reason
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.preflight import programs
 
 ACCOUNT = "123456789012"
-MAX_REASON = 1024  # characters of output/failure that become the failure reason, as on AWS
 _SHARED = ": write to another folder, because steps share their inputs here."
 
 
@@ -32,7 +34,7 @@ _SHARED = ": write to another folder, because steps share their inputs here."
 class Job:
     """One step that is about to run. arguments: resolved. folder: the step's folder, for its log and outputs.
 
-    started: to be called when the program itself starts.
+    started: to be called when the program itself starts. created: when the job was created.
     """
 
     step: Step
@@ -43,6 +45,7 @@ class Job:
     scope: Scope
     stop: process.Stop
     started: Callable[[], None]
+    created: str = field(default_factory=lambda: _now())
 
     def arn(self, resource: str) -> str:
         return f"arn:aws:sagemaker:{self.machine.region}:{ACCOUNT}:{resource}"
@@ -79,9 +82,10 @@ def run_program(
     code: Iterable[str] = (),
     cwd: str | None = None,
     script: Path | None = None,
-) -> None:
-    """Run the program; UserError with the reason if it fails.
+) -> dict[str, Any]:
+    """Run the program; returns what AWS's Describe call says of every job that ended well.
 
+    UserError with the reason if it fails: by its exit code or, on the safe side, by writing output/failure.
     own: its environment. code: the container's code folders. reason: the file in which it may give a reason itself.
     script: the script that does the work, if the program only starts it.
     """
@@ -117,6 +121,7 @@ def run_program(
         fork=script is None or not programs.CALLS_PIP.search(script.read_bytes()),
     )
     job.started()
+    began = _now()
     try:
         outcome = machine.launcher.run(command, limit, job.stop)
     except OSError as error:
@@ -127,14 +132,23 @@ def run_program(
         raise process.StoppedError
     if outcome.timed_out:
         raise UserError(f"it was stopped after MaxRuntimeInSeconds = {limit}.")
-    if outcome.exit_code:
-        raise UserError(_reason(outcome.exit_code, container.folder / reason, log))
+    wrote = container.folder / reason
+    if outcome.exit_code or (wrote.name == "failure" and wrote.is_file()):
+        raise UserError(_reason(outcome.exit_code, wrote, log))
     if changed := list(container.changed_inputs()):
         raise UserError(
             f"it changed its input {changed[0]}{f' and {len(changed) - 1} more' if changed[1:] else ''}{_SHARED}"
         )
     if container.private:
         bytecode.keep(kept, container.folder, map(container.at, code))
+    kind = step_types.of(job.step.type).job
+    assert kind is not None
+    values = (job.name, job.arn(f"{kind.arn}/{job.name}"), "Completed", job.created, began, _now())
+    return {**job.arguments, **dict(zip(kind.described, values, strict=True))}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _script(argv: Sequence[str], container: Container, cwd: str | None) -> Path | None:
@@ -162,11 +176,11 @@ def settled(job: Job, container: Container, local_path: str) -> Path:
 
 
 def _reason(exit_code: int, file: Path, log: Path) -> str:
-    if file.is_file() and (text := file.read_text(encoding="utf-8", errors="replace").strip()):
-        return text[:MAX_REASON]
     names = {number + 128: f" ({number.name})" for number in signal.Signals}
-    said = process.last_line(log)[:MAX_REASON] or "it printed nothing"
+    code = f"exit code {exit_code}{names.get(exit_code, '')}" if exit_code else "it wrote /opt/ml/output/failure"
+    text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
+    said = failure_reason.reason(f"{code}: ", text, log)
     hint = _SHARED if os.strerror(errno.EROFS) in said and isolation.OPT_ML in said else ""
     if shutil.disk_usage(log.parent).free < 1 << 16:  # then the program could not even report it
         hint = f": {os.strerror(errno.ENOSPC)}"
-    return f"exit code {exit_code}{names.get(exit_code, '')}: {said}{hint}"
+    return f"{said}{hint}"

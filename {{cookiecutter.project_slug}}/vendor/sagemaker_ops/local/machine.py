@@ -21,9 +21,12 @@ from sagemaker_ops.container.packages import is_installed
 from sagemaker_ops.definition import shapes, step_types
 from sagemaker_ops.digests import Digests, combined
 from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import failure_reason
 from sagemaker_ops.store import Store, write_atomically
 
 _NAMES_FILES = re.compile(r"^\s*[-./]", re.MULTILINE)  # lines of requirements.txt: -r more.txt, --find-links, ./package
+
+NO_GROUP = ".unversioned"  # the folder of model packages without a group, which has no such name
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,15 @@ class Machine:
     def registry(self) -> Path:
         return self.home / "registry"
 
+    def package_file(self, package: Mapping[str, Any]) -> Path:
+        """The file of a version of a model package group, or of a package without a group."""
+        name = package.get("ModelPackageVersion") or package["ModelPackageName"]
+        return self.registry.joinpath(package.get("ModelPackageGroupName", NO_GROUP), f"{name}.json")
+
     def is_registered(self, package: Mapping[str, Any]) -> bool:
-        """Whether the registry still has this version of a model package group."""
-        file = self.registry / package["ModelPackageGroupName"] / f"{package['ModelPackageVersion']}.json"
+        """Whether the registry still has this model package."""
         with suppress(OSError, ValueError):
-            return bool(json.loads(file.read_bytes())["CreationTime"] == package["CreationTime"])
+            return bool(json.loads(self.package_file(package).read_bytes())["CreationTime"] == package["CreationTime"])
         return False
 
     @property
@@ -114,7 +121,7 @@ class Machine:
             if stop.requests:
                 raise process.StoppedError
             if outcome.exit_code:
-                raise UserError(f"requirements.txt cannot be installed: {process.last_line(log)}")
+                raise UserError(f"requirements.txt cannot be installed: {failure_reason.read(log)}")
             try:
                 made.rename(folder)
             except OSError:

@@ -122,7 +122,7 @@ class _Forecasts:
         """The forecast of a step, after those of all the steps it waits for."""
         if step.branch and self._here.get(step.branch[0], {}).get("Outcome") == str(not step.branch[1]):
             return Forecast(SKIPPED, f"'{step.branch[0]}' is {not step.branch[1]}")
-        for kind, words in ((SKIPPED, "does not start"), (REFUSED, "cannot run here"), (FAILS, "always fails")):
+        for kind, words in ((SKIPPED, "does not start"), (REFUSED, "cannot run here")):
             waits_for = [name for name in sorted(step.waits_for) if name in earlier]  # not all, if they are in a circle
             if lost := next((name for name in waits_for if earlier[name].does == kind), None):
                 return Forecast(SKIPPED, f"it needs '{lost}', which {words}")
@@ -184,7 +184,8 @@ class _Forecasts:
         if found is None:
             return None
         self._here[step.name] = found.properties
-        said = f"already registered as version {found.properties['ModelPackageVersion']}"
+        version = found.properties.get("ModelPackageVersion")
+        said = f"already registered{f' as version {version}' if version else ''}"
         return Forecast(CACHED, said, found.execution, aws="on AWS it registers another version")
 
     def _on_aws(self, step: Step, arguments: Any) -> str | None:

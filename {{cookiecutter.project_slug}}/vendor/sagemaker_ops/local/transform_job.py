@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.container import archives, transform_program
@@ -33,7 +35,7 @@ def run_transform(job: Job) -> dict[str, Any]:
         hosted = (model.get("Containers") or [model["PrimaryContainer"]])[0]
         own = {**hosted.get("Environment", {}), **arguments.get("Environment", {}), "SAGEMAKER_BATCH": "true"}
         own |= {f"SAGEMAKER_{_shouted(key)}": _shouted(arguments[key]) for key in PASSED_ON if key in arguments}
-        code, program = _unpack(job, container, hosted["ModelDataUrl"], own)
+        code, program = _unpack(job, container, hosted, own)
         task = {
             "model": container.rewrite(MODEL), "code": container.rewrite(code), "program": program,
             "inputs": {name: str(file) for name, file in inputs.items()}, "results": str(results),
@@ -44,15 +46,12 @@ def run_transform(job: Job) -> dict[str, Any]:
         argv = ["python", transform_program.__file__, str(results.with_suffix(".json"))]
         own["PYTHONPATH"], script = code, container.at(code) / program
         try:
-            run_program(job, container, argv, own, code={code}, reason="output/failure", script=script)
+            ran = run_program(job, container, argv, own, code={code}, reason="output/failure", script=script)
+            if left := [name for name in inputs if not (results / f"{name}.out").is_file()]:
+                raise UserError(f"it ended without an output for {left[0]}: the handlers must not end the program.")
         finally:
             store.move_folder(arguments["TransformOutput"]["S3OutputPath"], results)
-    return {
-        **arguments,
-        "TransformJobName": job.name,
-        "TransformJobArn": job.arn(f"transform-job/{job.name}"),
-        "TransformJobStatus": "Completed",
-    }
+    return ran
 
 
 def _shouted(word: object) -> str:
@@ -60,12 +59,21 @@ def _shouted(word: object) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(word)).upper()
 
 
-def _unpack(job: Job, container: Container, model_data: str, own: Mapping[str, str]) -> tuple[str, str]:
+def _unpack(job: Job, container: Container, hosted: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, str]:
     """Put the model and the code where the toolkits expect them; returns the code folder and the program in it."""
     store, program = job.machine.store, own.get("SAGEMAKER_PROGRAM") or "inference.py"
     source = own.get("SAGEMAKER_SUBMIT_DIRECTORY") or CODE_IN_MODEL
     code = CODE if source.startswith("s3://") else source
-    archives.unpack(store.get_file(model_data), container.at(MODEL))
+    source_of_model = hosted.get("ModelDataSource", {}).get("S3DataSource", {})
+    model_data = hosted.get("ModelDataUrl") or source_of_model["S3Uri"]
+    if source_of_model.get("CompressionType") == "None":
+        whole = source_of_model.get("S3DataType") == "S3Prefix"
+        found = store.get(model_data) if whole else {Path(model_data).name: store.get_file(model_data)}
+        for name, file in found.items():
+            (container.at(MODEL) / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, container.at(MODEL) / name)
+    else:
+        archives.unpack(store.get_file(model_data), container.at(MODEL))
     if code is CODE:
         archives.unpack(store.get_file(source), container.at(CODE))
     if not (container.at(code) / program).is_file():

@@ -20,6 +20,7 @@ from sagemaker_ops.errors import UserError, did_you_mean
 from sagemaker_ops.store import Store
 
 PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
+_INTERPRETER, _NO_SCRIPT = re.compile(rf"{PYTHON.pattern}|(.*/)?(ba|da|z)?sh"), re.compile(r"\s+|-\w*")
 CALLS_PIP = re.compile(rb"\bpip\b")
 # {word in the name of an AWS image: the modules that it has} (https://docs.aws.amazon.com/sagemaker/latest/dg/pre-built-containers-frameworks-deep-learning.html).
 BRINGS = {
@@ -46,8 +47,12 @@ def named(specification: Mapping[str, Any]) -> list[Any]:
 
 
 def missing_program(step: Step, scope: Scope) -> Iterator[str]:
-    """A sentence if the step starts a program that its image has but this machine does not."""
-    program = resolve_early((_specification(step).get("ContainerEntrypoint") or [None])[0], scope)
+    """A sentence if the step starts nothing, or a program that its image has but this machine does not."""
+    given = _specification(step)
+    words = [*given.get("ContainerEntrypoint", []), *given.get("ContainerArguments", [])]
+    program, *others = [resolve_early(each, scope) for each in words or [None]]
+    if program and _INTERPRETER.fullmatch(program) and all(_NO_SCRIPT.fullmatch(each or "x") for each in others):
+        yield f"its program '{program}' gets no script, so nothing would run: write the script after it."
     if program and not PYTHON.fullmatch(program) and not isolation.inside(program) and not _is_here(program):
         yield (
             f"its program '{program}' is part of {the_image(step, scope)} but not on this machine: "

@@ -22,11 +22,13 @@ _DISTRIBUTED = re.compile(r"sagemaker_\w+_enabled")  # the toolkit's switches: M
 def refusals(plan: Plan, scope: Scope) -> list[Problem]:
     """A problem for everything that, given this scope, cannot run here."""
     return [
-        Problem(sentence, f"step '{step.name}'")
-        for step in plan.steps.values()
-        if step.arguments
-        for sentence in _refused(step, scope, plan)
+        Problem(sentence, f"step '{step.name}'") for step in _here(plan) for sentence in _refused(step, scope, plan)
     ]
+
+
+def _here(plan: Plan) -> list[Step]:
+    """The steps that can run here, if they have the right form."""
+    return [step for step in plan.steps.values() if step.arguments and step_types.of(step.type).runs_here]
 
 
 def _refused(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
@@ -44,8 +46,8 @@ def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False
     made = sorted(uri for step in plan.steps.values() for uri in _uris(step, scope, outputs=True))
     store = store if isinstance(store, Unchanging) else Unchanging(store.root)
     problems = []
-    for step in plan.steps.values():
-        for uri in _uris(step, scope, outputs=False) if step.branch is None else []:
+    for step in [each for each in _here(plan) if each.branch is None]:
+        for uri in _uris(step, scope, outputs=False):
             try:
                 at = bisect_left(made, uri)  # the position of any that start with it
                 if not (store.find(uri) or uri.startswith(tuple(made)) or "".join(made[at : at + 1]).startswith(uri)):
@@ -53,7 +55,7 @@ def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False
                     problems.append(Problem(f"there is nothing at {uri}: put it into {where}.", f"step '{step.name}'"))
             except UserError as error:
                 problems += [Problem(problem.message, f"step '{step.name}'") for problem in error.problems]
-        lacking = programs.lacking(step, scope, store, install) if step.branch is None else []
+        lacking = programs.lacking(step, scope, store, install)
         problems += [Problem(sentence, f"step '{step.name}'") for sentence in lacking]
     return problems
 
@@ -155,6 +157,21 @@ def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
             yield f"hyperparameter {key} turns on distributed training, which runs only on AWS: leave it out."
         elif key == "sagemaker_submit_directory" and not str(value).startswith("s3://"):
             yield f"{key} is '{value}', but must be an archive in S3 (s3://…/sourcedir.tar.gz)."
+
+
+def model(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
+    """What cannot run here in a step that creates or registers a model."""
+    arguments = step.arguments
+    containers = at(arguments, "InferenceSpecification.Containers.*") + at(arguments, "Containers.*")
+    for each in containers + at(arguments, "PrimaryContainer"):
+        for reference in scan(each.get("ModelDataUrl"))[0]:
+            maker = plan.steps.get(reference.name)
+            packing = at(maker.arguments, "OutputDataConfig.CompressionType") if maker else []
+            if maker and "NONE" in [resolve_early(value, scope) for value in packing]:
+                yield (
+                    f"ModelDataUrl must be an archive, but step '{maker.name}' does not compress its model: give its "
+                    "S3ModelArtifacts as ModelDataSource.S3DataSource.S3Uri, with CompressionType 'None'."
+                )
 
 
 def _uris(step: Step, scope: Scope, *, outputs: bool) -> list[str]:

@@ -19,7 +19,7 @@ def misfits(model: Mapping[str, Any]) -> Iterator[str]:
     for each in containers:
         if each.get("Mode", "SingleModel") != "SingleModel":
             yield f"its model has the Mode '{each['Mode']}', but only SingleModel can run here."
-        elif "ModelDataUrl" not in each:
+        elif "ModelDataUrl" not in each and "S3DataSource" not in each.get("ModelDataSource", {}):
             names = ", ".join(each) or "nothing"
             yield f"its model has no ModelDataUrl (but {names}): give the model.tar.gz that contains it."
 

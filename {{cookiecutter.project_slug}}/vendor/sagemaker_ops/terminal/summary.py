@@ -49,10 +49,12 @@ def _outcome(execution: Execution) -> str:
         return execution.failure_reason
     steps = [step for step in execution.steps.values() if step.selected and "ModelPackageArn" in step.properties]
     for step in sorted(steps, key=lambda step: step.source is not None):  # new versions first
-        group, version = step.properties["ModelPackageArn"].split("/")[-2:]
-        said = f"registered model {group} version {version}"
+        name, *versions = step.properties["ModelPackageArn"].split("/")[1:]
+        if not versions:  # a model package without a group
+            return f"{'found' if step.source else 'registered'} model package {name}, which has no versions."
+        said = f"registered model {name} version {versions[0]}"
         if step.source:
-            said = f"model {group} is already registered as version {version}"
+            said = f"model {name} is already registered as version {versions[0]}"
         return f"{said} ({step.properties['ModelApprovalStatus']})."
     return f"execution {execution.id}."
 

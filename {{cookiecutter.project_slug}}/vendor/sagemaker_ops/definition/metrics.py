@@ -1,0 +1,55 @@
+"""The metrics of a training job: what its MetricDefinitions find in its log.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/define-train-metrics.html describes them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops.definition.paths import at
+
+PROPERTY = "FinalMetricDataList"
+DEFINITIONS = "AlgorithmSpecification.MetricDefinitions.*"
+_NAMED_GROUP = re.compile(r"\(\?<(?![=!])")  # in Java, whose patterns these are
+
+
+def complaint(arguments: Mapping[str, Any], name: str) -> str:
+    """A sentence if the Regex of this metric of a training job can never give a number."""
+    for each in at(arguments, DEFINITIONS):
+        if each["Name"] == name and isinstance(each["Regex"], str):
+            try:
+                if not _compiled(each["Regex"]).groups:
+                    return f"its Regex {each['Regex']!r} has no (group) around the number."
+            except re.error as error:
+                return f"its Regex {each['Regex']!r} is not valid: {error}."
+    return ""
+
+
+def final_values(arguments: Mapping[str, Any], log: Path, ended: str) -> dict[str, dict[str, Any]]:
+    """FinalMetricDataList by name: the number in the first group of the last match; without those that have none."""
+    names = [each["Name"] for each in at(arguments, DEFINITIONS) if not complaint(arguments, each["Name"])]
+    patterns = {each["Name"]: _compiled(each["Regex"]) for each in at(arguments, DEFINITIONS) if each["Name"] in names}
+    found: dict[str, float] = {}
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines if patterns else ():
+            for name, pattern in patterns.items():
+                for match in pattern.finditer(line):
+                    found[name] = _number(match[1])
+    numbers = {name: value for name, value in found.items() if math.isfinite(value)}
+    return {name: {"MetricName": name, "Value": value, "Timestamp": ended} for name, value in numbers.items()}
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        return math.nan
+
+
+def _compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(_NAMED_GROUP.sub("(?P<", regex))
