@@ -166,7 +166,8 @@ def _reason(exit_code: int, file: Path, log: Path) -> str:
         return text[:MAX_REASON]
     names = {number + 128: f" ({number.name})" for number in signal.Signals}
     said = process.last_line(log)[:MAX_REASON] or "it printed nothing"
-    hint = _SHARED if os.strerror(errno.EROFS) in said and isolation.OPT_ML in said else ""
+    protected = any(os.strerror(each) in said for each in (errno.EROFS, errno.EBUSY))
+    hint = _SHARED if protected and isolation.OPT_ML in said else ""
     if shutil.disk_usage(log.parent).free < 1 << 16:  # then the program could not even report it
         hint = f": {os.strerror(errno.ENOSPC)}"
     return f"exit code {exit_code}{names.get(exit_code, '')}: {said}{hint}"
