@@ -93,8 +93,10 @@ TRAINING = StepType(
         "AlgorithmSpecification", "CheckpointConfig", "DebugHookConfig", "DebugRuleConfigurations", "Environment",
         "HyperParameters", "InputDataConfig",
     ),
-    reads=("InputDataConfig.*.DataSource.S3DataSource.S3Uri", "HyperParameters.sagemaker_submit_directory"),
-    writes=("OutputDataConfig.S3OutputPath",),
+    reads=("InputDataConfig.*.DataSource.S3DataSource.S3Uri",),
+    reads_files=("HyperParameters.sagemaker_submit_directory",),
+    writes=("CheckpointConfig.S3Uri",),
+    writes_in_job=("OutputDataConfig.S3OutputPath",),
     limits={
         "AlgorithmSpecification.AlgorithmName": (),
         "AlgorithmSpecification.TrainingInputMode": ("File", "FastFile"),

@@ -36,6 +36,7 @@ TYPES: dict[str, StepType] = {
             requests=("CreateModelInput",),
             run="local.steps:model",
             cost="none",
+            reads_files=("PrimaryContainer.ModelDataUrl", "Containers.*.ModelDataUrl"),
             creates_model=True,
         ),
         StepType(
@@ -48,6 +49,7 @@ TYPES: dict[str, StepType] = {
             requests=("CreateModelPackageInput",),
             run="local.steps:register_model",
             cost="none",
+            reads=("InferenceSpecification.Containers.*.ModelDataUrl",),
             registers_model=True,
         ),
         # Types that run only on AWS.

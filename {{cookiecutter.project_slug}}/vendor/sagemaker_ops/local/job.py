@@ -51,10 +51,10 @@ class Job:
         with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
             print(line, file=log)
 
-    def stage(self, container: Container, uri: str, local_path: str, *, code: bool) -> None:
+    def stage(self, container: Container, files: Mapping[str, Path], local_path: str, *, code: bool) -> None:
         if self.stop.requests:  # copying can take a long time
             raise process.StoppedError
-        container.stage(self.machine.store.get(uri), local_path, code=code)
+        container.stage(files, local_path, code=code)
 
 
 @contextmanager

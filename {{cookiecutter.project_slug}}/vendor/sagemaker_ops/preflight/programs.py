@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import re
 import shutil
 import tarfile
@@ -60,24 +61,47 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
 
     Checks only code that is already in the store. install: whether a requirements.txt will be installed.
     """
-    image = _image(step, scope)
-    brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
-    wanted = {module for module in brought if not is_installed(module)}
-    for where, script, files in _code(step, scope, store):
+    specification, inputs = _specification(step), _inputs(step, scope)
+    source, distributed = (_of_drivers(name, inputs, scope, store) for name in ("sourcecode", "distributed"))
+    if distributed and not source.get("command"):
+        yield "its ModelTrainer has 'distributed', which runs only on AWS: leave it out."
+    for where, script, files in _code(step, scope, store, inputs, source):
         if script not in files:
             yield f"there is no '{script}' in {where}.{did_you_mean(script, files)}"
-        elif wanted and not (install and "requirements.txt" in files):
-            for module in sorted(wanted & _imports(script, files)):
-                yield (
-                    f"its script imports {module}, which the image {image} has but this environment lacks: run "
-                    f"`pip install {PACKAGES.get(module, module)}` in .venv."
-                )
+        elif not source.get("requirements"):  # SDK v3 installs them itself
+            yield from not_installed(image_name(specification, scope), script, files, install)
+    started = _started(specification, scope)
+    given = "None" in inputs or any(PurePosixPath(str(started)).is_relative_to(path) for path in inputs)
+    if started and not given and not os.path.isfile(os.path.join("/", started)):
+        yield (
+            f"its script '{started}' is in none of its inputs, and {the_image(step, scope)}, which may contain it, is "
+            "not used here: make it an input."
+        )
+
+
+def not_installed(image: str, script: str, files: Files, install: bool) -> Iterator[str]:
+    """A sentence for each library of the image that the script imports and that is missing here."""
+    brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
+    wanted = {module for module in brought if not is_installed(module)}
+    if wanted and not (install and "requirements.txt" in files):
+        for module in sorted(wanted & _imports(script, files)):
+            yield (
+                f"its script imports {module}, which the image {image} has but this environment lacks: run "
+                f"`pip install {PACKAGES.get(module, module)}` in .venv."
+            )
 
 
 def the_image(step: Step, scope: Scope) -> str:
     """The step's image in words, with its name if it is one of AWS's."""
-    name = _image(step, scope)
+    name = image_name(_specification(step), scope)
     return f"the image {name}" if name else "its image"
+
+
+def image_name(specification: Mapping[str, Any], scope: Scope) -> str:
+    """The name of the image if it is one of AWS's, otherwise an empty string."""
+    uris = (resolve_early(specification.get(key), scope) for key in ("ImageUri", "TrainingImage", "Image"))
+    found = next((_AWS_IMAGE.match(uri) for uri in uris if isinstance(uri, str)), None)
+    return found[1] if found else ""
 
 
 @functools.cache
@@ -89,43 +113,58 @@ def _specification(step: Step) -> dict[str, Any]:
     return step.arguments.get("AppSpecification") or step.arguments.get("AlgorithmSpecification") or {}
 
 
-def _image(step: Step, scope: Scope) -> str:
-    """The name of the image if it is one of AWS's, otherwise an empty string."""
-    specification = _specification(step)
-    uri = resolve_early(specification.get("ImageUri", specification.get("TrainingImage")), scope)
-    found = _AWS_IMAGE.match(uri) if isinstance(uri, str) else None
-    return found[1] if found else ""
-
-
-def _code(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str, Files]]:
-    """(URI, script, files next to it) for each script of the step whose code is in the store."""
-    inputs = {
+def _inputs(step: Step, scope: Scope) -> dict[str, Any]:
+    """{container path: S3 URI} of a step's inputs."""
+    return {
         f"/opt/ml/input/data/{each['ChannelName']}": each["DataSource"].get("S3DataSource", {}).get("S3Uri")
         for each in step.arguments.get("InputDataConfig", [])
     } | {
         str(resolve_early(each.get("S3Input", {}).get("LocalPath"), scope)): each.get("S3Input", {}).get("S3Uri")
         for each in step.arguments.get("ProcessingInputs", [])
     }
-    entrypoint = [resolve_early(each, scope) for each in named(_specification(step))]
-    scripts = [each for each in entrypoint if isinstance(each, str) and each.endswith(".py")]
-    with suppress(UserError, TypeError, KeyError):  # the script that SDK v3's own script in that channel starts
+
+
+def _of_drivers(name: str, inputs: Mapping[str, Any], scope: Scope, store: Store) -> dict[str, Any]:
+    """What SDK v3 wrote into the channel with its own scripts; empty if it did not."""
+    with suppress(UserError):
         drivers = str(resolve_early(inputs.get("/opt/ml/input/data/sm_drivers"), scope)).rstrip("/")
-        source = store.read_json(f"{drivers}/sourcecode.json")
-        if source["entry_script"] and not source["command"] and not source["requirements"]:
-            scripts.append(f"/opt/ml/input/data/code/{source['entry_script']}")
+        found = store.read_json(f"{drivers}/{name}.json")
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _started(specification: Mapping[str, Any], scope: Scope) -> str | None:
+    """The path of the script that the entrypoint starts, if it is plain to see."""
+    words = [resolve_early(each, scope) for each in named(specification)]
+    if words and isinstance(words[0], str) and (PYTHON.fullmatch(words[0]) or words[0].endswith(("/bash", "/sh"))):
+        words = [word for word in words[1:] if word != "-u"]
+    path = words[0] if words else None
+    return path if isinstance(path, str) and path.endswith((".py", ".sh")) and not re.search(r"\s", path) else None
+
+
+def _code(
+    step: Step, scope: Scope, store: Store, inputs: Mapping[str, Any], source: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Files]]:
+    """(URI, script, files next to it) for each script of the step whose code is in the store."""
+    entrypoint = [resolve_early(each, scope) for each in named(_specification(step))]
+    scripts = [each for each in entrypoint if isinstance(each, str) and each.endswith((".py", ".sh"))]
+    if not source.get("command"):  # otherwise the script that SDK v3's own script starts, and its requirements
+        asked = (source.get("entry_script"), source.get("requirements"))
+        scripts += [f"/opt/ml/input/data/code/{each}" for each in asked if each and each != "auto"]
     for script in map(PurePosixPath, scripts):
         around = [path for path in inputs if script.is_relative_to(path)]
         if around and (uri := resolve_early(inputs[innermost := max(around, key=len)], scope)):
-            yield from _where_it_is(store, uri, str(script.relative_to(innermost)))
+            yield from files_at(store, uri, str(script.relative_to(innermost)))
     given = {key: resolve_early(value, scope) for key, value in step.arguments.get("HyperParameters", {}).items()}
     known = {key: value for key, value in given.items() if isinstance(value, str)}
     environment = resolve_early(step.arguments.get("Environment", {}), scope) or {}
     program = contract.training_program({"HyperParameters": known, "Environment": environment})
     if program and not entrypoint and "sagemaker_submit_directory" in known:
-        yield from _where_it_is(store, str(contract.decoded(known)["sagemaker_submit_directory"]), program)
+        yield from files_at(store, str(contract.decoded(known)["sagemaker_submit_directory"]), program)
 
 
-def _where_it_is(store: Store, uri: str, script: str) -> Iterator[tuple[str, str, Files]]:
+def files_at(store: Store, uri: str, script: str) -> Iterator[tuple[str, str, Files]]:
+    """The URI, the script and the files in the folder or archive at the URI, if it is in the store."""
     try:
         files: Files = store.find(uri)
         if uri.endswith(".tar.gz") and files:

@@ -1,0 +1,139 @@
+"""Inputs that will not be there when a step starts: nothing makes them, or two of them need the same place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import combinations
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sagemaker_ops.container import contract
+from sagemaker_ops.definition import conditions, step_types
+from sagemaker_ops.definition.expressions import Scope, resolve_early
+from sagemaker_ops.definition.paths import at
+from sagemaker_ops.definition.plan import Plan, Step
+from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.preflight import programs
+from sagemaker_ops.store import Store, Unchanging
+
+
+def missing_inputs(
+    plan: Plan, scope: Scope, store: Store, install: bool = False, *, certain: bool = True
+) -> list[Problem]:
+    """A problem for every input that is neither in the store nor made by a step, and for what a script lacks here.
+
+    install: whether a requirements.txt will be installed. certain: of the steps that will run; otherwise of those in
+    branches about which nothing is known yet.
+    """
+    store = store if isinstance(store, Unchanging) else Unchanging(store.root)
+    problems = []
+    for step in plan.steps.values():
+        if will_run(step, plan, scope) is (True if certain else None):
+            sentences = [*_missing(step, plan, scope, store), *_overlapping(step, scope, store)]
+            sentences += programs.lacking(step, scope, store, install)
+            problems += [Problem(sentence, f"step '{step.name}'") for sentence in dict.fromkeys(sentences)]
+    return problems
+
+
+def will_run(step: Step, plan: Plan, scope: Scope) -> bool | None:
+    """Whether the branches that the step is in will be chosen; None if a condition depends on other steps."""
+    if step.branch is None:
+        return True
+    condition, outcome = plan.steps.get(step.branch[0]), step.branch[1]
+    if condition is None or not (outer := will_run(condition, plan, scope)):
+        return None if condition is None else outer
+    known = resolve_early(condition.arguments.get("Conditions"), scope)
+    try:
+        return None if known is None else all(conditions.holds(each, scope) for each in known) == outcome
+    except UserError:  # reported when the condition is evaluated
+        return None
+
+
+def overlaps(inputs: Iterable[tuple[str, str, Mapping[str, Path]]]) -> Iterator[str]:
+    """A sentence for each two inputs with files for one place. An input: its name, LocalPath, {path in it: file}."""
+    folders = [(name, PurePosixPath(folder), files) for name, folder, files in inputs]
+    pairs = combinations(folders, 2)
+    if not any(one.is_relative_to(other) or other.is_relative_to(one) for (_, one, _), (_, other, _) in pairs):
+        return
+    placed: dict[PurePosixPath, tuple[str, Path]] = {}
+    found: dict[tuple[str, str], PurePosixPath] = {}
+    for name, folder, files in folders:
+        for key, file in files.items():
+            other, there = placed.setdefault(folder / key, (name, file))
+            if there != file:  # otherwise nothing is lost
+                found.setdefault((other, name), folder / key)
+    for path, (name, _) in placed.items():
+        for parent in path.parents:  # the file of one input where another needs a folder
+            if parent in placed:
+                found.setdefault((placed[parent][0], name), parent)
+    for (one, other), path in found.items():
+        yield f"inputs '{one}' and '{other}' both put something at {path}, so one of them is lost: change a LocalPath."
+
+
+def _overlapping(step: Step, scope: Scope, store: Store) -> Iterator[str]:
+    """A sentence for each two inputs in the store with files for one place."""
+    inputs = [
+        (each["InputName"], *(resolve_early(each["S3Input"][key], scope) for key in ("LocalPath", "S3Uri")))
+        for each in step.arguments.get("ProcessingInputs", [])
+        if "S3Input" in each
+    ]
+    with suppress(UserError):  # reported with the input itself
+        yield from overlaps([(name, path, store.find(uri)) for name, path, uri in inputs if path and uri])
+
+
+def _missing(step: Step, plan: Plan, scope: Scope, store: Store) -> Iterator[str]:
+    """A sentence for each input that is neither in the store nor made by a step before this one."""
+    for uri, is_file in _read(step, scope):
+        try:
+            if store.locate(uri).is_file() if is_file else store.find(uri):
+                continue
+            if is_file and store.find(uri):
+                yield f"there is no file {uri}, only others whose addresses start with it: write the whole address."
+            elif uri.endswith("/") and store.locate(uri).is_file():
+                yield f"there is nothing below {uri}, because it is a file: leave out the slash at the end."
+            elif not _is_made(uri, plan.before(step), scope):
+                yield f"there is nothing at {uri}: put it into {store.locate(uri)}."
+        except UserError as error:
+            yield from (problem.message for problem in error.problems)
+
+
+def _read(step: Step, scope: Scope) -> Iterator[tuple[str, bool]]:
+    """The S3 URIs that a step reads, as far as they are known, each with whether it must be a single object."""
+    kind = step_types.of(step.type)
+    read = [(raw, False) for path in kind.reads for raw in at(step.arguments, path)]
+    read += [(raw, True) for path in kind.reads_files for raw in at(step.arguments, path)]
+    for raw, is_file in read + [(raw, True) for raw in _json_files(step.arguments)]:
+        if isinstance(uri := resolve_early(raw, scope), str):
+            # A hyperparameter may be JSON: the toolkit decodes it.
+            yield str(contract.decoded({"uri": uri})["uri"]), is_file
+
+
+def _json_files(value: Any) -> Iterator[Any]:
+    """The S3Uri of each Std:JsonGet."""
+    if isinstance(value, dict):
+        body = value.get("Std:JsonGet")
+        yield from [body["S3Uri"]] if isinstance(body, dict) and "S3Uri" in body else []
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _json_files(inner)
+
+
+def _is_made(uri: str, before: Iterable[Step], scope: Scope) -> bool:
+    """Whether one of the steps may write an object whose address starts with the URI."""
+    wanted = _tidy(uri)
+    for step in before:
+        kind = step_types.of(step.type)
+        for path in (*kind.writes, *kind.writes_in_job):
+            known = [resolve_early(raw, scope) for raw in at(step.arguments, path)]
+            for folder in [f"{_tidy(each).rstrip('/')}/" for each in known if isinstance(each, str)]:
+                # the name of a job is not known in advance: no address below its folder can be written down
+                if folder.startswith(wanted) or (path in kind.writes and wanted.startswith(folder)):
+                    return True
+    return False
+
+
+def _tidy(uri: str) -> str:
+    """The URI without empty parts of its key, and with a slash after its bucket."""
+    tidy = re.sub(r"(?<!:)/+", "/", uri)
+    return tidy if tidy.count("/") > 2 else f"{tidy}/"
