@@ -53,21 +53,23 @@ def will_run(step: Step, plan: Plan, scope: Scope) -> bool | None:
 
 def overlaps(inputs: Iterable[tuple[str, str, Mapping[str, Path]]]) -> Iterator[str]:
     """A sentence for each two inputs with files for one place. An input: its name, LocalPath, {path in it: file}."""
-    folders = [(name, PurePosixPath(folder), files) for name, folder, files in inputs]
-    pairs = combinations(folders, 2)
-    if not any(one.is_relative_to(other) or other.is_relative_to(one) for (_, one, _), (_, other, _) in pairs):
+    given = [(name, PurePosixPath(folder), files) for name, folder, files in inputs]
+    pairs = combinations([folder for _, folder, _ in given], 2)
+    if not any(one.is_relative_to(other) or other.is_relative_to(one) for one, other in pairs):
         return
-    placed: dict[PurePosixPath, tuple[str, Path]] = {}
-    found: dict[tuple[str, str], PurePosixPath] = {}
-    for name, folder, files in folders:
+    placed: dict[str, tuple[str, Path]] = {}
+    found: dict[tuple[str, str], str] = {}
+    for name, folder, files in given:
         for key, file in files.items():
-            other, there = placed.setdefault(folder / key, (name, file))
+            other, there = placed.setdefault(path := f"{folder}/{key}", (name, file))
             if there != file:  # otherwise nothing is lost
-                found.setdefault((other, name), folder / key)
-    for path, (name, _) in placed.items():
-        for parent in path.parents:  # the file of one input where another needs a folder
-            if parent in placed:
-                found.setdefault((placed[parent][0], name), parent)
+                found.setdefault((other, name), path)
+    seen: set[str] = set()
+    for path, (name, _) in placed.items():  # the file of one input may be where another needs a folder
+        while (path := path.rpartition("/")[0]) and path not in seen:
+            seen.add(path)
+            if path in placed:
+                found.setdefault((placed[path][0], name), path)
     for (one, other), path in found.items():
         yield f"inputs '{one}' and '{other}' both put something at {path}, so one of them is lost: change a LocalPath."
 
