@@ -39,9 +39,9 @@ def enter(mounts: list[list[Any]], aside: str) -> None:
     for source, target, changes in mounts:
         if not changes or not _overlay(mount, source, target, changes):
             mount(source, target, _MS_BIND | _MS_REC)
-            for part in _protected(target) if changes else []:
-                if part != target:
-                    mount(part, part, _MS_BIND)
+            files = [os.path.join(place, name) for place, _, names in os.walk(target) for name in names]
+            for part in [] if not changes else files if len(files) <= _MOST_FILES else [target]:
+                mount(part, part, _MS_BIND)
                 has = os.statvfs(part).f_flag
                 kept = sum(flag for known, flag in _KEPT_FLAGS.items() if has & known)
                 mount(None, part, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept)
@@ -62,12 +62,6 @@ def _overlay(mount: Callable[..., None], source: str, target: str, changes: str)
         return False
     os.chmod("work/work", 0o700)  # otherwise another user than root could not remove it
     return True
-
-
-def _protected(folder: str) -> list[str]:
-    """What must be read-only so that no file changes: each file, or the folder if there are too many."""
-    files = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
-    return files if len(files) <= _MOST_FILES else [folder]
 
 
 def _make_opt_ml(mount: Callable[..., None], aside: str) -> None:

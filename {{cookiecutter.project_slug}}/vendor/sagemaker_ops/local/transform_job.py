@@ -15,7 +15,7 @@ from sagemaker_ops.container import archives, transform_program
 from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.job import Job, in_container, run_program
-from sagemaker_ops.preflight import handlers, transform_limits
+from sagemaker_ops.preflight import programs, transform_limits
 
 CODE = "/opt/ml/code"
 PASSED_ON = ("MaxPayloadInMB", "MaxConcurrentTransforms", "BatchStrategy")  # to the job's container, if set
@@ -35,7 +35,7 @@ def run_transform(job: Job) -> dict[str, Any]:
         own |= {f"SAGEMAKER_{_shouted(key)}": _shouted(arguments[key]) for key in PASSED_ON if key in arguments}
         code, program = _unpack(job, container, hosted["ModelDataUrl"], own)
         task = {
-            "model": container.rewrite(handlers.MODEL), "code": container.rewrite(code), "program": program,
+            "model": container.rewrite(programs.MODEL), "code": container.rewrite(code), "program": program,
             "inputs": {name: str(file) for name, file in inputs.items()}, "results": str(results),
             "failure": container.rewrite("/opt/ml/output/failure"), "arguments": arguments,
         }  # fmt: skip
@@ -62,12 +62,12 @@ def _shouted(word: object) -> str:
 
 def _unpack(job: Job, container: Container, model_data: str, own: Mapping[str, str]) -> tuple[str, str]:
     """Put the model and the code where the toolkits expect them; returns the code folder and the program in it."""
-    store, (source, program) = job.machine.store, handlers.place(own)
+    store, (source, program) = job.machine.store, programs.handlers(own)
     code = CODE if source.startswith("s3://") else source
-    archives.unpack(store.get_file(model_data), container.at(handlers.MODEL))
+    archives.unpack(store.get_file(model_data), container.at(programs.MODEL))
     if code is CODE:
         archives.unpack(store.get_file(source), container.at(CODE))
     if not (container.at(code) / program).is_file():
-        raise UserError(handlers.missing(source, program, model_data))
+        raise UserError(programs.no_handlers(source, program, model_data))
     container.rewrite_code(container.at(code))
     return code, program

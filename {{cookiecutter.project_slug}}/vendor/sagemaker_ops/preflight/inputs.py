@@ -31,24 +31,21 @@ def missing_inputs(
     problems = []
     for step in plan.steps.values():
         if will_run(step, plan, scope) is (True if certain else None):
-            sentences = [*_missing(step, plan, scope, store), *_overlapping(step, scope, store)]
-            sentences += programs.lacking(step, scope, store, install)
-            problems += [Problem(sentence, f"step '{step.name}'") for sentence in dict.fromkeys(sentences)]
+            found = [*_missing(step, plan, scope, store), *_overlapping(step, scope, store)]
+            found += programs.lacking(step, scope, store, install)
+            problems += [Problem(sentence, f"step '{step.name}'") for sentence in found]
     return problems
 
 
 def will_run(step: Step, plan: Plan, scope: Scope) -> bool | None:
-    """Whether the branches that the step is in will be chosen; None if a condition depends on other steps."""
-    if step.branch is None:
-        return True
-    condition, outcome = plan.steps.get(step.branch[0]), step.branch[1]
-    if condition is None or not (outer := will_run(condition, plan, scope)):
-        return None if condition is None else outer
-    known = resolve_early(condition.arguments.get("Conditions"), scope)
-    try:
-        return None if known is None else all(conditions.holds(each, scope) for each in known) == outcome
-    except UserError:  # reported when the condition is evaluated
-        return None
+    """Whether the branches that the step is in will be chosen; None if that is not known yet."""
+    if step.branch is None or (condition := plan.steps.get(step.branch[0])) is None:
+        return True if step.branch is None else None
+    outer, known = will_run(condition, plan, scope), resolve_early(condition.arguments.get("Conditions"), scope)
+    with suppress(UserError):  # from a comparison: reported when the condition is evaluated
+        if outer and known is not None:
+            return all(conditions.holds(each, scope) for each in known) == step.branch[1]
+    return None if outer else outer
 
 
 def overlaps(inputs: Iterable[tuple[str, str, Mapping[str, Path]]]) -> Iterator[str]:
@@ -75,14 +72,11 @@ def overlaps(inputs: Iterable[tuple[str, str, Mapping[str, Path]]]) -> Iterator[
 
 
 def _overlapping(step: Step, scope: Scope, store: Store) -> Iterator[str]:
-    """A sentence for each two inputs in the store with files for one place."""
-    inputs = [
-        (each["InputName"], *(resolve_early(each["S3Input"][key], scope) for key in ("LocalPath", "S3Uri")))
-        for each in step.arguments.get("ProcessingInputs", [])
-        if "S3Input" in each
-    ]
+    """The same for the inputs of a step that are in the store."""
+    given = [each for each in step.arguments.get("ProcessingInputs", []) if "S3Input" in each]
+    known = [(each["InputName"], resolve_early(each["S3Input"], scope)) for each in given]
     with suppress(UserError):  # reported with the input itself
-        yield from overlaps([(name, path, store.find(uri)) for name, path, uri in inputs if path and uri])
+        yield from overlaps([(name, each["LocalPath"], store.find(each["S3Uri"])) for name, each in known if each])
 
 
 def _missing(step: Step, plan: Plan, scope: Scope, store: Store) -> Iterator[str]:
@@ -104,21 +98,26 @@ def _missing(step: Step, plan: Plan, scope: Scope, store: Store) -> Iterator[str
 def _read(step: Step, scope: Scope) -> Iterator[tuple[str, bool]]:
     """The S3 URIs that a step reads, as far as they are known, each with whether it must be a single object."""
     kind = step_types.of(step.type)
-    read = [(raw, False) for path in kind.reads for raw in at(step.arguments, path)]
-    read += [(raw, True) for path in kind.reads_files for raw in at(step.arguments, path)]
-    for raw, is_file in read + [(raw, True) for raw in _json_files(step.arguments)]:
-        if isinstance(uri := resolve_early(raw, scope), str):
-            # A hyperparameter may be JSON: the toolkit decodes it.
-            yield str(contract.decoded({"uri": uri})["uri"]), is_file
+    files = [*_known(step, kind.reads_files, scope), *_json_files(step.arguments, scope)]
+    for uri, is_file in [(uri, False) for uri in _known(step, kind.reads, scope)] + [(uri, True) for uri in files]:
+        # A hyperparameter may be JSON: the toolkit decodes it.
+        yield str(contract.decoded({"uri": uri})["uri"]), is_file
 
 
-def _json_files(value: Any) -> Iterator[Any]:
-    """The S3Uri of each Std:JsonGet."""
-    if isinstance(value, dict):
-        body = value.get("Std:JsonGet")
-        yield from [body["S3Uri"]] if isinstance(body, dict) and "S3Uri" in body else []
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _json_files(inner)
+def _known(step: Step, paths: Iterable[str], scope: Scope) -> Iterator[str]:
+    for raw in (raw for path in paths for raw in at(step.arguments, path)):
+        if isinstance(value := resolve_early(raw, scope), str):
+            yield value
+
+
+def _json_files(value: Any, scope: Scope) -> Iterator[str]:
+    """The known S3Uri of each Std:JsonGet."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for body in [value["Std:JsonGet"]] if isinstance(value, dict) and "Std:JsonGet" in value else ():
+        if isinstance(uri := resolve_early(body.get("S3Uri"), scope), str):
+            yield uri
+    for each in inside:
+        yield from _json_files(each, scope)
 
 
 def _is_made(uri: str, before: Iterable[Step], scope: Scope) -> bool:
@@ -126,12 +125,12 @@ def _is_made(uri: str, before: Iterable[Step], scope: Scope) -> bool:
     wanted = _tidy(uri)
     for step in before:
         kind = step_types.of(step.type)
-        for path in (*kind.writes, *kind.writes_in_job):
-            known = [resolve_early(raw, scope) for raw in at(step.arguments, path)]
-            for folder in [f"{_tidy(each).rstrip('/')}/" for each in known if isinstance(each, str)]:
-                # the name of a job is not known in advance: no address below its folder can be written down
-                if folder.startswith(wanted) or (path in kind.writes and wanted.startswith(folder)):
-                    return True
+        for folder in (f"{_tidy(each).rstrip('/')}/" for each in _known(step, kind.writes, scope)):
+            if folder.startswith(wanted) or wanted.startswith(folder):
+                return True
+        # The name of a job is not known in advance, so no address in its folder can be written down.
+        if any(f"{_tidy(each).rstrip('/')}/".startswith(wanted) for each in _known(step, kind.writes_in_job, scope)):
+            return True
     return False
 
 

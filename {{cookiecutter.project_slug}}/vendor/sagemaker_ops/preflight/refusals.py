@@ -14,7 +14,7 @@ from sagemaker_ops.definition.expressions import Scope, resolve_early, scan
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.preflight import handlers, programs, transform_limits
+from sagemaker_ops.preflight import programs, transform_limits
 from sagemaker_ops.preflight.inputs import will_run
 from sagemaker_ops.store import Store
 
@@ -53,7 +53,7 @@ def missing_models(
         try:
             model = maker.arguments if maker else read_model(name) if name is not None else {}
             sentences = [] if maker or name is None else list(transform_limits.misfits(model))
-            sentences += handlers.lacking(model, step.arguments.get("Environment", {}), plan, scope, store, install)
+            sentences += programs.lacking_handlers(model, step, plan, scope, store, install)
         except UserError as error:
             sentences = [problem.message for problem in error.problems]
         problems += [Problem(sentence, f"step '{step.name}'") for sentence in sentences]
