@@ -69,9 +69,8 @@ class Container:
         folder.mkdir(parents=True, exist_ok=True)
         for file in [file for file in self.inputs if file.is_relative_to(folder)]:
             del self.inputs[file]
-            original = file.rename(self.folder / "original")
-            _copy(original, file)
-            original.unlink()
+            _copy(file, self.folder / "copy")
+            os.replace(self.folder / "copy", file)
         within = [path for path in self._mounts if PurePosixPath(path).is_relative_to(local_path)]
         self._mounts |= dict.fromkeys([*within, local_path], False)
         return folder

@@ -28,10 +28,11 @@ def missing_inputs(
     branches about which nothing is known yet.
     """
     store = store if isinstance(store, Unchanging) else Unchanging(store.root)
-    problems = []
+    problems, written = [], {name: _written(step, scope) for name, step in plan.steps.items()}
     for step in plan.steps.values():
         if will_run(step, plan, scope) is (True if certain else None):
-            found = [*_missing(step, plan, scope, store), *_overlapping(step, scope, store)]
+            before = (written[each.name] for each in plan.before(step))
+            found = [*_missing(step, scope, store, [*before]), *_overlapping(step, scope, store)]
             found += programs.lacking(step, scope, store, install)
             problems += [Problem(sentence, f"step '{step.name}'") for sentence in found]
     return problems
@@ -79,7 +80,7 @@ def _overlapping(step: Step, scope: Scope, store: Store) -> Iterator[str]:
         yield from overlaps([(name, each["LocalPath"], store.find(each["S3Uri"])) for name, each in known if each])
 
 
-def _missing(step: Step, plan: Plan, scope: Scope, store: Store) -> Iterator[str]:
+def _missing(step: Step, scope: Scope, store: Store, before: list[tuple[list[str], list[str]]]) -> Iterator[str]:
     """A sentence for each input that is neither in the store nor made by a step before this one."""
     for uri, is_file in _read(step, scope):
         try:
@@ -89,7 +90,7 @@ def _missing(step: Step, plan: Plan, scope: Scope, store: Store) -> Iterator[str
                 yield f"there is no file {uri}, only others whose addresses start with it: write the whole address."
             elif uri.endswith("/") and store.locate(uri).is_file():
                 yield f"there is nothing below {uri}, because it is a file: leave out the slash at the end."
-            elif not _is_made(uri, plan.before(step), scope):
+            elif not _is_made(uri, before):
                 yield f"there is nothing at {uri}: put it into {store.locate(uri)}."
         except UserError as error:
             yield from (problem.message for problem in error.problems)
@@ -120,18 +121,22 @@ def _json_files(value: Any, scope: Scope) -> Iterator[str]:
         yield from _json_files(each, scope)
 
 
-def _is_made(uri: str, before: Iterable[Step], scope: Scope) -> bool:
-    """Whether one of the steps may write an object whose address starts with the URI."""
+def _written(step: Step, scope: Scope) -> tuple[list[str], list[str]]:
+    """The folders below which a step writes, and those in which it writes below the name of its job."""
+    kind = step_types.of(step.type)
+    places = [_known(step, paths, scope) for paths in (kind.writes, kind.writes_in_job)]
+    anywhere, in_job = ([f"{_tidy(uri).rstrip('/')}/" for uri in uris] for uris in places)
+    return anywhere, in_job
+
+
+def _is_made(uri: str, by: Iterable[tuple[list[str], list[str]]]) -> bool:
+    """Whether an object whose address starts with the URI may be written."""
     wanted = _tidy(uri)
-    for step in before:
-        kind = step_types.of(step.type)
-        for folder in (f"{_tidy(each).rstrip('/')}/" for each in _known(step, kind.writes, scope)):
-            if folder.startswith(wanted) or wanted.startswith(folder):
-                return True
+    return any(
         # The name of a job is not known in advance, so no address in its folder can be written down.
-        if any(f"{_tidy(each).rstrip('/')}/".startswith(wanted) for each in _known(step, kind.writes_in_job, scope)):
-            return True
-    return False
+        any(each.startswith(wanted) for each in (*anywhere, *in_job)) or wanted.startswith(tuple(anywhere))
+        for anywhere, in_job in by
+    )
 
 
 def _tidy(uri: str) -> str:
