@@ -30,7 +30,7 @@ def missing_inputs(
     store = store if isinstance(store, Unchanging) else Unchanging(store.root)
     problems, written = [], {name: _written(step, scope) for name, step in plan.steps.items()}
     for step in plan.steps.values():
-        if will_run(step, plan, scope) is (True if certain else None):
+        if step_types.of(step.type).runs_here and will_run(step, plan, scope) is (True if certain else None):
             before = (written[each.name] for each in plan.before(step))
             found = [*_missing(step, scope, store, [*before]), *_overlapping(step, scope, store)]
             found += programs.lacking(step, scope, store, install)

@@ -66,7 +66,7 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
     source, distributed = (_of_drivers(name, inputs, scope, store) for name in ("sourcecode", "distributed"))
     if distributed and not source.get("command"):
         yield "its ModelTrainer has 'distributed', which runs only on AWS: leave it out."
-    for where, script, files in _code(step, scope, store, inputs, source):
+    for where, script, files in _code(step, scope, store):
         if script not in files:
             yield f"there is no '{script}' in {where}.{did_you_mean(script, files)}"
         elif not source.get("requirements"):  # SDK v3 installs them itself
@@ -177,10 +177,10 @@ def _started(specification: Mapping[str, Any], scope: Scope) -> str | None:
     return path if isinstance(path, str) and path.endswith((".py", ".sh")) and not re.search(r"\s", path) else None
 
 
-def _code(
-    step: Step, scope: Scope, store: Store, inputs: Mapping[str, Any], source: Mapping[str, Any]
-) -> Iterator[tuple[str, str, Files]]:
+def _code(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str, Files]]:
     """(URI, script, files next to it) for each script of the step whose code is in the store."""
+    inputs = _inputs(step, scope)
+    source = _of_drivers("sourcecode", inputs, scope, store)
     entrypoint = [resolve_early(each, scope) for each in named(_specification(step))]
     scripts = [each for each in entrypoint if isinstance(each, str) and each.endswith((".py", ".sh"))]
     if not source.get("command"):  # otherwise the script that SDK v3's own script starts, and its requirements
