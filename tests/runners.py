@@ -111,8 +111,8 @@ def _openings(home: Path) -> list[list[Any]]:
             if folder.stat().st_mode & 0o005 != 0o005:
                 opened = home.parent / "opened" / str(len(mounts))
                 (opened / inside.name).mkdir(parents=True)
-                mounts[str(inside)] = [str(inside), str(opened / inside.name), False]
-                mounts[str(folder)] = [str(opened), str(folder), False]
+                mounts[str(inside)] = [str(inside), str(opened / inside.name), ""]
+                mounts[str(folder)] = [str(opened), str(folder), ""]
                 break
     for path in (home, *home.rglob("*")):
         os.chown(path, NOBODY, NOBODY)

@@ -160,7 +160,7 @@ def test_what_processing_cannot_do_here_is_refused_by_name(local: Any) -> None:
         "DatasetDefinition (AthenaDatasetDefinition) cannot be used here",
         "S3DataType is 'ManifestFile'",
         "LocalPath '/data' is not in /opt/ml/processing",
-        "two of its outputs are named 'out'",
+        "two of its inputs and outputs are named 'out'",
         "it has no ContainerEntrypoint",
     ):
         assert sentence in problems

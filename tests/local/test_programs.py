@@ -10,7 +10,8 @@ import pytest
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.plan import parse
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.preflight.refusals import missing_inputs, refusals
+from sagemaker_ops.preflight.inputs import missing_inputs
+from sagemaker_ops.preflight.refusals import missing_models, refusals
 
 AWS = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -135,11 +136,13 @@ def test_programs_that_a_script_needs_from_its_image_must_exist_here(
     drivers["Arguments"]["AlgorithmSpecification"] = {"TrainingImage": image, "ContainerEntrypoint": ["/bin/bash"]}
     for step in (folder, archive, drivers):
         assert lacking(local, step) == sentences, step["Name"]
-        assert lacking(local, local.condition("If", then=[step])) == []
+        unknown = local.compare("Equals", local.get("Execution.PipelineName"), "x")
+        assert lacking(local, local.condition("If", unknown, then=[step])) == []
 
     local.store.put("s3://bucket/code/requirements.txt", b"xgboost")
     assert lacking(local, folder, drivers, install=True) == []
-    local.store.put("s3://bucket/drivers/sourcecode.json", json.dumps(source | {"requirements": "r.txt"}).encode())
+    installed = json.dumps(source | {"requirements": "requirements.txt"}).encode()
+    local.store.put("s3://bucket/drivers/sourcecode.json", installed)
     assert lacking(local, drivers) == []
 
 
@@ -175,6 +178,198 @@ def test_code_made_by_a_step_is_not_checked(local: Any) -> None:
 def test_hyperparameters_that_cannot_work_here(local: Any, hyperparameters: dict[str, str], sentence: str) -> None:
     problems = refused(local, local.training("A", **hyperparameters))
     assert [problem[: len(sentence)] for problem in problems] == ([sentence] if sentence else [])
+
+
+CODE = "/opt/ml/processing/input/code"
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "arguments", "sentence"),
+    [
+        pytest.param(["python3", f"{CODE}/main.py"], [], "", id="in-an-input"),
+        pytest.param(["python3", "-u", f"{CODE}/main.py"], [], "", id="unbuffered"),
+        pytest.param(["python3"], [f"{CODE}/main.py"], "", id="as-an-argument"),
+        pytest.param(["python3", f"{CODE}/mian.py"], [], "there is no 'mian.py' in s3://bucket/code/A/.", id="a-typo"),
+        pytest.param(["python3"], [f"{CODE}/mian.py"], "there is no 'mian.py' in", id="a-typo-in-an-argument"),
+        pytest.param([f"{CODE}/run.sh"], [], "there is no 'run.sh' in s3://bucket/code/A/.", id="shell"),
+        pytest.param(["python3", "/opt/ml/processing/cod/main.py"], [], "its script '/opt/ml/p", id="no-such-input"),
+        pytest.param(["/bin/bash", "/opt/program/run.sh"], [], "its script '/opt/program/run.sh'", id="in-the-image"),
+        pytest.param(
+            ["python3", "main.py"], [], "its script 'main.py' is in none of its", id="in-its-working-directory"
+        ),
+        pytest.param(["bash", "-c", f"cd {CODE} && python3 main.py"], [], "", id="a-command"),
+        pytest.param(["python3", "-m", "pytest"], ["x.py"], "", id="a-module"),
+    ],
+)
+def test_the_script_must_be_in_one_of_the_inputs(
+    local: Any, entrypoint: list[str], arguments: list[str], sentence: str
+) -> None:
+    local.store.put("s3://bucket/raw/a.csv", b"1")
+    step = local.processing("A", inputs={"a": "s3://bucket/raw/", "b": "s3://bucket/raw/a.csv"})
+    step["Arguments"]["AppSpecification"] |= {"ContainerEntrypoint": entrypoint, "ContainerArguments": arguments}
+    assert [each[: len(sentence)] for each in lacking(local, step)] == ([sentence] if sentence else [])
+
+
+@pytest.mark.parametrize(
+    ("source", "distributed", "sentence"),
+    [
+        pytest.param({"entry_script": "main.py"}, {}, "", id="one-process"),
+        pytest.param(
+            {"entry_script": "main.py"},
+            {"process_count_per_node": None, "smp": None},
+            "its ModelTrainer has 'distributed', which runs only on AWS: leave it out.",
+            id="torchrun",
+        ),
+        pytest.param(
+            {"entry_script": "main.py"},
+            {"process_count_per_node": 2, "mpi_additional_options": []},
+            "its ModelTrainer has 'distributed'",
+            id="MPI",
+        ),
+        pytest.param({"command": "python main.py"}, {"process_count_per_node": 2}, "", id="a-command-runs-by-itself"),
+        pytest.param({"entry_script": "mian.py"}, {}, "there is no 'mian.py' in s3://bucket/code/", id="no-script"),
+        pytest.param({"entry_script": "run.sh"}, {}, "there is no 'run.sh' in s3://bucket/code/", id="no-shell-script"),
+        pytest.param(
+            {"entry_script": "main.py", "requirements": "r.txt"}, {}, "there is no 'r.txt' in", id="no-requirements"
+        ),
+        pytest.param({"entry_script": "main.py", "requirements": "auto"}, {}, "", id="requirements-if-any"),
+    ],
+)
+def test_what_the_model_trainer_of_sdk_v3_cannot_do_here(
+    local: Any, source: dict[str, Any], distributed: dict[str, Any], sentence: str
+) -> None:
+    local.store.put("s3://bucket/code/main.py", b"")
+    settings = {"entry_script": None, "command": None, "requirements": None} | source
+    local.store.put("s3://bucket/drivers/sourcecode.json", json.dumps(settings).encode())
+    local.store.put("s3://bucket/drivers/distributed.json", json.dumps(distributed).encode())
+    step = local.training("A", channels={"code": "s3://bucket/code/", "sm_drivers": "s3://bucket/drivers"})
+    step["Arguments"]["HyperParameters"] = {}
+    step["Arguments"]["AlgorithmSpecification"] = {"ContainerEntrypoint": ["/bin/bash"]}
+    assert [each[: len(sentence)] for each in lacking(local, step)] == ([sentence] if sentence else [])
+
+
+NO_SERVER = "and the image's own server cannot run here."
+SERVED = "s3://bucket/served.tar.gz"
+
+
+@pytest.mark.parametrize("made_by", ["a Model step", "an earlier execution"])
+@pytest.mark.parametrize(
+    ("model", "code", "environment", "sentence"),
+    [
+        pytest.param({"code/inference.py": "import json"}, {}, {}, "", id="all-is-here"),
+        pytest.param(
+            {"code/inference.py": "import xgboost"}, {}, {}, of_image("xgboost", XGBOOST), id="library-for-the-model"
+        ),
+        pytest.param(
+            {"code/inference.py": "import own", "code/own.py": "import xgboost"},
+            {},
+            {},
+            of_image("xgboost", XGBOOST),
+            id="by-its-neighbour",
+        ),
+        pytest.param(
+            {"model.json": "{}"}, {}, {}, f"code/ of {SERVED} has no inference.py, {NO_SERVER}", id="no-script"
+        ),
+        pytest.param(
+            {"inference.py": ""}, {}, {}, f"code/ of {SERVED} has no inference.py, {NO_SERVER}", id="script-elsewhere"
+        ),
+        pytest.param(
+            {"code/inference.py": ""},
+            {},
+            {"SAGEMAKER_PROGRAM": "serve.py"},
+            f"code/ of {SERVED} has no serve.py, {NO_SERVER}",
+            id="another-program",
+        ),
+        pytest.param(
+            {"src/inference.py": "import xgboost"},
+            {},
+            {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/src"},
+            of_image("xgboost", XGBOOST),
+            id="another-folder",
+        ),
+        pytest.param(
+            {"model.json": "{}"},
+            {"serve.py": "import xgboost"},
+            {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code.tar.gz"},
+            of_image("xgboost", XGBOOST),
+            id="code-in-another-archive",
+        ),
+        pytest.param(
+            {"code/inference.py": ""},
+            {"serve.py": ""},
+            {"SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code.tar.gz"},
+            f"s3://bucket/code.tar.gz has no inference.py, {NO_SERVER}",
+            id="not-in-that-archive",
+        ),
+    ],
+)
+def test_the_handlers_of_a_model_that_is_known_before_the_start(
+    local: Any,
+    model: dict[str, str],
+    code: dict[str, str],
+    environment: dict[str, str],
+    sentence: str,
+    made_by: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sagemaker_ops.preflight.programs.is_installed", lambda module: module != "xgboost")
+    local.put_archive(SERVED, model)
+    local.put_archive("s3://bucket/code.tar.gz", code)
+    hosted = {"Image": f"{AWS}/{XGBOOST}:1.7-1", "ModelDataUrl": SERVED, "Environment": environment}
+    create = {"Name": "M", "Type": "Model", "Arguments": {"PrimaryContainer": hosted}}
+    assert unserved(local, create, transforming(local), read=hosted if made_by != "a Model step" else None) == (
+        [sentence] if sentence else []
+    )
+
+
+def transforming(local: Any, **more: Any) -> Any:
+    local.store.put("s3://bucket/in/a.csv", b"1")
+    source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/in/"}}}
+    resources = {"InstanceCount": 1, "InstanceType": "ml.m5.large"}
+    arguments = {"TransformInput": source, "TransformOutput": {"S3OutputPath": "s3://bucket/out"}}
+    arguments |= {"ModelName": local.get("Steps.M.ModelName"), "TransformResources": resources, **more}
+    return {"Name": "T", "Type": "Transform", "Arguments": arguments}
+
+
+def unserved(local: Any, *steps: Any, read: Any = None, install: bool = False) -> list[str]:
+    """What the transform step lacks. read: the container of the local model, which then no step creates."""
+    if read:
+        steps = tuple(step for step in steps if step["Type"] != "Model")
+        steps[-1]["Arguments"]["ModelName"] = "earlier"
+    plan, problems = parse(local.definition(*steps))
+    found = missing_models(plan, Scope(), lambda _: {"PrimaryContainer": read}, local.store, install)
+    return [problem.message for problem in problems + found]
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentences"),
+    [
+        pytest.param({}, [], id="made-by-training"),  # which may pack its handlers with the model
+        pytest.param(
+            {"SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code.tar.gz"}, [of_image("xgboost", XGBOOST)], id="known"
+        ),
+    ],
+)
+@pytest.mark.parametrize("repacked", [False, True])
+def test_the_handlers_of_a_model_that_a_step_makes(
+    local: Any, environment: dict[str, str], sentences: list[str], repacked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sagemaker_ops.preflight.programs.is_installed", lambda module: module != "xgboost")
+    local.put_archive("s3://bucket/code.tar.gz", {"inference.py": "import xgboost", "requirements.txt": "xgboost"})
+    train = local.training("Train")
+    if repacked:  # as SDK v2 adds the code to a model
+        train["Arguments"]["HyperParameters"] |= {"inference_script": '"inference.py"'}
+        train["Arguments"]["HyperParameters"]["sagemaker_submit_directory"] = "s3://bucket/code.tar.gz"
+    made = local.get("Steps.Train.ModelArtifacts.S3ModelArtifacts")
+    hosted = {"Image": f"{AWS}/{XGBOOST}:1.7-1", "ModelDataUrl": made, "Environment": environment}
+    create = {"Name": "M", "Type": "Model", "Arguments": {"PrimaryContainer": hosted}}
+    steps = (train, create, transforming(local))
+    assert unserved(local, *steps) == (sentences or repacked * [of_image("xgboost", XGBOOST)])
+    assert unserved(local, *steps, install=True) == []
+    elsewhere = transforming(
+        local, Environment={"SAGEMAKER_SUBMIT_DIRECTORY": local.get("Steps.Train.TrainingJobName")}
+    )
+    assert unserved(local, train, create, elsewhere) == []
 
 
 def test_a_damaged_code_archive_fails_its_step_with_one_sentence(local: Any) -> None:

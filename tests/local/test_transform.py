@@ -292,13 +292,24 @@ def test_one_bad_input_leaves_the_outputs_of_the_others(local: Any) -> None:
         ),
         ("import no_such_module", "inference.py: ModuleNotFoundError: No module named 'no_such_module'"),
         ("x = ", "inference.py: SyntaxError: invalid syntax (inference.py, line 1)"),
-        (None, "code/ of s3://bucket/models/Model/model.tar.gz has no inference.py"),
     ],
-    ids=["no model_fn", "both ways", "model_fn raises", "import", "syntax", "no program"],
+    ids=["no model_fn", "both ways", "model_fn raises", "import", "syntax"],
 )
-def test_handlers_that_cannot_serve(local: Any, handlers: str | None, expected: str) -> None:
+def test_handlers_that_cannot_serve(local: Any, handlers: str, expected: str) -> None:
     local.store.put("s3://bucket/in/a.csv", b"x")
     assert reason(local.run(model(local, handlers), transform())).startswith(expected)
+
+
+@both
+def test_a_model_that_a_step_makes_without_handlers(local: Any) -> None:
+    local.store.put("s3://bucket/in/a.csv", b"x")
+    create = model(local)
+    create["Arguments"]["PrimaryContainer"]["ModelDataUrl"] = local.get("Steps.Train.ModelArtifacts.S3ModelArtifacts")
+    execution = local.run(local.training("Train"), create, transform())
+    model_data = execution.steps["Train"].properties["ModelArtifacts"]["S3ModelArtifacts"]
+    assert reason(execution) == (
+        f"code/ of {model_data} has no inference.py, and the image's own server cannot run here."
+    )
 
 
 @both

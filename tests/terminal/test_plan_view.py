@@ -39,7 +39,7 @@ FORECASTS = {
     "Gate": Forecast(),
     "Last": Forecast(REFUSED, problems=("it has no script.", "there is nothing at s3://b/c.")),
     "Failed": Forecast(SKIPPED, "'Gate' is True"),
-    "Register": Forecast(),
+    "Register": Forecast(lacks=("there is nothing at s3://b/d.",)),
 }
 
 
@@ -56,6 +56,7 @@ def test_each_step_is_below_those_it_waits_for_with_what_a_run_does() -> None:
             "on AWS it runs in any case",
             "Gate        Condition      Evaluation            runs",
             "  Register  RegisterModel  Gate=True, Training   runs",
+            "                                                 but if it runs: there is nothing at s3://b/d.",
             "  Failed    Fail           Gate=False            does not start: 'Gate' is True",
             "Last        Processing     Evaluation            cannot run here: it has no script.",
             "                                                 cannot run here: there is nothing at s3://b/c.",
@@ -99,6 +100,7 @@ def test_the_json_has_the_same_content() -> None:
         "source": None,
         "aws": "",
         "problems": [],
+        "lacks": ["there is nothing at s3://b/d."],
     }
     assert steps["Last"]["problems"] == ["it has no script.", "there is nothing at s3://b/c."]
 

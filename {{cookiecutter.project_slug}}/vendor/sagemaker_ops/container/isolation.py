@@ -1,8 +1,8 @@
 """A container's /opt/ml for one job, in one of two ways: in a mount namespace, or by rewriting paths in text.
 
-In a namespace, the job finds /opt/ml itself, and its inputs, which are links into the store, are mounted read-only.
-If the kernel does not allow namespaces (in most containers), every /opt/ml in arguments, environment and staged code
-becomes the job's folder, and inputs are copies. Data is never rewritten.
+In a namespace, the job finds /opt/ml itself. Its inputs are links into the store, mounted so that what it changes there
+never reaches the store. If the kernel does not allow namespaces (in most containers), every /opt/ml in arguments,
+environment and staged code becomes the job's folder, and inputs are copies. Data is never rewritten.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Container:
     folder: Path
     private: bool
     inputs: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    """Each staged file with its size and modification time."""
-    _mounts: dict[str, bool] = field(default_factory=dict)
+    """Each file that is a link into the store, with its size and modification time."""
+    _mounts: dict[str, bool] = field(default_factory=dict)  # {path: whether it is an input}
 
     def at(self, local_path: str) -> Path:
         """The place of a container path on this machine; UserError if it is not in /opt/ml."""
@@ -55,20 +55,24 @@ class Container:
         for name, file in files.items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            if code or not self.private or not _linked(file, target):
-                shutil.copyfile(file, target)
-                os.utime(target, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))  # bytecode is matched by it
-            if not code:
+            if not code and self.private and _linked(file, target):
                 self.inputs[target] = _state(target)
+            else:
+                _copy(file, target)
         self._mounts[local_path] = not code
         if code and not self.private:
             self.rewrite_code(folder)
 
     def make(self, local_path: str) -> Path:
-        """Create a folder that the job writes to, even if it is inside an input."""
+        """Create a folder that the job writes to, even if it is inside an input; inputs inside it become copies."""
         folder = self.at(local_path)
         folder.mkdir(parents=True, exist_ok=True)
-        self._mounts[local_path] = False
+        for file in [file for file in self.inputs if file.is_relative_to(folder)]:
+            del self.inputs[file]
+            _copy(file, self.folder / "copy")
+            os.replace(self.folder / "copy", file)
+        within = [path for path in self._mounts if PurePosixPath(path).is_relative_to(local_path)]
+        self._mounts |= dict.fromkeys([*within, local_path], False)
         return folder
 
     def settle_links(self, folder: Path) -> Iterator[str]:
@@ -93,14 +97,17 @@ class Container:
                 yield f"{shown} is a link to {'a folder' if real.is_dir() else 'nothing'}, and links are not kept."
 
     @property
-    def mounts(self) -> list[tuple[str, str, bool]]:
+    def mounts(self) -> list[tuple[str, str, str]]:
         """What the job's namespace mounts, outer folders first; empty if it has no namespace."""
-        nested = sorted(self._mounts.items(), key=lambda each: len(PurePosixPath(each[0]).parts))
-        mounts = [(str(self.at(path)), path, read_only) for path, read_only in nested if self.at(path).is_dir()]
-        return [(str(self.folder), OPT_ML, False), *mounts] if self.private else []
+        mounts = [(str(self.folder), OPT_ML, "")]
+        for path in sorted(self._mounts, key=lambda path: len(PurePosixPath(path).parts)):
+            changes = self.folder.parent / "changes" / str(len(mounts))
+            changes.mkdir(parents=True, exist_ok=True)
+            mounts += [(str(self.at(path)), path, str(changes) if self._mounts[path] else "")]
+        return mounts if self.private else []
 
     def changed_inputs(self) -> Iterable[str]:
-        """The container paths of inputs that changed after they were staged."""
+        """The container paths of inputs that changed in the store after they were staged."""
         for file, state in self.inputs.items():
             if not file.is_file() or _state(file) != state:
                 yield f"{OPT_ML}/{file.relative_to(self.folder)}"
@@ -148,9 +155,9 @@ def namespaces_allowed(launcher: process.Launcher, region: str) -> bool:
     if sys.platform != "linux" or not os.path.isdir("/opt"):
         return False
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("ml", "aside"):
+        for name in ("ml", "aside", "changes"):
             Path(folder, name).mkdir()
-        mounts = [(f"{folder}/ml", OPT_ML, False), (f"{folder}/ml", OPT_ML, True)]
+        mounts = [(f"{folder}/ml", OPT_ML, ""), (f"{folder}/ml", OPT_ML, f"{folder}/changes")]
         env, aside = process.environment({}, region), f"{folder}/aside"
         probe = process.Command(["true"], Path(folder), env, Path(folder, "log"), mounts, aside, fork=False)
         try:
@@ -182,6 +189,11 @@ def _linked(file: Path, target: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _copy(file: Path, target: Path) -> None:
+    shutil.copyfile(file, target)
+    os.utime(target, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))  # bytecode is matched by it
 
 
 def _state(file: Path) -> tuple[int, int]:

@@ -52,7 +52,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Command:
-    """What to start. mounts: [source, target, read only] in its own namespace; empty: it sees this machine.
+    """What to start. mounts: as in namespace.py, in its own namespace; empty: it sees this machine.
 
     aside: an empty folder for the namespace. fork: whether it may start as a fork of a Python with the modules loaded.
     """
@@ -61,7 +61,7 @@ class Command:
     cwd: Path
     env: Mapping[str, str]
     log: Path
-    mounts: Sequence[tuple[str, str, bool]] = ()
+    mounts: Sequence[tuple[str, str, str]] = ()
     aside: str = ""
     fork: bool = True
     modules: Sequence[str] = ()

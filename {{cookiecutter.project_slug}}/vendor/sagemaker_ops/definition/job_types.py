@@ -43,6 +43,7 @@ def _transform_outputs(properties: Properties) -> dict[str, str]:
 
 _ENVIRONMENT: Shape = {"*": TEXT}
 _SOURCE: Shape = {"S3DataSource?": {"S3Uri": TEXT, "S3DataType?": TEXT, "CompressionType?": TEXT}}
+MODEL_FOLDER = "ModelDataSource.S3DataSource.S3Uri"  # instead of an archive at ModelDataUrl
 CONTAINER: Shape = {"ModelDataUrl?": TEXT, "ModelDataSource?": _SOURCE, "Environment?": _ENVIRONMENT, "Mode?": TEXT}
 _STOPPING: Shape = {"MaxRuntimeInSeconds?": NUMBER}
 _OUTPUT: Shape = {"OutputName": NAME, "S3Output?": {"S3Uri": TEXT, "LocalPath": TEXT}}
@@ -109,8 +110,10 @@ TRAINING = StepType(
         "AlgorithmSpecification", "CheckpointConfig", "DebugHookConfig", "DebugRuleConfigurations", "Environment",
         "HyperParameters", "InputDataConfig",
     ),
-    reads=("InputDataConfig.*.DataSource.S3DataSource.S3Uri", "HyperParameters.sagemaker_submit_directory"),
-    writes=("OutputDataConfig.S3OutputPath",),
+    reads=("InputDataConfig.*.DataSource.S3DataSource.S3Uri",),
+    reads_files=("HyperParameters.sagemaker_submit_directory",),
+    writes=("CheckpointConfig.S3Uri",),
+    writes_in_job=("OutputDataConfig.S3OutputPath",),
     limits={
         "AlgorithmSpecification.AlgorithmName": (),
         "AlgorithmSpecification.TrainingInputMode": ("File", "FastFile"),

@@ -46,11 +46,11 @@ class Plan:
     steps: dict[str, Step]
 
     def before(self, step: Step) -> list[Step]:
-        """All that a step waits for, directly or not."""
+        """All that a step waits for, directly or not, as far as it is in the plan."""
         found: dict[str, Step] = {}
         waiting = list(step.waits_for)
         while waiting:
-            if (name := waiting.pop()) not in found:
+            if (name := waiting.pop()) in self.steps and name not in found:
                 found[name] = self.steps[name]
                 waiting += found[name].waits_for
         return list(found.values())

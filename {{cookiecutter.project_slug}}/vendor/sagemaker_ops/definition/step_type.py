@@ -24,7 +24,8 @@ class StepType:
     everything that cannot run here; as `module:function` in sagemaker_ops.
     use, cost: of its instances; resources: where they are in its arguments or those of its job.
     compared: the arguments that AWS's cache compares; empty for a step that is never cached.
-    reads, writes: paths of S3 URIs in its arguments; "*" is each item of a list.
+    reads: paths of S3 prefixes in its arguments, and reads_files: of single S3 objects; "*" is each item of a list.
+    writes: paths of S3 URIs below which it writes; writes_in_job: below which it writes in a folder named like its job.
     limits: {path: values that can run here}; empty: the path must be absent.
     named: {list in its properties that is read by name: (the path of the names in its arguments, what they name)}.
     outputs: from its properties to {name: S3 folder} of its outputs. expected: its properties before it runs, as far as
@@ -41,7 +42,9 @@ class StepType:
     resources: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    reads_files: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    writes_in_job: tuple[str, ...] = ()
     limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     named: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     outputs: Callable[[Properties], dict[str, str]] = lambda _: {}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from sagemaker_ops.definition.job_types import CONTAINER, PROCESSING, TRAINING, TRANSFORM
+from sagemaker_ops.definition.job_types import CONTAINER, MODEL_FOLDER, PROCESSING, TRAINING, TRANSFORM
 from sagemaker_ops.definition.shapes import ANYTHING, TEXT
 from sagemaker_ops.definition.step_type import Properties, StepType
 
@@ -47,6 +47,8 @@ TYPES: dict[str, StepType] = {
             refuse="preflight.refusals:model",
             expected=lambda arguments: {**dict.fromkeys(("ModelName", "ModelArn", "CreationTime")), **arguments},
             cost="none",
+            reads=(f"PrimaryContainer.{MODEL_FOLDER}", f"Containers.*.{MODEL_FOLDER}"),
+            reads_files=("PrimaryContainer.ModelDataUrl", "Containers.*.ModelDataUrl"),
             creates_model=True,
         ),
         StepType(
@@ -62,6 +64,7 @@ TYPES: dict[str, StepType] = {
             refuse="preflight.refusals:model",
             expected=_package,
             cost="none",
+            reads=tuple(f"InferenceSpecification.Containers.*.{each}" for each in ("ModelDataUrl", MODEL_FOLDER)),
             registers_model=True,
         ),
         # Types that run only on AWS.

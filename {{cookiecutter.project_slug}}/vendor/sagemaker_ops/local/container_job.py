@@ -15,6 +15,7 @@ from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.failure_reason import MAX_REASON
 from sagemaker_ops.local.job import Job, in_container, keep_folder, run_program, settled
 from sagemaker_ops.preflight import programs
+from sagemaker_ops.preflight.inputs import overlaps
 
 MESSAGE = "output/message"
 CODE_INPUTS = {"code", "entrypoint", "sm_drivers"}  # the names that the SDK uses
@@ -30,9 +31,15 @@ def run_processing(job: Job) -> dict[str, Any]:
     with in_container(job) as container:
         code = _code_paths(inputs, programs.named(spec))
         # outer folders first: an input may be inside another
-        for each in sorted(inputs, key=lambda each: len(PurePosixPath(each["S3Input"]["LocalPath"]).parts)):
-            path = each["S3Input"]["LocalPath"]
-            job.stage(container, each["S3Input"]["S3Uri"], path, code=path in code)
+        inner = sorted(inputs, key=lambda each: len(PurePosixPath(each["S3Input"]["LocalPath"]).parts))
+        store = job.machine.store
+        found = [
+            (each["InputName"], each["S3Input"]["LocalPath"], store.get(each["S3Input"]["S3Uri"])) for each in inner
+        ]
+        if wrong := [*overlaps(found)]:
+            raise UserError(*wrong)
+        for _, path, files in found:
+            job.stage(container, files, path, code=path in code)
         for each in outputs:
             container.make(each["S3Output"]["LocalPath"])
         contract.write_processing_config(container.folder, container.rewrite(arguments), job.name, arn)
@@ -60,7 +67,7 @@ def run_training(job: Job) -> dict[str, Any]:
         contract.write_training_config(container.folder, arguments)
         for channel in arguments.get("InputDataConfig", []):
             name, uri = channel["ChannelName"], channel["DataSource"]["S3DataSource"]["S3Uri"]
-            job.stage(container, uri, f"/opt/ml/input/data/{name}", code=name in CODE_INPUTS)
+            job.stage(container, store.get(uri), f"/opt/ml/input/data/{name}", code=name in CODE_INPUTS)
         checkpoints = arguments.get("CheckpointConfig", {})
         kept_at, checkpoints_uri = checkpoints.get("LocalPath", "/opt/ml/checkpoints"), checkpoints.get("S3Uri")
         if checkpoints_uri:

@@ -54,10 +54,10 @@ class Job:
         with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
             print(line, file=log)
 
-    def stage(self, container: Container, uri: str, local_path: str, *, code: bool) -> None:
+    def stage(self, container: Container, files: Mapping[str, Path], local_path: str, *, code: bool) -> None:
         if self.stop.requests:  # copying can take a long time
             raise process.StoppedError
-        container.stage(self.machine.store.get(uri), local_path, code=code)
+        container.stage(files, local_path, code=code)
 
 
 @contextmanager
@@ -180,7 +180,8 @@ def _reason(exit_code: int, file: Path, log: Path) -> str:
     code = f"exit code {exit_code}{names.get(exit_code, '')}" if exit_code else "it wrote /opt/ml/output/failure"
     text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
     said = failure_reason.reason(f"{code}: ", text, log)
-    hint = _SHARED if os.strerror(errno.EROFS) in said and isolation.OPT_ML in said else ""
+    protected = any(os.strerror(each) in said for each in (errno.EROFS, errno.EBUSY))
+    hint = _SHARED if protected and isolation.OPT_ML in said else ""
     if shutil.disk_usage(log.parent).free < 1 << 16:  # then the program could not even report it
         hint = f": {os.strerror(errno.ENOSPC)}"
     return f"{said}{hint}"

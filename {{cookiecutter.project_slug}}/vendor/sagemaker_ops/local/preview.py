@@ -24,7 +24,8 @@ from sagemaker_ops.local.cache import Cache, Keys
 from sagemaker_ops.local.execution_folder import new_execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.step_run import variables
-from sagemaker_ops.preflight.refusals import missing_inputs, missing_models, refusals
+from sagemaker_ops.preflight.inputs import missing_inputs
+from sagemaker_ops.preflight.refusals import missing_models, refusals
 from sagemaker_ops.store import Store, Unchanging
 
 CACHED, RUNS, PERHAPS, FAILS = "cached", "runs", "runs unless unchanged", "fails the execution"
@@ -38,7 +39,8 @@ NEW_EACH_TIME = {"StartDateTime", "CurrentDateTime", "PipelineExecutionId", "Pip
 class Forecast:
     """What a step will do: one of the six above, and why. source: the execution whose result is reused.
 
-    problems: why it cannot run here. aws: what AWS would do instead, if that differs.
+    problems: why it cannot run here. aws: what AWS would do instead, if that differs. lacks: why it would fail, if a
+    condition chooses its branch.
     """
 
     does: str = RUNS
@@ -46,6 +48,7 @@ class Forecast:
     source: str | None = None
     problems: tuple[str, ...] = ()
     aws: str = ""
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass
@@ -82,9 +85,10 @@ def preview(
         wrong
         + list(known)
         + refusals(plan, scope)
-        + missing_models(plan, scope, partial(read_model, home))
+        + missing_models(plan, scope, partial(read_model, home), store)
         + missing_inputs(plan, scope, store)
     )
+    perhaps = missing_inputs(plan, scope, store, certain=False)
     of_steps = {f"step '{name}'": name for name in plan.steps}
     refused: dict[str, list[str]] = {}
     for problem in dict.fromkeys(problems):
@@ -103,7 +107,9 @@ def preview(
         if reasons or wrong or not step.arguments:
             found.steps[step.name] = Forecast(REFUSED, problems=reasons) if reasons else Forecast()
         else:
-            found.steps[step.name] = forecasts.of(step, found.steps)
+            forecast = forecasts.of(step, found.steps)
+            lacks = [each.message for each in perhaps if of_steps[each.where] == step.name]
+            found.steps[step.name] = replace(forecast, lacks=tuple(lacks)) if forecast.does != SKIPPED else forecast
     digests.save()
     return found
 

@@ -22,7 +22,8 @@ from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.scheduler import Result
 from sagemaker_ops.local.selection import Selection, select
 from sagemaker_ops.local.step_run import run_step, variables
-from sagemaker_ops.preflight.refusals import missing_inputs, missing_models, refusals
+from sagemaker_ops.preflight.inputs import missing_inputs
+from sagemaker_ops.preflight.refusals import missing_models, refusals
 from sagemaker_ops.store import Store
 
 
@@ -63,7 +64,8 @@ def start_pipeline_execution(
     values, wrong = typed_values(plan.parameters, parameters, source.parameters if source else {})
     execution = execution_folder.new_execution(plan, pipeline_name, values, home)
     scope = Scope(values, variables(execution, region))
-    problems += wrong + list(known) + refusals(runs, scope) + missing_models(runs, scope, partial(read_model, home))
+    problems += wrong + list(known) + refusals(runs, scope)
+    problems += missing_models(runs, scope, partial(read_model, home), store, options.install)
     _raise_or(plan, problems + missing_inputs(runs, scope, store, options.install))
 
     saving = _Saving(execution)

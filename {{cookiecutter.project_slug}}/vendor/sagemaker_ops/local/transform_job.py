@@ -17,9 +17,9 @@ from sagemaker_ops.container import archives, transform_program
 from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.job import Job, in_container, run_program
-from sagemaker_ops.preflight import transform_limits
+from sagemaker_ops.preflight import programs, transform_limits
 
-MODEL, CODE_IN_MODEL, CODE = "/opt/ml/model", "/opt/ml/model/code", "/opt/ml/code"
+CODE = "/opt/ml/code"
 PASSED_ON = ("MaxPayloadInMB", "MaxConcurrentTransforms", "BatchStrategy")  # to the job's container, if set
 
 
@@ -37,7 +37,7 @@ def run_transform(job: Job) -> dict[str, Any]:
         own |= {f"SAGEMAKER_{_shouted(key)}": _shouted(arguments[key]) for key in PASSED_ON if key in arguments}
         code, program = _unpack(job, container, hosted, own)
         task = {
-            "model": container.rewrite(MODEL), "code": container.rewrite(code), "program": program,
+            "model": container.rewrite(programs.MODEL), "code": container.rewrite(code), "program": program,
             "inputs": {name: str(file) for name, file in inputs.items()}, "results": str(results),
             "failure": container.rewrite("/opt/ml/output/failure"), "arguments": arguments,
         }  # fmt: skip
@@ -61,8 +61,7 @@ def _shouted(word: object) -> str:
 
 def _unpack(job: Job, container: Container, hosted: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, str]:
     """Put the model and the code where the toolkits expect them; returns the code folder and the program in it."""
-    store, program = job.machine.store, own.get("SAGEMAKER_PROGRAM") or "inference.py"
-    source = own.get("SAGEMAKER_SUBMIT_DIRECTORY") or CODE_IN_MODEL
+    store, (source, program) = job.machine.store, programs.handlers(own)
     code = CODE if source.startswith("s3://") else source
     source_of_model = hosted.get("ModelDataSource", {}).get("S3DataSource", {})
     model_data = hosted.get("ModelDataUrl") or source_of_model["S3Uri"]
@@ -70,14 +69,13 @@ def _unpack(job: Job, container: Container, hosted: Mapping[str, Any], own: Mapp
         whole = source_of_model.get("S3DataType") == "S3Prefix"
         found = store.get(model_data) if whole else {Path(model_data).name: store.get_file(model_data)}
         for name, file in found.items():
-            (container.at(MODEL) / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, container.at(MODEL) / name)
+            (container.at(programs.MODEL) / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, container.at(programs.MODEL) / name)
     else:
-        archives.unpack(store.get_file(model_data), container.at(MODEL))
+        archives.unpack(store.get_file(model_data), container.at(programs.MODEL))
     if code is CODE:
         archives.unpack(store.get_file(source), container.at(CODE))
     if not (container.at(code) / program).is_file():
-        where = source if code is CODE else f"{source.removeprefix(f'{MODEL}/')}/ of {model_data}"
-        raise UserError(f"{where} has no {program}, and the image's own server cannot run here.")
+        raise UserError(programs.no_handlers(source, program, model_data))
     container.rewrite_code(container.at(code))
     return code, program

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import re
 import shutil
 import tarfile
@@ -14,8 +15,8 @@ from typing import Any
 
 from sagemaker_ops.container import archives, contract, isolation, process
 from sagemaker_ops.container.packages import is_installed
-from sagemaker_ops.definition.expressions import Scope, resolve_early
-from sagemaker_ops.definition.plan import Step
+from sagemaker_ops.definition.expressions import Scope, resolve_early, scan
+from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import UserError, did_you_mean
 from sagemaker_ops.store import Store
 
@@ -34,6 +35,7 @@ BRINGS = {
     "spark": ("pyspark",),
 }
 PACKAGES = {"sklearn": "scikit-learn"}  # names that differ in pip
+MODEL = "/opt/ml/model"
 LARGE = 20_000_000  # larger code archives, in bytes, are not checked before the start
 _AWS_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(?:\.cn)?/([\w./-]+)")
 
@@ -65,24 +67,81 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
 
     Checks only code that is already in the store. install: whether a requirements.txt will be installed.
     """
-    image = _image(step, scope)
-    brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
-    wanted = {module for module in brought if not is_installed(module)}
+    specification, inputs = _specification(step), _inputs(step, scope)
+    source, distributed = (_of_drivers(name, inputs, scope, store) for name in ("sourcecode", "distributed"))
+    if distributed and not source.get("command"):
+        yield "its ModelTrainer has 'distributed', which runs only on AWS: leave it out."
     for where, script, files in _code(step, scope, store):
         if script not in files:
             yield f"there is no '{script}' in {where}.{did_you_mean(script, files)}"
-        elif wanted and not (install and "requirements.txt" in files):
-            for module in sorted(wanted & _imports(script, files)):
-                yield (
-                    f"its script imports {module}, which the image {image} has but this environment lacks: run "
-                    f"`pip install {PACKAGES.get(module, module)}` in .venv."
-                )
+        elif not source.get("requirements"):  # SDK v3 installs them itself
+            yield from _not_installed(_image(specification, scope), script, files, install)
+    started = _started(specification, scope)
+    given = "None" in inputs or any(PurePosixPath(str(started)).is_relative_to(path) for path in inputs)
+    if started and not given and not os.path.isfile(os.path.join("/", started)):
+        yield (
+            f"its script '{started}' is in none of its inputs, and {the_image(step, scope)}, which may contain it, is "
+            "not used here: make it an input."
+        )
+
+
+def handlers(environment: Mapping[str, str]) -> tuple[str, str]:
+    """The folder in the container, or the archive in S3, of a served model's code, and the program in it."""
+    source = environment.get("SAGEMAKER_SUBMIT_DIRECTORY") or f"{MODEL}/code"
+    return source, environment.get("SAGEMAKER_PROGRAM") or "inference.py"
+
+
+def no_handlers(source: str, program: str, model_data: str) -> str:
+    where = source if source.startswith("s3://") else f"{source.removeprefix(f'{MODEL}/')}/ of {model_data}"
+    return f"{where} has no {program}, and the image's own server cannot run here."
+
+
+def lacking_handlers(
+    model: Mapping[str, Any], step: Step, plan: Plan, scope: Scope, store: Store, install: bool = False
+) -> Iterator[str]:
+    """Like `lacking`, for the code of a model (a CreateModel call) that a transform step serves."""
+    hosted = (model.get("Containers") or [model.get("PrimaryContainer", {})])[0]
+    environment = resolve_early({**hosted.get("Environment", {}), **step.arguments.get("Environment", {})}, scope)
+    if environment is None or "ModelDataUrl" not in hosted:
+        return
+    (source, program), model_data = handlers(environment), resolve_early(hosted["ModelDataUrl"], scope)
+    inner = "" if source.startswith("s3://") else f"{source.removeprefix(f'{MODEL}/')}/"
+    archive = model_data if inner else source
+    for maker in [plan.steps[each.name] for each in scan(hosted["ModelDataUrl"])[0] if each.name in plan.steps]:
+        made = _hyperparameters(maker, scope)
+        if archive is None and "inference_script" in made:  # the step with which SDK v2 adds code to a model
+            archive, program, inner = made.get("sagemaker_submit_directory"), made["inference_script"], ""
+    for _, _, found in _files_at(store, archive, program) if str(archive).endswith(".tar.gz") else []:
+        files = {name.removeprefix(inner): file for name, file in found.items() if name.startswith(inner)}
+        if program not in files:
+            yield no_handlers(source, program, archive)
+        else:
+            yield from _not_installed(_image(hosted, scope), program, files, install)
+
+
+def _not_installed(image: str, script: str, files: Files, install: bool) -> Iterator[str]:
+    """A sentence for each library of the image that the script imports and that is missing here."""
+    brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
+    wanted = {module for module in brought if not is_installed(module)}
+    if wanted and not (install and "requirements.txt" in files):
+        for module in sorted(wanted & _imports(script, files)):
+            yield (
+                f"its script imports {module}, which the image {image} has but this environment lacks: run "
+                f"`pip install {PACKAGES.get(module, module)}` in .venv."
+            )
 
 
 def the_image(step: Step, scope: Scope) -> str:
     """The step's image in words, with its name if it is one of AWS's."""
-    name = _image(step, scope)
+    name = _image(_specification(step), scope)
     return f"the image {name}" if name else "its image"
+
+
+def _image(specification: Mapping[str, Any], scope: Scope) -> str:
+    """The name of the image if it is one of AWS's, otherwise an empty string."""
+    uris = (resolve_early(specification.get(key), scope) for key in ("ImageUri", "TrainingImage", "Image"))
+    found = next((_AWS_IMAGE.match(uri) for uri in uris if isinstance(uri, str)), None)
+    return found[1] if found else ""
 
 
 @functools.cache
@@ -94,43 +153,63 @@ def _specification(step: Step) -> dict[str, Any]:
     return step.arguments.get("AppSpecification") or step.arguments.get("AlgorithmSpecification") or {}
 
 
-def _image(step: Step, scope: Scope) -> str:
-    """The name of the image if it is one of AWS's, otherwise an empty string."""
-    specification = _specification(step)
-    uri = resolve_early(specification.get("ImageUri", specification.get("TrainingImage")), scope)
-    found = _AWS_IMAGE.match(uri) if isinstance(uri, str) else None
-    return found[1] if found else ""
-
-
-def _code(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str, Files]]:
-    """(URI, script, files next to it) for each script of the step whose code is in the store."""
-    inputs = {
+def _inputs(step: Step, scope: Scope) -> dict[str, Any]:
+    """{container path: S3 URI} of a step's inputs."""
+    return {
         f"/opt/ml/input/data/{each['ChannelName']}": each["DataSource"].get("S3DataSource", {}).get("S3Uri")
         for each in step.arguments.get("InputDataConfig", [])
     } | {
         str(resolve_early(each.get("S3Input", {}).get("LocalPath"), scope)): each.get("S3Input", {}).get("S3Uri")
         for each in step.arguments.get("ProcessingInputs", [])
     }
-    entrypoint = [resolve_early(each, scope) for each in named(_specification(step))]
-    scripts = [each for each in entrypoint if isinstance(each, str) and each.endswith(".py")]
-    with suppress(UserError, TypeError, KeyError):  # the script that SDK v3's own script in that channel starts
+
+
+def _of_drivers(name: str, inputs: Mapping[str, Any], scope: Scope, store: Store) -> dict[str, Any]:
+    """What SDK v3 wrote into the channel with its own scripts; empty if it did not."""
+    with suppress(UserError):
         drivers = str(resolve_early(inputs.get("/opt/ml/input/data/sm_drivers"), scope)).rstrip("/")
-        source = store.read_json(f"{drivers}/sourcecode.json")
-        if source["entry_script"] and not source["command"] and not source["requirements"]:
-            scripts.append(f"/opt/ml/input/data/code/{source['entry_script']}")
+        found = store.read_json(f"{drivers}/{name}.json")
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _started(specification: Mapping[str, Any], scope: Scope) -> str | None:
+    """The path of the script that the entrypoint starts, if it is plain to see."""
+    words = [resolve_early(each, scope) for each in named(specification)]
+    if words and isinstance(words[0], str) and (PYTHON.fullmatch(words[0]) or words[0].endswith(("/bash", "/sh"))):
+        words = [word for word in words[1:] if word != "-u"]
+    path = words[0] if words else None
+    return path if isinstance(path, str) and path.endswith((".py", ".sh")) and not re.search(r"\s", path) else None
+
+
+def _code(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str, Files]]:
+    """(URI, script, files next to it) for each script of the step whose code is in the store."""
+    inputs = _inputs(step, scope)
+    source = _of_drivers("sourcecode", inputs, scope, store)
+    entrypoint = [resolve_early(each, scope) for each in named(_specification(step))]
+    scripts = [each for each in entrypoint if isinstance(each, str) and each.endswith((".py", ".sh"))]
+    if not source.get("command"):  # otherwise the script that SDK v3's own script starts, and its requirements
+        asked = (source.get("entry_script"), source.get("requirements"))
+        scripts += [f"/opt/ml/input/data/code/{each}" for each in asked if each and each != "auto"]
     for script in map(PurePosixPath, scripts):
         around = [path for path in inputs if script.is_relative_to(path)]
         if around and (uri := resolve_early(inputs[innermost := max(around, key=len)], scope)):
-            yield from _where_it_is(store, uri, str(script.relative_to(innermost)))
-    given = {key: resolve_early(value, scope) for key, value in step.arguments.get("HyperParameters", {}).items()}
-    known = {key: value for key, value in given.items() if isinstance(value, str)}
-    environment = resolve_early(step.arguments.get("Environment", {}), scope) or {}
-    program = contract.training_program({"HyperParameters": known, "Environment": environment})
+            yield from _files_at(store, uri, str(script.relative_to(innermost)))
+    known, own = _hyperparameters(step, scope), step.arguments.get("Environment", {}).get("SAGEMAKER_PROGRAM")
+    program = resolve_early(own, scope) if own else known.get("sagemaker_program")
     if program and not entrypoint and "sagemaker_submit_directory" in known:
-        yield from _where_it_is(store, str(contract.decoded(known)["sagemaker_submit_directory"]), program)
+        yield from _files_at(store, known["sagemaker_submit_directory"], program)
 
 
-def _where_it_is(store: Store, uri: str, script: str) -> Iterator[tuple[str, str, Files]]:
+def _hyperparameters(step: Step, scope: Scope) -> dict[str, str]:
+    """Those that are known, decoded."""
+    given = {key: resolve_early(value, scope) for key, value in step.arguments.get("HyperParameters", {}).items()}
+    known = contract.decoded({key: value for key, value in given.items() if isinstance(value, str)})
+    return {key: str(value) for key, value in known.items()}
+
+
+def _files_at(store: Store, uri: str, script: str) -> Iterator[tuple[str, str, Files]]:
+    """The URI, the script and the files in the folder or archive at the URI, if it is in the store."""
     try:
         files: Files = store.find(uri)
         if uri.endswith(".tar.gz") and files:

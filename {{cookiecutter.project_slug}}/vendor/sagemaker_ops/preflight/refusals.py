@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from sagemaker_ops.container import contract, isolation
@@ -14,7 +15,8 @@ from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.preflight import programs, transform_limits
-from sagemaker_ops.store import Store, Unchanging
+from sagemaker_ops.preflight.inputs import will_run
+from sagemaker_ops.store import Store
 
 _DISTRIBUTED = re.compile(r"sagemaker_\w+_enabled")  # the toolkit's switches: MPI, parameter servers, torchrun and more
 
@@ -38,43 +40,25 @@ def _refused(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
     yield from programs.missing_program(step, scope)
 
 
-def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False) -> list[Problem]:
-    """A problem for every input that is neither in the store nor made by a step, and for what a script lacks here.
-
-    Steps in a branch are skipped: they may never run. install: whether a requirements.txt will be installed.
-    """
-    made = sorted(uri for step in plan.steps.values() for uri in _uris(step, scope, outputs=True))
-    store = store if isinstance(store, Unchanging) else Unchanging(store.root)
-    problems = []
-    for step in [each for each in _here(plan) if each.branch is None]:
-        for uri in _uris(step, scope, outputs=False):
-            try:
-                at = bisect_left(made, uri)  # the position of any that start with it
-                if not (store.find(uri) or uri.startswith(tuple(made)) or "".join(made[at : at + 1]).startswith(uri)):
-                    where = store.locate(uri)
-                    problems.append(Problem(f"there is nothing at {uri}: put it into {where}.", f"step '{step.name}'"))
-            except UserError as error:
-                problems += [Problem(problem.message, f"step '{step.name}'") for problem in error.problems]
-        lacking = programs.lacking(step, scope, store, install)
-        problems += [Problem(sentence, f"step '{step.name}'") for sentence in lacking]
-    return problems
-
-
-def missing_models(plan: Plan, scope: Scope, read_model: Callable[[str], Mapping[str, Any]]) -> list[Problem]:
+def missing_models(
+    plan: Plan, scope: Scope, read_model: Callable[[str], Mapping[str, Any]], store: Store, install: bool = False
+) -> list[Problem]:
     """A problem for every transform step whose model cannot be served, or is not created by any step.
 
-    read_model: returns the local model with a name; UserError if there is none.
+    read_model: returns the local model with a name; UserError if there is none. install: as in missing_inputs.
     """
     problems = []
     for step in plan.steps.values():
-        name = resolve_early(step.arguments.get("ModelName"), scope)
-        serves = step_types.of(step.type).serves_model
-        if serves and step.branch is None and name is not None and not _maker(step, plan, scope):
-            try:
-                sentences = list(transform_limits.misfits(read_model(name)))
-            except UserError as error:
-                sentences = [problem.message for problem in error.problems]
-            problems += [Problem(sentence, f"step '{step.name}'") for sentence in sentences]
+        if not step_types.of(step.type).serves_model or not step.arguments or not will_run(step, plan, scope):
+            continue
+        name, maker = resolve_early(step.arguments["ModelName"], scope), _maker(step, plan, scope)
+        try:
+            model = maker.arguments if maker else read_model(name) if name is not None else {}
+            sentences = [] if maker or name is None else list(transform_limits.misfits(model))
+            sentences += programs.lacking_handlers(model, step, plan, scope, store, install)
+        except UserError as error:
+            sentences = [problem.message for problem in error.problems]
+        problems += [Problem(sentence, f"step '{step.name}'") for sentence in sentences]
     return problems
 
 
@@ -123,20 +107,30 @@ def processing(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
     if not arguments["AppSpecification"].get("ContainerEntrypoint"):
         image = programs.the_image(step, scope)
         yield f"it has no ContainerEntrypoint, and the program in {image} cannot run here: give the script to run."
+    names, folders = [], []
     for path, kind in (("ProcessingInputs.*", "S3Input"), ("ProcessingOutputConfig.Outputs.*", "S3Output")):
-        names = [each[f"{kind[2:]}Name"] for each in at(arguments, path)]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield f"two of its {kind[2:].lower()}s are named '{name}'."
         for each in at(arguments, path):
+            names.append(each[f"{kind[2:]}Name"])
             if kind not in each and not {"DatasetDefinition", "FeatureStoreOutput"} & set(each):
                 yield f"{kind[2:].lower()} '{each[f'{kind[2:]}Name']}' has no {kind}."
             local_path = resolve_early(each.get(kind, {}).get("LocalPath"), scope)
+            folders += [] if local_path is None else [str(PurePosixPath(local_path))]
             if local_path is not None and not isolation.inside(local_path):
                 yield f"LocalPath '{local_path}' is not in /opt/ml/processing, where a container's files must be."
+    # AWS: "Input and Output names must be globally unique", and a ValidationException without words for the folders
+    # (https://github.com/aws/sagemaker-python-sdk/issues/3484 and /4939).
+    yield from (f"two of its inputs and outputs are named '{name}'." for name in _repeated(names))
+    yield from (f"two of its inputs and outputs have the LocalPath '{folder}'." for folder in _repeated(folders))
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
     """What cannot run here in a training step."""
+    channels = [each["ChannelName"] for each in step.arguments.get("InputDataConfig", [])]
+    yield from (f"two of its channels are named '{name}'." for name in _repeated(channels))
     for each in step.arguments.get("InputDataConfig", []):
         if not {"S3DataSource", "FileSystemDataSource"} & set(each["DataSource"]):
             yield f"channel '{each['ChannelName']}' has no S3DataSource."
@@ -172,12 +166,3 @@ def model(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
                     f"ModelDataUrl must be an archive, but step '{maker.name}' does not compress its model: give its "
                     "S3ModelArtifacts as ModelDataSource.S3DataSource.S3Uri, with CompressionType 'None'."
                 )
-
-
-def _uris(step: Step, scope: Scope, *, outputs: bool) -> list[str]:
-    """The S3 URIs that a step reads or writes, as far as they are known."""
-    kind = step_types.of(step.type)
-    paths = kind.writes if outputs else kind.reads
-    found = (resolve_early(raw, scope) for path in paths for raw in at(step.arguments, path))
-    # A hyperparameter may be JSON: the toolkit decodes it.
-    return [str(contract.decoded({"uri": uri})["uri"]) for uri in found if isinstance(uri, str)]

@@ -30,6 +30,7 @@ def document(pipeline_name: str, found: Preview) -> str:
             "source": found.steps[step.name].source,
             "aws": found.steps[step.name].aws,
             "problems": list(found.steps[step.name].problems),
+            "lacks": list(found.steps[step.name].lacks),
         }
         for step in in_order(found.plan)
     ]
@@ -120,7 +121,7 @@ def _here(forecast: preview.Forecast) -> list[str]:
         preview.CACHED: f"cached: {forecast.because or f'result of {forecast.source}'}",
         preview.PERHAPS: "runs unless its inputs turn out to be unchanged",
     }.get(forecast.does, ": ".join(filter(None, (forecast.does, forecast.because))))
-    return ["; ".join(filter(None, (said, forecast.aws)))]
+    return ["; ".join(filter(None, (said, forecast.aws))), *(f"but if it runs: {each}" for each in forecast.lacks)]
 
 
 def _summary(found: Preview) -> str:
