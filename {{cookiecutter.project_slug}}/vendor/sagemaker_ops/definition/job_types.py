@@ -75,6 +75,7 @@ TRAINING = StepType(
             "TrainingInputMode?": TEXT,
             "ContainerEntrypoint?": [TEXT],
             "ContainerArguments?": [TEXT],
+            "MetricDefinitions?": [{"Name": TEXT, "Regex": TEXT}],
         },
         "HyperParameters?": {"*": TEXT},
         "Environment?": _ENVIRONMENT,

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from typing import Any
 
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.step_type import StepType
+from sagemaker_ops.definition.tuning_type import CATEGORICAL
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails.policy import Policy, Prices
 
@@ -172,10 +174,12 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
         yield Job(name, "", why=f"a definition does not say how long a step of type {kind.name} takes", mendable=False)
         return
     use, most = kind.use, 1.0
-    for part in _trainings(arguments) if kind.trains_many else [arguments]:
-        if kind.trains_many:
-            limits = arguments.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
-            most = _number(limits.get("MaxNumberOfTrainingJobs"), values) or 0
+    # Each of several training job definitions is counted as if it took all the jobs.
+    for part in (kind.trainings(arguments) or [{}]) if kind.trainings else [arguments]:
+        if kind.trainings:
+            config = arguments.get("HyperParameterTuningJobConfig", {})
+            most = _number(config.get("ResourceLimits", {}).get("MaxNumberOfTrainingJobs"), values) or 0
+            most = most or (_combinations(part) if _value(config.get("Strategy"), values) == "Grid" else 0)
         seconds = _seconds(part, step.get("RetryPolicies") or [], values)
         for resources in _resources(kind, part):
             instance_type = _value(resources.get("InstanceType"), values)
@@ -188,9 +192,9 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
                 yield Job(name, use, instance_type, most * count * seconds / 3600)
 
 
-def _trainings(arguments: Mapping[str, Any]) -> list[Any]:
-    """The training jobs that a tuning job chooses from; each is counted as if it took all the attempts."""
-    return arguments.get("TrainingJobDefinitions") or [arguments.get("TrainingJobDefinition") or {}]
+def _combinations(training: Mapping[str, Any]) -> int:
+    """How many a grid search tries: it needs no MaxNumberOfTrainingJobs."""
+    return prod(len(each.get("Values", [])) for each in training["HyperParameterRanges"].get(CATEGORICAL, []))
 
 
 def _resources(kind: StepType, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:

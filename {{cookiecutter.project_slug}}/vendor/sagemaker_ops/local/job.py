@@ -116,9 +116,10 @@ def run_program(
         # one that calls pip may need another version of what a fork has already loaded
         fork=script is None or not programs.CALLS_PIP.search(script.read_bytes()),
     )
-    job.started()
     try:
-        outcome = machine.launcher.run(command, limit, job.stop)
+        with machine.places:
+            job.started()
+            outcome = machine.launcher.run(command, limit, job.stop)
     except OSError as error:
         if error.errno in process.OF_THE_MACHINE:
             raise

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sagemaker_ops.container import contract, isolation
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.expressions import Scope, resolve_early, scan
+from sagemaker_ops.definition.job_types import TRAINING
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import Problem, UserError
@@ -23,10 +25,18 @@ def refusals(plan: Plan, scope: Scope) -> list[Problem]:
     """A problem for everything that, given this scope, cannot run here."""
     return [
         Problem(sentence, f"step '{step.name}'")
-        for step in plan.steps.values()
+        for step in _jobs(plan)
         if step.arguments
         for sentence in _refused(step, scope, plan)
     ]
+
+
+def _jobs(plan: Plan) -> Iterator[Step]:
+    """Each step, and each training job that one contains as a step of its own."""
+    for step in plan.steps.values():
+        yield step
+        for arguments in (step_types.of(step.type).trainings or (lambda _: []))(step.arguments):
+            yield replace(step, type=TRAINING.name, arguments=arguments)
 
 
 def _refused(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
@@ -41,10 +51,10 @@ def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False
 
     Steps in a branch are skipped: they may never run. install: whether a requirements.txt will be installed.
     """
-    made = sorted(uri for step in plan.steps.values() for uri in _uris(step, scope, outputs=True))
+    made = sorted(uri for step in _jobs(plan) for uri in _uris(step, scope, outputs=True))
     store = store if isinstance(store, Unchanging) else Unchanging(store.root)
     problems = []
-    for step in plan.steps.values():
+    for step in _jobs(plan):
         for uri in _uris(step, scope, outputs=False) if step.branch is None else []:
             try:
                 at = bisect_left(made, uri)  # the position of any that start with it
@@ -110,8 +120,8 @@ def _beyond_limits(step: Step, scope: Scope) -> Iterator[str]:
 
 
 def _brief(raw: object) -> str:
-    """A short description of a value: the names of the objects inside it, or the value itself."""
-    inside = [key for key, value in raw.items() if isinstance(value, dict)] if isinstance(raw, dict) else []
+    """A short description of a value: the names of the objects and lists inside it, or the value itself."""
+    inside = [key for key, value in raw.items() if isinstance(value, dict | list)] if isinstance(raw, dict) else []
     return ", ".join(inside) or str(raw)[:60]
 
 

@@ -1,0 +1,94 @@
+"""The step that runs training jobs with values from ranges, and finds the best one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sagemaker_ops.definition.job_types import TRAINING
+from sagemaker_ops.definition.paths import at
+from sagemaker_ops.definition.shapes import NAME, NUMBER, TEXT, Shape
+from sagemaker_ops.definition.step_type import Properties, StepType
+
+RANGES = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
+INTEGER, CONTINUOUS, CATEGORICAL = RANGES
+
+
+def trainings(arguments: Properties) -> list[dict[str, Any]]:
+    """Each training job definition as the arguments of a training step, with its TuningObjective and its ranges."""
+    config = arguments.get("HyperParameterTuningJobConfig", {})
+    shared = {
+        "TuningObjective": config.get("HyperParameterTuningJobObjective", {}),
+        "HyperParameterRanges": config.get("ParameterRanges", {}),
+    }
+    found = []
+    for each in arguments.get("TrainingJobDefinitions") or at(arguments, "TrainingJobDefinition"):
+        resources = each.get("HyperParameterTuningResourceConfig", {})
+        first = (resources.get("InstanceConfigs") or [resources])[0]  # the others are for a lack of capacity
+        own = {"HyperParameters": each.get("StaticHyperParameters", {})}
+        found.append({**shared, "ResourceConfig": first, **each, **own})
+    return found
+
+
+def _outputs(properties: Properties) -> dict[str, str]:
+    """The model of the best job as `model`, and those of the others by the names of their jobs."""
+    folders = {each.get("DefinitionName"): each["OutputDataConfig"]["S3OutputPath"] for each in trainings(properties)}
+    jobs = [
+        (each["TrainingJobName"], each.get("TrainingJobDefinitionName"))
+        for each in properties.get("TrainingJobSummaries", ())
+    ]
+    return {
+        job if place else "model": f"{folders[definition].rstrip('/')}/{job}/output/"
+        for place, (job, definition) in enumerate(jobs)
+    }
+
+
+_JOB = TRAINING.shape if isinstance(TRAINING.shape, dict) else {}
+_RANGE: Shape = {"Name": TEXT, "MinValue": TEXT, "MaxValue": TEXT, "ScalingType?": TEXT}
+_RANGES: Shape = {
+    **{f"{kind}?": [_RANGE] for kind in RANGES[:2]},
+    f"{CATEGORICAL}?": [{"Name": TEXT, "Values": [TEXT]}],
+}
+_OBJECTIVE: Shape = {"Type": TEXT, "MetricName": TEXT}
+_DEFINITION: Shape = {
+    **{key.replace("ResourceConfig", "ResourceConfig?"): inner for key, inner in _JOB.items()},
+    "DefinitionName?": NAME,
+    "TuningObjective?": _OBJECTIVE,
+    "HyperParameterRanges?": _RANGES,
+    "StaticHyperParameters?": _JOB["HyperParameters?"],
+    "HyperParameterTuningResourceConfig?": {"InstanceConfigs?": [{}]},
+}
+TUNING = StepType(
+    "Tuning",
+    shape={
+        "HyperParameterTuningJobConfig": {
+            "Strategy": TEXT,
+            "HyperParameterTuningJobObjective?": _OBJECTIVE,
+            "ResourceLimits": {"MaxParallelTrainingJobs": NUMBER},
+            "ParameterRanges?": _RANGES,
+        },
+        "TrainingJobDefinition?": _DEFINITION,
+        "TrainingJobDefinitions?": [_DEFINITION],
+    },
+    requests=("CreateHyperParameterTuningJobRequest",),
+    run="local.tuning_job:run_tuning",
+    refuse="preflight.tuning_limits:tuning",
+    differs="preflight.tuning_limits:differs",
+    use="training",
+    cost="bounded",
+    resources=TRAINING.resources,
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-default-keys.html
+    compared=(
+        "HyperParameterTuningJobConfig", "TrainingJobDefinition.AlgorithmSpecification",
+        "TrainingJobDefinition.HyperParameterRanges", "TrainingJobDefinition.InputDataConfig",
+        "TrainingJobDefinition.StaticHyperParameters", "TrainingJobDefinition.TuningObjective",
+        "TrainingJobDefinitions",
+    ),
+    # The place of the models, because other steps join it with the name of a job.
+    compared_here=(
+        "TrainingJobDefinition.CheckpointConfig", "TrainingJobDefinition.Environment",
+        "TrainingJobDefinition.OutputDataConfig.S3OutputPath",
+    ),
+    limits={"WarmStartConfig": (), "Autotune.Mode": ()},
+    outputs=_outputs,
+    trainings=trainings,
+)  # fmt: skip
