@@ -281,14 +281,14 @@ def test_limits_that_only_a_step_knows_are_checked_when_the_job_starts(local: Lo
     ("config", "said"),
     [
         ({"Strategy": "Random"}, ""),
-        ({"Strategy": "Bayesian"}, "here values are random instead of chosen by the strategy Bayesian"),
-        ({"Strategy": "Hyperband"}, "here values are random instead of chosen by the strategy Hyperband"),
+        ({"Strategy": "Bayesian"}, "here values are drawn at random instead of by the strategy Bayesian"),
+        ({"Strategy": "Hyperband"}, "here values are drawn at random instead of by the strategy Hyperband"),
         ({"Strategy": "Random", "TrainingJobEarlyStoppingType": "Auto"}, "here no training job is stopped early"),
         ({"Strategy": "Bayesian",
           "TuningJobCompletionCriteria": {"ConvergenceDetected": {"CompleteOnConvergence": "Enabled"}}},
-         "here values are random instead of chosen by the strategy Bayesian and convergence is not detected"),
+         "here values are drawn at random instead of by the strategy Bayesian, and convergence is not detected"),
         ({"Strategy": {"Get": "Parameters.Strategy"}},
-         "here values are random instead of chosen by the strategy Bayesian"),
+         "here values are drawn at random instead of by the strategy Bayesian"),
     ],
 )  # fmt: skip
 def test_the_plan_says_what_differs_from_aws(local: Local, config: dict[str, Any], said: str) -> None:

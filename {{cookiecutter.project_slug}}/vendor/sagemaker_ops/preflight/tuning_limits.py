@@ -14,7 +14,7 @@ from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.definition.tuning_type import CATEGORICAL, CONTINUOUS, INTEGER, RANGES, trainings
 from sagemaker_ops.errors import did_you_mean
 
-GRID = "Grid"
+GRID, GUIDED = "Grid", ("Bayesian", "Hyperband")  # by earlier results
 _CONFIG = "HyperParameterTuningJobConfig"
 
 
@@ -28,9 +28,9 @@ def differs(arguments: Mapping[str, Any]) -> str:
     config = arguments[_CONFIG]
     converges = at(config, "TuningJobCompletionCriteria.ConvergenceDetected.CompleteOnConvergence") == ["Enabled"]
     strategy, early = config["Strategy"], config.get("TrainingJobEarlyStoppingType") == "Auto"
-    said = [f"values are random instead of chosen by the strategy {strategy}"] * (strategy in ("Bayesian", "Hyperband"))
+    said = [f"values are drawn at random instead of by the strategy {strategy}"] * (strategy in GUIDED)
     said += ["no training job is stopped early"] * early + ["convergence is not detected"] * converges
-    return f"here {' and '.join(said)}" if said else ""
+    return f"here {', and '.join(said)}" if said else ""
 
 
 def refused(arguments: Mapping[str, Any]) -> Iterator[str]:
