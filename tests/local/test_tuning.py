@@ -139,6 +139,7 @@ def test_a_job_that_printed_nothing_has_no_log_and_no_metrics(tmp_path: Path) ->
 
 CONFIG = "HyperParameterTuningJobConfig"
 RANGES = (CONFIG, "ParameterRanges")
+INSTANCE = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 9}
 TRAINING = ("TrainingJobDefinition",)
 
 
@@ -179,6 +180,7 @@ def refused(local: Local, path: tuple[str, ...], value: Any, step: dict[str, Any
          "position 6."),
         (RANGES, None, "it has no ranges: give at least one hyperparameter in ParameterRanges."),
         (RANGES, {}, "it has no ranges: give at least one hyperparameter in ParameterRanges."),
+        ((*RANGES, CATEGORICAL), [values("x")], "hyperparameter 'x' has no Values: give at least one."),
         ((*RANGES, "AutoParameters"), [{"Name": "y", "ValueHint": "1"}],
          "'y' is in AutoParameters, from which only AWS can make a range: give the range."),
         ((*RANGES, CATEGORICAL), [values("x", "1"), values("x", "2")],
@@ -197,6 +199,11 @@ def refused(local: Local, path: tuple[str, ...], value: Any, step: dict[str, Any
          f"there is no 'other.py' in {BUCKET}/code/Tune/sourcedir.tar.gz."),
         ((*TRAINING, "ResourceConfig", "InstanceCount"), 2,
          "ResourceConfig.InstanceCount is 2, but only 1 can run here."),
+        ((*TRAINING, "ResourceConfig"), None, ""),
+        ((*TRAINING, "HyperParameterTuningResourceConfig"), {"InstanceConfigs": [INSTANCE, INSTANCE]}, ""),
+        ((*TRAINING, "HyperParameterRanges"), {CONTINUOUS: [number("y", "0", "1", "Log")]},
+         f"TrainingJobDefinition.HyperParameterRanges.{CONTINUOUS}[0].ScalingType is 'Log', but AWS accepts only Auto, "),
+        (("TrainingJobDefinitions",), [], "it needs either TrainingJobDefinition or TrainingJobDefinitions."),
         ((*TRAINING, "AlgorithmSpecification", "TrainingInputMode"), "Pipe",
          "AlgorithmSpecification.TrainingInputMode is 'Pipe', but only 'File' or 'FastFile' can run here."),
         ((*TRAINING, "InputDataConfig"), [{"ChannelName": "train", "DataSource": {"S3DataSource": {
@@ -207,7 +214,7 @@ def refused(local: Local, path: tuple[str, ...], value: Any, step: dict[str, Any
 def test_what_cannot_run_is_refused(local: Local, path: tuple[str, ...], value: Any, sentence: str) -> None:
     problems = refused(local, path, value)
 
-    assert [problem[: len(sentence)] for problem in problems] == [sentence]
+    assert [problem[: len(sentence)] for problem in problems] == [sentence] * bool(sentence)
 
 
 @pytest.mark.parametrize(

@@ -11,35 +11,30 @@ from sagemaker_ops.definition.step_type import Properties, StepType
 
 RANGES = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
 INTEGER, CONTINUOUS, CATEGORICAL = RANGES
+AUTOMATIC = "AutoParameters"  # without ranges: AWS finds them
 
 
 def trainings(arguments: Properties) -> list[dict[str, Any]]:
     """Each training job definition as the arguments of a training step, with its TuningObjective and its ranges."""
     config = arguments.get("HyperParameterTuningJobConfig", {})
-    shared = {
-        "TuningObjective": config.get("HyperParameterTuningJobObjective", {}),
-        "HyperParameterRanges": config.get("ParameterRanges", {}),
-    }
-    found = []
+    objective, ranges = config.get("HyperParameterTuningJobObjective", {}), config.get("ParameterRanges", {})
+    shared, found = {"TuningObjective": objective, "HyperParameterRanges": ranges}, []
     for each in arguments.get("TrainingJobDefinitions") or at(arguments, "TrainingJobDefinition"):
         resources = each.get("HyperParameterTuningResourceConfig", {})
         first = (resources.get("InstanceConfigs") or [resources])[0]  # the others are for a lack of capacity
-        own = {"HyperParameters": each.get("StaticHyperParameters", {})}
-        found.append({**shared, "ResourceConfig": first, **each, **own})
+        given = each.get("StaticHyperParameters", {})
+        found.append({**shared, "ResourceConfig": first, **each, "HyperParameters": given})
     return found
 
 
 def _outputs(properties: Properties) -> dict[str, str]:
     """The model of the best job as `model`, and those of the others by the names of their jobs."""
     folders = {each.get("DefinitionName"): each["OutputDataConfig"]["S3OutputPath"] for each in trainings(properties)}
-    jobs = [
-        (each["TrainingJobName"], each.get("TrainingJobDefinitionName"))
-        for each in properties.get("TrainingJobSummaries", ())
-    ]
-    return {
-        job if place else "model": f"{folders[definition].rstrip('/')}/{job}/output/"
-        for place, (job, definition) in enumerate(jobs)
-    }
+    found: dict[str, str] = {}
+    for each in properties.get("TrainingJobSummaries", ()):
+        folder = folders[each.get("TrainingJobDefinitionName")].rstrip("/")
+        found[each["TrainingJobName"] if found else "model"] = f"{folder}/{each['TrainingJobName']}/output/"
+    return found
 
 
 _JOB = TRAINING.shape if isinstance(TRAINING.shape, dict) else {}
@@ -47,6 +42,7 @@ _RANGE: Shape = {"Name": TEXT, "MinValue": TEXT, "MaxValue": TEXT, "ScalingType?
 _RANGES: Shape = {
     **{f"{kind}?": [_RANGE] for kind in RANGES[:2]},
     f"{CATEGORICAL}?": [{"Name": TEXT, "Values": [TEXT]}],
+    f"{AUTOMATIC}?": [{"Name": TEXT}],
 }
 _OBJECTIVE: Shape = {"Type": TEXT, "MetricName": TEXT}
 _DEFINITION: Shape = {

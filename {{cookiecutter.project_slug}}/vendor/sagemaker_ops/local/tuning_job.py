@@ -58,12 +58,8 @@ def run_tuning(job: Job) -> dict[str, Any]:
 
 def _run(job: Job, name: str, stop: Stop) -> _Results:
     """Run training jobs until there are no more, their results are enough, or the job is asked to stop."""
-    config, running, results = (
-        job.arguments["HyperParameterTuningJobConfig"],
-        set[Future[Any]](),
-        _Results(job.arguments),
-    )
-    limits, began = config["ResourceLimits"], time.monotonic()
+    limits, began = job.arguments["HyperParameterTuningJobConfig"]["ResourceLimits"], time.monotonic()
+    results, running = _Results(job.arguments), set[Future[Any]]()
     most, seconds = limits.get("MaxNumberOfTrainingJobs"), limits.get("MaxRuntimeInSeconds")
     at_once = int(min(limits["MaxParallelTrainingJobs"], job.machine.options.jobs))
     waiting = itertools.islice(_training_jobs(job, name, stop), None if most is None else int(most))
@@ -89,15 +85,14 @@ def _run(job: Job, name: str, stop: Stop) -> _Results:
 
 def _training_jobs(job: Job, name: str, stop: Stop) -> Iterator[Job]:
     """The training jobs in the order in which they start, from each training job definition in turn."""
-    config, definitions = job.arguments["HyperParameterTuningJobConfig"], trainings(job.arguments)
+    config = job.arguments["HyperParameterTuningJobConfig"]
     seed, grid = config.get("RandomSeed", job.step.name), config["Strategy"] == tuning_limits.GRID
-    listed = [each["HyperParameterRanges"] for each in definitions]
-    tried = (
-        tuning_values.grid(ranges) if grid else tuning_values.at_random(ranges, f"{seed} {place}")
-        for place, ranges in enumerate(listed)
-    )
-    turns = itertools.chain.from_iterable(itertools.zip_longest(*tried))
-    pairs = (pair for pair in zip(itertools.cycle(definitions), turns, strict=False) if pair[1] is not None)
+    series = []
+    for place, each in enumerate(trainings(job.arguments)):
+        ranges = each["HyperParameterRanges"]
+        tried = tuning_values.grid(ranges) if grid else tuning_values.at_random(ranges, f"{seed} {place}")
+        series.append(zip(itertools.repeat(each), tried, strict=False))
+    pairs = filter(None, itertools.chain.from_iterable(itertools.zip_longest(*series)))
     for number, (training, values) in enumerate(pairs, 1):
         given = {**training["HyperParameters"], **values}
         given["_tuning_objective_metric"] = training["TuningObjective"]["MetricName"]
@@ -110,27 +105,25 @@ def _train(job: Job) -> dict[str, Any]:
     """Run one training job in its own folder; returns its summary, also if it fails or is stopped."""
     shutil.rmtree(job.folder, ignore_errors=True)  # left from an earlier attempt
     job.folder.mkdir(parents=True)
-    began, metrics = datetime.now(UTC).isoformat(), list[dict[str, Any]]()
-    ended, definition = {"TrainingJobStatus": "Completed"}, job.arguments.get("DefinitionName")
-    try:
-        run_training(job)
-        metrics = final_metrics([_objective(job.arguments)], job.folder / "log.txt")
-    except UserError as error:
-        ended = {"TrainingJobStatus": "Failed", "FailureReason": str(error)}
-    except StoppedError:
-        ended = {"TrainingJobStatus": "Stopped", "FailureReason": "it was stopped."}
-    final = {_FINAL: {key: metrics[0][key] for key in ("MetricName", "Value")}} if metrics else {}
-    return {
-        **({"TrainingJobDefinitionName": definition} if definition else {}),
+    named = {"TrainingJobDefinitionName": name} if (name := job.arguments.get("DefinitionName")) else {}
+    summary: dict[str, Any] = {
+        **named,
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn(f"training-job/{job.name}"),
-        "CreationTime": began,
-        "TrainingEndTime": datetime.now(UTC).isoformat(),
         "TunedHyperParameters": job.arguments["TunedHyperParameters"],
-        "ObjectiveStatus": "Succeeded" if final else "Failed",
-        **ended,
-        **final,
+        "CreationTime": datetime.now(UTC).isoformat(),
+        "ObjectiveStatus": "Failed",
     }
+    try:
+        run_training(job)
+        summary["TrainingJobStatus"] = "Completed"
+        for metric in final_metrics([_objective(job.arguments)], job.folder / "log.txt"):
+            summary |= {_FINAL: {key: metric[key] for key in ("MetricName", "Value")}, "ObjectiveStatus": "Succeeded"}
+    except UserError as error:
+        summary |= {"TrainingJobStatus": "Failed", "FailureReason": str(error)}
+    except StoppedError:
+        summary |= {"TrainingJobStatus": "Stopped", "FailureReason": "it was stopped."}
+    return summary | {"TrainingEndTime": datetime.now(UTC).isoformat()}
 
 
 class _Results:
@@ -180,12 +173,9 @@ class _Results:
             reason = f"{_number(self._ended[0])}: {self._ended[0]['FailureReason']}"
             raise UserError(f"none of its {len(self._ended)} training jobs succeeded; {reason}")
         ranked = sorted(self._judged, key=lambda each: (-self._worth(each), each["TrainingJobName"]))
-        failed, unknown = {"RetryableError": 0, "NonRetryableError": count["Failed"]}, len(self._ended) - len(ranked)
+        unknown, statuses = len(self._ended) - len(ranked), ("Completed", "InProgress", "RetryableError", "Stopped")
         return {
-            "TrainingJobStatusCounters": {
-                **{key: count[key] for key in ("Completed", "InProgress", "Stopped")},
-                **failed,
-            },
+            "TrainingJobStatusCounters": {key: count[key] for key in statuses} | {"NonRetryableError": count["Failed"]},
             "ObjectiveStatusCounters": {"Succeeded": len(ranked), "Pending": 0, "Failed": unknown},
             "BestTrainingJob": ranked[0],
             "TrainingJobSummaries": ranked[:LISTED],
@@ -198,11 +188,8 @@ class _Results:
 
 def _objective(training: Mapping[str, Any]) -> dict[str, str]:
     """The metric definition of its objective."""
-    name, defined = (
-        training["TuningObjective"]["MetricName"],
-        at(training, "AlgorithmSpecification.MetricDefinitions.*"),
-    )
-    return next(dict(each) for each in defined if each["Name"] == name)
+    name, listed = training["TuningObjective"]["MetricName"], training["AlgorithmSpecification"]["MetricDefinitions"]
+    return next(dict(each) for each in listed if each["Name"] == name)
 
 
 def _number(summary: Mapping[str, Any]) -> str:

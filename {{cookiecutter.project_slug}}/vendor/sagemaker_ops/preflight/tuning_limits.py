@@ -11,10 +11,10 @@ from sagemaker_ops.definition import request_limits
 from sagemaker_ops.definition.expressions import Scope, resolve_known
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
-from sagemaker_ops.definition.tuning_type import CATEGORICAL, CONTINUOUS, INTEGER, RANGES, trainings
+from sagemaker_ops.definition.tuning_type import AUTOMATIC, CATEGORICAL, CONTINUOUS, INTEGER, RANGES, trainings
 from sagemaker_ops.errors import did_you_mean
 
-GRID, GUIDED = "Grid", ("Bayesian", "Hyperband")  # by earlier results
+GRID, HYPERBAND = "Grid", "Hyperband"
 _CONFIG = "HyperParameterTuningJobConfig"
 
 
@@ -28,7 +28,7 @@ def differs(arguments: Mapping[str, Any]) -> str:
     config = arguments[_CONFIG]
     converges = at(config, "TuningJobCompletionCriteria.ConvergenceDetected.CompleteOnConvergence") == ["Enabled"]
     strategy, early = config["Strategy"], config.get("TrainingJobEarlyStoppingType") == "Auto"
-    said = [f"values are drawn at random instead of by the strategy {strategy}"] * (strategy in GUIDED)
+    said = [f"values are drawn at random instead of by the strategy {strategy}"] * (strategy in ("Bayesian", HYPERBAND))
     said += ["no training job is stopped early"] * early + ["convergence is not detected"] * converges
     return f"here {', and '.join(said)}" if said else ""
 
@@ -40,19 +40,21 @@ def refused(arguments: Mapping[str, Any]) -> Iterator[str]:
     https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html.
     """
     config, jobs = arguments[_CONFIG], trainings(arguments)
-    yield from (wrong := request_limits.check_value(config, _CONFIG, _CONFIG))
-    if wrong or len({"TrainingJobDefinition", "TrainingJobDefinitions"} & arguments.keys()) != 1:
-        yield from [] if wrong else ["it needs either TrainingJobDefinition or TrainingJobDefinitions."]
+    wrong = request_limits.check_value(arguments, "CreateHyperParameterTuningJobRequest", "", whole=False)
+    if not jobs or {"TrainingJobDefinition", "TrainingJobDefinitions"} <= arguments.keys():
+        wrong.append("it needs either TrainingJobDefinition or TrainingJobDefinitions.")
+    if wrong:
+        yield from wrong
         return
-    limits, grid = config["ResourceLimits"], config["Strategy"] == GRID
+    limits, grid, lists = config["ResourceLimits"], config["Strategy"] == GRID, jobs[0]["HyperParameterRanges"]
     most, names = limits.get("MaxNumberOfTrainingJobs"), [each.get("DefinitionName") for each in jobs]
-    size = math.prod(map(len, at(jobs[0], f"HyperParameterRanges.{CATEGORICAL}.*.Values")))
-    if grid and len(jobs) == 1 and isinstance(most, int) and most != size:
+    size = math.prod(len(set(map(str, each["Values"]))) for each in lists.get(CATEGORICAL, []))
+    if grid and len(jobs) == 1 and lists.keys() == {CATEGORICAL} and isinstance(most, int) and most != size:
         yield f"MaxNumberOfTrainingJobs is {most}, but its grid has {size} combinations: leave it out."
     if not grid and not {"MaxNumberOfTrainingJobs", "MaxRuntimeInSeconds"} & limits.keys():
         yield "it would never end: give MaxNumberOfTrainingJobs in ResourceLimits."
-    if config["Strategy"] == "Hyperband" and config.get("TrainingJobEarlyStoppingType") == "Auto":
-        yield "the strategy Hyperband needs TrainingJobEarlyStoppingType 'Off'."
+    if config["Strategy"] == HYPERBAND and config.get("TrainingJobEarlyStoppingType") == "Auto":
+        yield f"the strategy {HYPERBAND} needs TrainingJobEarlyStoppingType 'Off'."
     if len(jobs) > 1 and (None in names or len(set(names)) < len(names)):
         yield "each of its TrainingJobDefinitions needs a DefinitionName that is different from the others."
     if len({str(each["TuningObjective"].get("Type")) for each in jobs}) > 1:
@@ -77,7 +79,8 @@ def _refused_objective(job: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _refused_ranges(job: Mapping[str, Any], grid: bool) -> Iterator[str]:
-    ranges = [(kind, each) for kind, listed in job["HyperParameterRanges"].items() for each in listed]
+    found = job["HyperParameterRanges"]
+    ranges = [(kind, each) for kind in (*RANGES, AUTOMATIC) for each in found.get(kind, [])]
     names = [str(each["Name"]) for _, each in ranges]
     if not names:
         yield "it has no ranges: give at least one hyperparameter in ParameterRanges."
@@ -86,9 +89,11 @@ def _refused_ranges(job: Mapping[str, Any], grid: bool) -> Iterator[str]:
             yield f"hyperparameter '{name}' has two ranges: remove one of them."
         if name in job["HyperParameters"]:
             yield f"hyperparameter '{name}' has a range and also a value in StaticHyperParameters: remove one of them."
-    for kind, name, each in ((kind, each["Name"], each) for kind, each in ranges if kind != CATEGORICAL):
-        if kind not in RANGES:
+    for kind, name, each in ((kind, each["Name"], each) for kind, each in ranges):
+        if kind == AUTOMATIC:
             yield f"'{name}' is in {kind}, from which only AWS can make a range: give the range."
+        elif kind == CATEGORICAL:
+            yield from [] if each["Values"] else [f"hyperparameter '{name}' has no Values: give at least one."]
         elif grid:
             yield f"the strategy {GRID} needs lists of values, but '{name}' is in {kind}: use {CATEGORICAL}."
         else:
