@@ -202,7 +202,7 @@ def refused(local: Local, path: tuple[str, ...], value: Any, step: dict[str, Any
         ((*TRAINING, "ResourceConfig"), None, ""),
         ((*TRAINING, "HyperParameterTuningResourceConfig"), {"InstanceConfigs": [INSTANCE, INSTANCE]}, ""),
         ((*TRAINING, "HyperParameterRanges"), {CONTINUOUS: [number("y", "0", "1", "Log")]},
-         f"TrainingJobDefinition.HyperParameterRanges.{CONTINUOUS}[0].ScalingType is 'Log', but AWS accepts only Auto, "),
+         f"TrainingJobDefinition.HyperParameterRanges.{CONTINUOUS}[0].ScalingType is 'Log', but AWS accepts only"),
         (("TrainingJobDefinitions",), [], "it needs either TrainingJobDefinition or TrainingJobDefinitions."),
         ((*TRAINING, "AlgorithmSpecification", "TrainingInputMode"), "Pipe",
          "AlgorithmSpecification.TrainingInputMode is 'Pipe', but only 'File' or 'FastFile' can run here."),
