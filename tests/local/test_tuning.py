@@ -10,6 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from local.behaving import both_ways
 from local.conftest import BUCKET, Local
 from runners import start
 
@@ -371,6 +372,16 @@ def test_the_lowest_objective_can_be_the_best(local: Local) -> None:
 
 
 @pytest.mark.slow
+def test_the_summaries_are_those_of_the_best_fifty_as_on_aws(local: Local) -> None:
+    ranges = {CATEGORICAL: [values("x", *map(str, range(17))), values("y", "a", "b", "c")]}
+    limits = {"MaxParallelTrainingJobs": 4}
+    found, _ = finish(local, tuning(local, PRINT, ParameterRanges=ranges, ResourceLimits=limits))
+
+    assert found["TrainingJobStatusCounters"]["Completed"] == 51
+    assert (len(tried(found)), tried(found)[0], tried(found)[-1]) == (50, "16", "0")
+
+
+@pytest.mark.slow
 def test_a_training_job_sees_its_values_as_text_and_the_name_of_the_objective(local: Local) -> None:
     script = """
         import json, os, sys
@@ -691,6 +702,7 @@ def compiled(local: Local) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return [{"Name": "Tuning", "Type": "Tuning", "Arguments": tune, **CACHE}, evaluate, register], parameters
 
 
+@both_ways
 def test_the_sdks_own_tuning_pipeline_runs(local: Local) -> None:
     steps, parameters = compiled(local)
 

@@ -16,13 +16,13 @@ AUTOMATIC = "AutoParameters"  # without ranges: AWS finds them
 
 def trainings(arguments: Properties) -> list[dict[str, Any]]:
     """Each training job definition as the arguments of a training step, with its TuningObjective and its ranges."""
-    config = arguments.get("HyperParameterTuningJobConfig", {})
-    objective, ranges = config.get("HyperParameterTuningJobObjective", {}), config.get("ParameterRanges", {})
+    config = arguments.get("HyperParameterTuningJobConfig") or {}
+    objective, ranges = config.get("HyperParameterTuningJobObjective") or {}, config.get("ParameterRanges") or {}
     shared, found = {"TuningObjective": objective, "HyperParameterRanges": ranges}, []
-    for each in arguments.get("TrainingJobDefinitions") or at(arguments, "TrainingJobDefinition"):
-        resources = each.get("HyperParameterTuningResourceConfig", {})
+    for each in arguments.get("TrainingJobDefinitions") or filter(None, at(arguments, "TrainingJobDefinition")):
+        resources = each.get("HyperParameterTuningResourceConfig") or {}
         first = (resources.get("InstanceConfigs") or [resources])[0]  # the others are for a lack of capacity
-        given = each.get("StaticHyperParameters", {})
+        given = each.get("StaticHyperParameters") or {}
         found.append({**shared, "ResourceConfig": first, **each, "HyperParameters": given})
     return found
 
@@ -79,7 +79,7 @@ TUNING = StepType(
         "TrainingJobDefinition.StaticHyperParameters", "TrainingJobDefinition.TuningObjective",
         "TrainingJobDefinitions",
     ),
-    # The place of the models, because other steps join it with the name of a job.
+    # S3OutputPath, because other steps join it with the name of a job.
     compared_here=(
         "TrainingJobDefinition.CheckpointConfig", "TrainingJobDefinition.Environment",
         "TrainingJobDefinition.OutputDataConfig.S3OutputPath",

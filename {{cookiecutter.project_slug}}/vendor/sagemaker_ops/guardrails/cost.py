@@ -194,7 +194,7 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
 
 def _combinations(training: Mapping[str, Any]) -> int:
     """How many a grid search tries: it needs no MaxNumberOfTrainingJobs."""
-    return prod(len(each.get("Values", [])) for each in training["HyperParameterRanges"].get(CATEGORICAL, []))
+    return prod(len(each.get("Values", [])) for each in training.get("HyperParameterRanges", {}).get(CATEGORICAL, []))
 
 
 def _resources(kind: StepType, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
