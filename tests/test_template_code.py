@@ -14,7 +14,7 @@ import pytest
 from projects import LIBRARY, TEMPLATE, TEMPLATE_PROJECT, VENDOR, Project
 
 import sagemaker_ops
-from sagemaker_ops.definition import job_types, step_types
+from sagemaker_ops.definition import job_types, step_types, tuning_type
 
 BIN = Path(sys.executable).parent
 
@@ -167,7 +167,7 @@ def test_the_types_of_steps_are_named_in_the_registry_only() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in step_types.TYPES
     }
 
-    registry = {step_types.__name__, job_types.__name__}
+    registry = {step_types.__name__, job_types.__name__, tuning_type.__name__}
     assert {each for each in found if each[0] not in registry} == NO_STEP_TYPES
 
 

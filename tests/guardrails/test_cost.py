@@ -38,10 +38,13 @@ def condition(if_steps: list[Step], else_steps: list[Step]) -> Step:
     return {"Name": "Gate", "Type": "Condition", "Arguments": arguments}
 
 
-def tuning(jobs: Any) -> Step:
-    limits = {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": 2}
+def tuning(jobs: Any = None, *grid: int) -> Step:
+    """grid: the number of values of each hyperparameter."""
+    limits = {"MaxParallelTrainingJobs": 2, **({"MaxNumberOfTrainingJobs": jobs} if jobs else {})}
+    ranges = {"CategoricalParameterRanges": [{"Name": str(size), "Values": ["x"] * size} for size in grid]}
+    search = {"Strategy": "Grid" if grid else "Random", "ParameterRanges": ranges if grid else {}}
     arguments = {
-        "HyperParameterTuningJobConfig": {"ResourceLimits": limits},
+        "HyperParameterTuningJobConfig": {"ResourceLimits": limits, **search},
         "TrainingJobDefinition": training()["Arguments"],
     }
     return {"Name": "Tuning", "Type": "Tuning", "Arguments": arguments}
@@ -105,6 +108,7 @@ def get(name: str) -> dict[str, str]:
             id="a mixed cluster",
         ),
         pytest.param([tuning(10)], 10, 10, id="tuning"),
+        pytest.param([tuning(None, 2, 3)], 6, 6, id="tuning by a grid, which needs no number of jobs"),
     ],
 )
 def test_the_worst_case_in_hours_and_money(steps: list[Step], hours: float, money: float) -> None:

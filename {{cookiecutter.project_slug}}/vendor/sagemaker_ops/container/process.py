@@ -31,11 +31,11 @@ class StoppedError(Exception):
     """The step ended because its execution was asked to stop."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Stop:
     """Whether the execution was asked to stop, and how often: once means politely, twice means immediately."""
 
-    running: set[Running] = field(default_factory=set)
+    running: set[Running | Stop] = field(default_factory=set)
     requests: int = 0
     _asked: threading.Event = field(default_factory=threading.Event)
 
@@ -44,6 +44,20 @@ class Stop:
         self._asked.set()
         for job in list(self.running):
             job.end(now=self.requests > 1)
+
+    def end(self, now: bool = False) -> None:
+        """The same as `ask`, for a stop that is part of another one."""
+        self.ask()
+
+    @contextmanager
+    def part(self) -> Iterator[Stop]:
+        """A stop for some of the jobs only, which stop with the others, too."""
+        part = Stop()
+        self.running.add(part)
+        try:
+            yield part
+        finally:
+            self.running.discard(part)
 
     def wait(self, seconds: float) -> bool:
         """Wait this long, or until the execution is asked to stop; returns whether it was."""

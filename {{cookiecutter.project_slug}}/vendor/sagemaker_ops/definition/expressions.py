@@ -185,6 +185,16 @@ def resolve_early(value: Any, scope: Scope) -> Any:
     return resolve(value, scope)
 
 
+def resolve_known(value: Any, scope: Scope) -> Any:
+    """The value with every expression replaced that is known before anything runs; the others stay."""
+    if isinstance(value, list):
+        return [resolve_known(item, scope) for item in value]
+    if isinstance(value, dict) and not is_expression(value):
+        return {key: resolve_known(item, scope) for key, item in value.items()}
+    known = resolve_early(value, scope)
+    return value if known is None else known
+
+
 def as_text(value: object) -> str:
     """A value as part of a text: a string unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)

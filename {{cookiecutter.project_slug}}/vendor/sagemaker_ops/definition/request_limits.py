@@ -78,9 +78,9 @@ def check(
     return [Problem(sentence, f"{place} {where}".lstrip()) for where, sentence in dict.fromkeys(found)]
 
 
-def check_value(value: Any, shape: str, name: str) -> list[str]:
+def check_value(value: Any, shape: str, name: str, whole: bool = True) -> list[str]:
     """A sentence for everything that AWS would refuse in one value; shape: its name in request_shapes.json."""
-    return list(_Checker({}, Scope(), whole=True).problems(value, shape, name))
+    return list(_Checker({}, Scope(), whole).problems(value, shape, name))
 
 
 @lru_cache(maxsize=1)

@@ -21,9 +21,11 @@ class StepType:
     shape: the part of its Arguments that the runner needs; None: it runs only on AWS.
     requests: the shapes of its Arguments in request_shapes.json, of which one applies; empty: they can be anything.
     run: the function of the local runner that runs it, and refuse: the preflight function that yields a sentence for
-    everything that cannot run here; as `module:function` in sagemaker_ops.
+    everything that cannot run here; differs: the one that says what it does differently, if anything; as
+    `module:function` in sagemaker_ops.
     use, cost: of its instances; resources: where they are in its arguments or those of its job.
-    compared: the arguments that AWS's cache compares; empty for a step that is never cached.
+    compared: the paths of the arguments that AWS's cache compares; empty for a step that is never cached.
+    compared_here: of those that matter here, too.
     reads: paths of S3 prefixes in its arguments, and reads_files: of single S3 objects; "*" is each item of a list.
     writes: paths of S3 URIs below which it writes; writes_in_job: below which it writes in a folder named like its job.
     limits: {path: values that can run here}; empty: the path must be absent.
@@ -37,10 +39,12 @@ class StepType:
     requests: tuple[str, ...] = ()
     run: str = ""
     refuse: str = ""
+    differs: str = ""
     use: str = ""
     cost: Cost = "unknown"
     resources: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
+    compared_here: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     reads_files: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
@@ -52,8 +56,8 @@ class StepType:
     job: Job | None = None
     branches: Mapping[str, bool] = field(default_factory=dict)
     """The arguments that contain steps, and the outcome for which these run."""
-    trains_many: bool = False
-    """Whether it contains several training jobs, and not the arguments of one job."""
+    trainings: Callable[[Properties], list[dict[str, Any]]] | None = None
+    """From its arguments to those of the training jobs that it contains."""
     always_fails: bool = False
     creates_model: bool = False
     serves_model: bool = False

@@ -14,6 +14,7 @@ from typing import Any
 from sagemaker_ops.definition.job_types import CONTAINER, MODEL_FOLDER, PROCESSING, TRAINING, TRANSFORM
 from sagemaker_ops.definition.shapes import ANYTHING, TEXT
 from sagemaker_ops.definition.step_type import Properties, StepType
+from sagemaker_ops.definition.tuning_type import TUNING
 
 
 def _package(arguments: Properties) -> dict[str, Any]:
@@ -23,13 +24,13 @@ def _package(arguments: Properties) -> dict[str, Any]:
     return {**dict.fromkeys((*own, "ModelPackageArn", "ModelPackageStatus", "CreationTime")), **arguments}
 
 
-_TUNE = ("CreateHyperParameterTuningJobRequest",)
 TYPES: dict[str, StepType] = {
     each.name: each
     for each in (
         PROCESSING,
         TRAINING,
         TRANSFORM,
+        TUNING,
         StepType(
             "Condition",
             shape={"Conditions": [ANYTHING], "IfSteps?": [ANYTHING], "ElseSteps?": [ANYTHING]},
@@ -68,7 +69,6 @@ TYPES: dict[str, StepType] = {
             registers_model=True,
         ),
         # Types that run only on AWS.
-        StepType("Tuning", None, _TUNE, use="training", cost="bounded", resources=TRAINING.resources, trains_many=True),
         *(
             StepType(
                 name, requests=PROCESSING.requests, use="processing", cost="bounded", resources=PROCESSING.resources

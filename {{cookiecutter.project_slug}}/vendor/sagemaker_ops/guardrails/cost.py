@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.step_type import StepType
+from sagemaker_ops.definition.tuning_type import CATEGORICAL
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails.policy import Policy, Prices
 
@@ -172,10 +174,11 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
         yield Job(name, "", why=f"a definition does not say how long a step of type {kind.name} takes", mendable=False)
         return
     use, most = kind.use, 1.0
-    for part in _trainings(arguments) if kind.trains_many else [arguments]:
-        if kind.trains_many:
-            limits = _part(arguments, "HyperParameterTuningJobConfig.ResourceLimits")
-            most = _number(limits.get("MaxNumberOfTrainingJobs"), values) or 0
+    for part in _trainings(arguments) if kind.trainings else [arguments]:
+        if kind.trainings:
+            config = _part(arguments, "HyperParameterTuningJobConfig")
+            most = _number(_part(config, "ResourceLimits").get("MaxNumberOfTrainingJobs"), values) or 0
+            most = most or (_combinations(config, part) if _value(config.get("Strategy"), values) == "Grid" else 0)
         seconds = _seconds(part, step.get("RetryPolicies") or [], values)
         for resources in _resources(kind, part):
             instance_type = _value(resources.get("InstanceType"), values)
@@ -191,6 +194,13 @@ def _jobs(step: Step, values: Mapping[str, Any]) -> Iterator[Job]:
 def _trainings(arguments: Mapping[str, Any]) -> list[Any]:
     """The training jobs that a tuning job chooses from; each is counted as if it took all the attempts."""
     return at(arguments, "TrainingJobDefinitions.*") or [_part(arguments, "TrainingJobDefinition")]
+
+
+def _combinations(config: Mapping[str, Any], training: Mapping[str, Any]) -> int:
+    """How many a grid search tries: it needs no MaxNumberOfTrainingJobs."""
+    lists = at(training, f"HyperParameterRanges.{CATEGORICAL}.*.Values")
+    lists = lists or at(config, f"ParameterRanges.{CATEGORICAL}.*.Values")
+    return prod(len(each) if isinstance(each, list) else 0 for each in lists) if lists else 0
 
 
 def _resources(kind: StepType, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -15,6 +15,7 @@ from sagemaker_ops import kept
 from sagemaker_ops.container.contract import decoded
 from sagemaker_ops.container.packages import packages_digest
 from sagemaker_ops.definition import step_types
+from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Step
 from sagemaker_ops.digests import combined
 from sagemaker_ops.errors import UserError
@@ -66,7 +67,8 @@ class Cache:
         try:
             # The same model is one at the same place: a model that was trained again is a new version.
             compared = [arguments, self._by_content(arguments)] if kind.registers_model else None
-            content = [step.type, compared or self._by_content(_compared(step, arguments)), made, packages]
+            content = [step.type, compared or self._by_content(compared_arguments(step, arguments)), made, packages]
+            content += [at(arguments, path) for path in kind.compared_here]
         except (UserError, OSError):
             return None
         return Keys(_digest(content), self._addresses(step, arguments))
@@ -113,7 +115,7 @@ class Cache:
 
     def _addresses(self, step: Step, arguments: dict[str, Any]) -> str:
         # Only for this pipeline: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html
-        return _digest([self._pipeline_name, step.name, step.type, _compared(step, arguments)])
+        return _digest([self._pipeline_name, step.name, step.type, compared_arguments(step, arguments)])
 
     def keep(self, keys: Keys, execution: str, step: Step, properties: dict[str, Any]) -> None:
         """Record a step that succeeded; a full disk at this point does not fail the step."""
@@ -174,8 +176,9 @@ class Cache:
         return self._by_content(model.get("Containers") or [model.get("PrimaryContainer", {})])
 
 
-def _compared(step: Step, arguments: dict[str, Any]) -> dict[str, Any]:
-    return {key: arguments[key] for key in step_types.of(step.type).compared if key in arguments}
+def compared_arguments(step: Step, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that AWS's cache compares, by their paths."""
+    return {path: found for path in step_types.of(step.type).compared for found in at(arguments, path)}
 
 
 def _outputs_asked_for(arguments: dict[str, Any]) -> Any:

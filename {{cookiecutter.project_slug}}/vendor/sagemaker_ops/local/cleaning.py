@@ -91,6 +91,7 @@ def _clean(home: Path, old: list[Execution], kept: list[Execution], running: boo
     texts = set(_texts([*map(_read, documents), *(entries.values() if running else ())]))
     models = [file for file in (home / "models").glob("*.json") if running or not _of(file.stem, ids) & ids]
     texts |= set(_texts(map(_read, models)))
+    texts |= {uri for each in kept for step in each.steps.values() for uri in step.outputs.values()}
     own = list(_own_files(home / "s3", ids, texts))
     # What could be found again is removed first and executions last, so that after an interruption the next call does
     # the rest.
@@ -125,7 +126,9 @@ def _stale(home: Path, kept: list[Execution], running: bool) -> Iterator[tuple[s
     for execution in kept:
         for step in execution.steps.values() if execution.status not in ("Executing", "Stopping") else ():
             if step.status != "Failed":  # kept for looking into the failure
-                yield from (("folder of a stopped job", each) for each in execution.folder.glob(f"{step.name}/job"))
+                for where in ("job", "[0-9]*/job"):  # a tuning job's training jobs have numbers
+                    found = execution.folder.glob(f"{step.name}/{where}")
+                    yield from (("folder of a stopped job", each) for each in found)
     for folder in (home / "runs").iterdir():
         if not (folder / "execution.json").exists():
             yield "folder without an execution", folder

@@ -120,10 +120,11 @@ def run_program(
         # one that calls pip may need another version of what a fork has already loaded
         fork=script is None or not programs.CALLS_PIP.search(script.read_bytes()),
     )
-    job.started()
-    began = _now()
     try:
-        outcome = machine.launcher.run(command, limit, job.stop)
+        with machine.places:
+            job.started()
+            began = _now()
+            outcome = machine.launcher.run(command, limit, job.stop)
     except OSError as error:
         if error.errno in process.OF_THE_MACHINE:
             raise

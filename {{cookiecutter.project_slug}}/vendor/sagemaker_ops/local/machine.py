@@ -54,6 +54,9 @@ class Machine:
     _installing: threading.Lock = field(default_factory=threading.Lock)
     _private: bool | None = None
 
+    def __post_init__(self) -> None:
+        self.places = threading.Semaphore(self.options.jobs)  # a step may have several jobs
+
     @property
     def registry(self) -> Path:
         return self.home / "registry"

@@ -14,13 +14,13 @@ from typing import Any
 from sagemaker_ops.container import process
 from sagemaker_ops.container.packages import packages_digest
 from sagemaker_ops.definition import conditions, step_types
-from sagemaker_ops.definition.expressions import Scope, resolve, scan
+from sagemaker_ops.definition.expressions import Scope, resolve, resolve_known, scan
 from sagemaker_ops.definition.parameters import values as typed_values
 from sagemaker_ops.definition.plan import Plan, Step, parse
 from sagemaker_ops.digests import Digests
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import executions
-from sagemaker_ops.local.cache import Cache, Keys
+from sagemaker_ops.local.cache import Cache, Keys, compared_arguments
 from sagemaker_ops.local.execution_folder import new_execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.step_run import variables
@@ -145,6 +145,9 @@ class _Forecasts:
             aws = f"on AWS it would reuse the result of {there}, because its inputs have the same URIs"
         else:
             aws = "on AWS it runs in any case" if forecast.does == PERHAPS else ""
+        if (differs := step_types.of(step.type).differs) and forecast.does in (RUNS, PERHAPS):
+            said = step_types.function(differs)(resolve_known(step.arguments, self._scope))
+            aws = "; ".join(filter(None, (aws, said)))
         return replace(forecast, aws=aws)
 
     def _resolved(self, step: Step, read: set[str], properties: dict[str, Any]) -> Any:
@@ -204,7 +207,7 @@ class _Forecasts:
 
     def _why(self, step: Step, arguments: dict[str, Any], keys: Keys) -> str:
         """Why there is no result to reuse, as far as there is a simple reason."""
-        compared = [step.arguments.get(key) for key in step_types.of(step.type).compared]
+        compared = compared_arguments(step, step.arguments)
         if new := {each.name for each in scan(compared)[0] if each.kind == "Execution"} & NEW_EACH_TIME:
             return f"Execution.{min(new)} is different in each execution"
         if kept := self._cache.read(keys):
@@ -217,11 +220,8 @@ class _Forecasts:
                     self._before.setdefault(each.name, each.properties)
         if step.name not in self._before:
             return "it has no result yet"
-        both = [
-            {key: each.get(key) for key in step_types.of(step.type).compared}
-            for each in (self._before[step.name], arguments)
-        ]
-        changes = list(self._changes(*(dict(_flat(each)) for each in both)))
+        both = [dict(_flat(compared_arguments(step, each))) for each in (self._before[step.name], arguments)]
+        changes = list(self._changes(*both))
         if not changes:
             newest = self._cache.newest(step, arguments)
             moved = newest is not None and newest.packages != packages_digest()

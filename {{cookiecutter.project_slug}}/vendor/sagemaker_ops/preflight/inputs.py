@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from sagemaker_ops.container import contract
 from sagemaker_ops.definition import conditions, step_types
 from sagemaker_ops.definition.expressions import Scope, resolve_early
+from sagemaker_ops.definition.job_types import TRAINING
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import Problem, UserError
@@ -28,14 +30,23 @@ def missing_inputs(
     branches about which nothing is known yet.
     """
     store = store if isinstance(store, Unchanging) else Unchanging(store.root)
-    problems, written = [], {name: _written(step, scope) for name, step in plan.steps.items()}
+    problems = []
+    written = {name: [_written(job, scope) for job in jobs(step)] for name, step in plan.steps.items()}
     for step in plan.steps.values():
         if step_types.of(step.type).runs_here and will_run(step, plan, scope) is (True if certain else None):
-            before = (written[each.name] for each in plan.before(step))
-            found = [*_missing(step, scope, store, [*before]), *_overlapping(step, scope, store)]
-            found += programs.lacking(step, scope, store, install)
-            problems += [Problem(sentence, f"step '{step.name}'") for sentence in found]
+            before = [each for earlier in plan.before(step) for each in written[earlier.name]]
+            for job in jobs(step):
+                found = [*_missing(job, scope, store, before), *_overlapping(job, scope, store)]
+                found += programs.lacking(job, scope, store, install)
+                problems += [Problem(sentence, f"step '{step.name}'") for sentence in found]
     return problems
+
+
+def jobs(step: Step) -> Iterator[Step]:
+    """The step, and each training job that it contains as a step of its own."""
+    yield step
+    for arguments in (step_types.of(step.type).trainings or (lambda _: []))(step.arguments):
+        yield replace(step, type=TRAINING.name, arguments=arguments)
 
 
 def will_run(step: Step, plan: Plan, scope: Scope) -> bool | None:

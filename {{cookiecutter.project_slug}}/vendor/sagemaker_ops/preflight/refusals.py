@@ -15,7 +15,7 @@ from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.preflight import programs, transform_limits
-from sagemaker_ops.preflight.inputs import will_run
+from sagemaker_ops.preflight.inputs import jobs, will_run
 from sagemaker_ops.store import Store
 
 _DISTRIBUTED = re.compile(r"sagemaker_\w+_enabled")  # the toolkit's switches: MPI, parameter servers, torchrun and more
@@ -24,13 +24,11 @@ _DISTRIBUTED = re.compile(r"sagemaker_\w+_enabled")  # the toolkit's switches: M
 def refusals(plan: Plan, scope: Scope) -> list[Problem]:
     """A problem for everything that, given this scope, cannot run here."""
     return [
-        Problem(sentence, f"step '{step.name}'") for step in _here(plan) for sentence in _refused(step, scope, plan)
+        Problem(sentence, f"step '{step.name}'")
+        for each in plan.steps.values()
+        for step in (jobs(each) if each.arguments and step_types.of(each.type).runs_here else ())
+        for sentence in _refused(step, scope, plan)
     ]
-
-
-def _here(plan: Plan) -> list[Step]:
-    """The steps that can run here, if they have the right form."""
-    return [step for step in plan.steps.values() if step.arguments and step_types.of(step.type).runs_here]
 
 
 def _refused(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
@@ -96,8 +94,8 @@ def _beyond_limits(step: Step, scope: Scope) -> Iterator[str]:
 
 
 def _brief(raw: object) -> str:
-    """A short description of a value: the names of the objects inside it, or the value itself."""
-    inside = [key for key, value in raw.items() if isinstance(value, dict)] if isinstance(raw, dict) else []
+    """A short description of a value: the names of the objects and lists inside it, or the value itself."""
+    inside = [key for key, value in raw.items() if isinstance(value, dict | list)] if isinstance(raw, dict) else []
     return ", ".join(inside) or str(raw)[:60]
 
 
