@@ -47,6 +47,8 @@ class StepType:
     job: Job | None = None
     branches: Mapping[str, bool] = field(default_factory=dict)
     """The arguments that contain steps, and the outcome for which these run."""
+    repeated: tuple[str, ...] = ()
+    """The arguments with steps that it repeats, and with references that make sense only to AWS."""
     trains_many: bool = False
     """Whether it contains several training jobs, and not the arguments of one job."""
     always_fails: bool = False

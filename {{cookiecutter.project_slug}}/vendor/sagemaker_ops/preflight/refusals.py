@@ -24,12 +24,19 @@ def refusals(plan: Plan, scope: Scope) -> list[Problem]:
     return [
         Problem(sentence, f"step '{step.name}'")
         for step in plan.steps.values()
-        if step.arguments
+        if step.stand_in is None
         for sentence in _refused(step, scope, plan)
     ]
 
 
 def _refused(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
+    if step.type in step_types.TYPES and not step_types.of(step.type).runs_here:
+        yield (
+            f"steps of type {step.type} run only on AWS: write the outputs of this one into a file, and add "
+            f"--stub {step.name}=FILE."
+        )
+    if not step.arguments:
+        return
     yield from _beyond_limits(step, scope)
     if place := step_types.of(step.type).refuse:
         yield from step_types.function(place)(step, scope, plan)
@@ -53,7 +60,8 @@ def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False
                     problems.append(Problem(f"there is nothing at {uri}: put it into {where}.", f"step '{step.name}'"))
             except UserError as error:
                 problems += [Problem(problem.message, f"step '{step.name}'") for problem in error.problems]
-        lacking = programs.lacking(step, scope, store, install) if step.branch is None else []
+        runs = step.branch is None and step.stand_in is None
+        lacking = programs.lacking(step, scope, store, install) if runs else []
         problems += [Problem(sentence, f"step '{step.name}'") for sentence in lacking]
     return problems
 
@@ -66,7 +74,7 @@ def missing_models(plan: Plan, scope: Scope, read_model: Callable[[str], Mapping
     problems = []
     for step in plan.steps.values():
         name = resolve_early(step.arguments.get("ModelName"), scope)
-        serves = step_types.of(step.type).serves_model
+        serves = step_types.of(step.type).serves_model and step.stand_in is None
         if serves and step.branch is None and name is not None and not _maker(step, plan, scope):
             try:
                 sentences = list(transform_limits.misfits(read_model(name)))
@@ -159,6 +167,8 @@ def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
 
 def _uris(step: Step, scope: Scope, *, outputs: bool) -> list[str]:
     """The S3 URIs that a step reads or writes, as far as they are known."""
+    if step.stand_in is not None:
+        return list(step.stand_in.files) if outputs else []
     kind = step_types.of(step.type)
     paths = kind.writes if outputs else kind.reads
     found = (resolve_early(raw, scope) for path in paths for raw in at(step.arguments, path))
