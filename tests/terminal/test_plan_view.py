@@ -99,6 +99,7 @@ def test_the_json_has_the_same_content() -> None:
         "source": None,
         "aws": "",
         "problems": [],
+        "stub": None,
     }
     assert steps["Last"]["problems"] == ["it has no script.", "there is nothing at s3://b/c."]
 

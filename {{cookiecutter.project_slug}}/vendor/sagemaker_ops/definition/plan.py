@@ -275,7 +275,7 @@ def _dead_end(
     if name not in names:
         what = {"Parameters": "a parameter", "Execution": "an execution variable"}.get(reference.kind, "a step")
         return f"it reads '{name}', which is not {what} of this pipeline.{did_you_mean(name, names)}"
-    if reference.kind in ("Steps", "PropertyFiles") and not steps[name].arguments:
+    if reference.kind in ("Steps", "PropertyFiles") and not (steps[name].arguments or steps[name].output_types):
         return None  # that step is malformed, and its own problem is reported
     if reference.kind == "PropertyFiles" and reference.path[0] not in steps[name].property_files:
         hint = did_you_mean(str(reference.path[0]), steps[name].property_files)

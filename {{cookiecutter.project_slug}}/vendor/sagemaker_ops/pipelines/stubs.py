@@ -11,6 +11,7 @@ from typing import Any
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.expressions import OUTPUT_PARAMETERS, OUTPUTS, Keys, look_up, scan, uri_of
 from sagemaker_ops.definition.plan import Plan, StandIn, Step, is_too_deep, loads, odd_text, parse
+from sagemaker_ops.definition.step_type import StepType
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
 from sagemaker_ops.local.selection import Selection, chosen_steps
 from sagemaker_ops.store import Store
@@ -54,6 +55,11 @@ def read(
     return stand_ins, problems
 
 
+def makes_sense(kind: StepType) -> bool:
+    """Whether a step of this type may not be able to run here: all but those that start no program."""
+    return not kind.runs_here or kind.cost != "none"
+
+
 def skeleton(plan: Plan, name: str) -> dict[str, Any]:
     """A stub to fill in: a placeholder for every property that other steps read, with its declared type."""
     found = reads(plan, name, plan.steps)
@@ -78,8 +84,8 @@ def reads(plan: Plan, name: str, readers: Collection[str]) -> Reads:
 
 def _stand_in(step: Step, file: Path) -> StandIn:
     """The stand-in of a step from its stub; UserError if that cannot be read or has another form."""
-    what, kind = f"its stub {file}", step_types.of(step.type)
-    if kind.runs_here and kind.cost == "none":
+    what = f"its stub {file}"
+    if not makes_sense(step_types.of(step.type)):
         raise UserError(f"{what} is not needed: steps of type {step.type} always run here.")
     try:
         if not file.is_file():
