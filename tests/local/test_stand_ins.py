@@ -163,6 +163,15 @@ STUBS: list[tuple[Any, str]] = [
         {**outputs(), "files": {"s3://bucket/a.csv": "a.csv"}},
         "its stub Notify.json puts a.csv at s3://bucket/a.csv, but there is no such file.",
     ),
+    (
+        {**outputs(), "files": {"s3://bucket/a": "a.csv", "s3://bucket/b": 3}},
+        "its stub Notify.json puts 3 at s3://bucket/b, but there is no such file.",
+    ),
+    ({**outputs(), "files": {"s3://bucket/a": "x" * 300}}, "its stub Notify.json cannot be read: File name too long ("),
+    (
+        {**outputs(), "files": {"s3://bucket": "Notify.json"}},
+        "its stub Notify.json puts Notify.json at s3://bucket, which is a bucket: write s3://bucket/Notify.json.",
+    ),
     ({**outputs(), "files": {"a.csv": "Notify.json"}}, "its stub Notify.json: 'a.csv' is not an S3 URI"),
     ({**outputs(), "files": {"s3://bucket/../a": "Notify.json"}}, "its stub Notify.json: 's3://bucket/../a' is not"),
 ]
@@ -412,6 +421,28 @@ def test_a_selected_step_can_continue_after_a_stand_in(local: Local) -> None:
 
     assert statuses(second) == {"Notify": "StandIn", "Gate": "Succeeded"}
     assert (second.steps["Notify"].source, second.stand_ins) == (first.id, ["Notify"])
+
+
+@pytest.mark.parametrize(
+    ("uri", "path", "objects"),
+    [
+        (f"{BUCKET}/x/b.csv", "table/a.csv", ["x/b.csv"]),
+        (f"{BUCKET}/x/", "table/a.csv", ["x/a.csv"]),
+        (f"{BUCKET}/x", "table", ["x/a.csv", "x/deep/b.csv"]),
+        (f"{BUCKET}/x/", "table/", ["x/a.csv", "x/deep/b.csv"]),
+        (f"{BUCKET}/", "table/deep", ["b.csv"]),
+        (BUCKET, "table/deep", ["b.csv"]),
+    ],
+)
+def test_files_and_folders_of_a_stub_become_objects(local: Local, uri: str, path: str, objects: list[str]) -> None:
+    for name in ("a.csv", "deep/b.csv"):
+        (local.home.parent / "table" / name).parent.mkdir(exist_ok=True)
+        (local.home.parent / "table" / name).write_text(name)
+
+    run(local, aws_only(), given={"Notify": {"files": {uri: path}}})
+
+    assert list(local.store.find(BUCKET)) == objects
+    assert list(local.store.find(BUCKET).values())[-1].read_text() in ("a.csv", "deep/b.csv")
 
 
 def test_what_a_stub_puts_into_s3_is_an_input_that_exists(local: Local) -> None:

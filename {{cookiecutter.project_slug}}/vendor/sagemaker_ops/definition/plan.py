@@ -29,7 +29,7 @@ _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True)
 class StandIn:
-    """What others get from a step that does not run here. source: its stub; files: {S3 URI: file or folder here}."""
+    """What others get from a step that does not run here. source: its stub; files: {S3 URI of an object: file}."""
 
     source: str
     properties: dict[str, Any] = field(default_factory=dict)
@@ -66,8 +66,8 @@ class Plan:
 
     def with_stand_ins(self, stand_ins: Mapping[str, StandIn]) -> Plan:
         """The same plan, in which these steps do not run."""
-        steps = {name: replace(step, stand_in=stand_ins.get(name)) for name, step in self.steps.items()}
-        return replace(self, steps=steps)
+        changed = {name: replace(self.steps[name], stand_in=each) for name, each in stand_ins.items()}
+        return replace(self, steps={**self.steps, **changed})
 
     def before(self, step: Step) -> list[Step]:
         """All that a step waits for, directly or not."""

@@ -49,10 +49,10 @@ def run_step(
         return Result(properties, stand_in=step.stand_in.source)
     cache = Cache(machine, execution.pipeline_name)
     keys = cache.keys(step, arguments) if machine.options.cache else None
-    unreal = [each.name for each in plan.before(step) if execution.steps[each.name].stand_in]
-    if unreal and step_types.of(step.type).registers_model:
+    before = plan.before(step) if step_types.of(step.type).registers_model else []
+    if unreal := [each.name for each in before if execution.steps[each.name].stand_in]:
         keys, arguments = None, {**arguments, "ApprovalDescription": f"with stand-ins for {', '.join(unreal)}"}
-    may_reuse = not step_types.of(step.type).registers_model or _nothing_ran(plan.before(step), execution)
+    may_reuse = not step_types.of(step.type).registers_model or _nothing_ran(before, execution)
     if keys is not None and may_reuse and (found := cache.find(step, keys)) is not None:
         cache.keep_again(keys, execution.id, found)
         link_outputs(execution, step.name, step_types.of(step.type).outputs(found.properties), machine.store)

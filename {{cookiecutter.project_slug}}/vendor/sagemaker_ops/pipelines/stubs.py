@@ -91,25 +91,45 @@ def _stand_in(step: Step, file: Path) -> StandIn:
         if not file.is_file():
             raise UserError(f"there is no file {file}, which must contain its outputs: `ops plan` shows what to write.")
         content = loads(file.read_bytes(), what)
+        properties, listed = _parts(content, what)
+        return StandIn(str(file), properties, _objects(listed, file.parent, what))
     except OSError as error:
-        raise UserError(f"{what} cannot be read: {error.strerror}.") from error
+        where = "" if str(error.filename) == str(file) else f" ({error.filename})"
+        raise UserError(f"{what} cannot be read: {error.strerror}{where}.") from error
+
+
+def _parts(content: dict[str, Any], what: str) -> list[dict[str, Any]]:
+    """The properties and the files in a stub; UserError if it has another form or is not filled in."""
     if is_too_deep(content) or odd_text(content) is not None:
         raise UserError(f"{what} is nested too deeply, or contains a character that AWS cannot store.")
     if other := [key for key in content if key not in KEYS]:
         raise UserError(f"""{what} has the key '{other[0]}': write the step's outputs into "properties".""")
-    properties, listed = (content.get(key, {}) for key in KEYS)
-    if not isinstance(properties, dict) or not isinstance(listed, dict):
+    parts = [content.get(key, {}) for key in KEYS]
+    if not all(isinstance(part, dict) for part in parts):
         raise UserError(f'{what} needs objects as "properties" and "files", such as {{"properties": {{}}}}.')
     if left := sorted(set(filter(_MARK.fullmatch, _texts(content)))):
         raise UserError(f"{what} still has placeholders: replace {', '.join(map(repr, left))}.")
-    files: dict[str, Path] = {}
+    return parts
+
+
+def _objects(listed: Mapping[str, Any], folder: Path, what: str) -> dict[str, Path]:
+    """{S3 URI: file} of the files and folders in a stub; UserError with every problem."""
+    found: dict[str, Path] = {}
+    problems = []
     for uri, each in listed.items():
-        path = file.parent / str(each)
-        if not path.exists():
-            raise UserError(f"{what} puts {path} at {uri}, but there is no such file.")
-        inside = [at for at in sorted(path.rglob("*")) if at.is_file()]
-        files |= {f"{uri.rstrip('/')}/{at.relative_to(path)}": at for at in inside} if path.is_dir() else {uri: path}
-    return StandIn(str(file), properties, files)
+        path = folder / str(each)
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if file.is_file()]
+            found |= {f"{uri.rstrip('/')}/{file.relative_to(path)}": file for file in inside}
+        elif not path.exists():
+            problems.append(f"{what} puts {path} at {uri}, but there is no such file.")
+        elif uri.startswith("s3://") and uri.count("/") == 2:
+            problems.append(f"{what} puts {path} at {uri}, which is a bucket: write {uri}/{path.name}.")
+        else:
+            found[uri + path.name if uri.endswith("/") else uri] = path
+    if problems:
+        raise UserError(*problems)
+    return found
 
 
 def _misfits(step: Step, stand_in: StandIn, read: Reads, store: Store) -> Iterator[str]:
