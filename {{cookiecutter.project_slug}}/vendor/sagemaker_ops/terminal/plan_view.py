@@ -109,7 +109,7 @@ def _rank(plan: Plan) -> dict[str, int]:
 
 def _depth(step: Step, plan: Plan) -> int:
     depth = 0
-    while step.branch:
+    while step.branch and step.branch[0] in plan.steps:  # not if the condition is malformed
         depth, step = depth + 1, plan.steps[step.branch[0]]
     return depth
 
