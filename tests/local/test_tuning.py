@@ -703,3 +703,11 @@ def test_its_warm_start_is_refused_by_name(local: Local) -> None:
     assert local.problems(*steps, parameters=parameters) == (
         "step 'Tuning': WarmStartConfig (ParentHyperParameterTuningJobs) cannot be used here: leave it out."
     )
+
+
+def test_a_property_of_a_tuning_step_that_does_not_exist_is_named(local: Local) -> None:
+    best = local.fail("Reads", local.get("Steps.Tune.BestTrainingJobs.TrainingJobName"))
+
+    assert "a Tuning step has no 'BestTrainingJobs'. Did you mean 'BestTrainingJob'?" in local.problems(
+        tuning(local), best
+    )

@@ -140,6 +140,20 @@ def test_the_json_has_the_keys_of_aws(execution: Execution) -> None:
     assert steps["Last"] == {"StepName": "Last", "StepType": "Processing", "StepStatus": "NotStarted"}
 
 
+def test_a_step_that_did_not_run_is_shown_as_such(execution: Execution) -> None:
+    measure = replace(execution.steps["Measure"], status="StandIn", stand_in="stubs/measure.json")
+    execution.steps["Measure"] = measure
+
+    text, said = "\n".join(details.lines(execution)), json.loads(details.document(execution))
+
+    assert "status     Failed, with stand-ins for Measure\n" in text
+    assert "Measure  StandIn        1.5 s  did not run, outputs from stubs/measure.json\n" in text
+    assert said["StandIns"] == ["Measure"]
+    shown = {each["StepName"]: each for each in said["PipelineExecutionSteps"]}["Measure"]
+    assert (shown["StepStatus"], shown["StandIn"]) == ("StandIn", "stubs/measure.json")
+    assert said["Metrics"] == {}  # they are not the step's own
+
+
 def test_two_executions_are_a_list(execution: Execution) -> None:
     said = json.loads(details.document(execution, another(execution)))
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagemaker_ops.definition.plan import Plan, Step
+from sagemaker_ops.definition.plan import Plan, StandIn, Step
 from sagemaker_ops.errors import Problem
-from sagemaker_ops.local.preview import CACHED, FAILS, PERHAPS, REFUSED, SKIPPED, Forecast, Preview
+from sagemaker_ops.local.preview import CACHED, FAILS, PERHAPS, REFUSED, SKIPPED, STAND_IN, Forecast, Preview
 from sagemaker_ops.terminal import plan_view
 
 
@@ -66,6 +66,44 @@ def test_each_step_is_below_those_it_waits_for_with_what_a_run_does() -> None:
     )
 
 
+def test_a_step_in_a_branch_of_a_malformed_condition_is_drawn() -> None:
+    plan = of(Step("Inner", "Fail", {}, branch=("{'not': 'a name'}", True)))
+
+    lines = list(plan_view.lines("demo-train", Preview(plan, [], {"Inner": Forecast()})))
+
+    assert lines[2].startswith("Inner ")
+
+
+def test_stubs_to_fill_in_follow_the_plan() -> None:
+    read = {"Conditions": [{"LeftValue": {"Get": "Steps.Notify.OutputParameters['count']"}}]}
+    notify = Step("Notify", "Lambda", {}, output_types={"count": "Integer"})
+    gate = Step("Gate", "Condition", read, frozenset({"Notify"}))
+    asked = Step("Ask", "Callback", {}, stand_in=StandIn("stubs/ask.json"))
+    ready = Step("Tell", "Lambda", {}, stand_in=StandIn("stubs/tell.json"))
+    refused = Forecast(REFUSED, problems=("not here.",))
+    forecasts = {"Notify": refused, "Gate": Forecast(SKIPPED), "Ask": refused, "Tell": Forecast(STAND_IN, "in a file")}
+
+    lines = "\n".join(plan_view.lines("demo-train", Preview(of(notify, gate, asked, ready), [], forecasts)))
+
+    assert "Tell    Lambda             stand-in: in a file\n" in lines
+    assert lines.partition("2 of 4 steps cannot run here.\n")[2].splitlines() == [
+        "",
+        "--stub Notify=Notify.json needs this file: fill in what other steps read.",
+        "{",
+        '  "properties": {',
+        '    "OutputParameters": {',
+        '      "count": "<fill in: Integer>"',
+        "    }",
+        "  }",
+        "}",
+        "",
+        "--stub Ask=stubs/ask.json needs this file: no other step reads its outputs.",
+        "{",
+        '  "properties": {}',
+        "}",
+    ]
+
+
 def test_a_model_that_is_already_registered_is_shown_with_its_version() -> None:
     known = Forecast(CACHED, "already registered as version 3", "abc", aws="on AWS it registers another version")
 
@@ -101,6 +139,7 @@ def test_the_json_has_the_same_content() -> None:
         "aws": "",
         "problems": [],
         "lacks": ["there is nothing at s3://b/d."],
+        "stub": None,
     }
     assert steps["Last"]["problems"] == ["it has no script.", "there is nothing at s3://b/c."]
 

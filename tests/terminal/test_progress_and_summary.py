@@ -140,6 +140,42 @@ def test_a_line_shows_a_reused_result_or_the_number_of_attempts(
     assert re.split(" {2,}", capsys.readouterr().out.strip())[1:] == ["Processing", "Succeeded", "1.5 s", *notes]
 
 
+STAND_IN = step("Notify", "StandIn", end_time=after(1.5), stand_in="stubs/notify.json")
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (STAND_IN, "did not run, outputs from stubs/notify.json"),
+        (replace(STAND_IN, source="xyz"), "did not run, outputs from stubs/notify.json (execution xyz)"),
+    ],
+    ids=["in this execution", "in an earlier one"],
+)
+def test_a_line_shows_that_a_step_did_not_run(
+    capsys: pytest.CaptureFixture[str], shown: StepExecution, said: str
+) -> None:
+    with progress.shown() as show:
+        show(execution(shown))
+
+    assert capsys.readouterr().out == f"Notify               Processing     StandIn       1.5 s  {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "Succeeded in 1 min 05 s, with stand-ins for Notify: execution abc."),
+        ({"status": "Failed", "failure_reason": "bad"}, "Failed in 1 min 05 s, with stand-ins for Notify: bad"),
+    ],
+    ids=["succeeded", "failed"],
+)
+def test_the_last_lines_and_the_list_name_the_steps_that_did_not_run(more: dict[str, Any], said: str) -> None:
+    package = {"ModelPackageArn": "not/a/real/one"}
+    done = execution(step("Training"), replace(STAND_IN, properties=package), **more)
+
+    assert list(summary.ended(done))[-1] == said
+    assert list(summary.table([done]))[1].endswith("1 min 05 s, with stand-ins for Notify")
+
+
 def test_a_step_that_is_retried_is_shown_again(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.shown() as show:
         for attempts in (1, 1, 2, 2):

@@ -29,6 +29,10 @@ Parameters = Annotated[
     list[str] | None,
     typer.Option("--param", metavar="NAME=VALUE", help="Set a pipeline parameter; can be repeated."),
 ]
+Stubs = Annotated[
+    list[str] | None,
+    typer.Option("--stub", metavar="STEP=FILE", help="Take a step's outputs from a file; can be repeated."),
+]
 S3Folder = Annotated[
     Path | None,
     typer.Option("--s3", metavar="FOLDER", help="For a definition: folder that holds s3://bucket/key as bucket/key."),
@@ -100,6 +104,19 @@ def selection(onward_from: list[str] | None, only: list[str] | None, source: str
     from sagemaker_ops.local import Selection
 
     return Selection(tuple(onward_from or only or ()), bool(onward_from), source)
+
+
+def stubs(texts: Sequence[str] | None) -> dict[str, Path]:
+    """`["Notify=notify.json"]` as {step: file}."""
+    pairs = [text.partition("=") for text in texts or ()]
+    names = [name for name, *_ in pairs]
+    problems = [
+        *(f"'{''.join(pair)}' does not have the form STEP=FILE." for pair in pairs if not all(pair)),
+        *(f"step '{name}' has two files: give one." for name in dict.fromkeys(names) if names.count(name) > 1),
+    ]
+    if problems:
+        raise UserError(*(Problem(sentence, "--stub") for sentence in problems))
+    return {name: Path(file) for name, _, file in pairs}
 
 
 def key_values(texts: Sequence[str] | None) -> dict[str, str]:

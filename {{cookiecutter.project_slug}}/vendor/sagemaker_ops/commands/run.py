@@ -18,10 +18,12 @@ from sagemaker_ops.commands.arguments import (
     Parameters,
     S3Folder,
     SourceExecution,
+    Stubs,
     choose,
     key_values,
     load,
     selection,
+    stubs,
 )
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.guardrails import project_check
@@ -49,6 +51,7 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Run this definition (JSON), not a pipeline of the project.")
     ] = None,
     s3: S3Folder = None,
+    stub: Stubs = None,
     onward_from: OnwardFrom = None,
     only: Only = None,
     source_execution: SourceExecution = None,
@@ -87,7 +90,7 @@ def run(
         from sagemaker_ops.project import schema_file, settings, source_copy
         from sagemaker_ops.terminal import progress, summary
 
-        chosen = selection(onward_from, only, source_execution)
+        chosen, files = selection(onward_from, only, source_execution), stubs(stub)
         parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
         loaded = load(root, local=True) if pipeline is not None else None
         if pipeline is not None:
@@ -96,7 +99,9 @@ def run(
         kept: list[str] = []
         if pipeline is None and definition is not None:
             region = settings.load(root).project.region
-            execution = local_run.run_definition(definition, parameters, region, root, s3, on_change, options, chosen)
+            execution = local_run.run_definition(
+                definition, parameters, region, root, s3, on_change, options, chosen, files
+            )
         elif pipeline is not None and loaded is not None:
 
             def has_changed(copy: Copy) -> bool | None:
@@ -107,7 +112,9 @@ def run(
             warnings = source_copy.warnings(loaded.data.source, root / LOCAL_FOLDER, has_changed)
             project_check.show(warnings, "text", root)
             kept = schema_file.keep(loaded.data, root, root / LOCAL_FOLDER)
-            execution = local_run.run(pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher)
+            execution = local_run.run(
+                pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher, files
+            )
     for line in [*kept, *summary.lines(execution, root, began)]:
         print(line)
     sys.exit(0 if execution.status == "Succeeded" else 1)
@@ -124,6 +131,7 @@ def plan(
     ],
     param: Parameters = None,
     s3: S3Folder = None,
+    stub: Stubs = None,
     format: Annotated[
         str,
         typer.Option(
@@ -144,17 +152,17 @@ def plan(
     from sagemaker_ops.pipelines import local_run
     from sagemaker_ops.project import settings
 
-    parameters = key_values(param)
+    parameters, files = key_values(param), stubs(stub)
     gc.disable()  # a large plan has many small objects, none of which becomes garbage before the end
     if "." in pipeline or "/" in pipeline:
         region = settings.load(root).project.region
-        name, found = local_run.plan_definition(Path(pipeline), parameters, region, root, s3)
+        name, found = local_run.plan_definition(Path(pipeline), parameters, region, root, s3, files)
     elif s3 is not None:
         raise UserError(
             "--s3 works only with a definition file: the data of a pipeline of the project is in .local/s3."
         )
     else:
-        name, found = local_run.plan(pipeline, parameters, load(root, local=True), root)
+        name, found = local_run.plan(pipeline, parameters, load(root, local=True), root, files)
     for line in plan_view.lines(name, found) if format == "text" else [plan_view.document(name, found)]:
         print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
     if found.problems:

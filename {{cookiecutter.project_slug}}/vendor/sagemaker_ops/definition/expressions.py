@@ -24,6 +24,8 @@ EXECUTION_VARIABLES = (
     "TrainingJobName",
     "ProcessingJobName",
 )
+OUTPUTS: Keys = ("ProcessingOutputConfig", "Outputs")
+OUTPUT_PARAMETERS = "OutputParameters"
 _KEY = re.compile(r"""(?:^|\.)([^.\[\]'"]+)|\[(\d+)\]|\[(['"])(.+?)\3\]""", re.DOTALL)
 _STEP = re.compile(r"Steps\.([A-Za-z0-9_-]+)(.+)", re.DOTALL)
 
@@ -222,6 +224,11 @@ def look_up(document: Any, path: Iterable[str | int], what: str) -> Any:
     return found
 
 
+def uri_of(output: str) -> Keys:
+    """The path of the S3 URI of an output in the properties of a processing step."""
+    return (*OUTPUTS, output, "S3Output", "S3Uri")
+
+
 def _json_get(body: dict[str, Any], scope: Scope) -> Any:
     """The single value a Std:JsonGet refers to, with the type it has in the file."""
     if "S3Uri" in body:
@@ -231,8 +238,7 @@ def _json_get(body: dict[str, Any], scope: Scope) -> Any:
         reference = parse_reference(body["PropertyFile"]["Get"])
         step, name = reference.name, str(reference.path[1])
         output, file_path = scope.property_files[step, name]
-        where: Keys = ("ProcessingOutputConfig", "Outputs", output, "S3Output", "S3Uri")
-        uri = f"{look_up(scope.properties[step], where, f'step {step!r}').rstrip('/')}/{file_path}"
+        uri = f"{look_up(scope.properties[step], uri_of(output), f'step {step!r}').rstrip('/')}/{file_path}"
         what = f"{file_path} (property file '{name}' of step '{step}')"
     if scope.read_json is None:
         raise UserError(f"{what} cannot be read yet.")

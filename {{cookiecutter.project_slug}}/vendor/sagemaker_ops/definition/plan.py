@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.definition import conditions, parameters, retry_and_cache, shapes, step_properties, step_types
-from sagemaker_ops.definition.expressions import EXECUTION_VARIABLES, Reference, scan
+from sagemaker_ops.definition.expressions import EXECUTION_VARIABLES, OUTPUT_PARAMETERS, Reference, scan
 from sagemaker_ops.definition.order import ordered
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
@@ -21,10 +22,20 @@ _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """What others get from a step that does not run here. source: its stub; files: {S3 URI of an object: file}."""
+
+    source: str
+    properties: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Step:
     """One step. branch: the Condition step that decides whether it runs, and the outcome it needs.
 
     property_files: {name: (output name, file path)}. cache_for: how long its result is reused, None for never.
+    output_types: {name: type} of its OutputParameters. stand_in: what it has instead of running.
     The arguments of a Condition do not contain its steps: they are in the Plan.
     """
 
@@ -36,6 +47,12 @@ class Step:
     property_files: dict[str, tuple[str, str]] = field(default_factory=dict)
     cache_for: timedelta | None = None
     retry: retry_and_cache.Retry | None = None
+    output_types: dict[str, str] = field(default_factory=dict)
+    stand_in: StandIn | None = None
+
+    @property
+    def runs_here(self) -> bool:
+        return self.stand_in is None and step_types.of(self.type).runs_here
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,11 @@ class Plan:
 
     parameters: dict[str, parameters.Parameter]
     steps: dict[str, Step]
+
+    def with_stand_ins(self, stand_ins: Mapping[str, StandIn]) -> Plan:
+        """The same plan, in which these steps do not run."""
+        changed = {name: replace(self.steps[name], stand_in=each) for name, each in stand_ins.items()}
+        return replace(self, steps={**self.steps, **changed})
 
     def before(self, step: Step) -> list[Step]:
         """All that a step waits for, directly or not, as far as it is in the plan."""
@@ -56,16 +78,16 @@ class Plan:
         return list(found.values())
 
 
-def loads(text: str | bytes) -> dict[str, Any]:
-    """A definition from JSON text; UserError if it is not JSON."""
+def loads(text: str | bytes, what: str = "the definition") -> dict[str, Any]:
+    """A JSON object, such as a definition, from its text; UserError if `what` is not JSON."""
     try:
         definition = json.loads(text, parse_constant=_constant, object_pairs_hook=_object)
     except RecursionError as error:
-        raise UserError("the definition is not JSON that can be read: it is nested too deeply.") from error
+        raise UserError(f"{what} is not JSON that can be read: it is nested too deeply.") from error
     except ValueError as error:
-        raise UserError(f"the definition is not JSON: {error}.") from error
+        raise UserError(f"{what} is not JSON: {error}.") from error
     if not isinstance(definition, dict):
-        raise UserError("the definition is not a JSON object.")
+        raise UserError(f"{what} is not a JSON object.")
     return definition
 
 
@@ -87,7 +109,7 @@ def parse(definition: object) -> tuple[Plan, list[Problem]]:
     """The plan, and every problem of form: if there are any, the plan is incomplete and must not be run."""
     if not isinstance(definition, dict) or is_too_deep(definition):
         return Plan({}, {}), [Problem("a definition must be a JSON object with at most 100 levels of nesting.")]
-    if (text := _odd_text(definition)) is not None:
+    if (text := odd_text(definition)) is not None:
         message = "a definition cannot contain a NUL character or a half of a surrogate pair, as in"
         return Plan({}, {}), [Problem(f"{message} {text[:40]!r}.")]
     problems = []
@@ -131,7 +153,7 @@ def misnamed(name: object) -> str:
     return "" if valid else f"Name is {str(name)[:80]!r}: use 1 to 64 letters, digits, '-' and '_'."
 
 
-def _odd_text(value: object) -> str | None:
+def odd_text(value: object) -> str | None:
     """A text in it that AWS cannot store."""
     stack = [value]
     while stack:
@@ -197,12 +219,10 @@ def _step(
     malformed += [each for file in listed for each in shapes.mismatches(file, shapes.PROPERTY_FILE, {})]
     complaints = []
     known = step_types.of(kind)
-    if kind in step_types.TYPES and not known.runs_here:
-        complaints.append(f"steps of type {kind} run only on AWS: leave it out of the pipeline that runs locally.")
-    elif known.shape is None:
-        hint = did_you_mean(kind, step_types.HERE)
+    if kind not in step_types.TYPES:
+        hint = did_you_mean(kind, step_types.TYPES)
         complaints.append(f"'{kind[:40]}' is not a step type.{hint} Available here: {', '.join(step_types.HERE)}.")
-    else:
+    elif known.shape is not None:
         malformed += shapes.mismatches(arguments, known.shape, declared)
     if malformed:
         return Step(name, kind, {}, branch=branch), complaints + malformed
@@ -212,7 +232,15 @@ def _step(
     files = {each["PropertyFileName"]: (each["OutputName"], each["FilePath"]) for each in listed}
     cache_for, unreadable = retry_and_cache.cache_for(raw.get("CacheConfig", {}))
     retry, malformed = retry_and_cache.retry(raw.get("RetryPolicies", []))
-    step = Step(name, kind, arguments, frozenset(raw.get("DependsOn", [])), branch, files, cache_for, retry)
+    waits_for = {*raw.get("DependsOn", [])}
+    if not known.runs_here:  # it may refer to steps outside its arguments, or contain steps of its own
+        inside = {key: arguments[key] for key in known.repeated if key in arguments}
+        own = [name for key in inside for name in at(inside, f"{key}.*.Name")]
+        used = {each.name for each in scan({**raw, "Arguments": inside})[0] if each.kind in ("Steps", "PropertyFiles")}
+        waits_for |= {name for name in used if name not in own}
+        arguments = {key: value for key, value in arguments.items() if key not in inside}
+    types = {each["OutputName"]: each["OutputType"] for each in raw.get(OUTPUT_PARAMETERS, [])}
+    step = Step(name, kind, arguments, frozenset(waits_for), branch, files, cache_for, retry, types)
     return step, complaints + unreadable + malformed
 
 
@@ -248,13 +276,16 @@ def _dead_end(
     if name not in names:
         what = {"Parameters": "a parameter", "Execution": "an execution variable"}.get(reference.kind, "a step")
         return f"it reads '{name}', which is not {what} of this pipeline.{did_you_mean(name, names)}"
-    if reference.kind in ("Steps", "PropertyFiles") and not steps[name].arguments:
+    if reference.kind in ("Steps", "PropertyFiles") and not (steps[name].arguments or steps[name].output_types):
         return None  # that step is malformed, and its own problem is reported
     if reference.kind == "PropertyFiles" and reference.path[0] not in steps[name].property_files:
         hint = did_you_mean(str(reference.path[0]), steps[name].property_files)
         return f"it reads '{reference.path[0]}', which is not a property file of step '{name}'.{hint}"
     if reference.kind == "Steps":
-        step = steps[name]
+        step, (first, *below) = steps[name], reference.path
+        if first == OUTPUT_PARAMETERS and below and step.output_types and below[0] not in step.output_types:
+            hint = did_you_mean(str(below[0]), step.output_types)
+            return f"it reads '{below[0]}', which is not an output of step '{name}'.{hint}"
         return step_properties.misread(name, step_types.of(step.type), step.arguments, reference.path)
     return None
 

@@ -26,6 +26,7 @@ STEP: Shape = {
     "PropertyFiles?": [{}],
     "CacheConfig?": {},
     "RetryPolicies?": [ANYTHING],
+    "OutputParameters?": [{"OutputName": NAME, "OutputType": NAME}],
 }
 PROPERTY_FILE: Shape = {"PropertyFileName": NAME, "OutputName": NAME, "FilePath": PATH}
 

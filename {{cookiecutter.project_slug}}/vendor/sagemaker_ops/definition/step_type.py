@@ -56,6 +56,8 @@ class StepType:
     job: Job | None = None
     branches: Mapping[str, bool] = field(default_factory=dict)
     """The arguments that contain steps, and the outcome for which these run."""
+    repeated: tuple[str, ...] = ()
+    """The arguments with steps that it repeats, and with references that make sense only to AWS."""
     trainings: Callable[[Properties], list[dict[str, Any]]] | None = None
     """From its arguments to those of the training jobs that it contains."""
     always_fails: bool = False

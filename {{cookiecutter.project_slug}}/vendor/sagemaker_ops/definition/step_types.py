@@ -82,7 +82,8 @@ TYPES: dict[str, StepType] = {
         StepType("AutoML", requests=("CreateAutoMLJobRequest", "CreateAutoMLJobV2Request")),
         StepType("EMR", requests=("EMRArguments",)),
         StepType("Job", requests=("CreateJobRequest",)),
-        *(StepType(name) for name in ("EMRServerless", "ForEach")),
+        StepType("EMRServerless"),
+        StepType("ForEach", repeated=("ForEachBody", "Selector")),
     )
 }
 HERE = tuple(name for name, each in TYPES.items() if each.runs_here)

@@ -6,12 +6,11 @@ organisation's. Standard library only, and fast: Cookiecutter's own Python runs 
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from sagemaker_ops.errors import Problem, RefusedError, UserError, did_you_mean
+from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.guardrails import (
     gate_check,
     hyperparameter_check,
@@ -20,20 +19,19 @@ from sagemaker_ops.guardrails import (
     instance_types,
     names,
     policy,
+    step_name_check,
     training_capacity,
     volume_check,
 )
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.project import layout, parameter_names, script_text
 from sagemaker_ops.project import settings as project_settings
-from sagemaker_ops.project.settings import FILE, Data, Environment, Settings, key_of
+from sagemaker_ops.project.settings import FILE, Data, Environment, Settings
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingStoppingCondition.html: 9 days
 MAX_RUNTIME_MINUTES = 12_960
 FORMATS = ("text", "json", "gitlab")
-USUAL_STEPS = {"processing", "training", "evaluation"}  # in the pipeline of a new project
 USUAL_TEXT = 256  # characters of a hyperparameter: AWS accepts more
-_TEXT = re.compile(r"""["']([A-Za-z0-9_-]{1,64})["']""")
 
 
 def check(settings: Settings, rules: Policy) -> list[Problem]:
@@ -93,7 +91,7 @@ def examine(root: Path, *, local: bool = False) -> tuple[Settings | None, list[P
             *image_check.check(settings, local),
             *_check_isolation(settings, root),
             *_check_parameters(settings, root),
-            *_check_step_keys(settings, root),
+            *step_name_check.check(settings, root),
         ]
         problems += [problem for problem in found if not reader.is_filled(problem.where)]
     for name in layout.pipelines(root):
@@ -243,30 +241,6 @@ def _check_instance_types(settings: Settings, rules: Policy) -> list[Problem]:
     for key, name in given.steps.items():
         problems += instance_check.check_job(name, f"{table}.{key}", rules)
     return problems
-
-
-def _check_step_keys(settings: Settings, root: Path) -> list[Problem]:
-    """A warning for each key of [images] and [instances] that is not the name of a step: most likely a typo.
-
-    Step names are searched for among the strings in the pipeline files, because compiling a pipeline takes seconds.
-    """
-    own = {"instances": settings.instances.steps, "images": settings.images.steps}
-    usual = {"instances": set(policy.USES), "images": {"default", "inference"}}
-    if not any(own[table].keys() - USUAL_STEPS - usual[table] for table in own):
-        return []
-    files = (path for path in (root / layout.PIPELINES).rglob("*.py") if path.is_file())
-    texts = (text for path in files for text in _TEXT.findall(path.read_text(encoding="utf-8", errors="replace")))
-    steps = {key_of(text) for text in texts} | USUAL_STEPS
-    return [
-        Problem(
-            f"no pipeline has a step with this name.{did_you_mean(key, sorted(usual[table] | USUAL_STEPS))}",
-            f"{FILE} [{table}].{key}",
-            "warning",
-        )
-        for table, keys in own.items()
-        for key in keys
-        if key not in steps | usual[table]
-    ]
 
 
 def show(problems: list[Problem], style: str, root: Path) -> None:

@@ -51,7 +51,7 @@ def reuse(source: Execution, execution: Execution, chosen: set[str], store: Stor
     """Copy the results of the steps that are not run again."""
     now = datetime.now(UTC)
     for name, step in source.steps.items():
-        if name in execution.steps and name not in chosen and step.status == "Succeeded":
+        if name in execution.steps and name not in chosen and step.has_result:
             execution.steps[name] = replace(
                 step, start_time=now, end_time=now, source=step.source or source.id, selected=False, log=None
             )

@@ -18,6 +18,7 @@ from sagemaker_ops.errors import UserError, did_you_mean
 from sagemaker_ops.store import write_atomically
 
 LOCK = ".lock"  # with a dot, which no step has in its name: each step has a folder next to it
+STAND_IN = "StandIn"
 STALE = "its runner ended unexpectedly (killed, or the machine was switched off)"
 
 
@@ -31,7 +32,7 @@ class StepExecution:
     name: str
     type: str
     property_files: dict[str, tuple[str, str]] = field(default_factory=dict)
-    status: str = "NotStarted"  # Starting, Executing, Succeeded, Failed, Stopped
+    status: str = "NotStarted"  # Starting, Executing, Succeeded, Failed, Stopped; here also STAND_IN
     start_time: datetime | None = None
     end_time: datetime | None = None
     failure_reason: str | None = None
@@ -40,7 +41,14 @@ class StepExecution:
     source: str | None = None
     """The execution whose result was reused: found in the cache, or because this step was not selected."""
     selected: bool = True
+    stand_in: str | None = None
+    """The stub whose outputs it has, because it did not run."""
     log: Path | None = None
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the steps after it can run."""
+        return self.status in ("Succeeded", STAND_IN)
 
     @property
     def usage(self) -> dict[str, float]:
@@ -80,6 +88,11 @@ class Execution:
     def facts(self) -> dict[str, str]:
         """What else AWS knows about it, with AWS's keys."""
         return {}
+
+    @property
+    def stand_ins(self) -> list[str]:
+        """The steps that did not run, but have the outputs of a stub."""
+        return [step.name for step in self.steps.values() if step.stand_in]
 
     def step(self, name: str) -> StepExecution:
         """The step with that name; UserError if there is none."""

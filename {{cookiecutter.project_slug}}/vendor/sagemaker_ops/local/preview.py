@@ -16,7 +16,7 @@ from sagemaker_ops.container.packages import packages_digest
 from sagemaker_ops.definition import conditions, step_types
 from sagemaker_ops.definition.expressions import Scope, resolve, resolve_known, scan
 from sagemaker_ops.definition.parameters import values as typed_values
-from sagemaker_ops.definition.plan import Plan, Step, parse
+from sagemaker_ops.definition.plan import Plan, StandIn, Step, parse
 from sagemaker_ops.digests import Digests
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import executions
@@ -29,7 +29,7 @@ from sagemaker_ops.preflight.refusals import missing_models, refusals
 from sagemaker_ops.store import Store, Unchanging
 
 CACHED, RUNS, PERHAPS, FAILS = "cached", "runs", "runs unless unchanged", "fails the execution"
-SKIPPED, REFUSED = "does not start", "cannot run here"
+SKIPPED, REFUSED, STAND_IN = "does not start", "cannot run here", "stand-in"
 # These differ in each execution, so steps that use them are never found in a cache.
 NEW_EACH_TIME = {"StartDateTime", "CurrentDateTime", "PipelineExecutionId", "PipelineExecutionArn", "TrainingJobName",
                  "ProcessingJobName"}  # fmt: skip
@@ -37,7 +37,7 @@ NEW_EACH_TIME = {"StartDateTime", "CurrentDateTime", "PipelineExecutionId", "Pip
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a step will do: one of the six above, and why. source: the execution whose result is reused.
+    """What a step will do: one of the seven above, and why. source: the execution whose result is reused.
 
     problems: why it cannot run here. aws: what AWS would do instead, if that differs. lacks: why it would fail, if a
     condition chooses its branch.
@@ -72,12 +72,14 @@ def preview(
     home: Path,
     region: str = "us-east-1",
     store: Store | None = None,
+    stand_ins: Mapping[str, StandIn] | None = None,
     known: Sequence[Problem] = (),
 ) -> Preview:
     """What start_pipeline_execution would do with the same arguments; it contains every problem and raises none."""
     home = Path(os.path.realpath(home))
     store = Unchanging(store.root if store else home / "s3")
     plan, problems = parse(definition)
+    plan = plan.with_stand_ins(stand_ins or {})
     given, wrong = typed_values(plan.parameters, parameters)
     execution = new_execution(plan, pipeline_name, given, home)
     scope = Scope(given, variables(execution, region))
@@ -104,7 +106,7 @@ def preview(
     forecasts = _Forecasts(plan, scope, Cache(machine, pipeline_name), pipeline_name, home)
     for step in plan.steps.values():
         reasons = tuple(refused.get(step.name, ()))
-        if reasons or wrong or not step.arguments:
+        if reasons or wrong or not (step.arguments or step.stand_in):
             found.steps[step.name] = Forecast(REFUSED, problems=reasons) if reasons else Forecast()
         else:
             forecast = forecasts.of(step, found.steps)
@@ -132,12 +134,16 @@ class _Forecasts:
             waits_for = [name for name in sorted(step.waits_for) if name in earlier]  # not all, if they are in a circle
             if lost := next((name for name in waits_for if earlier[name].does == kind), None):
                 return Forecast(SKIPPED, f"it needs '{lost}', which {words}")
+        if step.stand_in is not None:
+            if not step.stand_in.files:  # otherwise what is in the store now may change
+                self._here[step.name] = step.stand_in.properties
+            return Forecast(STAND_IN, f"its outputs are those in {step.stand_in.source}")
         read = {each.name for each in scan(step.arguments)[0] if each.kind in ("Steps", "PropertyFiles")}
         arguments = self._resolved(step, read, self._here)
         alike = all(self._here.get(name) == self._aws.get(name) for name in read)
         there = self._on_aws(step, arguments if alike else self._resolved(step, read, self._aws))
         forecast = self._registered(step, arguments, earlier) or self._on_this(step, arguments)
-        if forecast.aws:
+        if forecast.aws or not read <= self._aws.keys():  # nobody knows what AWS has instead of a stand-in
             return forecast
         if forecast.does == CACHED:
             aws = "" if there else "on AWS it would run, because its inputs have other URIs"
@@ -187,8 +193,10 @@ class _Forecasts:
         """The forecast of a step whose model is already registered; None for any other step."""
         if not step_types.of(step.type).registers_model or not isinstance(arguments, dict):
             return None
-        jobs = [each.name for each in self._plan.before(step) if step_types.of(each.type).is_cached]
-        keys = self._cache.keys(step, arguments) if jobs else None
+        before = self._plan.before(step)
+        jobs = [each.name for each in before if step_types.of(each.type).is_cached]
+        real = jobs and all(each.stand_in is None for each in before)
+        keys = self._cache.keys(step, arguments) if real else None
         found = self._cache.find(step, keys) if keys and all(earlier[name].does == CACHED for name in jobs) else None
         if found is None:
             return None

@@ -13,7 +13,7 @@ from typing import Any
 from sagemaker_ops.container import process
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.parameters import values as typed_values
-from sagemaker_ops.definition.plan import Plan, Step, parse
+from sagemaker_ops.definition.plan import Plan, StandIn, Step, parse
 from sagemaker_ops.digests import Digests
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.local import execution_folder, scheduler
@@ -43,6 +43,7 @@ def start_pipeline_execution(
     store: Store | None = None,
     options: Options | None = None,
     selection: Selection | None = None,
+    stand_ins: Mapping[str, StandIn] | None = None,
     launcher: process.Launcher | None = None,
     on_change: Callable[[Execution], None] | None = None,
     known: Sequence[Problem] = (),
@@ -50,6 +51,7 @@ def start_pipeline_execution(
     """Run a definition until it ends and return the execution: Succeeded, Failed or Stopped.
 
     parameters: strings, as from `--param NAME=VALUE`. home: the project's .local folder. store: S3, if it is elsewhere.
+    stand_ins: for steps that do not run here.
     launcher: one that is already warming up, created with `options`; the caller closes it.
     on_change: called in this thread after every change of a status. known: problems found before. UserError
     with every problem, before anything starts.
@@ -60,6 +62,7 @@ def start_pipeline_execution(
     chosen, source = set(plan.steps), None
     if selection is not None and not problems:
         chosen, source = select(plan, selection, pipeline_name, home)
+    plan = plan.with_stand_ins(stand_ins or {})
     runs = Plan(plan.parameters, {name: step for name, step in plan.steps.items() if name in chosen})
     values, wrong = typed_values(plan.parameters, parameters, source.parameters if source else {})
     execution = execution_folder.new_execution(plan, pipeline_name, values, home)

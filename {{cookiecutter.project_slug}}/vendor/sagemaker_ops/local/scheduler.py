@@ -15,15 +15,16 @@ from typing import Any
 from sagemaker_ops.container.process import Stop, StoppedError
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.executions import Execution
+from sagemaker_ops.local.executions import STAND_IN, Execution
 
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a successful step. source: the execution whose result was reused, if it did not run."""
+    """The result of a successful step. source: the execution whose result was reused, or stand_in: the stub."""
 
     properties: dict[str, Any] = field(default_factory=dict)
     source: str | None = None
+    stand_in: str | None = None
 
 
 Work = Callable[[Step, Callable[[], None]], Result]
@@ -81,7 +82,7 @@ def run(
                     execution.status = "Stopping"
                 if event.status not in ("", "Executing"):
                     running.pop(event.step).join()
-                if event.status == "Succeeded":
+                if event.step and execution.steps[event.step].has_result:
                     ready.after(event.step)
                 changed()
         finally:
@@ -101,7 +102,7 @@ class _Ready:
         self._dependents: dict[str, list[int]] = {}
         self._missing: list[int] = []  # for each step, how many of those it waits for have not succeeded
         for number, step in enumerate(self._steps):
-            waits_for = [name for name in step.waits_for if execution.steps[name].status != "Succeeded"]
+            waits_for = [name for name in step.waits_for if not execution.steps[name].has_result]
             self._missing.append(len(waits_for))
             for name in waits_for:
                 self._dependents.setdefault(name, []).append(number)
@@ -128,7 +129,7 @@ def _work(step: Step, work: Work, events: SimpleQueue[_Event]) -> None:
     """The thread of one step, which always ends with an event."""
     try:
         result = work(step, lambda: events.put(_Event(step.name, "Executing")))
-        events.put(_Event(step.name, "Succeeded", result))
+        events.put(_Event(step.name, STAND_IN if result.stand_in else "Succeeded", result))
     except StoppedError:
         events.put(_Event(step.name, "Stopped"))
     except UserError as error:
@@ -148,7 +149,8 @@ def _set(execution: Execution, event: _Event) -> None:
     if event.status == "Starting":
         step.start_time = _now()
     elif event.status != "Executing":
-        step.end_time, step.properties, step.source = _now(), event.result.properties, event.result.source
+        step.end_time, result = _now(), event.result
+        step.properties, step.source, step.stand_in = result.properties, result.source, result.stand_in
 
 
 def _conclude(execution: Execution, stop: Stop) -> None:

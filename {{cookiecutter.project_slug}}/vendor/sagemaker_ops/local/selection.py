@@ -65,7 +65,7 @@ def _lacking(plan: Plan, chosen: set[str], source: Execution) -> list[Problem]:
         for needed in sorted(step.waits_for - chosen):
             earlier = source.steps.get(needed)
             status = earlier.status if earlier else "unknown"
-            if earlier is None or status != "Succeeded":
+            if earlier is None or not earlier.has_result:
                 problems.append(
                     Problem(f"it needs '{needed}', which is {status} in execution {source.id}.", f"step '{name}'")
                 )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.container import process
 from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.expressions import Scope
-from sagemaker_ops.definition.plan import Plan, Step
+from sagemaker_ops.definition.plan import Plan, StandIn, Step
 from sagemaker_ops.local import steps
 from sagemaker_ops.local.cache import Cache
 from sagemaker_ops.local.execution_folder import link_outputs
@@ -20,6 +22,7 @@ from sagemaker_ops.local.executions import Execution, StepExecution
 from sagemaker_ops.local.job import ACCOUNT, Job
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.local.scheduler import Result
+from sagemaker_ops.store import Store
 
 
 def run_step(
@@ -37,14 +40,23 @@ def run_step(
         machine.store.read_json,
     )
     arguments = steps.resolved(step, scope)
+    folder = execution.folder / step.name
+    if step.stand_in is not None:
+        folder.mkdir(exist_ok=True)
+        _stand_in(step.stand_in, arguments, folder / "log.txt", machine.store)
+        properties = step.stand_in.properties
+        link_outputs(execution, step.name, step_types.of(step.type).outputs(properties), machine.store)
+        return Result(properties, stand_in=step.stand_in.source)
     cache = Cache(machine, execution.pipeline_name)
     keys = cache.keys(step, arguments) if machine.options.cache else None
-    may_reuse = not step_types.of(step.type).registers_model or _nothing_ran(plan.before(step), execution)
+    before = plan.before(step) if step_types.of(step.type).registers_model else []
+    if unreal := [each.name for each in before if execution.steps[each.name].stand_in]:
+        keys, arguments = None, {**arguments, "ApprovalDescription": f"with stand-ins for {', '.join(unreal)}"}
+    may_reuse = not step_types.of(step.type).registers_model or _nothing_ran(before, execution)
     if keys is not None and may_reuse and (found := cache.find(step, keys)) is not None:
         cache.keep_again(keys, execution.id, found)
         link_outputs(execution, step.name, step_types.of(step.type).outputs(found.properties), machine.store)
         return Result(found.properties, found.execution)
-    folder = execution.folder / step.name
     folder.mkdir(exist_ok=True)
     job = Job(step, arguments, name, folder, machine, scope, stop, started)
     properties = _with_retries(job, execution.steps[step.name])
@@ -52,6 +64,14 @@ def run_step(
     if keys is not None:
         cache.keep(keys, execution.id, step, properties)
     return Result(properties)
+
+
+def _stand_in(stand_in: StandIn, arguments: dict[str, Any], log: Path, store: Store) -> None:
+    """What happens instead of running a step: its arguments are logged, and its files put into the store."""
+    said = f"This step did not run: its outputs are those in {stand_in.source}. Its arguments were:\n"
+    log.write_text(f"{said}{json.dumps(arguments, indent=1)}\n", encoding="utf-8")
+    for uri, file in stand_in.files.items():
+        store.put_file(uri, file)
 
 
 def _nothing_ran(before: list[Step], execution: Execution) -> bool:

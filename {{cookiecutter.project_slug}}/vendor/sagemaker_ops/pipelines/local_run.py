@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.guardrails import table_check
 from sagemaker_ops.local import cleaning
 from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
+from sagemaker_ops.pipelines import stubs as stub_files
 from sagemaker_ops.project import data, source_copy
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.project.settings import Settings
@@ -36,11 +38,12 @@ def run(
     options: local.Options | None = None,
     selection: local.Selection | None = None,
     launcher: local.Launcher | None = None,
+    stubs: Mapping[str, Path] | None = None,
 ) -> local.Execution:
     """Start an execution and wait until it ends. UserError if it cannot start; then nothing has run.
 
     `home` is the folder for S3, state and logs: by default, .local of the project. launcher: one that was created with
-    the same options, and that the caller closes.
+    the same options, and that the caller closes. stubs: {step: the file with its outputs}, more than [local.stubs] has.
     """
     home, options = home or root / LOCAL_FOLDER, options or local.Options()
     with (
@@ -50,6 +53,9 @@ def run(
         cleaning.held_off(home) as begun,
     ):
         definition, pipeline_name = _published(pipeline, settings, root, home)
+        stand_ins, wrong = stub_files.read(
+            definition, stubs or {}, _usual_stubs(settings, root), Store(home / "s3"), selection
+        )
         return local.start_pipeline_execution(
             definition,
             pipeline_name=pipeline_name,
@@ -58,9 +64,10 @@ def run(
             region=settings.project.region,
             options=options,
             selection=selection,
+            stand_ins=stand_ins,
             launcher=launcher,
             on_change=_reporting(begun, on_change),
-            known=request_limits.check(definition, parameters),
+            known=[*request_limits.check(definition, parameters), *wrong],
         )
 
 
@@ -73,9 +80,12 @@ def run_definition(
     on_change: OnChange | None = None,
     options: local.Options | None = None,
     selection: local.Selection | None = None,
+    stubs: Mapping[str, Path] | None = None,
 ) -> local.Execution:
     """Like `run`, for a definition in a file; s3: the folder in which s3://bucket/key is bucket/key."""
     home, definition = root / LOCAL_FOLDER, _definition(file)
+    store = _store(s3)
+    stand_ins, wrong = stub_files.read(definition, stubs or {}, {}, store or Store(home / "s3"), selection)
     with cleaning.held_off(home) as begun:
         return local.start_pipeline_execution(
             definition,
@@ -83,15 +93,22 @@ def run_definition(
             parameters=parameters,
             home=home,
             region=region,
-            store=_store(s3),
+            store=store,
             options=options,
             selection=selection,
+            stand_ins=stand_ins,
             on_change=_reporting(begun, on_change),
-            known=request_limits.check(definition, parameters, whole=False),
+            known=[*request_limits.check(definition, parameters, whole=False), *wrong],
         )
 
 
-def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root: Path) -> tuple[str, Preview]:
+def plan(
+    pipeline: str,
+    parameters: Mapping[str, str],
+    settings: Settings,
+    root: Path,
+    stubs: Mapping[str, Path] | None = None,
+) -> tuple[str, Preview]:
     """The pipeline's name, and what `run` would do; publishes code and data, as `run` would."""
     from sagemaker_ops.local.preview import preview
 
@@ -99,28 +116,41 @@ def plan(pipeline: str, parameters: Mapping[str, str], settings: Settings, root:
     with cleaning.held_off(home):
         definition, name = _published(pipeline, settings, root, home)
         region = settings.project.region
-        known = request_limits.check(definition, parameters)
+        stand_ins, wrong = stub_files.read(definition, stubs or {}, _usual_stubs(settings, root), Store(home / "s3"))
         return name, preview(
-            definition, pipeline_name=name, parameters=parameters, home=home, region=region, known=known
+            definition,
+            pipeline_name=name,
+            parameters=parameters,
+            home=home,
+            region=region,
+            stand_ins=stand_ins,
+            known=[*request_limits.check(definition, parameters), *wrong],
         )
 
 
 def plan_definition(
-    file: Path, parameters: Mapping[str, str], region: str, root: Path, s3: Path | None = None
+    file: Path,
+    parameters: Mapping[str, str],
+    region: str,
+    root: Path,
+    s3: Path | None = None,
+    stubs: Mapping[str, Path] | None = None,
 ) -> tuple[str, Preview]:
     """Like `plan`, for a definition in a file."""
     from sagemaker_ops.local.preview import preview
 
-    name, store = pipeline_name(file), _store(s3)
+    name, store, home = pipeline_name(file), _store(s3), root / LOCAL_FOLDER
     definition = _definition(file)
+    stand_ins, wrong = stub_files.read(definition, stubs or {}, {}, store or Store(home / "s3"))
     found = preview(
         definition,
         pipeline_name=name,
         parameters=parameters,
-        home=root / LOCAL_FOLDER,
+        home=home,
         region=region,
         store=store,
-        known=request_limits.check(definition, parameters, whole=False),
+        stand_ins=stand_ins,
+        known=[*request_limits.check(definition, parameters, whole=False), *wrong],
     )
     return name, found
 
@@ -128,6 +158,11 @@ def plan_definition(
 def pipeline_name(file: Path) -> str:
     """A valid pipeline name from the file's name: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html."""
     return re.sub(r"[^A-Za-z0-9]+", "-", file.name.removesuffix(".json")).strip("-")[:256].rstrip("-") or "definition"
+
+
+def _usual_stubs(settings: Settings, root: Path) -> dict[str, Path]:
+    """The stubs of project.toml, as paths from the current folder, which read well in messages."""
+    return {step: Path(os.path.relpath(root / file)) for step, file in settings.local.stubs.items()}
 
 
 def _store(s3: Path | None) -> Store | None:

@@ -33,7 +33,7 @@ def missing_inputs(
     problems = []
     written = {name: [_written(job, scope) for job in jobs(step)] for name, step in plan.steps.items()}
     for step in plan.steps.values():
-        if step_types.of(step.type).runs_here and will_run(step, plan, scope) is (True if certain else None):
+        if step.runs_here and will_run(step, plan, scope) is (True if certain else None):
             before = [each for earlier in plan.before(step) for each in written[earlier.name]]
             for job in jobs(step):
                 found = [*_missing(job, scope, store, before), *_overlapping(job, scope, store)]
@@ -134,6 +134,8 @@ def _json_files(value: Any, scope: Scope) -> Iterator[str]:
 
 def _written(step: Step, scope: Scope) -> tuple[list[str], list[str]]:
     """The folders below which a step writes, and those in which it writes below the name of its job."""
+    if step.stand_in is not None:
+        return list(step.stand_in.files), []
     kind = step_types.of(step.type)
     places = [_known(step, paths, scope) for paths in (kind.writes, kind.writes_in_job)]
     anywhere, in_job = ([f"{_tidy(uri).rstrip('/')}/" for uri in uris] for uris in places)

@@ -26,12 +26,20 @@ def refusals(plan: Plan, scope: Scope) -> list[Problem]:
     return [
         Problem(sentence, f"step '{step.name}'")
         for each in plan.steps.values()
-        for step in (jobs(each) if each.arguments and step_types.of(each.type).runs_here else ())
+        if each.stand_in is None
+        for step in jobs(each)
         for sentence in _refused(step, scope, plan)
     ]
 
 
 def _refused(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
+    if step.type in step_types.TYPES and not step_types.of(step.type).runs_here:
+        yield (
+            f"steps of type {step.type} run only on AWS: write the outputs of this one into a file, and add "
+            f"--stub {step.name}=FILE."
+        )
+    if not step.arguments or not step.runs_here:
+        return
     yield from _beyond_limits(step, scope)
     if place := step_types.of(step.type).refuse:
         yield from step_types.function(place)(step, scope, plan)
@@ -47,7 +55,8 @@ def missing_models(
     """
     problems = []
     for step in plan.steps.values():
-        if not step_types.of(step.type).serves_model or not step.arguments or not will_run(step, plan, scope):
+        serves = step_types.of(step.type).serves_model and step.stand_in is None
+        if not serves or not step.arguments or not will_run(step, plan, scope):
             continue
         name, maker = resolve_early(step.arguments["ModelName"], scope), _maker(step, plan, scope)
         try:

@@ -160,6 +160,14 @@ class Pipeline:
 
 
 @dataclass(frozen=True)
+class Local:
+    """Runs on this machine."""
+
+    stubs: Mapping[str, str] = field(default_factory=dict)
+    """{step: the file with its outputs, relative to project.toml}, for steps that do not run here."""
+
+
+@dataclass(frozen=True)
 class Environment:
     """Where a pipeline is deployed. Empty means "not set yet" for the first three, and "none" for the others."""
 
@@ -194,6 +202,7 @@ class Settings:
     pipeline: Pipeline = field(default_factory=Pipeline)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     """Each key becomes a parameter of every pipeline, with this default."""
+    local: Local = field(default_factory=Local)
     environments: Mapping[str, Environment] = field(default_factory=dict)
 
     def environment(self, name: str) -> Environment:

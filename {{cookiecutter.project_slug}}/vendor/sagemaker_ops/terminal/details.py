@@ -13,7 +13,7 @@ from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.guardrails import formats
 from sagemaker_ops.local import Execution, StepExecution
 from sagemaker_ops.project.settings import FILE
-from sagemaker_ops.terminal import progress
+from sagemaker_ops.terminal import progress, summary
 
 FORMATS = ("table", "json")
 Cell = tuple[str, object]  # the text to show, and the value to compare: None if a difference means nothing
@@ -106,6 +106,7 @@ def _summary(execution: Execution) -> dict[str, Any]:
             "StartTime": execution.start_time,
             "EndTime": execution.end_time,
             "FailureReason": execution.failure_reason,
+            "StandIns": execution.stand_ins or None,
             **execution.facts,
         }
     )
@@ -124,6 +125,7 @@ def _step(step: StepExecution) -> dict[str, Any]:
             "AttemptCount": step.attempts or None,
             "CacheHitResult": source if step.selected else None,
             "SelectiveExecutionResult": None if step.selected else source,
+            "StandIn": step.stand_in,
             "Outputs": step.outputs or None,
             "Utilization": step.usage or None,
             **step.facts,
@@ -137,7 +139,7 @@ def _facts(execution: Execution) -> dict[str, Cell]:
         "execution": (execution.id, None),
         **{word: (execution.facts[key], None) for word, key in _NAMED.items() if key in execution.facts},
         "pipeline": (execution.pipeline_name, execution.pipeline_name),
-        "status": (execution.status, execution.status),
+        "status": (f"{execution.status}{summary.with_stand_ins(execution)}", execution.status),
         **({"reason": (execution.failure_reason,) * 2} if execution.failure_reason else {}),
         "started": (started, None),
         **({"time": (_took(execution), None)} if execution.end_time else {}),

@@ -6,10 +6,13 @@ import heapq
 import json
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
+from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.local import preview
 from sagemaker_ops.local.preview import Preview
+from sagemaker_ops.pipelines import stubs
 
 FORMATS = ("text", "json")
 _MOST_NAMES = 3  # of the steps that a step waits for; the JSON has all of them
@@ -31,6 +34,7 @@ def document(pipeline_name: str, found: Preview) -> str:
             "aws": found.steps[step.name].aws,
             "problems": list(found.steps[step.name].problems),
             "lacks": list(found.steps[step.name].lacks),
+            "stub": _stub(step, found),
         }
         for step in in_order(found.plan)
     ]
@@ -51,6 +55,12 @@ def lines(pipeline_name: str, found: Preview) -> Iterator[str]:
         yield f"{name:<{first}}  {kind:<{second}}  {after:<{third}}  {here[0]}".rstrip()
         yield from (f"{'':<{first + second + third + 4}}  {more}" for more in here[1:])
     yield f"\n{_summary(found)}"
+    for step in in_order(found.plan):
+        if (stub := _stub(step, found)) is not None:
+            file = step.stand_in.source if step.stand_in else f"{step.name}.json"
+            to_do = "fill in what other steps read" if stub["properties"] else "no other step reads its outputs"
+            yield f"\n--stub {step.name}={file} needs this file: {to_do}."
+            yield json.dumps(stub, indent=2, ensure_ascii=False)
 
 
 def in_order(plan: Plan) -> list[Step]:
@@ -100,7 +110,7 @@ def _rank(plan: Plan) -> dict[str, int]:
 
 def _depth(step: Step, plan: Plan) -> int:
     depth = 0
-    while step.branch:
+    while step.branch and step.branch[0] in plan.steps:  # not if the condition is malformed
         depth, step = depth + 1, plan.steps[step.branch[0]]
     return depth
 
@@ -124,16 +134,24 @@ def _here(forecast: preview.Forecast) -> list[str]:
     return ["; ".join(filter(None, (said, forecast.aws))), *(f"but if it runs: {each}" for each in forecast.lacks)]
 
 
+def _stub(step: Step, found: Preview) -> dict[str, Any] | None:
+    """The stub to fill in, if the step runs only on AWS or its stub is not usable."""
+    needed = step.stand_in or (step.type in step_types.TYPES and not step_types.of(step.type).runs_here)
+    return stubs.skeleton(found.plan, step.name) if needed and found.steps[step.name].problems else None
+
+
 def _summary(found: Preview) -> str:
     does = [forecast.does for forecast in found.steps.values()]
     refused = sum(bool(forecast.problems) for forecast in found.steps.values())
     if refused:
         return f"{refused} of {len(does)} steps cannot run here."
     does = [preview.RUNS if kind == preview.FAILS else kind for kind in does]
-    counts = {kind: does.count(kind) for kind in (preview.CACHED, preview.RUNS, preview.PERHAPS, preview.SKIPPED)}
+    kinds = (preview.CACHED, preview.RUNS, preview.PERHAPS, preview.STAND_IN, preview.SKIPPED)
+    counts = {kind: does.count(kind) for kind in kinds}
     words = {
         preview.RUNS: "to run",
         preview.PERHAPS: "to run unless their inputs turn out to be unchanged",
+        preview.STAND_IN: "with a stand-in",
         preview.SKIPPED: "skipped",
     }
     return f"{len(does)} steps: {', '.join(f'{n} {words.get(kind, kind)}' for kind, n in counts.items() if n)}."

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Show = Callable[[Execution], None]
 TAIL = 4096  # bytes at the end of a log in which to look for its last line
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
-COLOURS = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Executing": "cyan"}
+COLOURS = {"Succeeded": "green", "Failed": "red", "StandIn": "yellow", "Stopped": "yellow", "Executing": "cyan"}
 
 
 @contextmanager
@@ -51,6 +51,9 @@ def seconds(start: datetime | None, end: datetime | None) -> str:
 
 def note(step: StepExecution) -> str:
     """A note besides the status of a step: whose result it reused, or the number of the attempt."""
+    if step.stand_in:
+        reused = f" (execution {step.source})" if step.source else ""
+        return f"did not run, outputs from {step.stand_in}{reused}"
     if step.source:
         version = step.properties.get("ModelPackageVersion")
         cached = f"already registered as version {version}" if version else "cached"

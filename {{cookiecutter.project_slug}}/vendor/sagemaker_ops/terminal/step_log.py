@@ -43,7 +43,7 @@ def show(home: Path, execution: str, step: str | None, follow: bool) -> None:
 
 def _over(execution: Execution, step: str) -> bool:
     running = execution.status in ("Executing", "Stopping")
-    return not running or execution.steps[step].status in ("Succeeded", "Failed", "Stopped")
+    return not running or execution.steps[step].status in ("Succeeded", "StandIn", "Failed", "Stopped")
 
 
 def _check(execution: Execution, name: str, follow: bool) -> None:

@@ -31,7 +31,14 @@ def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
         yield from metrics(evaluation)
         yield ""
         yield from warnings(evaluation)
-    yield f"{execution.status} in {seconds(began or execution.start_time, execution.end_time)}: {_outcome(execution)}"
+    took = seconds(began or execution.start_time, execution.end_time)
+    yield f"{execution.status} in {took}{with_stand_ins(execution)}: {_outcome(execution)}"
+
+
+def with_stand_ins(execution: Execution) -> str:
+    """Says which steps did not run, so that a success is not mistaken for that of the whole pipeline."""
+    names = execution.stand_ins
+    return f", with stand-ins for {', '.join(names)}" if names else ""
 
 
 def table(executions: Iterable[Execution]) -> Iterator[str]:
@@ -41,13 +48,14 @@ def table(executions: Iterable[Execution]) -> Iterator[str]:
         started = execution.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         took = seconds(execution.start_time, execution.end_time) if execution.end_time else ""
         line = f"{execution.id:<14}{execution.pipeline_name:<43} {execution.status:<11}{started:<21}{took:>12}"
-        yield line.rstrip()
+        yield f"{line.rstrip()}{with_stand_ins(execution)}"
 
 
 def _outcome(execution: Execution) -> str:
     if execution.failure_reason:
         return execution.failure_reason
-    steps = [step for step in execution.steps.values() if step.selected and "ModelPackageArn" in step.properties]
+    own = [step for step in execution.steps.values() if step.selected and not step.stand_in]
+    steps = [step for step in own if "ModelPackageArn" in step.properties]
     for step in sorted(steps, key=lambda step: step.source is not None):  # new versions first
         name, *versions = step.properties["ModelPackageArn"].split("/")[1:]
         if not versions:  # a model package without a group
