@@ -33,6 +33,7 @@ BRINGS = {
     "spark": ("pyspark",),
 }
 PACKAGES = {"sklearn": "scikit-learn"}  # names that differ in pip
+FUNCTION_CHANNEL = "sagemaker_remote_function_bootstrap"  # of the SDK's jobs that run a Python function
 LARGE = 20_000_000  # larger code archives, in bytes, are not checked before the start
 _AWS_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(?:\.cn)?/([\w./-]+)")
 
@@ -43,6 +44,13 @@ def named(specification: Mapping[str, Any]) -> list[Any]:
     """What an entrypoint starts: its own words, and the script given to a bare `python3` or `bash`."""
     script = [each for each in specification.get("ContainerArguments", [])[:1] if str(each).endswith((".py", ".sh"))]
     return [*specification.get("ContainerEntrypoint", []), *script]
+
+
+def runs_a_function(step: Step) -> bool:
+    """Whether it is a job that the SDK, v2 or v3, makes of a Python function with @step or @remote."""
+    channels = {each["ChannelName"] for each in step.arguments.get("InputDataConfig", [])}
+    entrypoint = " ".join(map(str, _specification(step).get("ContainerEntrypoint", [])))
+    return FUNCTION_CHANNEL in channels or f"/{FUNCTION_CHANNEL}/" in entrypoint
 
 
 def missing_program(step: Step, scope: Scope) -> Iterator[str]:

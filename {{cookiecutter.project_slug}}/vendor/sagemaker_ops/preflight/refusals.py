@@ -135,6 +135,9 @@ def processing(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
 
 def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
     """What cannot run here in a training step."""
+    if programs.runs_a_function(step):
+        yield "it runs a function of @step or @remote, which reads and writes S3 itself: it runs only on AWS."
+        return
     for each in step.arguments.get("InputDataConfig", []):
         if not {"S3DataSource", "FileSystemDataSource"} & set(each["DataSource"]):
             yield f"channel '{each['ChannelName']}' has no S3DataSource."
