@@ -58,8 +58,9 @@ ROOMS = {
     "definition": {"errors"},
     "guardrails": {"errors", "project", "definition"},
     "container": {"errors", "variables", "store"},
-    "preflight": {"errors", "store", "definition", "container"},
-    "local": {"errors", "store", "variables", "kept", "digests", "definition", "container", "preflight"},
+    "s3": {"errors", "store", "container"},
+    "preflight": {"errors", "store", "definition", "container", "s3"},
+    "local": {"errors", "store", "variables", "kept", "digests", "definition", "container", "preflight", "s3"},
     "pipelines": {
         "errors",
         "store",
@@ -81,6 +82,7 @@ ROOMS["commands"] = set(ROOMS)
 # What each room imports besides the standard library; rooms that are not listed import nothing.
 FOREIGN = {
     "container": {"numpy"},  # for the responses of a served model
+    "s3": {"moto", "werkzeug"},
     "pipelines": {"sagemaker", "boto3"},
     "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
     "project": {"pyarrow"},

@@ -10,8 +10,9 @@ from typing import Any
 from sagemaker_ops.container import archives, contract, isolation
 from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import function_job
 from sagemaker_ops.local.job import Job, in_container, keep_folder, run_program, settled
-from sagemaker_ops.preflight import programs
+from sagemaker_ops.preflight import functions, programs
 
 CODE_INPUTS = {"code", "entrypoint", "sm_drivers"}  # the names that the SDK uses
 
@@ -49,13 +50,14 @@ def run_processing(job: Job) -> dict[str, Any]:
 def run_training(job: Job) -> dict[str, Any]:
     """Run a training job, with its own entrypoint or in script mode; its properties include ModelArtifacts."""
     arn, store = job.arn(f"training-job/{job.name}"), job.machine.store
+    function = functions.runs_a_function(job.arguments)
     result = f"{job.arguments['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output"
     with in_container(job) as container:
         arguments = {**job.arguments, "HyperParameters": container.rewrite(job.arguments.get("HyperParameters", {}))}
         contract.write_training_config(container.folder, arguments)
         for channel in arguments.get("InputDataConfig", []):
             name, uri = channel["ChannelName"], channel["DataSource"]["S3DataSource"]["S3Uri"]
-            job.stage(container, uri, f"/opt/ml/input/data/{name}", code=name in CODE_INPUTS)
+            job.stage(container, uri, f"/opt/ml/input/data/{name}", code=function or name in CODE_INPUTS)
         checkpoints = arguments.get("CheckpointConfig", {})
         kept_at, checkpoints_uri = checkpoints.get("LocalPath", "/opt/ml/checkpoints"), checkpoints.get("S3Uri")
         if checkpoints_uri:
@@ -111,7 +113,10 @@ def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any]
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": arn,
     }
-    run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, reason="output/failure")
+    if functions.runs_a_function(job.arguments):
+        function_job.run(job, container, argv, own)
+    else:
+        run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, reason="output/failure")
 
 
 def _code_paths(inputs: Sequence[Mapping[str, Any]], named: Sequence[str]) -> set[str]:

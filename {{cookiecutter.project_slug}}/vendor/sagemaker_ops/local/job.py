@@ -32,7 +32,7 @@ _SHARED = ": write to another folder, because steps share their inputs here."
 class Job:
     """One step that is about to run. arguments: resolved. folder: the step's folder, for its log and outputs.
 
-    started: to be called when the program itself starts.
+    started: to be called when the program itself starts. uses_s3: whether the program reads and writes S3 itself.
     """
 
     step: Step
@@ -43,6 +43,7 @@ class Job:
     scope: Scope
     stop: process.Stop
     started: Callable[[], None]
+    uses_s3: bool = False
 
     def arn(self, resource: str) -> str:
         return f"arn:aws:sagemaker:{self.machine.region}:{ACCOUNT}:{resource}"
@@ -88,6 +89,7 @@ def run_program(
     folder, machine = job.folder / "job", job.machine
     files = [file for path in sorted(code) for file in sorted(container.at(path).rglob("*")) if file.is_file()]
     own = {"SAGEMAKER_BASE_DIR": container.rewrite(isolation.OPT_ML), **container.rewrite(dict(own))}
+    own |= machine.s3.environment() if job.uses_s3 else {}
     packages = [str(folder / "packages")]  # a program that calls pip must not change this environment
     own |= {"PIP_TARGET": packages[0], "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     # The SDK's shell scripts install requirements themselves, as they do in the image.

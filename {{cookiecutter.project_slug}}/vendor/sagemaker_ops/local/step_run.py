@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from sagemaker_ops.local.executions import Execution, StepExecution
 from sagemaker_ops.local.job import ACCOUNT, Job
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.local.scheduler import Result
+from sagemaker_ops.preflight import programs
 
 
 def run_step(
@@ -38,7 +40,9 @@ def run_step(
     )
     arguments = steps.resolved(step, scope)
     cache = Cache(machine, execution.pipeline_name)
-    keys = cache.keys(step, arguments) if machine.options.cache else None
+    uses_s3 = programs.uses_s3(replace(step, arguments=arguments), scope, machine.store)
+    # what it reads there is unknown
+    keys = cache.keys(step, arguments) if machine.options.cache and not uses_s3 else None
     may_reuse = not step_types.of(step.type).registers_model or _nothing_ran(plan.before(step), execution)
     if keys is not None and may_reuse and (found := cache.find(step, keys)) is not None:
         cache.keep_again(keys, execution.id, found)
@@ -46,7 +50,7 @@ def run_step(
         return Result(found.properties, found.execution)
     folder = execution.folder / step.name
     folder.mkdir(exist_ok=True)
-    job = Job(step, arguments, name, folder, machine, scope, stop, started)
+    job = Job(step, arguments, name, folder, machine, scope, stop, started, uses_s3)
     properties = _with_retries(job, execution.steps[step.name])
     link_outputs(execution, step.name, step_types.of(step.type).outputs(properties), machine.store)
     if keys is not None:

@@ -17,6 +17,8 @@ from sagemaker_ops.container.packages import is_installed
 from sagemaker_ops.definition.expressions import Scope, resolve_early
 from sagemaker_ops.definition.plan import Step
 from sagemaker_ops.errors import UserError, did_you_mean
+from sagemaker_ops.preflight.functions import runs_a_function
+from sagemaker_ops.s3 import endpoint
 from sagemaker_ops.store import Store
 
 PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
@@ -33,7 +35,10 @@ BRINGS = {
     "spark": ("pyspark",),
 }
 PACKAGES = {"sklearn": "scikit-learn"}  # names that differ in pip
-FUNCTION_CHANNEL = "sagemaker_remote_function_bootstrap"  # of the SDK's jobs that run a Python function
+# Packages that read and write S3 by themselves.
+S3_CLIENTS = {"boto3", "botocore", "s3transfer", "aioboto3", "aiobotocore", "s3fs", "awswrangler", "sagemaker"}
+_S3_WORDS = re.compile(rf"s3://|\b({'|'.join(sorted(S3_CLIENTS))})\b".encode())
+_S3_URI = re.compile(r"""f?['"]s3://[^'"]""")
 LARGE = 20_000_000  # larger code archives, in bytes, are not checked before the start
 _AWS_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(?:\.cn)?/([\w./-]+)")
 
@@ -44,13 +49,6 @@ def named(specification: Mapping[str, Any]) -> list[Any]:
     """What an entrypoint starts: its own words, and the script given to a bare `python3` or `bash`."""
     script = [each for each in specification.get("ContainerArguments", [])[:1] if str(each).endswith((".py", ".sh"))]
     return [*specification.get("ContainerEntrypoint", []), *script]
-
-
-def runs_a_function(step: Step) -> bool:
-    """Whether it is a job that the SDK, v2 or v3, makes of a Python function with @step or @remote."""
-    channels = {each["ChannelName"] for each in step.arguments.get("InputDataConfig", [])}
-    entrypoint = " ".join(map(str, _specification(step).get("ContainerEntrypoint", [])))
-    return FUNCTION_CHANNEL in channels or f"/{FUNCTION_CHANNEL}/" in entrypoint
 
 
 def missing_program(step: Step, scope: Scope) -> Iterator[str]:
@@ -80,6 +78,17 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
                     f"its script imports {module}, which the image {image} has but this environment lacks: run "
                     f"`pip install {PACKAGES.get(module, module)}` in .venv."
                 )
+    if not endpoint.is_available() and uses_s3(step, scope, store):
+        yield endpoint.MISSING
+
+
+def uses_s3(step: Step, scope: Scope, store: Store) -> bool:
+    """Whether its program reads and writes S3 itself, as far as its script says so."""
+    return runs_a_function(step.arguments) or any(
+        not S3_CLIENTS.isdisjoint(_imports(script, files, everywhere=True))
+        for _, script, files in _code(step, scope, store)
+        if script in files
+    )
 
 
 def the_image(step: Step, scope: Scope) -> str:
@@ -153,30 +162,45 @@ def _members(archive: Path, _changed: int) -> dict[str, bytes]:
         return {name: file.read() if file and name.endswith(".py") else b"" for name, file in members.items()}
 
 
-def _imports(script: str, files: Files) -> set[str]:
+def _imports(script: str, files: Files, everywhere: bool = False) -> set[str]:
     """The packages that a script imports at its top, also through the modules next to it.
 
-    Empty for a script that calls pip: it may install them first.
+    Empty for a script that calls pip: it may install them first. everywhere: also in functions and in packages next to
+    it, and boto3 if it calls something with an S3 URI.
     """
     found: set[str] = set()
     folders = {str(folder) for name in files for folder in PurePosixPath(name).parents}
     seen, waiting = {script}, [script]
     while waiting:
-        file = files[waiting.pop()]
         try:
-            content = file if isinstance(file, bytes) else file.read_bytes()
-            top = ast.parse(content).body
+            content = _content(files[waiting.pop()])
+            tree = ast.parse(content)
         except (SyntaxError, ValueError, OSError, RecursionError):
             continue  # the program itself will report it
-        if CALLS_PIP.search(content):
+        if CALLS_PIP.search(content) and not everywhere:
             return set()
-        names = [alias.name for node in top if isinstance(node, ast.Import) for alias in node.names]
-        names += [node.module for node in top if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+        nodes = list(ast.walk(tree)) if everywhere else tree.body
+        names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+        names += ["boto3" for node in nodes if isinstance(node, ast.Call) and _is_given_s3(node)]
         for name in {name.split(".")[0] for name in names}:
             beside = str(PurePosixPath(script).with_name(name))
-            if f"{beside}.py" not in files and beside not in folders:
+            new = {f"{beside}.py"} & files.keys()
+            if beside in folders:
+                inside = [each for each in files if each.startswith(f"{beside}/") and each.endswith(".py")]
+                new = {each for each in inside if everywhere and _S3_WORDS.search(_content(files[each]))}
+            elif not new:
                 found.add(name)
-            elif beside not in folders and f"{beside}.py" not in seen:
-                seen.add(f"{beside}.py")
-                waiting.append(f"{beside}.py")
+            waiting += new - seen
+            seen |= new
     return found
+
+
+def _content(file: Path | bytes) -> bytes:
+    return file if isinstance(file, bytes) else file.read_bytes()
+
+
+def _is_given_s3(call: ast.Call) -> bool:
+    """Whether an argument is the URI of something in S3, as in pandas.read_csv("s3://bucket/file.csv")."""
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(_S3_URI.match(ast.unparse(each)) for each in given if isinstance(each, ast.Constant | ast.JoinedStr))

@@ -13,7 +13,8 @@ from sagemaker_ops.definition.expressions import Scope, resolve_early, scan
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.preflight import programs, transform_limits
+from sagemaker_ops.preflight import functions, programs, transform_limits
+from sagemaker_ops.s3 import endpoint
 from sagemaker_ops.store import Store, Unchanging
 
 _DISTRIBUTED = re.compile(r"sagemaker_\w+_enabled")  # the toolkit's switches: MPI, parameter servers, torchrun and more
@@ -39,13 +40,16 @@ def _refused(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
 def missing_inputs(plan: Plan, scope: Scope, store: Store, install: bool = False) -> list[Problem]:
     """A problem for every input that is neither in the store nor made by a step, and for what a script lacks here.
 
-    Steps in a branch are skipped: they may never run. install: whether a requirements.txt will be installed.
+    Steps in a branch are skipped: they may never run. Steps after one that uses S3 itself are, too: it may make their
+    inputs. install: whether a requirements.txt will be installed.
     """
     made = sorted(uri for step in plan.steps.values() for uri in _uris(step, scope, outputs=True))
     store = store if isinstance(store, Unchanging) else Unchanging(store.root)
     problems = []
+    writers = {name for name, step in plan.steps.items() if step.arguments and programs.uses_s3(step, scope, store)}
     for step in plan.steps.values():
-        for uri in _uris(step, scope, outputs=False) if step.branch is None else []:
+        known = step.branch is None and writers.isdisjoint(each.name for each in plan.before(step) if writers)
+        for uri in _uris(step, scope, outputs=False) if known else []:
             try:
                 at = bisect_left(made, uri)  # the position of any that start with it
                 if not (store.find(uri) or uri.startswith(tuple(made)) or "".join(made[at : at + 1]).startswith(uri)):
@@ -135,9 +139,9 @@ def processing(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
 
 def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
     """What cannot run here in a training step."""
-    if programs.runs_a_function(step):
-        yield "it runs a function of @step or @remote, which reads and writes S3 itself: it runs only on AWS."
-        return
+    if functions.runs_a_function(step.arguments):
+        yield from [] if endpoint.is_available() else [endpoint.MISSING]
+        yield from functions.refused(step.arguments)
     for each in step.arguments.get("InputDataConfig", []):
         if not {"S3DataSource", "FileSystemDataSource"} & set(each["DataSource"]):
             yield f"channel '{each['ChannelName']}' has no S3DataSource."
