@@ -36,7 +36,7 @@ def run(job: Job, container: Container, argv: list[str], own: dict[str, str]) ->
     run_program(job, container, [*argv, *_INSTALL_NOTHING], own, code={f"{_DATA}/{CHANNEL}"}, reason="output/failure")
     if not any(file.is_file() and file.stat().st_mtime > begin - 1 for file in _results(job)):
         # the SDK's exit code is 0 after some errors, too
-        raise UserError(f"its function returned nothing: {process.last_line(job.folder / 'log.txt')}")
+        raise UserError(f"it left no result of its function: {process.last_line(job.folder / 'log.txt')}")
 
 
 def _prepare(job: Job, folder: Path) -> list[str]:

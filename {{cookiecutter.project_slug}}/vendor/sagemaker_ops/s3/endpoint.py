@@ -55,7 +55,8 @@ class S3Endpoint:
 
     def close(self) -> None:
         if self._server is not None:
-            self._server.communicate()  # its input closes
+            self._server.kill()  # everything is in the store already
+            self._server.communicate()
             self._log.unlink(missing_ok=True)
 
     def _start(self) -> None:
@@ -72,8 +73,10 @@ class S3Endpoint:
 
 
 if __name__ == "__main__":
-    endpoint = S3Endpoint(Path(sys.argv[1]), os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
+    region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+    endpoint = S3Endpoint(Path(sys.argv[1]), region)
     try:
-        sys.exit(subprocess.run(sys.argv[2:], env={**os.environ, **endpoint.environment()}, check=False).returncode)
+        environment = {**os.environ, "AWS_DEFAULT_REGION": region, **endpoint.environment()}
+        sys.exit(subprocess.run(sys.argv[2:], env=environment, check=False).returncode)
     finally:
         endpoint.close()
