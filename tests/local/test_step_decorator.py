@@ -23,7 +23,7 @@ HERE = ".".join(platform.python_version_tuple()[:2])
 
 
 def function_job(
-    local: Any, entrypoint: list[str] | None = None, channel: str = CHANNEL, **options: str
+    local: Any, entrypoint: list[str] | None = None, channel: str = CHANNEL, **options: Any
 ) -> dict[str, Any]:
     """A training job like those that the SDK makes of functions."""
     step: dict[str, Any] = local.training("MyFunction", "")
@@ -75,7 +75,7 @@ def test_without_moto_it_is_refused_before_the_start(local: Any, sdk: Any, monke
     ],
 )
 def test_what_its_driver_needs_and_lacks_is_said_before_the_start(
-    local: Any, sdk: Any, installed: str, options: dict[str, str], said: str
+    local: Any, sdk: Any, installed: str, options: dict[str, Any], said: str
 ) -> None:
     sdk(installed)
 
