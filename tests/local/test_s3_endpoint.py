@@ -20,6 +20,7 @@ from runners import VENDOR, start, wait_for
 from sagemaker_ops.definition.expressions import Scope
 from sagemaker_ops.definition.plan import parse
 from sagemaker_ops.local import preview
+from sagemaker_ops.local.selection import Selection
 from sagemaker_ops.preflight import programs
 from sagemaker_ops.preflight.refusals import missing_inputs
 from sagemaker_ops.s3 import endpoint
@@ -104,6 +105,29 @@ def test_an_input_may_be_missing_after_a_step_that_uses_s3(local: Any) -> None:
     plan, _ = parse(local.definition(*steps))
 
     assert [each.where for each in missing_inputs(plan, Scope(), local.store)] == ["step 'Alone'"]
+
+
+@pytest.mark.slow
+def test_a_part_of_a_pipeline_with_such_a_step_can_run(local: Any) -> None:
+    local.store.put("s3://bucket/raw/a.txt", b"data")
+    first = local.processing("First", "open('/opt/ml/processing/out/a.txt', 'w')", outputs=("out",))
+    second = local.processing("Second", "import json  # later: boto3", inputs={"data": local.output_of("First", "out")})
+    assert local.run(first, second).status == "Succeeded"
+    again = local.processing("Second", "def no():\n    import boto3", inputs={"data": local.output_of("First", "out")})
+
+    execution = local.run(first, again, selection=Selection(("Second",)))
+
+    assert execution.steps["Second"].source is None
+    assert execution.status == "Succeeded", execution.failure_reason
+
+
+@pytest.mark.parametrize("kind", ["AutoML", "Tuning", "ClarifyCheck", "Lambda"])
+def test_steps_that_run_only_on_aws_are_not_searched(local: Any, kind: str) -> None:
+    step = {"Name": "A", "Type": kind, "Arguments": {"InputDataConfig": [{"DataSource": {}}]}}
+
+    found = preview.preview(local.definition(step), pipeline_name="p", parameters={}, home=local.home)
+
+    assert not found.can_run
 
 
 def test_the_plan_says_that_its_result_is_not_reused(local: Any) -> None:

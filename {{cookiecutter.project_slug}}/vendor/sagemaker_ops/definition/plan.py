@@ -46,11 +46,11 @@ class Plan:
     steps: dict[str, Step]
 
     def before(self, step: Step) -> list[Step]:
-        """All that a step waits for, directly or not."""
+        """All in this plan that a step waits for, directly or not."""
         found: dict[str, Step] = {}
         waiting = list(step.waits_for)
         while waiting:
-            if (name := waiting.pop()) not in found:
+            if (name := waiting.pop()) not in found and name in self.steps:
                 found[name] = self.steps[name]
                 waiting += found[name].waits_for
         return list(found.values())

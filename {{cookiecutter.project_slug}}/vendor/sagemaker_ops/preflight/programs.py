@@ -14,6 +14,7 @@ from typing import Any
 
 from sagemaker_ops.container import archives, contract, isolation, process
 from sagemaker_ops.container.packages import is_installed
+from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.expressions import Scope, resolve_early
 from sagemaker_ops.definition.plan import Step
 from sagemaker_ops.errors import UserError, did_you_mean
@@ -37,7 +38,7 @@ BRINGS = {
 PACKAGES = {"sklearn": "scikit-learn"}  # names that differ in pip
 # Packages that read and write S3 by themselves.
 S3_CLIENTS = {"boto3", "botocore", "s3transfer", "aioboto3", "aiobotocore", "s3fs", "awswrangler", "sagemaker"}
-_S3_WORDS = re.compile(rf"s3://|\b({'|'.join(sorted(S3_CLIENTS))})\b".encode())
+_S3_WORDS = re.compile(rf"s3://|\b(?:import|from)\s.*\b(?:{'|'.join(sorted(S3_CLIENTS))})\b".encode())
 _S3_URI = re.compile(r"""f?['"]s3://[^'"]""")
 LARGE = 20_000_000  # larger code archives, in bytes, are not checked before the start
 _AWS_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(?:\.cn)?/([\w./-]+)")
@@ -66,6 +67,8 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
 
     Checks only code that is already in the store. install: whether a requirements.txt will be installed.
     """
+    if not step_types.of(step.type).runs_here:
+        return
     image = _image(step, scope)
     brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
     wanted = {module for module in brought if not is_installed(module)}
@@ -84,10 +87,12 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
 
 def uses_s3(step: Step, scope: Scope, store: Store) -> bool:
     """Whether its program reads and writes S3 itself, as far as its script says so."""
+    if not step_types.of(step.type).runs_here:
+        return False
     return runs_a_function(step.arguments) or any(
-        not S3_CLIENTS.isdisjoint(_imports(script, files, everywhere=True))
+        bool(S3_CLIENTS & _imports(script, files, everywhere=True))
         for _, script, files in _code(step, scope, store)
-        if script in files
+        if script in files and any(map(_mentions_s3, files, files.values()))  # parsing takes longer
     )
 
 
@@ -187,8 +192,8 @@ def _imports(script: str, files: Files, everywhere: bool = False) -> set[str]:
             beside = str(PurePosixPath(script).with_name(name))
             new = {f"{beside}.py"} & files.keys()
             if beside in folders:
-                inside = [each for each in files if each.startswith(f"{beside}/") and each.endswith(".py")]
-                new = {each for each in inside if everywhere and _S3_WORDS.search(_content(files[each]))}
+                inside = {each: file for each, file in files.items() if everywhere and each.startswith(f"{beside}/")}
+                new = {each for each, file in inside.items() if _mentions_s3(each, file)}
             elif not new:
                 found.add(name)
             waiting += new - seen
@@ -198,6 +203,10 @@ def _imports(script: str, files: Files, everywhere: bool = False) -> set[str]:
 
 def _content(file: Path | bytes) -> bytes:
     return file if isinstance(file, bytes) else file.read_bytes()
+
+
+def _mentions_s3(name: str, file: Path | bytes) -> bool:
+    return name.endswith(".py") and _S3_WORDS.search(_content(file)) is not None
 
 
 def _is_given_s3(call: ast.Call) -> bool:
