@@ -34,8 +34,8 @@ def run(job: Job, container: Container, argv: list[str], own: dict[str, str]) ->
     own = {**own, **_ROOT, "PYTHONPATH": os.pathsep.join(filter(None, [own.get("PYTHONPATH"), *packages]))}
     begin = time.time()
     run_program(job, container, [*argv, *_INSTALL_NOTHING], own, code={f"{_DATA}/{CHANNEL}"}, reason="output/failure")
+    # the SDK's exit code is 0 after some errors, too
     if not any(file.is_file() and file.stat().st_mtime > begin - 1 for file in _results(job)):
-        # the SDK's exit code is 0 after some errors, too
         raise UserError(f"it left no result of its function: {process.last_line(job.folder / 'log.txt')}")
 
 

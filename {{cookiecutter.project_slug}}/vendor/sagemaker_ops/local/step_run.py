@@ -40,8 +40,7 @@ def run_step(
     )
     arguments = steps.resolved(step, scope)
     cache = Cache(machine, execution.pipeline_name)
-    uses_s3 = programs.uses_s3(replace(step, arguments=arguments), scope, machine.store)
-    # what it reads there is unknown
+    uses_s3 = programs.uses_s3(replace(step, arguments=arguments), scope, machine.store)  # what it reads is unknown
     keys = cache.keys(step, arguments) if machine.options.cache and not uses_s3 else None
     may_reuse = not step_types.of(step.type).registers_model or _nothing_ran(plan.before(step), execution)
     if keys is not None and may_reuse and (found := cache.find(step, keys)) is not None:

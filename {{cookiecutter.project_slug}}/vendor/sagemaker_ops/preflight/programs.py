@@ -36,7 +36,6 @@ BRINGS = {
     "spark": ("pyspark",),
 }
 PACKAGES = {"sklearn": "scikit-learn"}  # names that differ in pip
-# Packages that read and write S3 by themselves.
 S3_CLIENTS = {"boto3", "botocore", "s3transfer", "aioboto3", "aiobotocore", "s3fs", "awswrangler", "sagemaker"}
 _S3_WORDS = re.compile(rf"s3://|\b(?:import|from)\s.*\b(?:{'|'.join(sorted(S3_CLIENTS))})\b".encode())
 _S3_URI = re.compile(r"""f?['"]s3://[^'"]""")
@@ -67,8 +66,6 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
 
     Checks only code that is already in the store. install: whether a requirements.txt will be installed.
     """
-    if not step_types.of(step.type).runs_here:
-        return
     image = _image(step, scope)
     brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
     wanted = {module for module in brought if not is_installed(module)}
@@ -87,9 +84,7 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
 
 def uses_s3(step: Step, scope: Scope, store: Store) -> bool:
     """Whether its program reads and writes S3 itself, as far as its script says so."""
-    if not step_types.of(step.type).runs_here:
-        return False
-    return runs_a_function(step.arguments) or any(
+    return (step_types.of(step.type).runs_here and runs_a_function(step.arguments)) or any(
         bool(S3_CLIENTS & _imports(script, files, everywhere=True))
         for _, script, files in _code(step, scope, store)
         if script in files and any(map(_mentions_s3, files, files.values()))  # parsing takes longer
@@ -121,6 +116,8 @@ def _image(step: Step, scope: Scope) -> str:
 
 def _code(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str, Files]]:
     """(URI, script, files next to it) for each script of the step whose code is in the store."""
+    if not step_types.of(step.type).runs_here:
+        return
     inputs = {
         f"/opt/ml/input/data/{each['ChannelName']}": each["DataSource"].get("S3DataSource", {}).get("S3Uri")
         for each in step.arguments.get("InputDataConfig", [])
