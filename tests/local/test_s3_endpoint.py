@@ -262,6 +262,17 @@ def test_the_server_ends_with_the_runner(local: Any, number: int) -> None:
     assert local.gone(server)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_it_needs_no_root(nobody: Any) -> None:
+    nobody.store.put("s3://bucket/raw/a.txt", b"data")
+
+    execution = start(nobody, nobody.processing("A", WRITE), nobody=True).end()
+
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert nobody.store.get_file("s3://results/made/b.txt").read_text() == "data and more"
+
+
 def _command(process: int) -> bytes:
     return Path(f"/proc/{process}/cmdline").read_bytes()
 
@@ -392,7 +403,7 @@ def code(call: Any) -> str:
 @pytest.mark.slow
 def test_a_command_can_use_the_store_of_a_folder(tmp_path: Path) -> None:
     program = "import boto3; boto3.client('s3').put_object(Bucket='bkt', Key='k', Body=b'')"
-    command = [sys.executable, "-m", "sagemaker_ops.s3.endpoint", str(tmp_path), sys.executable, "-c", program]
+    command = [sys.executable, "-B", "-m", "sagemaker_ops.s3.endpoint", str(tmp_path), sys.executable, "-c", program]
 
     subprocess.run(command, env=os.environ | {"PYTHONPATH": str(VENDOR)}, check=True)
 

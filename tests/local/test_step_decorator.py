@@ -132,7 +132,7 @@ def compiled(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 
 def in_environment(command: list[Any], folder: Path, given: str = "") -> subprocess.CompletedProcess[str]:
-    env = clean_environment() | {"PYTHONPATH": str(VENDOR), "PYTHONWARNINGS": "ignore"}
+    env = clean_environment() | {"PYTHONPATH": str(VENDOR), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=folder, env=env, input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

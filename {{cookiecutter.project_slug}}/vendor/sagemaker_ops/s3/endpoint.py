@@ -66,7 +66,7 @@ class S3Endpoint:
             place = {"PYTHONPATH": str(Path(__file__).parents[2])}  # of this package, which need not be installed
             number = listening.fileno()
             self._server = subprocess.Popen(
-                [sys.executable, "-P", "-m", "sagemaker_ops.s3.server", str(self._root), str(number)],
+                [sys.executable, "-P", "-B", "-m", "sagemaker_ops.s3.server", str(self._root), str(number)],
                 env=process.environment(place, self._region), stdin=subprocess.PIPE, stdout=log, stderr=log,
                 pass_fds=[number], start_new_session=True,
             )  # fmt: skip
