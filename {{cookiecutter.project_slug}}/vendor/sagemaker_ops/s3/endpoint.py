@@ -30,7 +30,7 @@ class S3Endpoint:
     def __init__(self, root: Path, region: str) -> None:
         self._root, self._region, self._lock = root, region, threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
-        self._port, self._log = 0, Path()
+        self._port, self._log = 0, -1  # its output is a file without a name
 
     def environment(self) -> dict[str, str]:
         """The variables with which a job finds it, and no other S3; UserError if it is not available or has ended."""
@@ -40,7 +40,8 @@ class S3Endpoint:
             if self._server is None:
                 self._start()
             elif self._server.poll() is not None:
-                raise UserError(f"the S3 of this machine has ended: {process.last_line(self._log)}")
+                said = os.pread(self._log, 1 << 20, 0).decode(errors="replace").strip().rpartition("\n")[2]
+                raise UserError(f"the S3 of this machine has ended: {said}")
         url = f"http://127.0.0.1:{self._port}"
         bypass = ",".join(filter(None, [os.environ.get("no_proxy", os.environ.get("NO_PROXY")), "127.0.0.1"]))
         return {
@@ -57,18 +58,18 @@ class S3Endpoint:
         if self._server is not None:
             self._server.kill()  # everything is in the store already
             self._server.communicate()
-            self._log.unlink(missing_ok=True)
+            os.close(self._log)
 
     def _start(self) -> None:
-        handle, name = tempfile.mkstemp(prefix="s3-endpoint-")
-        with socket.create_server(("127.0.0.1", 0)) as listening, open(handle, "wb") as log:
-            self._port, self._log = listening.getsockname()[1], Path(name)
+        with socket.create_server(("127.0.0.1", 0)) as listening, tempfile.TemporaryFile() as log:
+            self._log = os.dup(log.fileno())
+            self._port = listening.getsockname()[1]
             place = {"PYTHONPATH": str(Path(__file__).parents[2])}  # of this package, which need not be installed
             number = listening.fileno()
             self._server = subprocess.Popen(
                 [sys.executable, "-P", "-B", "-m", "sagemaker_ops.s3.server", str(self._root), str(number)],
-                env=process.environment(place, self._region), stdin=subprocess.PIPE, stdout=log, stderr=log,
-                pass_fds=[number], start_new_session=True,
+                env=process.environment(place, self._region), stdin=subprocess.PIPE, stdout=self._log,
+                stderr=subprocess.STDOUT, pass_fds=[number], start_new_session=True,
             )  # fmt: skip
 
 
