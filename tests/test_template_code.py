@@ -60,8 +60,9 @@ ROOMS = {
     "definition": {"errors"},
     "guardrails": {"errors", "project", "definition"},
     "container": {"errors", "variables", "store"},
-    "preflight": {"errors", "store", "definition", "container"},
-    "local": {"errors", "store", "variables", "kept", "digests", "definition", "container", "preflight"},
+    "s3": {"errors", "store", "container"},
+    "preflight": {"errors", "store", "definition", "container", "s3"},
+    "local": {"errors", "store", "variables", "kept", "digests", "definition", "container", "preflight", "s3"},
     "pipelines": {
         "errors",
         "store",
@@ -83,6 +84,7 @@ ROOMS["commands"] = set(ROOMS)
 # What each room imports besides the standard library; rooms that are not listed import nothing.
 FOREIGN = {
     "container": {"numpy"},  # for the responses of a served model
+    "s3": {"moto", "werkzeug"},
     "pipelines": {"sagemaker", "boto3"},
     "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
     "project": {"pyarrow"},
@@ -175,7 +177,7 @@ def test_the_runner_can_be_read_in_a_morning() -> None:
     rooms = ("definition", "preflight", "container", "local")
     files = [file for room in rooms for file in (LIBRARY / room).glob("*.py")]
 
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 6350
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 6950
 
 
 def test_the_table_of_public_names_is_what_type_checkers_see() -> None:

@@ -257,7 +257,16 @@ def test_a_job_has_its_own_environment_without_the_hosts_credentials(
 
 
 @pytest.mark.slow
-def test_botocore_finds_no_credentials_in_a_job(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("import importlib; session = importlib.import_module('botocore.session').Session()", "None"),
+        ("import botocore.session; session = botocore.session.Session()", "local"),  # for the S3 of this machine
+    ],
+)
+def test_botocore_finds_no_credentials_of_this_machine_in_a_job(
+    local: Any, monkeypatch: pytest.MonkeyPatch, script: str, found: str
+) -> None:
     home = local.home.parent / "home"
     (home / ".aws").mkdir(parents=True)
     keys = "aws_access_key_id = a\naws_secret_access_key = b\n"
@@ -265,5 +274,5 @@ def test_botocore_finds_no_credentials_in_a_job(local: Any, monkeypatch: pytest.
     (home / ".aws/config").write_text(f"[default]\n{keys}")
     (home / ".boto").write_text(f"[Credentials]\n{keys}")
     monkeypatch.setenv("HOME", str(home))
-    script = "import botocore.session; print(botocore.session.Session().get_credentials())"
-    assert local.log(local.run(local.processing("A", script)), "A") == "None\n"
+    script += "\nprint(getattr(session.get_credentials(), 'access_key', None))"
+    assert local.log(local.run(local.processing("A", script)), "A") == f"{found}\n"

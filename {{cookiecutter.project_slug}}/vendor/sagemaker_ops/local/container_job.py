@@ -12,9 +12,10 @@ from sagemaker_ops.container import archives, contract, isolation
 from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.definition import metrics, step_types
 from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import function_job
 from sagemaker_ops.local.failure_reason import MAX_REASON
 from sagemaker_ops.local.job import Job, in_container, keep_folder, run_program, settled
-from sagemaker_ops.preflight import programs
+from sagemaker_ops.preflight import functions, programs
 from sagemaker_ops.preflight.inputs import overlaps
 
 MESSAGE = "output/message"
@@ -67,7 +68,8 @@ def run_training(job: Job) -> dict[str, Any]:
         contract.write_training_config(container.folder, arguments)
         for channel in arguments.get("InputDataConfig", []):
             name, uri = channel["ChannelName"], channel["DataSource"]["S3DataSource"]["S3Uri"]
-            job.stage(container, store.get(uri), f"/opt/ml/input/data/{name}", code=name in CODE_INPUTS)
+            is_code = functions.runs_a_function(job.arguments) or name in CODE_INPUTS
+            job.stage(container, store.get(uri), f"/opt/ml/input/data/{name}", code=is_code)
         checkpoints = arguments.get("CheckpointConfig", {})
         kept_at, checkpoints_uri = checkpoints.get("LocalPath", "/opt/ml/checkpoints"), checkpoints.get("S3Uri")
         if checkpoints_uri:
@@ -127,6 +129,8 @@ def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any]
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": arn,
     }
+    if functions.runs_a_function(job.arguments):
+        return function_job.run(job, container, argv, own)
     return run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, reason="output/failure")
 
 

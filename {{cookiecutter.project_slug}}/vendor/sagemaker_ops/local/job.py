@@ -24,7 +24,7 @@ from sagemaker_ops.digests import combined
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import failure_reason
 from sagemaker_ops.local.machine import Machine
-from sagemaker_ops.preflight import programs
+from sagemaker_ops.preflight import programs, script_imports
 
 ACCOUNT = "123456789012"
 _SHARED = ": write to another folder, because steps share their inputs here."
@@ -34,7 +34,8 @@ _SHARED = ": write to another folder, because steps share their inputs here."
 class Job:
     """One step that is about to run. arguments: resolved. folder: the step's folder, for its log and outputs.
 
-    started: to be called when the program itself starts. created: when the job was created.
+    started: to be called when the program itself starts. uses_s3: whether the program reads and writes S3 itself.
+    created: when the job was created.
     """
 
     step: Step
@@ -45,6 +46,7 @@ class Job:
     scope: Scope
     stop: process.Stop
     started: Callable[[], None]
+    uses_s3: bool = False
     created: str = field(default_factory=lambda: _now())
 
     def arn(self, resource: str) -> str:
@@ -92,6 +94,7 @@ def run_program(
     folder, machine = job.folder / "job", job.machine
     files = [file for path in sorted(code) for file in sorted(container.at(path).rglob("*")) if file.is_file()]
     own = {"SAGEMAKER_BASE_DIR": container.rewrite(isolation.OPT_ML), **container.rewrite(dict(own))}
+    own |= machine.s3.environment() if job.uses_s3 else {}
     packages = [str(folder / "packages")]  # a program that calls pip must not change this environment
     own |= {"PIP_TARGET": packages[0], "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     # The SDK's shell scripts install requirements themselves, as they do in the image.
@@ -118,7 +121,7 @@ def run_program(
         aside=str(folder / "aside"),
         modules=heavy_modules(script) if script else [],
         # one that calls pip may need another version of what a fork has already loaded
-        fork=script is None or not programs.CALLS_PIP.search(script.read_bytes()),
+        fork=script is None or not script_imports.CALLS_PIP.search(script.read_bytes()),
     )
     try:
         with machine.places:

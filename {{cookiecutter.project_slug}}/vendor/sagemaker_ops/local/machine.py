@@ -22,6 +22,7 @@ from sagemaker_ops.definition import shapes, step_types
 from sagemaker_ops.digests import Digests, combined
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import failure_reason
+from sagemaker_ops.s3.endpoint import S3Endpoint
 from sagemaker_ops.store import Store, write_atomically
 
 _NAMES_FILES = re.compile(r"^\s*[-./]", re.MULTILINE)  # lines of requirements.txt: -r more.txt, --find-links, ./package
@@ -50,12 +51,14 @@ class Machine:
     region: str
     options: Options
     launcher: process.Launcher
+    s3: S3Endpoint = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _installing: threading.Lock = field(default_factory=threading.Lock)
     _private: bool | None = None
 
     def __post_init__(self) -> None:
         self.places = threading.Semaphore(self.options.jobs)  # a step may have several jobs
+        self.s3 = S3Endpoint(self.store.root, self.region)
 
     @property
     def registry(self) -> Path:

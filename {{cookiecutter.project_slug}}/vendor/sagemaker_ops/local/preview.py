@@ -24,6 +24,7 @@ from sagemaker_ops.local.cache import Cache, Keys, compared_arguments
 from sagemaker_ops.local.execution_folder import new_execution
 from sagemaker_ops.local.machine import Machine, Options, read_model
 from sagemaker_ops.local.step_run import variables
+from sagemaker_ops.preflight import programs
 from sagemaker_ops.preflight.inputs import missing_inputs
 from sagemaker_ops.preflight.refusals import missing_models, refusals
 from sagemaker_ops.store import Store, Unchanging
@@ -103,7 +104,7 @@ def preview(
     scope = replace(
         scope, execution=variables(execution, region, "job"), property_files=files, read_json=store.read_json
     )
-    forecasts = _Forecasts(plan, scope, Cache(machine, pipeline_name), pipeline_name, home)
+    forecasts = _Forecasts(plan, scope, store, Cache(machine, pipeline_name), pipeline_name, home)
     for step in plan.steps.values():
         reasons = tuple(refused.get(step.name, ()))
         if reasons or wrong or not (step.arguments or step.stand_in):
@@ -119,8 +120,8 @@ def preview(
 class _Forecasts:
     """Follows two caches through the plan: this machine's, by content, and AWS's, by URIs."""
 
-    def __init__(self, plan: Plan, scope: Scope, cache: Cache, pipeline_name: str, home: Path) -> None:
-        self._plan, self._scope, self._cache = plan, scope, cache
+    def __init__(self, plan: Plan, scope: Scope, store: Store, cache: Cache, pipeline_name: str, home: Path) -> None:
+        self._plan, self._scope, self._store, self._cache = plan, scope, store, cache
         self._here: dict[str, Any] = {}  # properties of the steps whose result is already known
         self._aws: dict[str, Any] = {}
         self._earlier = (each for each in executions.newest_first(home) if each.pipeline_name == pipeline_name)
@@ -179,6 +180,8 @@ class _Forecasts:
             return Forecast(FAILS if kind.always_fails else RUNS)
         if step.cache_for is None:
             return Forecast(RUNS, "it has no CacheConfig")
+        if programs.uses_s3(step, self._scope, self._store):
+            return Forecast(RUNS, "it uses S3 itself, so its result is not reused")
         if arguments is None:
             return Forecast(PERHAPS, "its inputs come from a step that runs")
         keys = self._cache.keys(step, arguments)

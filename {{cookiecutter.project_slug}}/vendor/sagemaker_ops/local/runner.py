@@ -94,6 +94,7 @@ def start_pipeline_execution(
             changed()
             scheduler.run(runs, execution, work, changed, stop, options.jobs, saving.save)
         finally:
+            machine.s3.close()
             machine.digests.save()
             os.close(lock)
     return execution

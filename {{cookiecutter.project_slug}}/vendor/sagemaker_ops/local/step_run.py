@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sagemaker_ops.local.executions import Execution, StepExecution
 from sagemaker_ops.local.job import ACCOUNT, Job
 from sagemaker_ops.local.machine import Machine
 from sagemaker_ops.local.scheduler import Result
+from sagemaker_ops.preflight import programs
 from sagemaker_ops.store import Store
 
 
@@ -48,7 +50,8 @@ def run_step(
         link_outputs(execution, step.name, step_types.of(step.type).outputs(properties), machine.store)
         return Result(properties, stand_in=step.stand_in.source)
     cache = Cache(machine, execution.pipeline_name)
-    keys = cache.keys(step, arguments) if machine.options.cache else None
+    uses_s3 = programs.uses_s3(replace(step, arguments=arguments), scope, machine.store)  # what it reads is unknown
+    keys = cache.keys(step, arguments) if machine.options.cache and not uses_s3 else None
     before = plan.before(step) if step_types.of(step.type).registers_model else []
     if unreal := [each.name for each in before if execution.steps[each.name].stand_in]:
         keys, arguments = None, {**arguments, "ApprovalDescription": f"with stand-ins for {', '.join(unreal)}"}
@@ -58,7 +61,7 @@ def run_step(
         link_outputs(execution, step.name, step_types.of(step.type).outputs(found.properties), machine.store)
         return Result(found.properties, found.execution)
     folder.mkdir(exist_ok=True)
-    job = Job(step, arguments, name, folder, machine, scope, stop, started)
+    job = Job(step, arguments, name, folder, machine, scope, stop, started, uses_s3)
     properties = _with_retries(job, execution.steps[step.name])
     link_outputs(execution, step.name, step_types.of(step.type).outputs(properties), machine.store)
     if keys is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 from sagemaker_ops.container import contract
 from sagemaker_ops.definition import conditions, step_types
 from sagemaker_ops.definition.expressions import Scope, resolve_early
-from sagemaker_ops.definition.job_types import TRAINING
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import Problem, UserError
@@ -27,26 +25,23 @@ def missing_inputs(
     """A problem for every input that is neither in the store nor made by a step, and for what a script lacks here.
 
     install: whether a requirements.txt will be installed. certain: of the steps that will run; otherwise of those in
-    branches about which nothing is known yet.
+    branches about which nothing is known yet, and inputs that an earlier step which uses S3 itself may make.
     """
     store = store if isinstance(store, Unchanging) else Unchanging(store.root)
     problems = []
-    written = {name: [_written(job, scope) for job in jobs(step)] for name, step in plan.steps.items()}
+    written = {name: [_written(job, scope) for job in programs.jobs(step)] for name, step in plan.steps.items()}
+    writers = {name for name, step in plan.steps.items() if programs.uses_s3(step, scope, store)}
     for step in plan.steps.values():
-        if step.runs_here and will_run(step, plan, scope) is (True if certain else None):
-            before = [each for earlier in plan.before(step) for each in written[earlier.name]]
-            for job in jobs(step):
-                found = [*_missing(job, scope, store, before), *_overlapping(job, scope, store)]
-                found += programs.lacking(job, scope, store, install)
-                problems += [Problem(sentence, f"step '{step.name}'") for sentence in found]
+        runs, before = will_run(step, plan, scope), plan.before(step) if step.runs_here else []
+        made = [each for earlier in before for each in written[earlier.name]]
+        for job in programs.jobs(step) if step.runs_here else ():
+            found: list[str] = []
+            if runs is not False and certain is (bool(runs) and writers.isdisjoint(each.name for each in before)):
+                found += _missing(job, scope, store, made)
+            if runs is (True if certain else None):
+                found += [*_overlapping(job, scope, store), *programs.lacking(job, scope, store, install)]
+            problems += [Problem(sentence, f"step '{step.name}'") for sentence in found]
     return problems
-
-
-def jobs(step: Step) -> Iterator[Step]:
-    """The step, and each training job that it contains as a step of its own."""
-    yield step
-    for arguments in (step_types.of(step.type).trainings or (lambda _: []))(step.arguments):
-        yield replace(step, type=TRAINING.name, arguments=arguments)
 
 
 def will_run(step: Step, plan: Plan, scope: Scope) -> bool | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import os
 import re
@@ -10,19 +9,25 @@ import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sagemaker_ops.container import archives, contract, isolation, process
 from sagemaker_ops.container.packages import is_installed
+from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.expressions import Scope, resolve_early, scan
+from sagemaker_ops.definition.job_types import TRAINING
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import UserError, did_you_mean
+from sagemaker_ops.preflight import script_imports
+from sagemaker_ops.preflight.functions import runs_a_function
+from sagemaker_ops.preflight.script_imports import Files
+from sagemaker_ops.s3 import endpoint
 from sagemaker_ops.store import Store
 
 PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
 _INTERPRETER, _NO_SCRIPT = re.compile(rf"{PYTHON.pattern}|(.*/)?(ba|da|z)?sh"), re.compile(r"\s+|-\w*")
-CALLS_PIP = re.compile(rb"\bpip\b")
 # {word in the name of an AWS image: the modules that it has} (https://docs.aws.amazon.com/sagemaker/latest/dg/pre-built-containers-frameworks-deep-learning.html).
 BRINGS = {
     "scikit-learn": ("sklearn",),
@@ -38,8 +43,6 @@ PACKAGES = {"sklearn": "scikit-learn"}  # names that differ in pip
 MODEL = "/opt/ml/model"
 LARGE = 20_000_000  # larger code archives, in bytes, are not checked before the start
 _AWS_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(?:\.cn)?/([\w./-]+)")
-
-Files = Mapping[str, "Path | bytes"]
 
 
 def named(specification: Mapping[str, Any]) -> list[Any]:
@@ -83,6 +86,24 @@ def lacking(step: Step, scope: Scope, store: Store, install: bool = False) -> It
             f"its script '{started}' is in none of its inputs, and {the_image(step, scope)}, which may contain it, is "
             "not used here: make it an input."
         )
+    if not endpoint.is_available() and uses_s3(step, scope, store):
+        yield endpoint.MISSING
+
+
+def uses_s3(step: Step, scope: Scope, store: Store) -> bool:
+    """Whether a program of the step reads and writes S3 itself, as far as its script says so."""
+    return step.runs_here and any(
+        runs_a_function(job.arguments)
+        or any(script_imports.use_s3(script, files) for _, script, files in _code(job, scope, store))
+        for job in jobs(step)
+    )
+
+
+def jobs(step: Step) -> Iterator[Step]:
+    """The step, and each training job that it contains as a step of its own."""
+    yield step
+    for arguments in (step_types.of(step.type).trainings or (lambda _: []))(step.arguments):
+        yield replace(step, type=TRAINING.name, arguments=arguments)
 
 
 def handlers(environment: Mapping[str, str]) -> tuple[str, str]:
@@ -124,7 +145,7 @@ def _not_installed(image: str, script: str, files: Files, install: bool) -> Iter
     brought = {module for word, modules in BRINGS.items() if word in image for module in modules}
     wanted = {module for module in brought if not is_installed(module)}
     if wanted and not (install and "requirements.txt" in files):
-        for module in sorted(wanted & _imports(script, files)):
+        for module in sorted(wanted & script_imports.imported(script, files)):
             yield (
                 f"its script imports {module}, which the image {image} has but this environment lacks: run "
                 f"`pip install {PACKAGES.get(module, module)}` in .venv."
@@ -227,32 +248,3 @@ def _members(archive: Path, _changed: int) -> dict[str, bytes]:
     with tarfile.open(archive) as tar:
         members = {member.name.removeprefix("./"): tar.extractfile(member) for member in tar if member.isfile()}
         return {name: file.read() if file and name.endswith(".py") else b"" for name, file in members.items()}
-
-
-def _imports(script: str, files: Files) -> set[str]:
-    """The packages that a script imports at its top, also through the modules next to it.
-
-    Empty for a script that calls pip: it may install them first.
-    """
-    found: set[str] = set()
-    folders = {str(folder) for name in files for folder in PurePosixPath(name).parents}
-    seen, waiting = {script}, [script]
-    while waiting:
-        file = files[waiting.pop()]
-        try:
-            content = file if isinstance(file, bytes) else file.read_bytes()
-            top = ast.parse(content).body
-        except (SyntaxError, ValueError, OSError, RecursionError):
-            continue  # the program itself will report it
-        if CALLS_PIP.search(content):
-            return set()
-        names = [alias.name for node in top if isinstance(node, ast.Import) for alias in node.names]
-        names += [node.module for node in top if isinstance(node, ast.ImportFrom) and node.module and not node.level]
-        for name in {name.split(".")[0] for name in names}:
-            beside = str(PurePosixPath(script).with_name(name))
-            if f"{beside}.py" not in files and beside not in folders:
-                found.add(name)
-            elif beside not in folders and f"{beside}.py" not in seen:
-                seen.add(f"{beside}.py")
-                waiting.append(f"{beside}.py")
-    return found

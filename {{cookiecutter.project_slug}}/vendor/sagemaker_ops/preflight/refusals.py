@@ -14,8 +14,9 @@ from sagemaker_ops.definition.expressions import Scope, resolve_early, scan
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.preflight import programs, transform_limits
-from sagemaker_ops.preflight.inputs import jobs, will_run
+from sagemaker_ops.preflight import functions, programs, transform_limits
+from sagemaker_ops.preflight.inputs import will_run
+from sagemaker_ops.s3 import endpoint
 from sagemaker_ops.store import Store
 
 _DISTRIBUTED = re.compile(r"sagemaker_\w+_enabled")  # the toolkit's switches: MPI, parameter servers, torchrun and more
@@ -27,7 +28,7 @@ def refusals(plan: Plan, scope: Scope) -> list[Problem]:
         Problem(sentence, f"step '{step.name}'")
         for each in plan.steps.values()
         if each.stand_in is None
-        for step in jobs(each)
+        for step in programs.jobs(each)
         for sentence in _refused(step, scope, plan)
     ]
 
@@ -138,6 +139,9 @@ def training(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
     """What cannot run here in a training step."""
     channels = [each["ChannelName"] for each in step.arguments.get("InputDataConfig", [])]
     yield from (f"two of its channels are named '{name}'." for name in _repeated(channels))
+    if functions.runs_a_function(step.arguments):
+        yield from [] if endpoint.is_available() else [endpoint.MISSING]
+        yield from functions.refused(step.arguments)
     for each in step.arguments.get("InputDataConfig", []):
         if not {"S3DataSource", "FileSystemDataSource"} & set(each["DataSource"]):
             yield f"channel '{each['ChannelName']}' has no S3DataSource."

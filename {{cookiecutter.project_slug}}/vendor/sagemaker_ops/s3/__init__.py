@@ -1,0 +1,1 @@
+"""S3 on this machine, for scripts that read and write it themselves."""
