@@ -104,6 +104,13 @@ def test_an_address_may_be_made_with_parameters_and_the_execution_but_must_be_kn
     assert missing(local, local.processing("A", outputs=("out",)), made) == []
 
 
+@pytest.mark.parametrize("kind", ["Processing", "Transform", "Training", "Checkpoints"])
+def test_an_output_that_cannot_be_written_is_named_before_anything_starts(local: Any, kind: str) -> None:
+    plan, _ = parse(local.definition(writer(local, kind, "s3://My-Bucket/out")))
+    problems = [each.message for each in missing_inputs(plan, SCOPE, local.store)]
+    assert "'s3://My-Bucket/out' is not an S3 URI: write it like s3://bucket/folder/file." in problems
+
+
 def test_an_unknown_output_makes_no_known_input(local: Any) -> None:
     first = writer(local, "Processing", local.join("s3://bucket/", local.output_of("0", "out")))
     steps = [

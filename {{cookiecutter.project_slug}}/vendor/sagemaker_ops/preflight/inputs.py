@@ -37,7 +37,7 @@ def missing_inputs(
         for job in programs.jobs(step) if step.runs_here else ():
             found: list[str] = []
             if runs is not False and certain is (bool(runs) and writers.isdisjoint(each.name for each in before)):
-                found += _missing(job, scope, store, made)
+                found += [*_missing(job, scope, store, made), *_nowhere(job, scope, store)]
             if runs is (True if certain else None):
                 found += [*_overlapping(job, scope, store), *programs.lacking(job, scope, store, install)]
             problems += [Problem(sentence, f"step '{step.name}'") for sentence in found]
@@ -98,6 +98,16 @@ def _missing(step: Step, scope: Scope, store: Store, before: list[tuple[list[str
                 yield f"there is nothing below {uri}, because it is a file: leave out the slash at the end."
             elif not _is_made(uri, before):
                 yield f"there is nothing at {uri}: put it into {store.locate(uri)}."
+        except UserError as error:
+            yield from (problem.message for problem in error.problems)
+
+
+def _nowhere(step: Step, scope: Scope, store: Store) -> Iterator[str]:
+    """A sentence for each known place of an output that is not an S3 URI."""
+    kind = step_types.of(step.type)
+    for uri in _known(step, (*kind.writes, *kind.writes_in_job), scope):
+        try:
+            store.locate(uri)
         except UserError as error:
             yield from (problem.message for problem in error.problems)
 
