@@ -129,15 +129,14 @@ def test_a_model_package_can_have_it(local: Local) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Model", "RegisterModel"])
-def test_a_model_that_is_not_there_fails_the_step(local: Local, kind: str) -> None:
+def test_a_model_that_is_not_there_is_named_before_the_start(local: Local, kind: str) -> None:
     container = data_source(f"{BUCKET}/nowhere/")
     register = local.register("Create", InferenceSpecification={"Containers": [container]})
-    step = create(container) if kind == "Model" else register
 
     place = local.store.locate(f"{BUCKET}/nowhere/")
-    assert local.run(step).steps["Create"].failure_reason == (
-        f"there is no model data at {BUCKET}/nowhere/, which is {place} on this machine."
-    )
+    with pytest.raises(UserError) as caught:
+        local.run(create(container) if kind == "Model" else register)
+    assert str(caught.value) == f"step 'Create': there is nothing at {BUCKET}/nowhere/: put it into {place}."
 
 
 @pytest.mark.parametrize("reference", ["Get", "Join"])

@@ -32,13 +32,16 @@ def missing_inputs(
     written = {name: [_written(job, scope) for job in programs.jobs(step)] for name, step in plan.steps.items()}
     writers = {name for name, step in plan.steps.items() if programs.uses_s3(step, scope, store)}
     for step in plan.steps.values():
-        runs, before = will_run(step, plan, scope), plan.before(step) if step.runs_here else []
-        made = [each for earlier in before for each in written[earlier.name]]
+        runs = will_run(step, plan, scope)
         for job in programs.jobs(step) if step.runs_here else ():
             found: list[str] = []
-            if runs is not False and certain is (bool(runs) and writers.isdisjoint(each.name for each in before)):
-                found += [*_missing(job, scope, store, made), *_nowhere(job, scope, store)]
+            missing = list(_missing(job, scope, store)) if runs is not False else []
+            before = plan.before(step) if missing else []  # a long way in a long pipeline
+            if certain is (bool(runs) and writers.isdisjoint(each.name for each in before)):
+                made = [each for earlier in before for each in written[earlier.name]]
+                found += [sentence for uri, sentence in missing if not (uri and _is_made(uri, made))]
             if runs is (True if certain else None):
+                found += _nowhere(job, scope, store)
                 found += [*_overlapping(job, scope, store), *programs.lacking(job, scope, store, install)]
             problems += [Problem(sentence, f"step '{step.name}'") for sentence in found]
     return problems
@@ -86,20 +89,20 @@ def _overlapping(step: Step, scope: Scope, store: Store) -> Iterator[str]:
         yield from overlaps([(name, each["LocalPath"], store.find(each["S3Uri"])) for name, each in known if each])
 
 
-def _missing(step: Step, scope: Scope, store: Store, before: list[tuple[list[str], list[str]]]) -> Iterator[str]:
-    """A sentence for each input that is neither in the store nor made by a step before this one."""
+def _missing(step: Step, scope: Scope, store: Store) -> Iterator[tuple[str, str]]:
+    """(its URI if an earlier step may still make it, a sentence) for each input that is not in the store."""
     for uri, is_file in _read(step, scope):
         try:
             if store.locate(uri).is_file() if is_file else store.find(uri):
                 continue
             if is_file and store.find(uri):
-                yield f"there is no file {uri}, only others whose addresses start with it: write the whole address."
+                yield "", f"there is no file {uri}, only others whose addresses start with it: write the whole address."
             elif uri.endswith("/") and store.locate(uri).is_file():
-                yield f"there is nothing below {uri}, because it is a file: leave out the slash at the end."
-            elif not _is_made(uri, before):
-                yield f"there is nothing at {uri}: put it into {store.locate(uri)}."
+                yield "", f"there is nothing below {uri}, because it is a file: leave out the slash at the end."
+            else:
+                yield uri, f"there is nothing at {uri}: put it into {store.locate(uri)}."
         except UserError as error:
-            yield from (problem.message for problem in error.problems)
+            yield from (("", problem.message) for problem in error.problems)
 
 
 def _nowhere(step: Step, scope: Scope, store: Store) -> Iterator[str]:
