@@ -265,7 +265,7 @@ def test_limits_that_only_a_step_knows_are_checked_when_the_job_starts(local: Lo
         ({"Strategy": "Random"}, ""),
         ({"Strategy": "Bayesian"}, "here values are drawn at random instead of by the strategy Bayesian"),
         ({"Strategy": "Hyperband"}, "here values are drawn at random instead of by the strategy Hyperband"),
-        ({"Strategy": "Random", "TrainingJobEarlyStoppingType": "Auto"}, "here no training job is stopped early"),
+        ({"Strategy": "Random", "TrainingJobEarlyStoppingType": "Auto"}, ""),
         ({"Strategy": "Bayesian",
           "TuningJobCompletionCriteria": {"ConvergenceDetected": {"CompleteOnConvergence": "Enabled"}}},
          "here values are drawn at random instead of by the strategy Bayesian, and convergence is not detected"),
@@ -711,3 +711,37 @@ def test_a_property_of_a_tuning_step_that_does_not_exist_is_named(local: Local) 
     assert "a Tuning step has no 'BestTrainingJobs'. Did you mean 'BestTrainingJob'?" in local.problems(
         tuning(local), best
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "listed", "early", "statuses"),
+    [
+        ("Maximize", ("5", "1"), "Auto", ["Completed", "Stopped"]),
+        ("Maximize", ("5", "1"), "Off", ["Completed", "Completed"]),
+        ("Maximize", ("1", "5"), "Auto", ["Completed", "Completed"]),  # it is better
+        ("Minimize", ("1", "5"), "Auto", ["Completed", "Stopped"]),
+        ("Maximize", ("3", "3"), "Auto", ["Completed"]),  # a grid has each combination once
+        ("Maximize", ("9", "5", "1", "6"), "Auto", ["Completed", "Stopped", "Stopped", "Stopped"]),
+    ],
+)
+def test_a_job_that_is_worse_than_the_median_of_the_others_ends_early(
+    local: Local, kind: str, listed: tuple[str, ...], early: str, statuses: list[str]
+) -> None:
+    script = (
+        "import sys, time\nx = sys.argv[2]\nprint(f'score={x};', flush=True)\ntime.sleep(1.5)\nprint(f'score={x};')\n"
+    )
+    objective = {"Type": kind, "MetricName": "score"}
+    step = tuning(
+        local, script, *listed, HyperParameterTuningJobObjective=objective, TrainingJobEarlyStoppingType=early
+    )
+
+    execution = local.run(step)
+
+    lines = [line for line in local.log(execution, "Tune").splitlines() if " starts: " not in line]
+    assert [line.split()[1].rstrip(":") for line in lines] == statuses
+    assert all("it was stopped early" in line for line in lines if " Stopped: " in line)
+    best = execution.steps["Tune"].properties["BestTrainingJob"]
+    assert best["TunedHyperParameters"] == {
+        "x": listed[1] if listed == ("1", "5") and kind == "Maximize" else listed[0]
+    }

@@ -54,6 +54,8 @@ class Stop:
         """A stop for some of the jobs only, which stop with the others, too."""
         part = Stop()
         self.running.add(part)
+        if self.requests:
+            part.ask()
         try:
             yield part
         finally:

@@ -44,6 +44,14 @@ def final_values(arguments: Mapping[str, Any], log: Path, ended: str) -> dict[st
     return {name: {"MetricName": name, "Value": value, "Timestamp": ended} for name, value in numbers.items()}
 
 
+def values(arguments: Mapping[str, Any], name: str, log: Path) -> list[float]:
+    """Every number that a metric has had so far, in order."""
+    [pattern, *_] = [_compiled(each["Regex"]) for each in at(arguments, DEFINITIONS) if each["Name"] == name]
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        found = [_number(match[1]) for line in lines for match in pattern.finditer(line)]
+    return [value for value in found if math.isfinite(value)]
+
+
 def _number(text: str | None) -> float:
     try:
         return float(text or "")

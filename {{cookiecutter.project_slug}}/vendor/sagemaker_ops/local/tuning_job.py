@@ -6,10 +6,13 @@ import itertools
 import math
 import re
 import shutil
+import statistics
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +30,7 @@ from sagemaker_ops.preflight import tuning_limits
 
 GIVE_UP = 5  # as AWS: "No training job succeeded after 5 attempts"
 IMPROVEMENT = 0.01  # of the best objective: less is none for MaxNumberOfTrainingJobsNotImproving
+POLL = 0.5  # seconds between two looks at the log of a job that may be stopped early
 LISTED = 50  # the length of TrainingJobSummaries on AWS
 _FINAL = "FinalHyperParameterTuningJobObjectiveMetric"
 
@@ -35,8 +39,7 @@ def run_tuning(job: Job) -> dict[str, Any]:
     """Run a tuning job; returns its properties, with the summaries of its training jobs, the best one first.
 
     A training job that fails does not fail it. Values are random unless the strategy is Grid, and the same in each
-    execution: they follow from RandomSeed, otherwise from the step's name. No job is stopped early, because which one
-    would depend on how fast the others are, and because here it would save no money.
+    execution: they follow from RandomSeed, otherwise from the step's name.
     """
     if wrong := list(tuning_limits.refused(job.arguments)):
         raise UserError(*wrong)
@@ -63,6 +66,8 @@ def _run(job: Job, name: str, stop: Stop) -> _Results:
     """Run training jobs until there are no more, their results are enough, or the job is asked to stop."""
     limits, began = job.arguments["HyperParameterTuningJobConfig"]["ResourceLimits"], time.monotonic()
     results, running = _Results(job.arguments), set[Future[Any]]()
+    early = job.arguments["HyperParameterTuningJobConfig"].get("TrainingJobEarlyStoppingType") == "Auto"
+    courses: list[list[float]] | None = [] if early else None
     most, seconds = limits.get("MaxNumberOfTrainingJobs"), limits.get("MaxRuntimeInSeconds")
     at_once = int(min(limits["MaxParallelTrainingJobs"], job.machine.options.jobs))
     waiting = itertools.islice(_training_jobs(job, name, stop), None if most is None else int(most))
@@ -71,7 +76,7 @@ def _run(job: Job, name: str, stop: Stop) -> _Results:
             while not (job.stop.requests or results.are_enough()):
                 while len(running) < at_once and (training := next(waiting, None)):
                     job.log(f"{training.folder.name} starts: {_text(training.arguments)}{results}")
-                    running.add(pool.submit(_train, training))
+                    running.add(pool.submit(_train, training, courses))
                 left = None if seconds is None else max(0, began + seconds - time.monotonic())
                 ended, running = wait(running, left, FIRST_COMPLETED)
                 for future in ended:
@@ -105,10 +110,14 @@ def _training_jobs(job: Job, name: str, stop: Stop) -> Iterator[Job]:
         yield replace(job, step=step, arguments=arguments, name=f"{name}-{folder.name}", folder=folder, stop=stop)
 
 
-def _train(job: Job) -> dict[str, Any]:
-    """Run one training job in its own folder; returns its summary, also if it fails or is stopped."""
+def _train(job: Job, courses: list[list[float]] | None) -> dict[str, Any]:
+    """Run one training job in its own folder; returns its summary, also if it fails or is stopped.
+
+    courses: the objectives of those that have completed, by which this one may be stopped early; None: it may not.
+    """
     shutil.rmtree(job.folder, ignore_errors=True)  # left from an earlier attempt
     job.folder.mkdir(parents=True)
+    name_of_objective = job.arguments["TuningObjective"]["MetricName"]
     named = {"TrainingJobDefinitionName": name} if (name := job.arguments.get("DefinitionName")) else {}
     summary: dict[str, Any] = {
         **named,
@@ -119,15 +128,47 @@ def _train(job: Job) -> dict[str, Any]:
         "ObjectiveStatus": "Failed",
     }
     try:
-        found = run_training(job)[metrics.PROPERTY].get(job.arguments["TuningObjective"]["MetricName"])
+        with job.stop.part() as own, _watched(job, own, courses):
+            found = run_training(replace(job, stop=own))[metrics.PROPERTY].get(name_of_objective)
         summary["TrainingJobStatus"] = "Completed"
+        if courses is not None:
+            courses.append(metrics.values(job.arguments, name_of_objective, job.folder / "log.txt"))
         if found:
             summary |= {_FINAL: {key: found[key] for key in ("MetricName", "Value")}, "ObjectiveStatus": "Succeeded"}
     except UserError as error:
         summary |= {"TrainingJobStatus": "Failed", "FailureReason": str(error)}
     except StoppedError:
-        summary |= {"TrainingJobStatus": "Stopped", "FailureReason": "it was stopped."}
+        why = "it was stopped." if job.stop.requests else "it was stopped early: others were better at this point."
+        summary |= {"TrainingJobStatus": "Stopped", "FailureReason": why}
     return summary | {"TrainingEndTime": datetime.now(UTC).isoformat()}
+
+
+@contextmanager
+def _watched(job: Job, stop: Stop, courses: list[list[float]] | None) -> Iterator[None]:
+    """Meanwhile, stop the job as soon as its objective is worse than the median of the others' at the same point.
+
+    The value of another job is the average of its values up to that point:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-early-stopping.html
+    """
+    objective, log, ended = job.arguments["TuningObjective"], job.folder / "log.txt", threading.Event()
+    sign = -1 if objective["Type"] == "Minimize" else 1
+
+    def watch() -> None:
+        while not ended.wait(POLL):
+            so_far = metrics.values(job.arguments, objective["MetricName"], log) if log.is_file() else []
+            for number, value in enumerate(so_far, 1):
+                others = [sum(each[:number]) / number for each in courses or () if len(each) >= number]
+                if others and sign * value < sign * statistics.median(others):
+                    stop.ask()
+                    return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    if courses is not None:
+        watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 class _Results:

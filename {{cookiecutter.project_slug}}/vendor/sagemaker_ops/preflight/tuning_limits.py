@@ -26,9 +26,9 @@ def differs(arguments: Mapping[str, Any]) -> str:
     """A clause that says what it does differently here, if anything."""
     config = arguments[_CONFIG]
     converges = at(config, "TuningJobCompletionCriteria.ConvergenceDetected.CompleteOnConvergence") == ["Enabled"]
-    strategy, early = config["Strategy"], config.get("TrainingJobEarlyStoppingType") == "Auto"
+    strategy = config["Strategy"]
     said = [f"values are drawn at random instead of by the strategy {strategy}"] * (strategy in ("Bayesian", HYPERBAND))
-    said += ["no training job is stopped early"] * early + ["convergence is not detected"] * converges
+    said += ["convergence is not detected"] * converges
     return f"here {', and '.join(said)}" if said else ""
 
 
