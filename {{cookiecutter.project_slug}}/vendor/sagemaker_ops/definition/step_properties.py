@@ -31,7 +31,8 @@ def misread(name: str, kind: StepType, arguments: Mapping[str, Any], path: Keys)
         place, what = kind.named.get(dotted(path[:number]), ("", ""))
         names, members = at(arguments, place) if place else [], shape.get("members", {})
         if place and key not in names and all(isinstance(each, str) for each in names):
-            return f"it reads '{key}', which is not {what} of step '{name}'.{did_you_mean(str(key), names)}"
+            hint = did_you_mean(str(key), names) or (f" Available: {', '.join(names)}." if names else "")
+            return f"it reads '{key}', which is not {what} of step '{name}'.{hint}"
         if not ("value" in shape or key in members or ("member" in shape and bool(place) == isinstance(key, str))):
             hint = did_you_mean(str(key), members)
             return f"it reads '{whole}' of step '{name}', but a {kind.name} step has no '{key}'.{hint}"
