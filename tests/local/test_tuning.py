@@ -13,6 +13,7 @@ from local.behaving import both_ways
 from local.conftest import BUCKET, Local
 from runners import start
 
+from sagemaker_ops.definition.step_types import TYPES
 from sagemaker_ops.local import cleaning, tuning_job, tuning_values
 from sagemaker_ops.local.preview import preview
 from sagemaker_ops.local.selection import Selection
@@ -745,3 +746,7 @@ def test_a_job_that_is_worse_than_the_median_of_the_others_ends_early(
     assert best["TunedHyperParameters"] == {
         "x": listed[1] if listed == ("1", "5") and kind == "Maximize" else listed[0]
     }
+
+
+def test_a_stand_in_with_summaries_alone_has_no_outputs() -> None:
+    assert TYPES["Tuning"].outputs({"TrainingJobSummaries": [{"TrainingJobName": "best"}]}) == {}

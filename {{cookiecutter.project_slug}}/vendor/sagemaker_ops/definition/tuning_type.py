@@ -29,10 +29,12 @@ def trainings(arguments: Properties) -> list[dict[str, Any]]:
 
 def _outputs(properties: Properties) -> dict[str, str]:
     """The model of the best job as `model`, and those of the others by the names of their jobs."""
-    folders = {each.get("DefinitionName"): each["OutputDataConfig"]["S3OutputPath"] for each in trainings(properties)}
+    places = [(each.get("DefinitionName"), at(each, "OutputDataConfig.S3OutputPath")) for each in trainings(properties)]
+    folders = {name: str(uri) for name, uris in places for uri in uris}
     found: dict[str, str] = {}
     for each in properties.get("TrainingJobSummaries", ()):
-        folder = folders[each.get("TrainingJobDefinitionName")].rstrip("/")
+        if (folder := folders.get(each.get("TrainingJobDefinitionName"), "").rstrip("/")) == "":
+            continue  # a stand-in need not say where its models are
         found[each["TrainingJobName"] if found else "model"] = f"{folder}/{each['TrainingJobName']}/output/"
     return found
 
