@@ -30,6 +30,7 @@ settings.register_profile("local", derandomize=True, deadline=None, suppress_hea
 settings.load_profile("local")
 
 BUCKET = "s3://bucket"
+only_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 CODE = "/opt/ml/processing/input/code"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local.conftest import only_root
 from runners import NOBODY, start, wait_for
 
 from sagemaker_ops.container import process
@@ -23,7 +24,6 @@ from sagemaker_ops.store import Store
 pytestmark = pytest.mark.slow  # processes die here, which takes time
 
 both_ways = pytest.mark.parametrize("local", ["namespace", "rewrite"], indirect=True)
-only_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 
 WAIT = """
     import os, sys, time

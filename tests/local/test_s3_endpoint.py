@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from local.behaving import both_ways, statuses
+from local.conftest import only_root
 from runners import VENDOR, start, wait_for
 
 from sagemaker_ops.definition.expressions import Scope
@@ -263,7 +264,7 @@ def test_the_server_ends_with_the_runner(local: Any, number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@only_root
 def test_it_needs_no_root(nobody: Any) -> None:
     nobody.store.put("s3://bucket/raw/a.txt", b"data")
 
