@@ -9,11 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import aws, generation, local_run, processing
+from benchmarks import aws, generation, gitlab, local_run, processing
 
 ALL = {
     "aws": aws.measure,
     "generation": generation.measure,
+    "gitlab": gitlab.measure,
     "local_run": local_run.measure,
     "processing": processing.measure,
 }

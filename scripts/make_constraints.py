@@ -41,7 +41,8 @@ def requirements(pyproject: Path) -> list[str]:
     groups = [*table.get("dependency-groups", {}).values(), *table["project"].get("optional-dependencies", {}).values()]
     backend = table.get("build-system", {}).get("requires", [])
     found = [*table["project"]["dependencies"], *(line for group in groups for line in group), *backend]
-    return [line for line in found if not line.startswith("sagemaker-ops")]
+    # A group that another one includes is listed itself.
+    return [line for line in found if isinstance(line, str) and not line.startswith("sagemaker-ops")]
 
 
 def compile_constraints(lines: list[str], target: Path, *constraints: Path, keep: bool = False) -> None:

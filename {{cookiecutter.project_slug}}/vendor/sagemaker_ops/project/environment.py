@@ -1,5 +1,7 @@
 """Creates .venv: `python3 -m sagemaker_ops.project.environment dev docs` installs the packages of those groups, once.
 
+With --bare, a job that only lints or calls AWS need not install pandas and the other packages of the steps.
+
 The machine's own Python runs this before anything is installed, so it uses only the standard library. It installs with
 uv, five times as fast as pip: the machine's own, or one that it first installs into .venv; with pip if there is no uv.
 """
@@ -16,7 +18,9 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sagemaker_ops import kept, variables
 
@@ -24,38 +28,43 @@ STATE = "environment.json"
 # What uv and pip print after each stage.
 STAGES = re.compile(r"(Resolved|Prepared|Installed|Bytecode compiled|Installing collected|Successfully installed)\b")
 WIDTH = 100
+PROJECT, BARE = "(project)", "(bare)"  # what is installed besides groups: no group can have such a name
 LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNORECASE)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Install dependency groups of pyproject.toml into .venv.")
     parser.add_argument("groups", nargs="*", help="groups from [dependency-groups]")
+    parser.add_argument("--bare", action="store_true", help="not the packages of the steps, only the commands and these groups")
     parser.add_argument("--project", type=Path, default=Path(), help="folder that contains pyproject.toml")
     arguments = parser.parse_args()
-    return _install(arguments.project.resolve(), set(arguments.groups))
+    return _install(arguments.project.resolve(), set(arguments.groups), arguments.bare)
 
 
-def _install(root: Path, groups: set[str]) -> int:
+def _install(root: Path, groups: set[str], bare: bool) -> int:
     pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     table = pyproject.get("dependency-groups", {})
     if unknown := groups - table.keys():
         print(f"pyproject.toml has no dependency group {', '.join(sorted(unknown))}.", file=sys.stderr)
         return 2
+    needed = pyproject["project"]["dependencies"]
+    parts = {PROJECT: needed, BARE: [_without_extras(each) for each in needed if LIBRARY.match(each)], **table}
+    groups = groups | {BARE if bare else PROJECT}
 
     constraints, vendored = root / "constraints.txt", root / "vendor" / "pyproject.toml"
-    basis = [pyproject["project"]["dependencies"], table, constraints.read_text(encoding="utf-8")]
+    basis = [needed, table, constraints.read_text(encoding="utf-8")]
     basis += [vendored.read_text(encoding="utf-8")] if vendored.is_file() else []
     wanted = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
     venv = (root / ".venv").resolve()  # if it is a link, the programs in it must not refer to the link
     state = kept.read(venv / STATE) or {}
-    if not isinstance(state.get("groups"), list) or set(map(str, state["groups"])) - table.keys():
+    if not isinstance(state.get("groups"), list) or set(map(str, state["groups"])) - parts.keys():
         state = {}
     if state.get("hash") == wanted and _python(venv).exists():
-        if groups <= set(state["groups"]):
+        if groups <= {*state["groups"], *([BARE] if PROJECT in state["groups"] else [])}:
             return 0
         groups |= set(state["groups"])
 
-    requirements = [*pyproject["project"]["dependencies"], *(line for name in sorted(groups) for line in table[name])]
+    requirements = list(dict.fromkeys(line for name in sorted(groups) for line in _lines(parts, name)))
     own = ["--editable", str(root)] if "build-system" in pyproject else []  # run the code in the folder, not a copy
     if vendored.is_file():
         requirements, library = _from_folder(requirements, vendored.parent)
@@ -70,7 +79,8 @@ def _install(root: Path, groups: set[str]) -> int:
     uv = uv or _own_uv(python, constraints)
     if uv:
         requirements.append("pip")  # uv's environments have no pip, but scripts written for an image may call it
-        command = [uv, "pip", "install", "--python", str(python), "--compile-bytecode"]
+        command = [uv, "pip", "install", "--python", str(python)]
+        command += [] if "UV_COMPILE_BYTECODE" in os.environ else ["--compile-bytecode"]
         environment = variables.of_builds() | _pip_settings_for_uv(python)
     else:
         command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
@@ -80,6 +90,19 @@ def _install(root: Path, groups: set[str]) -> int:
         return 1
     (venv / STATE).write_text(json.dumps({"hash": wanted, "groups": sorted(groups)}), encoding="utf-8")
     return 0
+
+
+def _lines(parts: dict[str, list[Any]], name: str) -> Iterator[str]:
+    """The requirements of a group, and of the groups that it includes (PEP 735)."""
+    for each in parts[name]:
+        if isinstance(each, dict):
+            yield from _lines(parts, each["include-group"])
+        else:
+            yield each
+
+
+def _without_extras(requirement: str) -> str:
+    return re.sub(r"\[[^\]]*\]", "", requirement)
 
 
 def _from_folder(requirements: list[str], folder: Path) -> tuple[list[str], str]:
@@ -101,19 +124,33 @@ def _python(venv: Path) -> Path:
 def _make_venv(venv: Path, uv: str | None) -> bool:
     """Create a new virtual environment with the Python that runs this; returns whether it worked."""
     shutil.rmtree(venv, ignore_errors=True)  # its Python no longer exists
-    maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    # Without pip, which takes longer than all else: uv does not need it.
+    alone = [sys.executable, "-m", "venv", "--without-pip"]
+    maker = [uv, "venv", "--quiet", "--python", sys.executable] if uv else alone
     return subprocess.run([*maker, str(venv)], env=variables.of_builds(), check=False).returncode == 0
 
 
 def _own_uv(python: Path, constraints: Path) -> str | None:
-    """The uv in the environment, installed from the index if it is not there yet; None if that is not possible."""
+    """The uv in the environment, installed from the index if it is not there yet; None if that is not possible.
+
+    The machine's pip installs it. If there is none, or it cannot, then the environment gets pip, which the caller uses.
+    """
     uv = python.with_name("uv")
-    if not uv.is_file():
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--only-binary", "uv", "--constraint", str(constraints), "uv"]
-        # pip follows, and reports errors.
-        subprocess.run(command, env=variables.of_builds(), check=False, capture_output=True, text=True)
+    options = ["install", "--quiet", "--disable-pip-version-check", "--only-binary", "uv"]
+    options += ["--constraint", str(constraints), "uv"]
+    attempts = [[sys.executable, "-m", "pip", "--python", str(python)], [str(python), "-m", "pip"]]
+    for pip in [] if uv.is_file() else attempts:
+        if pip[0] == str(python):
+            _quietly([str(python), "-m", "ensurepip"])
+        _quietly([*pip, *options])
+        if uv.is_file():
+            break
     return str(uv) if uv.is_file() else None
+
+
+def _quietly(command: list[str]) -> None:
+    """Run it; what cannot work is reported by the installation that follows."""
+    subprocess.run(command, env=variables.of_builds(), check=False, capture_output=True, text=True)
 
 
 def watched(command: list[str], environment: dict[str, str]) -> int:
