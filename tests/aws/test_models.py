@@ -107,7 +107,8 @@ def test_the_versions_are_listed_with_who_started_them(
     ops: Ops, aws: Aws, metadata: dict[str, str] | None, columns: list[str], document: dict[str, str] | None
 ) -> None:
     put_group(aws)
-    put_version(aws, **({"CustomerMetadataProperties": metadata} if metadata else {}))
+    more: dict[str, Any] = {"CustomerMetadataProperties": metadata} if metadata else {}
+    put_version(aws, **more)
 
     table, listed = ops("list-models"), ops("list-models", "--output", "json")
 
