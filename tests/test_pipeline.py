@@ -112,6 +112,26 @@ def test_environments_differ_only_in_their_values(project: Project) -> None:
     assert json.loads(text) == local
 
 
+def test_a_model_says_who_and_what_started_the_run_that_made_it(project: Project) -> None:
+    compiled = definition(project)
+    [declared] = [each for each in compiled["Parameters"] if each["Name"] == "StartedBy"]
+    assert declared == {"Name": "StartedBy", "Type": "String", "DefaultValue": "unknown"}
+
+    for commit in ("a" * 40, "b" * 40):
+        variables = {"CI_PIPELINE_ID": "345", "CI_COMMIT_SHA": commit, "GITLAB_USER_LOGIN": "anna"}
+        done = project.ops("run", "train", **variables)
+        assert done.code == 0, done
+
+    listed = project.ops("list-models", "--env", "local", "--output", "json")
+    [model] = json.loads(listed.out)["ModelPackages"]
+    assert model["StartedBy"] == {"User": "anna", "Commit": "a" * 12, "Pipeline": "345"}
+    described = project.ops("describe-pipeline-execution", "latest", "--output", "json")
+    execution = json.loads(described.out)
+    assert execution["StartedBy"]["Commit"] == "b" * 12
+    reused = {each["StepName"] for each in execution["PipelineExecutionSteps"] if each.get("CacheHitResult")}
+    assert reused == {"Processing", "Training", "Evaluation", "Register"}
+
+
 def test_key_network_isolation_and_limits_reach_every_job(project: Project) -> None:
     key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     project.edit(

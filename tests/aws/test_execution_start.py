@@ -15,6 +15,7 @@ from aws import gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, Aws
 from aws.executed import (
     ARCHIVE,
+    DEFINITION,
     QUOTA,
     TRAIN,
     deploy,
@@ -59,6 +60,35 @@ def test_it_starts_and_shows_account_pipeline_and_maximum_cost(aws: Aws, ops: Op
     [arn] = [line for line in done.out.splitlines() if line.startswith("Started ")]
     execution = arn.rpartition("/")[2]
     assert f"ops describe-pipeline-execution {execution} --env dev --watch" in done.out
+
+
+IN_GITLAB = {"CI_PIPELINE_ID": "345", "CI_COMMIT_SHA": "3f2a1b4c5d6e7f8a", "GITLAB_USER_LOGIN": "anna"}
+DECLARED = {"Name": "StartedBy", "Type": "String", "DefaultValue": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "arguments", "sent"),
+    [
+        pytest.param(DECLARED, (), "user=anna commit=3f2a1b4c5d6e pipeline=345", id="set by ops"),
+        pytest.param(DECLARED, ("--param", "StartedBy=nightly"), "nightly", id="set by the user"),
+        pytest.param(None, (), None, id="an older deployment"),
+        pytest.param({**DECLARED, "Type": "Integer", "DefaultValue": 1}, (), None, id="a number of someone else"),
+        pytest.param({**DECLARED, "EnumValues": ["unknown", "me"]}, (), None, id="a choice of someone else"),
+    ],
+)
+def test_it_says_who_started_the_execution(
+    aws: Aws, ops: Ops, declared: dict[str, Any] | None, arguments: tuple[str, ...], sent: str | None
+) -> None:
+    definition = {**DEFINITION, "Parameters": [*DEFINITION["Parameters"], *([declared] if declared else [])]}
+    deploy(aws, definition=definition)
+
+    done = ops("start-pipeline-execution", "train", *arguments, "--yes", **IN_GITLAB)
+
+    assert done.code == 0, done
+    [request] = requests("start_pipeline_execution")
+    assert request["PipelineParameters"] == ([{"Name": "StartedBy", "Value": sent}] if sent else [])
+    assert request["PipelineExecutionDescription"] == "GitLab pipeline 345, started by anna, commit 3f2a1b4c5d6e"
+    assert ("StartedBy" in done.out, "commit" in done.out) == (bool(arguments), False)
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(("--dry-run",), 0), ((), 2)], ids=["dry run", "nobody can confirm"])

@@ -119,3 +119,26 @@ def test_the_profile_takes_precedence_over_the_role(
     monkeypatch.setattr(Account, "caller", f"arn:aws:sts::{ACCOUNT}:assumed-role/data-science/ana")
 
     assert guard.caller_of(account) == guard.Caller("customer", "Studio profile customer-ana")
+
+
+@pytest.mark.parametrize(
+    ("caller", "profile", "user"),
+    [
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:assumed-role/data-science/ana", None, "ana", id="session"),
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:assumed-role/r/ana@example.com", None, "ana@example.com", id="address"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:user/people/ana", None, "ana", id="user in IAM"),
+        pytest.param(f"arn:aws:iam::{ACCOUNT}:root", None, "root", id="root"),
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:assumed-role/r/SageMaker", "customer-bo", "bo", id="in Studio"),
+        pytest.param(f"arn:aws:sts::{ACCOUNT}:assumed-role/r/SageMaker", "bo", "SageMaker", id="another profile"),
+    ],
+)
+def test_the_user_is_known_by_the_profile_or_the_session(
+    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caller: str, profile: str | None, user: str
+) -> None:
+    file = tmp_path / "resource-metadata.json"
+    if profile:
+        file.write_text(json.dumps({"UserProfileName": profile}), encoding="utf-8")
+    monkeypatch.setattr(guard, "STUDIO_METADATA", file)
+    vars(account)["caller"] = caller
+
+    assert guard.user_of(account) == user

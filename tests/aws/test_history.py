@@ -15,6 +15,7 @@ from projects import Project, Result
 from aws import gaps
 from aws.conftest import ROLE, Aws
 from aws.executed import (
+    DEFINITION,
     QUOTA,
     RESULTS,
     TAGS,
@@ -145,6 +146,29 @@ def test_the_utilisation_of_a_transform_job_is_searched_for(aws: Aws, account: A
         usage.add(execution, described)
 
     assert execution.steps["Training"].usage == {"MemoryUtilization": 40.0}
+
+
+def test_who_started_it_is_shown_in_place_of_the_parameter(aws: Aws, ops: Ops) -> None:
+    declared = {"Name": "StartedBy", "Type": "String", "DefaultValue": "unknown"}
+    deploy(aws, definition={**DEFINITION, "Parameters": [*DEFINITION["Parameters"], declared]})
+    words = "user=anna commit=3f2a1b4c5d6e pipeline=345 source=schedule project=g/x"
+    text = "GitLab pipeline 345 (schedule) of g/x"
+    started(
+        aws, PipelineParameters=[{"Name": "StartedBy", "Value": words}], PipelineExecutionDescription=text
+    )  # fmt: skip
+
+    table = ops("describe-pipeline-execution", "latest", "--env", "dev")
+    document = json.loads(ops("describe-pipeline-execution", "latest", "--env", "dev", "--output", "json").out)
+
+    lines = [" ".join(line.split()) for line in table.out.splitlines()]
+    assert {
+        f"description {text}", "started by anna", "commit 3f2a1b4c5d6e", "GitLab pipeline 345", "source schedule"
+    } <= {*lines}  # fmt: skip
+    assert "StartedBy" not in table.out
+    assert document["StartedBy"] == {
+        "User": "anna", "Commit": "3f2a1b4c5d6e", "Pipeline": "345", "Source": "schedule", "Project": "g/x"
+    }  # fmt: skip
+    assert {"Name": "StartedBy", "Value": words} in document["PipelineParameters"]
 
 
 def test_two_executions_are_shown_side_by_side(aws: Aws, ops: Ops) -> None:

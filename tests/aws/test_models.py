@@ -37,7 +37,7 @@ def put_group(aws: Aws, name: str = GROUP, tags: dict[str, str] = OWN) -> None:
     )
 
 
-def put_version(aws: Aws, group: str = GROUP, evaluation: Any = EVALUATION) -> str:
+def put_version(aws: Aws, group: str = GROUP, evaluation: Any = EVALUATION, **more: Any) -> str:
     """Add a version, with its evaluation on S3 if given; returns its ARN."""
     key = f"customer/flight-delays/dev/runs/{group}/evaluation.json"
     if evaluation is not None:
@@ -53,6 +53,7 @@ def put_version(aws: Aws, group: str = GROUP, evaluation: Any = EVALUATION) -> s
         ModelMetrics={
             "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/{key}"}}
         },
+        **more,
     )["ModelPackageArn"]
     return arn
 
@@ -78,6 +79,43 @@ def test_the_versions_are_listed_with_the_metric_of_the_gate(ops: Ops, aws: Aws)
     [version] = json.loads(last.out)["ModelPackages"]
     assert version["Metrics"]["binary_classification_metrics"]["auc"]["value"] == 0.83
     assert version["ModelPackageGroupName"] == GROUP
+
+
+@pytest.mark.parametrize(
+    ("metadata", "columns", "document"),
+    [
+        pytest.param(
+            {"StartedBy": "user=anna commit=3f2a1b4c5d6e merge-request=12 pipeline=345 source=push project=g/x"},
+            ["3f2a1b4c5d6e", "anna"],
+            {
+                "User": "anna",
+                "Commit": "3f2a1b4c5d6e",
+                "MergeRequest": "12",
+                "Pipeline": "345",
+                "Source": "push",
+                "Project": "g/x",
+            },
+            id="started in GitLab",
+        ),
+        pytest.param({"StartedBy": "nightly"}, ["-", "nightly"], {"Text": "nightly"}, id="written by hand"),
+        pytest.param({"StartedBy": "unknown"}, ["-", "-"], None, id="default"),
+        pytest.param({"purpose": "demo"}, ["-", "-"], None, id="other metadata"),
+        pytest.param(None, ["-", "-"], None, id="no metadata"),
+    ],
+)
+def test_the_versions_are_listed_with_who_started_them(
+    ops: Ops, aws: Aws, metadata: dict[str, str] | None, columns: list[str], document: dict[str, str] | None
+) -> None:
+    put_group(aws)
+    more: dict[str, Any] = {"CustomerMetadataProperties": metadata} if metadata else {}
+    put_version(aws, **more)
+
+    table, listed = ops("list-models"), ops("list-models", "--output", "json")
+
+    assert "  commit " in table.out.splitlines()[1], table
+    assert "  started by  by" in " ".join(table.out.splitlines()[1].split("   "))
+    assert table.out.splitlines()[2].split()[6:8] == columns
+    assert json.loads(listed.out)["ModelPackages"][0].get("StartedBy") == document
 
 
 @pytest.mark.parametrize(
@@ -121,14 +159,15 @@ def test_models_of_local_runs_are_listed_too(ops: Ops, project: Project) -> None
             "ModelApprovalStatus": "Approved",
             "CreationTime": "2026-11-24T07:00:00+00:00",
             "ModelMetrics": {"ModelQuality": {"Statistics": {"S3Uri": uri}}},
+            "CustomerMetadataProperties": {"StartedBy": f"user=anna commit={number:012}-dirty source=terminal"},
         }
         (registry / f"{number}.json").write_text(json.dumps(package), encoding="utf-8")
 
     done = ops("list-models", "--env", "local")
 
-    assert [row.split()[:4] for row in done.out.splitlines()[2:]] == [
-        ["10", "Approved", "Completed", "0.83"],
-        ["2", "Approved", "Completed", "0.83"],
+    assert [[*row.split()[:4], *row.split()[6:8]] for row in done.out.splitlines()[2:]] == [
+        ["10", "Approved", "Completed", "0.83", "000000000010-dirty", "anna"],
+        ["2", "Approved", "Completed", "0.83", "000000000002-dirty", "anna"],
     ]
 
 

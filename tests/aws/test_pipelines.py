@@ -133,7 +133,7 @@ def test_a_new_pipeline_is_created_with_everything_that_it_reads(run: Run, aws: 
     assert done.out.endswith(f"Created pipeline {NAME}, version 1.\n")
     [(_, request)] = [call for call in gaps.CALLS if call[0] == "create_pipeline"]
     assert len(request["ClientRequestToken"]) == 36
-    assert {tag["Key"]: tag["Value"] for tag in request["Tags"]} == TAGS
+    assert {tag["Key"]: tag["Value"] for tag in request["Tags"]}.items() >= TAGS.items()
     assert request["RoleArn"] == ROLE
     group = aws.client("sagemaker").describe_model_package_group(ModelPackageGroupName="customer-flight-delays-dev")
     tags = aws.client("sagemaker").list_tags(ResourceArn=group["ModelPackageGroupArn"])["Tags"]
@@ -223,6 +223,57 @@ def test_a_changed_tag_does_not_change_the_definition(here: Run, aws: Aws, proje
 
     assert here("update-pipeline", "train", "--yes").code == 0
     assert aws.calls(*CHANGES) == ["add_tags"]
+
+
+IN_GITLAB = {
+    "CI_PIPELINE_ID": "345",
+    "CI_PROJECT_PATH": "customer/flight-delays",
+    "CI_PIPELINE_SOURCE": "push",
+    "GITLAB_USER_LOGIN": "anna",
+}
+
+
+def marks(aws: Aws) -> dict[str, str]:
+    """The tags of the pipeline that say who deployed it."""
+    listed = aws.client("sagemaker").list_tags(ResourceArn=ARN)["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in listed if tag["Key"] not in TAGS}
+
+
+def test_who_deployed_a_pipeline_changes_only_together_with_something_else(
+    here: Run, aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deploy(commit: str) -> str:
+        for name, value in {**IN_GITLAB, "CI_COMMIT_SHA": commit * 40}.items():
+            monkeypatch.setenv(name, value)
+        done = here("update-pipeline", "train", "--yes")
+        assert done.code == 0, done
+        return done.out
+
+    def said(commit: str) -> dict[str, str]:
+        words = f"user=anna commit={commit * 12} pipeline=345 source=push project=customer/flight-delays"
+        return {"commit": commit * 12, "deployed-by": words}
+
+    deploy("a")
+    assert marks(aws) == said("a")
+    assert deploy("b") == f"Pipeline {NAME} is up to date: nothing changed.\n"
+    assert marks(aws) == said("a")
+    project.edit("environments.dev", role=f'"{ROLE}-new"')
+    assert "~ tag" not in deploy("c")
+    assert marks(aws) == said("c")
+    project.edit("project", owner='"others@example.com"')
+    deploy("d")
+    assert marks(aws) == said("d")
+
+
+def test_a_commit_that_is_not_known_replaces_the_one_before(
+    here: Run, aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITLAB_CI", *IN_GITLAB):
+        monkeypatch.delenv(name, raising=False)
+    create(aws, NAME, **TAGS, commit="a" * 12)  # with another definition
+
+    assert here("update-pipeline", "train", "--yes").code == 0
+    assert marks(aws) == {"commit": "unknown", "deployed-by": "user=moto source=terminal"}
 
 
 def test_a_file_removed_from_s3_is_uploaded_again(here: Run, aws: Aws) -> None:

@@ -18,6 +18,7 @@ from botocore import xform_name
 from botocore.stub import ANY, Stubber
 
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
+from sagemaker_ops import trace
 from sagemaker_ops.aws import guard, pipeline_deletion, pipelines, upload
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import LOG_IN, AwsError
@@ -27,6 +28,7 @@ from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.pipelines import compiler, publishing
 from sagemaker_ops.project.settings import Data, Environment, Gate, Project, Settings
 from sagemaker_ops.project.target import Target
+from sagemaker_ops.trace import TERMINAL, Trace
 
 SETTINGS = Settings(
     Project("Flight delays", "flight-delays", "customer", "Late or not", "data-team@example.com", REGION),
@@ -41,6 +43,8 @@ NAME, ARN = "customer-flight-delays-train-dev", f"{BASE}:pipeline/customer-fligh
 GROUP, GROUP_ARN = "customer-flight-delays-dev", f"{BASE}:model-package-group/customer-flight-delays-dev"
 EXECUTION, VERSION = f"{ARN}/execution/abcdefghijkl", f"{BASE}:model-package/{GROUP}/3"
 CODE = "customer/flight-delays/dev/code/abc"
+STARTED_BY = Trace(user="ana", source=TERMINAL)
+MARKS = {"commit": "unknown", "deployed-by": "user=ana source=terminal"}
 OWN = {"vertical": "customer", "project": "flight-delays", "env": "dev", "owner": "data-team@example.com"}
 INPUT = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": {"Get": "Parameters.Input"}}}
 TRAINING = {
@@ -152,6 +156,7 @@ def account(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(compiler, "definition", lambda *_: DEFINITION)
     monkeypatch.setattr(publishing, "target", lambda *_: TARGET)
     monkeypatch.setattr(upload, "items", lambda *_: [upload.Item(TARGET.sourcedir_uri, lambda: b"code")])
+    monkeypatch.setattr(trace, "of", lambda _, user: replace(STARTED_BY, user=user))
     monkeypatch.setattr(guard, "STUDIO_METADATA", tmp_path / "not in Studio")
     monkeypatch.setattr("gc.disable", lambda: None)  # only useful in a separate process
     monkeypatch.setattr(time, "sleep", lambda _: None)
@@ -235,6 +240,7 @@ def reads(prefix: str) -> Call:
 def starts(values: dict[str, str], **more: Any) -> Call:
     parameters = [{"Name": key, "Value": value} for key, value in values.items()]
     request = {"PipelineName": NAME, "PipelineParameters": parameters, "ClientRequestToken": ANY, **more}
+    request["PipelineExecutionDescription"] = STARTED_BY.description
     return Call("start_pipeline_execution", request, {"PipelineExecutionArn": EXECUTION})
 
 
@@ -252,7 +258,7 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
             Call("list_objects_v2", FOLDER, {}, "s3"),
             Call("put_object", {**CHECKED, "Body": b"code"}, {}, "s3"),
             Call("create_model_package_group", {**IN_GROUP, **tags(**OWN)}, {"ModelPackageGroupArn": GROUP_ARN}),
-            CREATE,
+            replace(CREATE, request={**CREATE.request, **tags(**OWN, **MARKS)}),
             replace(FIND, answer=NOT_FOUND),
             FIND,
             VERSIONS,
@@ -266,7 +272,7 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
             Call("list_tags", {"ResourceArn": GROUP_ARN}, tags(**OWN)),
             Call("list_objects_v2", FOLDER, {"Contents": [{"Key": PLACE["Key"], "Size": 4}]}, "s3"),
             Call("update_pipeline", CONTENT, {"PipelineVersionId": 8}),
-            Call("add_tags", {"ResourceArn": ARN, **tags(owner="data-team@example.com")}),
+            Call("add_tags", {"ResourceArn": ARN, **tags(owner="data-team@example.com", **MARKS)}),
         ],
     ),
     "delete": (

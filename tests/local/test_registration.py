@@ -46,6 +46,29 @@ def test_a_run_in_which_every_job_is_cached_finds_the_registered_version(local: 
     assert versions(local) == ["1"]
 
 
+def started_by(text: str, **more: str) -> dict[str, Any]:
+    return {"CustomerMetadataProperties": {"StartedBy": text, **more}}
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        pytest.param(started_by("user=anna commit=1"), started_by("user=bo commit=2"), id="somebody else"),
+        pytest.param({}, started_by("user=anna"), id="an older definition"),
+        pytest.param(started_by("a", use="x"), started_by("b", use="x"), id="with other metadata"),
+    ],
+)
+def test_who_starts_a_run_makes_no_difference_to_its_model(
+    local: Local, before: dict[str, Any], now: dict[str, Any]
+) -> None:
+    first = local.run(*steps(local, **before)).steps["Register"]
+
+    again = local.run(*steps(local, **now)).steps["Register"]
+
+    assert again.properties == first.properties
+    assert versions(local) == ["1"]
+
+
 def remove_the_version(local: Local) -> None:
     (local.home / "registry" / "models" / "1.json").unlink()
     local.run(local.register("Register"))  # another model becomes version 1
@@ -60,6 +83,7 @@ def remove_the_version(local: Local) -> None:
         pytest.param({"cached": False}, {}, None, id="a job without a cache"),
         pytest.param({"group": "others"}, {}, None, id="another group"),
         pytest.param({"ModelApprovalStatus": "Approved"}, {}, None, id="another status"),
+        pytest.param(started_by("anna", purpose="demo"), {}, None, id="other metadata"),
         pytest.param({}, {}, remove_the_version, id="a version that is gone"),
     ],
 )

@@ -114,6 +114,58 @@ def test_next_to_another_one_differences_are_marked(execution: Execution) -> Non
     assert [line.split() for line in shown["metric"]] == [["auc", "0.4", "0.4"], ["≠", "f1", "-", "0.123457"]]
 
 
+@pytest.mark.parametrize(
+    ("value", "facts", "document", "is_parameter"),
+    [
+        pytest.param(
+            "user=anna commit=3f2a1b4c5d6e merge-request=12 pipeline=345 source=push project=g/x",
+            {
+                "started by": "anna",
+                "commit": "3f2a1b4c5d6e",
+                "merge request": "12",
+                "GitLab pipeline": "345",
+                "source": "push",
+            },
+            {
+                "User": "anna",
+                "Commit": "3f2a1b4c5d6e",
+                "MergeRequest": "12",
+                "Pipeline": "345",
+                "Source": "push",
+                "Project": "g/x",
+            },
+            False,
+            id="in GitLab",
+        ),
+        pytest.param("nightly run", {"started by": "nightly run"}, {"Text": "nightly run"}, False, id="by hand"),
+        pytest.param("unknown", {}, None, False, id="default"),
+        pytest.param(7, {}, None, True, id="another's parameter"),
+    ],
+)
+def test_who_started_it_is_a_fact_and_not_a_parameter(
+    execution: Execution, value: Any, facts: dict[str, str], document: dict[str, str] | None, is_parameter: bool
+) -> None:
+    usual = {"execution", "pipeline", "status", "reason", "started", "time"}
+    begun = replace(execution, parameters={"Depth": 3, "StartedBy": value})
+
+    shown, said = sections(list(details.lines(begun))), json.loads(details.document(begun))
+
+    pairs = dict(line.split("  ", maxsplit=1) for line in shown[""])
+    assert {name: text.strip() for name, text in pairs.items() if name not in usual} == facts
+    assert any(line.startswith("StartedBy") for line in shown["parameter"]) == is_parameter
+    assert said.get("StartedBy") == document
+    assert ("StartedBy" in {each["Name"] for each in said["PipelineParameters"]}) == (value != "unknown")
+
+
+def test_another_starter_is_no_difference(execution: Execution) -> None:
+    both = [replace(execution, parameters={"StartedBy": f"user={name} source=terminal"}) for name in ("anna", "bo")]
+
+    shown = sections(list(details.lines(*both)))
+
+    assert "started by anna bo" in [" ".join(line.split()) for line in shown[""]]
+    assert not any(line.startswith("≠") for line in shown[""])
+
+
 def test_long_text_leaves_room_for_the_other_column(execution: Execution) -> None:
     long = replace(execution, parameters={"Data": "s3://" + "x" * 200})
 

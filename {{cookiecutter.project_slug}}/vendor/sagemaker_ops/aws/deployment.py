@@ -13,6 +13,7 @@ from sagemaker_ops.aws.pipelines import Pipeline
 from sagemaker_ops.guardrails import cost
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.project.target import Target
+from sagemaker_ops.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,12 @@ def prepare(
     )
 
 
-def apply(account: Account, deployment: Deployment) -> str:
+def apply(account: Account, deployment: Deployment, deployed_by: Trace) -> str:
     """Upload what is missing and deploy the pipeline last; returns a sentence that says what was done."""
     new = deployment.new
     upload.put(account, deployment.missing)
     if not deployment.changes:
         return f"Uploaded the files that pipeline {new.name} reads; the pipeline itself did not change."
     pipelines.make_groups(account, new, deployment.groups)
-    version = pipelines.deploy(account, new, deployment.deployed, deployment.large)
+    version = pipelines.deploy(account, new, deployment.deployed, deployment.large, deployed_by.tags)
     return f"{deployment._verb}d pipeline {new.name}{f', version {version}' if version else ''}."

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sagemaker_ops import trace
 from sagemaker_ops.aws import lookup
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, is_denied, is_lost, is_not_found
@@ -52,6 +53,7 @@ def prepare(
     rules: Policy,
     display_name: str | None = None,
     selection: Selection | None = None,
+    started_by: trace.Trace | None = None,
 ) -> Start:
     """Check everything that can be wrong with a start before calling AWS; `described`: from DescribePipeline.
 
@@ -85,6 +87,10 @@ def prepare(
         request["PipelineExecutionDisplayName"] = display_name
     shown_parameters = "".join(f"\n  {each['Name']} = {each['Value']}" for each in request["PipelineParameters"])
     lines = [f"Start pipeline {name}{shown_parameters}"]
+    if started_by is not None:
+        added = trace.parameters(definition, given, started_by).items() - given.items()
+        request["PipelineParameters"] += [{"Name": key, "Value": value} for key, value in added]
+        request["PipelineExecutionDescription"] = started_by.description
     if selection:
         request["SelectiveExecutionConfig"] = _selective(
             account, name, selection, [s for s in plan.steps if s in chosen]

@@ -145,6 +145,11 @@ def caller_of(account: Account) -> Caller:
     return _studio_profile() or _role(account) or Caller()
 
 
+def user_of(account: Account) -> str:
+    """The name of the caller: of the Studio user profile, otherwise of the session, or of the user in IAM."""
+    return (_studio_profile() or Caller()).user or re.split("[/:]", account.caller)[-1]
+
+
 def _studio_profile() -> Caller | None:
     try:
         profile = json.loads(STUDIO_METADATA.read_text(encoding="utf-8"))["UserProfileName"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagemaker_ops import kept
+from sagemaker_ops import kept, trace
 from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change, is_not_found
@@ -28,7 +28,10 @@ _ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):model-package/(.+)")
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a group. evaluation: the metrics in its evaluation.json; empty if that cannot be read."""
+    """One version of a group. evaluation: the metrics in its evaluation.json; empty if that cannot be read.
+
+    started_by: who and what started the execution that registered it.
+    """
 
     group: str
     number: int
@@ -39,6 +42,7 @@ class Version:
     created_by: str = ""
     approval_description: str = ""
     evaluation: dict[str, Any] = field(default_factory=dict)
+    started_by: trace.Trace = field(default_factory=trace.Trace)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -52,6 +56,7 @@ class Version:
             "ApprovalDescription": self.approval_description or None,
             "CreationTime": self.created,
             "CreatedBy": self.created_by or None,
+            "StartedBy": self.started_by.document or None,
             "Metrics": {key: value for key, value in self.evaluation.items() if key.endswith("_metrics")},
         }
 
@@ -176,6 +181,7 @@ def _version(found: dict[str, Any], group: str, read: Any) -> Version:
         created_by=found.get("CreatedBy", {}).get("UserProfileName", ""),
         approval_description=found.get("ApprovalDescription", ""),
         evaluation=_scores(evaluation),
+        started_by=trace.parse(found.get(trace.METADATA, {}).get(trace.PARAMETER)),
     )
 
 

@@ -98,8 +98,17 @@ def too_large(target: Target, new: Pipeline) -> list[upload.Item]:
     ]
 
 
-def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | None, large: Sequence[upload.Item]) -> str:
-    """Create it, or update it and then its tags: each call leaves a pipeline that runs. Returns AWS's version."""
+def deploy(
+    account: Account,
+    new: Pipeline,
+    deployed: tuple[Pipeline, str] | None,
+    large: Sequence[upload.Item],
+    marks: Mapping[str, str] = {},
+) -> str:
+    """Create it, or update it and then its tags: each call leaves a pipeline that runs. Returns AWS's version.
+
+    marks: tags that say who deployed it, and that are no change by themselves.
+    """
     request: dict[str, Any] = {
         "PipelineName": new.name,
         "PipelineDisplayName": new.display_name,
@@ -111,7 +120,7 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
         # The token is botocore's, a new one each time. One made from the content would be the same after a deletion,
         # and AWS might take the creation for a repetition.
         with aws_change(f"create pipeline '{new.name}'"):
-            account.sagemaker.create_pipeline(**request, Tags=_tags(new.tags))
+            account.sagemaker.create_pipeline(**request, Tags=_tags({**new.tags, **marks}))
         _wait_until_known(account, new.name)
         return _newest_version(account, new.name)
     old, arn = deployed
@@ -119,7 +128,7 @@ def deploy(account: Account, new: Pipeline, deployed: tuple[Pipeline, str] | Non
     if changes(replace(old, tags=new.tags), new):
         with aws_change(f"update pipeline '{new.name}'"):
             version = str(account.sagemaker.update_pipeline(**request).get("PipelineVersionId") or "")
-    if tags := _tag_changes(old, new):
+    if tags := _tag_changes(old, replace(new, tags={**new.tags, **marks})):
         with aws_change(f"tag pipeline '{new.name}'"):
             account.sagemaker.add_tags(ResourceArn=arn, Tags=_tags(tags))
     return version or _newest_version(account, new.name)

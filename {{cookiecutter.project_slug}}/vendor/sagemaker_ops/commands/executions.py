@@ -67,7 +67,8 @@ def start_pipeline_execution(
     root = find_root()
     settings = load(root)
     check_user(user, settings)
-    from sagemaker_ops.aws import execution_start, lookup
+    from sagemaker_ops import trace
+    from sagemaker_ops.aws import execution_start, guard, lookup
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.guardrails import policy
     from sagemaker_ops.terminal import confirmation
@@ -76,7 +77,8 @@ def start_pipeline_execution(
     confirmation.announce(account)
     described = lookup.describe_pipeline(account, pipeline, user)
     lookup.check_own(account, described["PipelineName"], described["PipelineArn"], pipeline)
-    prepared = execution_start.prepare(account, described, parameters, policy.load(root), name, chosen)
+    started_by = trace.of(root, guard.user_of(account))
+    prepared = execution_start.prepare(account, described, parameters, policy.load(root), name, chosen, started_by)
     for warning in prepared.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if not confirmation.confirm(prepared.lines, yes=yes, dry_run=dry_run):

@@ -50,7 +50,7 @@ def list_models(
         print(f"No versions of {group} yet: the pipeline registers one when a model passes the quality gate.")
     else:
         metric = settings.gate.metric
-        heading = ("version", "approval", "status", metric, "created", "by", "reason")
+        heading = ("version", "approval", "status", metric, "created", "commit", "started by", "by", "reason")
         rows = [
             (
                 each.number,
@@ -58,6 +58,8 @@ def list_models(
                 each.status,
                 each.value_of(metric),
                 tables.moment(each.created),
+                each.started_by.commit,
+                each.started_by.who,
                 each.created_by,
                 each.approval_description,
             )

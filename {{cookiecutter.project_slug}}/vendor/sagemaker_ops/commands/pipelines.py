@@ -51,7 +51,8 @@ def update_pipeline(
     settings = load(root)
     check_user(user, settings)
     _check_columns(settings, root)
-    from sagemaker_ops.aws import deployment
+    from sagemaker_ops import trace
+    from sagemaker_ops.aws import deployment, guard
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.guardrails import cost, policy
     from sagemaker_ops.pipelines import compiler, publishing
@@ -69,7 +70,7 @@ def update_pipeline(
         print(f"Pipeline {prepared.new.name} is up to date: nothing changed.")
     elif confirmation.confirm(prepared.lines, yes=yes, dry_run=dry_run):
         gc.enable()
-        print(deployment.apply(account, prepared))
+        print(deployment.apply(account, prepared, trace.of(root, guard.user_of(account))))
 
 
 @app.command("delete-pipeline")

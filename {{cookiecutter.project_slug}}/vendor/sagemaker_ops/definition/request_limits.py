@@ -39,7 +39,9 @@ _FORMATS = {
     "the ID, ARN or alias of a key": ("KmsKeyId",),
     "letters, digits, '.', '-' and '_'": ("ChannelName",),
     "letters, digits, '-' and '_'": ("PipelineParameterName",),
-    "letters, digits, spaces and _ . : / = + - @": ("TagKey", "TagValue"),
+    "letters, digits, spaces and _ . : / = + - @": (
+        "TagKey", "TagValue", "CustomerMetadataKey", "CustomerMetadataValue",
+    ),
     "an ID such as subnet-0a1b2c3d4e5f67890": ("SubnetId",),
     "an ID such as sg-0a1b2c3d4e5f67890": ("SecurityGroupId",),
 }  # fmt: skip

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sagemaker_ops import kept
+from sagemaker_ops import kept, trace
 from sagemaker_ops.container.contract import decoded
 from sagemaker_ops.container.packages import packages_digest
 from sagemaker_ops.definition import step_types
@@ -66,7 +66,8 @@ class Cache:
         made, packages = _outputs_asked_for(arguments), [packages_digest(), self._machine.options.install]
         try:
             # The same model is one at the same place: a model that was trained again is a new version.
-            compared = [arguments, self._by_content(arguments)] if kind.registers_model else None
+            same = trace.without(arguments)
+            compared = [same, self._by_content(same)] if kind.registers_model else None
             content = [step.type, compared or self._by_content(compared_arguments(step, arguments)), made, packages]
             content += [at(arguments, path) for path in kind.compared_here]
         except (UserError, OSError):

@@ -13,13 +13,14 @@ from typing import Any
 from sagemaker.core.processing import Processor
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join
-from sagemaker.core.workflow.parameters import Parameter
+from sagemaker.core.workflow.parameters import Parameter, ParameterString
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep, TransformStep
 
+from sagemaker_ops import trace
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import models, tuning
 from sagemaker_ops.pipelines.job_settings import (
@@ -51,13 +52,15 @@ class Jobs:
         self.hyperparameters: dict[str, Parameter] = parameters(target.settings.hyperparameters)
         """{key of [hyperparameters]: pipeline parameter}; `max_iter` is the parameter `MaxIter`."""
         self._settings = JobSettings(target)
+        self._started_by = ParameterString(trace.PARAMETER, default_value=trace.DEFAULT)
 
     def pipeline(self, name: str, steps: Sequence[Any], parameters: Sequence[Parameter] = ()) -> Pipeline:
         """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] in addition to its own.
 
+        It also has the parameter StartedBy, which `ops` sets at each start: see trace.py.
         UserError if two parameters have the same name.
         """
-        every = list({id(each): each for each in (*parameters, *self.parameters.values())}.values())
+        every = list({id(each): each for each in (*parameters, *self.parameters.values(), self._started_by)}.values())
         refuse_doubles(every, {"hyperparameters": self.hyperparameters, "parameters": self.parameters})
         return Pipeline(
             name=self.target.pipeline_name(name),
@@ -275,7 +278,13 @@ class Jobs:
         """
         status = approval_status or self.target.settings.pipeline.approval_status
         return models.register(
-            name, self._model(name, model_data, image), self.target, evaluation, status, content_types
+            name,
+            self._model(name, model_data, image),
+            self.target,
+            evaluation,
+            status,
+            content_types,
+            self._started_by,
         )
 
     def _model(self, name: str, model_data: Uri | None, image: str | None) -> Any:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_ops import local
+from sagemaker_ops import local, trace
 from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.guardrails import table_check
@@ -53,6 +53,7 @@ def run(
         cleaning.held_off(home) as begun,
     ):
         definition, pipeline_name = _published(pipeline, settings, root, home)
+        parameters = trace.parameters(definition, parameters, trace.of(root, trace.login))
         stand_ins, wrong = stub_files.read(
             definition, stubs or {}, _usual_stubs(settings, root), Store(home / "s3"), selection
         )

@@ -9,10 +9,12 @@ from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
 from sagemaker.core.resources import Model
 from sagemaker.core.shapes import ContainerDefinition
 from sagemaker.core.transformer import Transformer
+from sagemaker.core.workflow.parameters import Parameter
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.serve.model_builder import ModelBuilder
 
+from sagemaker_ops import trace
 from sagemaker_ops.pipelines.job_settings import JobSettings, Uri, Value, texts
 from sagemaker_ops.project.target import Target
 
@@ -51,8 +53,9 @@ def register(
     evaluation: Uri | None,
     approval_status: Uri,
     content_types: Sequence[str],
+    started_by: Parameter,
 ) -> ModelStep:
-    """A step that registers the model in the project's model package group, with its metrics."""
+    """A step that registers the model in the project's model package group, with its metrics and who started it."""
     metrics = None
     if evaluation is not None:
         metrics = ModelMetrics(model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json"))
@@ -65,6 +68,7 @@ def register(
         transform_instances=[instances.transform],
         approval_status=approval_status,
         model_metrics=metrics,
+        customer_metadata_properties={trace.PARAMETER: started_by},
     )
     return ModelStep(name=name, step_args=step_args)
 

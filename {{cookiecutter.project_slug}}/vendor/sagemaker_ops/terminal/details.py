@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sagemaker_ops import trace
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.guardrails import formats
 from sagemaker_ops.local import Execution, StepExecution
@@ -33,7 +34,12 @@ def document(execution: Execution, other: Execution | None = None) -> str:
     described = [
         {
             **_summary(each),
-            "PipelineParameters": [{"Name": name, "Value": value} for name, value in each.parameters.items()],
+            **({"StartedBy": found} if (found := _started_by(each).document) else {}),
+            "PipelineParameters": [
+                {"Name": name, "Value": value}
+                for name, value in each.parameters.items()
+                if (name, value) != (trace.PARAMETER, trace.DEFAULT)
+            ],
             "PipelineExecutionSteps": [_step(step) for step in each.steps.values()],
             "Metrics": metrics(each),
             "Warnings": warnings(each),
@@ -142,12 +148,31 @@ def _facts(execution: Execution) -> dict[str, Cell]:
         "status": (f"{execution.status}{summary.with_stand_ins(execution)}", execution.status),
         **({"reason": (execution.failure_reason,) * 2} if execution.failure_reason else {}),
         "started": (started, None),
+        **{word: (said, None) for word, said in _origin(_started_by(execution)) if said},
         **({"time": (_took(execution), None)} if execution.end_time else {}),
     }
 
 
 def _parameters(execution: Execution) -> dict[str, Cell]:
-    return {name: (_text(value), value) for name, value in execution.parameters.items()}
+    listed = execution.parameters.items()
+    return {name: (_text(value), value) for name, value in listed if not _is_trace(name, value)}
+
+
+def _is_trace(name: str, value: object) -> bool:
+    return name == trace.PARAMETER and isinstance(value, str)
+
+
+def _started_by(execution: Execution) -> trace.Trace:
+    return trace.parse(execution.parameters.get(trace.PARAMETER))
+
+
+def _origin(started_by: trace.Trace) -> Iterator[tuple[str, str]]:
+    """Label and text of each fact about who and what started an execution."""
+    yield "started by", started_by.user or started_by.note
+    yield "commit", started_by.commit
+    yield "merge request", started_by.merge_request
+    yield "GitLab pipeline", started_by.pipeline
+    yield "source", started_by.source
 
 
 def _steps(execution: Execution) -> dict[str, Cell]:
