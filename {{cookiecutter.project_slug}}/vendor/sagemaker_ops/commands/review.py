@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from sagemaker_ops.commands import completion
 from sagemaker_ops.commands.arguments import EnvironmentName, choose, load
-from sagemaker_ops.errors import Problem
+from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project.layout import find_root
+from sagemaker_ops.store import write_atomically
 
 app = typer.Typer()
 
@@ -61,6 +66,41 @@ def diff(
     errors = [each.error for each in found.changes if each.error]
     if errors:
         raise type(errors[0])(*(problem for error in errors for problem in error.problems))
+
+
+@app.command()
+def review(
+    against: Against = None,
+    page: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the page.")] = Path("review.html"),
+    model_report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A report on the model, to link from the page.")
+    ] = None,
+) -> None:
+    """Write one page for a merge request: results, metrics beside the other branch's, changes.
+
+    Example: ops review --against origin/main --page review.html
+    """
+    if model_report is not None and not model_report.is_file():
+        raise UserError(Problem(f"there is no file '{model_report}'.", "--model-report"))
+    root = find_root()
+    from dataclasses import replace
+
+    from sagemaker_ops.review import page as pages
+    from sagemaker_ops.review import report, worktree
+
+    commit = worktree.find(root, against)
+    settings = load(root, local=True)
+    with worktree.checked_out(root, commit) as tree:
+        found = report.gather(
+            root, settings, tree, lambda name: print(f"Running {name} at {commit} …", file=sys.stderr, flush=True)
+        )
+    if model_report is not None:
+        found = replace(found, report=quote(os.path.relpath(model_report, page.parent)))
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(page, pages.page(found, datetime.now(UTC)).encode())
+    _notes(found.comparison.notes)
+    for line in [*report.text(found), "", f"Open {page}"]:
+        print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
 
 
 def _notes(notes: tuple[str, ...]) -> None:

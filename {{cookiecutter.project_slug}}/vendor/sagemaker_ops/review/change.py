@@ -138,17 +138,17 @@ def _notes(root: Path, tree: Worktree) -> Iterator[str]:
             f"merge {tree.commit.ref} first."
         )
     if worktree.is_untracked(root, SCHEMA):
-        yield f"{SCHEMA} is not in git, but it is compared: add it, so that it is merged."
+        yield f"{SCHEMA} is not in git: add it, so that every run checks the table against the same types."
 
 
 def text(found: Comparison) -> Iterator[str]:
     """For a terminal."""
-    yield f"Against {found.against}, for {found.env}:"
+    yield str(Problem(f"Against {found.against}, for {found.env}:"))
     for change in found.changes:
         details = [*change.lines, *_costs(change)]
         if details or change is found.changes[0]:
             yield ""
-        yield f"{change.pipeline}: {change.outcome}"
+        yield str(Problem(change.outcome, change.pipeline))
         yield from (f"  {line}" for line in details)
     if not found.changes:
         yield "no pipelines"

@@ -38,7 +38,12 @@ class Commit:
     prefix: str
 
     def __str__(self) -> str:
-        return f"{self.ref} ({self.id[:8]})"
+        return f"{self.ref} ({self.id[:8]})" if self.name == self.ref else self.name
+
+    @property
+    def name(self) -> str:
+        """Short enough for the heading of a column."""
+        return self.id[:8] if self.id.startswith(self.ref) else self.ref
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,17 @@ class Worktree:
             check=False,
         )
 
+    def run(self, pipeline: str) -> str:
+        """Run a pipeline there; the reason if it cannot start. The runner's cache makes a second run quick."""
+        if self.missing:
+            return self.missing
+        schema = self.folder / data.SCHEMA
+        has_schema = schema.exists()
+        done = self.ops("run", pipeline)
+        if not has_schema:  # the run writes it, but it is no part of this commit
+            schema.unlink(missing_ok=True)
+        return "" if done.returncode in (0, 1) else f"at {self.commit}, '{pipeline}' cannot run: {failure(done)}"
+
     @property
     def _library(self) -> Path:
         return self.folder / "vendor"
@@ -129,6 +145,15 @@ def find(root: Path, ref: str | None) -> Commit:
         )
     branch = ref.removeprefix("origin/") or "main"
     raise UserError(f"--against: git knows no '{ref}' here: run `git fetch origin {branch}`, or name another one.")
+
+
+def here(root: Path) -> str:
+    """The branch or commit that this folder is at, and whether it has been changed."""
+    repository = Repository(root)
+    branch, commit = (repository.answer("rev-parse", *how, "HEAD") for how in (["--abbrev-ref"], ["--short=8"]))
+    changed = ", with changes that are not committed" if repository.answer("status", "--porcelain", "--", ".") else ""
+    named = f"{branch} ({commit})" if branch != "HEAD" else str(commit)
+    return f"{named if commit else 'no commit yet'}{changed}"
 
 
 def missing_commits(root: Path, commit: Commit) -> int:
@@ -179,16 +204,17 @@ def _check_out(root: Path, commit: Commit, folder: Path) -> None:
 
 
 def _share_data(root: Path, folder: Path) -> None:
-    """Link to data that is not in git: what was fetched from S3, and a table that only this folder has."""
-    fetched = Path(layout.LOCAL_FOLDER) / "source"
-    wanted = [fetched]
+    """Link to data that is not in git: what was fetched from S3, a table that only this folder has, and its types."""
+    wanted = [Path(layout.LOCAL_FOLDER) / "source", *([Path(data.SCHEMA)] if is_untracked(root, data.SCHEMA) else [])]
     with suppress(OSError, ValueError, LookupError, TypeError):  # its own library reports what is wrong in the file
         source = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))["data"]["source"]
         if not data.is_remote(source) and ".." not in Path(source).parts:
             wanted.append(Path(source))
+    for link in [folder / data.SCHEMA, *(folder / path for path in wanted)]:
+        if link.is_symlink() and Path(os.readlink(link)).is_absolute():  # from before, when more may have been missing
+            link.unlink()
     for path in wanted:
         there = folder / path
         if (root / path).exists() and not there.exists():
-            there.unlink(missing_ok=True)  # a link whose target has moved
             there.parent.mkdir(parents=True, exist_ok=True)
             there.symlink_to((root / path).resolve())
