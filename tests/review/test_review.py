@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from projects import Bake, Project, Result, bake_into
+from projects import Bake, Project, Result, bake_into, clean_environment
 from repositories import Repository
 
 from review import measurable
@@ -196,6 +200,32 @@ def test_a_report_is_linked_from_where_the_page_is(project: Project) -> None:
     assert (missing.code, missing.err) == (2, "error: --model-report: there is no file 'no.html'.\n")
     assert done.code == 0, done
     assert 'href="../../a%20b/model.html"' in (project.path / "public/deep/review.html").read_text(encoding="utf-8")
+
+
+def test_ctrl_c_also_stops_what_runs_at_the_other_branch(project: Project) -> None:
+    git = Repository(project.path)
+    git.git("switch", "--quiet", "main")
+    git.commit({STEP: f"import time\ntime.sleep(100)  # {project.path}\n"})
+    git.git("switch", "--quiet", "change")
+    run(project, 0.7)
+    process = subprocess.Popen(
+        [sys.executable, "-B", "-m", "sagemaker_ops", "review"],
+        cwd=project.path,
+        env=clean_environment() | {"PYTHONPATH": str(project.path / "vendor")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    folder = project.path / ".local" / "review"
+    while not list(folder.glob("*/.local/runs/*/Evaluation/log.txt")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode not in (0, 2)
+    assert "Traceback" not in err
+    assert not (project.path / "review.html").exists()
+    [execution] = folder.glob("*/.local/runs/*/execution.json")
+    assert json.loads(execution.read_text(encoding="utf-8"))["status"] == "Stopped"
 
 
 def test_the_real_pipeline_through_make(ready: Bake) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,16 +84,23 @@ class Worktree:
     def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this commit's own library in its folder, with the packages of this environment."""
         kept = {name: value for name, value in os.environ.items() if name not in (*OF_ANOTHER, "PYTHONPATH")}
-        return subprocess.run(
+        with subprocess.Popen(
             [sys.executable, "-m", "sagemaker_ops", *arguments],
             cwd=self.folder,
             env={**kept, "PYTHONPATH": str(self._library)},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            check=False,
-        )
+        ) as process:
+            try:
+                out, err = process.communicate()
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)
+                process.communicate()  # it stops its steps first
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def run(self, pipeline: str) -> str:
         """Run a pipeline there; the reason if it cannot start. The runner's cache makes a second run quick."""
@@ -210,11 +218,10 @@ def _share_data(root: Path, folder: Path) -> None:
         source = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))["data"]["source"]
         if not data.is_remote(source) and ".." not in Path(source).parts:
             wanted.append(Path(source))
-    for link in [folder / data.SCHEMA, *(folder / path for path in wanted)]:
-        if link.is_symlink() and Path(os.readlink(link)).is_absolute():  # from before, when more may have been missing
-            link.unlink()
-    for path in wanted:
+    for path in [Path(data.SCHEMA), *wanted]:
         there = folder / path
-        if (root / path).exists() and not there.exists():
+        if there.is_symlink() and os.readlink(there) == str(root / path):  # made before, and perhaps not needed now
+            there.unlink()
+        if path in wanted and (root / path).exists() and not there.exists():
             there.parent.mkdir(parents=True, exist_ok=True)
-            there.symlink_to((root / path).resolve())
+            there.symlink_to(root / path)
