@@ -81,6 +81,18 @@ ROOMS = {
     "tabular": set(),
     "template": {"errors"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
+    "review": {
+        "errors",
+        "store",
+        "kept",
+        "project",
+        "definition",
+        "guardrails",
+        "local",
+        "pipelines",
+        "template",
+        "terminal",
+    },
 }
 ROOMS["commands"] = set(ROOMS)
 # What each room imports besides the standard library; rooms that are not listed import nothing.

@@ -43,7 +43,7 @@ class Repository:
                 check=False,
             )
         except FileNotFoundError:
-            raise UserError("git is not installed, and an update needs it.") from None
+            raise UserError("git is not installed, and this command needs it.") from None
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.startswith(("fatal:", "error:"))]
             raise GitError((lines or done.stderr.splitlines() or [f"git {arguments[0]} failed"])[0])

@@ -26,11 +26,11 @@ def lines(execution: Execution, root: Path, began: datetime | None = None) -> It
 def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
     """The outcome of an execution that has ended, wherever it ran."""
     yield ""
-    evaluation = _evaluation(execution)
-    if evaluation:
-        yield from metrics(evaluation)
+    found = evaluation(execution)
+    if found:
+        yield from metrics(found)
         yield ""
-        yield from warnings(evaluation)
+        yield from warnings(found)
     took = seconds(began or execution.start_time, execution.end_time)
     yield f"{execution.status} in {took}{with_stand_ins(execution)}: {_outcome(execution)}"
 
@@ -67,7 +67,7 @@ def _outcome(execution: Execution) -> str:
     return f"execution {execution.id}."
 
 
-def _evaluation(execution: Execution) -> dict[str, Any]:
+def evaluation(execution: Execution) -> dict[str, Any]:
     """The first property file with metrics in SageMaker's form; empty if no step wrote one."""
     for step in execution.steps.values():
         for name in step.property_files if step.status == "Succeeded" else ():
