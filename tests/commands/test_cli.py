@@ -182,14 +182,13 @@ def ended(done: Result) -> dict[str, list[str]]:
     [
         ([], 0, ["gate.xml", "metrics.txt", "warnings.json"]),
         (["--param", "Data=s3://bucket/nothing/"], 2, []),
-        (["--s3", "nowhere"], 2, []),
     ],
-    ids=["succeeded", "refused", "no data"],
+    ids=["succeeded", "refused"],
 )
 def test_a_run_writes_reports_for_gitlab(
     defined: Project, tmp_path: Path, arguments: list[str], code: int, files: list[str]
 ) -> None:
-    reports = tmp_path / "reports" / Path(FILE).stem
+    reports = tmp_path / "reports" / "My_definition_v2"
     reports.mkdir(parents=True)
     (reports / "metrics.txt").write_text("of an earlier execution")
 
