@@ -18,6 +18,8 @@ from moto.servicequotas.responses import ServiceQuotasResponse
 
 Record = dict[str, Any]
 _create_processing_job = SageMakerResponse.create_processing_job
+_describe_pipeline = SageMakerResponse.describe_pipeline
+_update_pipeline = SageMakerResponse.update_pipeline
 
 STEPS: dict[str, list[Record]] = {}  # by the ARN of the execution
 COURSE: list[
@@ -26,7 +28,7 @@ COURSE: list[
 APPS: list[Record] = []
 SPACES: list[Record] = []
 PROFILES: list[Record] = []
-VERSIONS: dict[str, list[Record]] = {}  # by the name of the pipeline, newest first
+VERSIONS: dict[str, list[Record]] = {}  # by the name of the pipeline, newest first; an update adds one
 TAGS: dict[str, dict[str, str]] = {}  # by the ARN of an app, space or user profile
 QUOTAS: dict[str, float] = {}  # of SageMaker, by name
 PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
@@ -126,7 +128,35 @@ class Missing(SageMakerResponse):
         return _page("PipelineExecutionSteps", STEPS.get(request["PipelineExecutionArn"], []), request)
 
     def list_pipeline_versions(self) -> ActionResult:
-        return ActionResult({"PipelineVersionSummaries": VERSIONS.get(self._request()["PipelineName"], [])})
+        request = self._request()
+        return _page("PipelineVersionSummaries", VERSIONS.get(request["PipelineName"], []), request)
+
+    def describe_pipeline(self) -> Any:
+        request = self._request()
+        answer: ActionResult = _describe_pipeline(self)
+        if number := request.get("PipelineVersionId"):
+            found = [each for each in VERSIONS[request["PipelineName"]] if each["PipelineVersionId"] == number]
+            if not found:
+                return _not_found("PipelineVersion")
+            answer = ActionResult({**answer.result, "PipelineDefinition": found[0]["PipelineDefinition"]})
+        return answer
+
+    def update_pipeline(self) -> ActionResult:
+        answer: ActionResult = _update_pipeline(self)
+        name = self._request()["PipelineName"]
+        if name not in VERSIONS:
+            return answer
+        pipeline = sagemaker_backends[self.current_account][self.region].pipelines[name]
+        number = VERSIONS[name][0]["PipelineVersionId"] + 1
+        VERSIONS[name].insert(0, {"PipelineVersionId": number, "PipelineDefinition": pipeline.pipeline_definition})
+        return ActionResult({**answer.result, "PipelineVersionId": number})
+
+    def update_pipeline_version(self) -> ActionResult:
+        request = self._request()
+        name = request["PipelineArn"].rpartition("/")[2]
+        [found] = [each for each in VERSIONS[name] if each["PipelineVersionId"] == request["PipelineVersionId"]]
+        found["PipelineVersionDescription"] = request["PipelineVersionDescription"]
+        return ActionResult({"PipelineArn": request["PipelineArn"], "PipelineVersionId": request["PipelineVersionId"]})
 
     def list_apps(self) -> ActionResult:
         return _page("Apps", APPS, self._request())

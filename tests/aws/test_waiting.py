@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from projects import Project, Result, clean_environment
@@ -18,6 +21,7 @@ from aws.conftest import Aws
 from aws.executed import (
     FAST,
     QUOTA,
+    TRAIN,
     at,
     deploy,
     job,
@@ -165,3 +169,137 @@ def test_watching_lasts_until_the_end_and_then_shows_all_details(aws: Aws, ops: 
     assert done.code == 0, done
     assert done.out.index("Training             Training       Executing") < done.out.index("parameter")
     assert json.loads(described.out)["PipelineExecutionStatus"] == "Succeeded"
+
+
+LONG = [*RUNS, ("Executing", [step("Processing", "Executing", end=None, Metadata=P)])]
+
+
+@pytest.mark.parametrize("command", ["start", "retry"])
+def test_a_wait_ends_at_its_timeout_and_the_execution_goes_on(aws: Aws, ops: Ops, command: str) -> None:
+    deploy(aws)
+    if command == "retry":
+        started(aws, status="Failed")
+    given = ["start-pipeline-execution", "train"] if command == "start" else ["retry-pipeline-execution", "latest"]
+    if command == "start":
+        gaps.COURSE += LONG
+    else:
+        gaps.COURSE += [("Failed", []), ("Failed", []), *LONG]
+    begin = time.monotonic()
+
+    done = ops(*given, "--yes", "--wait", "--timeout", "0.02", **FAST)
+
+    assert done.code == 124, done
+    assert time.monotonic() - begin > 1.2
+    goes_on, error = done.err.splitlines()[-2:]
+    assert goes_on.startswith("The execution continues: `ops describe-pipeline-execution ")
+    assert error == "error: the execution has not ended within the time of --timeout."
+    assert aws.calls("stop_pipeline_execution") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--wait", "--timeout", "0"], "error: --timeout: cannot wait for 0 minutes: write a number above 0.\n"),
+        (["--wait", "--timeout", "-1.5"], "error: --timeout: cannot wait for -1.5 minutes: write a number above 0.\n"),
+        (["--wait", "--timeout", "nan"], "error: --timeout: cannot wait for nan minutes: write a number above 0.\n"),
+        (["--timeout", "5"], "error: --timeout: works only with --wait: add it.\n"),
+    ],
+)
+@pytest.mark.parametrize("command", ["start-pipeline-execution", "retry-pipeline-execution"])
+def test_a_timeout_that_makes_no_sense(ops: Ops, command: str, options: list[str], sentence: str) -> None:
+    done = ops(command, "train", "--yes", *options)
+
+    assert (done.code, done.err) == (2, sentence)
+
+
+def test_an_execution_that_ends_in_time_is_not_affected(aws: Aws, account: Account) -> None:
+    deploy(aws)
+    arn = started(aws)
+    gaps.COURSE += SUCCEEDS
+
+    for minutes in (5, math.inf, 1e300):
+        assert watch.until_ended(account, arn, lambda _: None, minutes=minutes).status == "Succeeded"
+
+
+def test_the_timeout_also_ends_a_wait_while_aws_is_not_reachable(aws: Aws, account: Account) -> None:
+    deploy(aws)
+    arn = started(aws, status="Executing")
+    gaps.FAULTS["list_pipeline_execution_steps"] = [(400, "ThrottlingException", "Rate exceeded")] * 99
+
+    with pytest.raises(watch.NotEndedError):
+        watch.until_ended(account, arn, lambda _: None, minutes=0.001)
+
+
+def annotations(folder: Path) -> dict[str, str]:
+    [link] = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))["Execution"]
+    return dict(link["external_link"])
+
+
+@pytest.mark.parametrize(
+    ("options", "course", "code", "files"),
+    [
+        pytest.param([], RUNS, 0, {"annotations.json", "execution.env"}, id="started"),
+        pytest.param(
+            ["--wait", "--timeout", "0.01"], LONG, 124, {"annotations.json", "execution.env"}, id="not ended in time"
+        ),
+        pytest.param(
+            ["--wait"],
+            SUCCEEDS,
+            0,
+            {"annotations.json", "execution.env", "metrics.txt", "gate.xml", "warnings.json"},
+            id="succeeded",
+        ),
+        pytest.param(
+            ["--wait"],
+            FAILS,
+            1,
+            {"annotations.json", "execution.env", "metrics.txt", "gate.xml", "warnings.json"},
+            id="failed",
+        ),
+        pytest.param(["--dry-run"], RUNS, 0, set(), id="dry run"),
+        pytest.param(["--param", "Unknown=1"], RUNS, 2, set(), id="refused before the start"),
+    ],
+)
+def test_reports_for_gitlab(
+    aws: Aws, ops: Ops, tmp_path: Path, options: list[str], course: list[Any], code: int, files: set[str]
+) -> None:
+    deploy(aws)
+    gaps.COURSE += course
+    folder = tmp_path / "train"
+    folder.mkdir()
+    (folder / "metrics.txt").write_text("of an earlier execution")
+
+    done = ops("start-pipeline-execution", "train", "--yes", *options, "--gitlab", str(tmp_path), **FAST)
+
+    assert done.code == code, done
+    assert {file.name for file in folder.iterdir()} == files
+    if files:
+        arn = done.out.split("Started ")[1].split()[0]
+        assert (folder / "execution.env").read_text() == f"EXECUTION_ARN={arn}\n"
+        landing = "https://eu-west-1.console.aws.amazon.com/sagemaker/home?region=eu-west-1#/studio-landing"
+        assert annotations(folder) == {"label": "train in SageMaker", "url": landing}
+    if "gate.xml" in files:
+        failed = [each.get("name") for each in ElementTree.parse(folder / "gate.xml").iterfind(".//failure/..")]
+        assert failed == (["Training"] if code else [])
+
+
+@pytest.mark.parametrize("domains", [1, 2])
+def test_the_link_leads_to_the_only_domain(aws: Aws, ops: Ops, tmp_path: Path, domains: int) -> None:
+    deploy(aws)
+    client = aws.client("sagemaker")
+    for number in range(domains):
+        made = client.create_domain(
+            DomainName=f"domain-{number}",
+            AuthMode="IAM",
+            DefaultUserSettings={"ExecutionRole": "arn:aws:iam::123456789012:role/x"},
+            SubnetIds=["subnet-1"],
+            VpcId="vpc-1",
+        )
+    domain = made["DomainArn"].rpartition("/")[2]
+
+    done = ops("start-pipeline-execution", "train", "--yes", "--gitlab", str(tmp_path))
+
+    execution = done.out.split("/execution/")[1].split()[0]
+    graph = f"pipelines/view/{TRAIN}/executions/{execution}/graph"
+    studio = f"https://studio-{domain}.studio.eu-west-1.sagemaker.aws/{graph}"
+    assert (annotations(tmp_path / "train")["url"] == studio) == (domains == 1)

@@ -177,6 +177,36 @@ def ended(done: Result) -> dict[str, list[str]]:
     return {line[0]: line[2:] for line in lines if len(line) > 2 and line[2].startswith(("Succeeded", "Failed"))}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "files"),
+    [
+        ([], 0, ["gate.xml", "metrics.txt", "warnings.json"]),
+        (["--param", "Data=s3://bucket/nothing/"], 2, []),
+    ],
+    ids=["succeeded", "refused"],
+)
+def test_a_run_writes_reports_for_gitlab(
+    defined: Project, tmp_path: Path, arguments: list[str], code: int, files: list[str]
+) -> None:
+    reports = tmp_path / "reports" / "My_definition_v2"
+    reports.mkdir(parents=True)
+    (reports / "metrics.txt").write_text("of an earlier execution")
+
+    done = ops(defined, "run", "--definition", FILE, "--gitlab", str(reports.parent), *arguments)
+
+    assert done.code == code, done
+    assert sorted(file.name for file in reports.iterdir()) == files
+
+
+def test_reports_that_cannot_be_written_are_said_before_anything_starts(defined: Project, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    done = ops(defined, "run", "--definition", FILE, "--gitlab", str(tmp_path / "file"))
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"error: --gitlab: cannot write to {tmp_path / 'file'}/")
+
+
 def test_a_third_party_definition_runs_and_nothing_of_the_project_is_published(defined: Project) -> None:
     done = ops(defined, "run", "--definition", FILE)
 

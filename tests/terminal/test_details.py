@@ -240,7 +240,7 @@ def test_a_missing_property_file_is_not_an_error(execution: Execution) -> None:
     assert details.metrics(execution) == {}
 
 
-def test_the_warnings_follow_and_become_a_code_quality_report(tmp_path: Path) -> None:
+def test_the_warnings_follow(tmp_path: Path) -> None:
     evaluation = {"regression_metrics": {"r2": {"value": 0.9}}, "warnings": ["3 rows were dropped."]}
     folder = tmp_path / "Evaluation" / "outputs" / "evaluation"
     folder.mkdir(parents=True)
@@ -248,11 +248,6 @@ def test_the_warnings_follow_and_become_a_code_quality_report(tmp_path: Path) ->
     files = {"EvaluationReport": ("evaluation", "evaluation.json")}
     step = StepExecution("Evaluation", "Processing", files, status="Succeeded")
     done = Execution("abc", "customer-churn", tmp_path, datetime(2026, 3, 1, tzinfo=UTC), {}, {"Evaluation": step})
-    (tmp_path / "project.toml").write_text('[project]\nname = "Churn"\n[data]\n', encoding="utf-8")
-
-    [report] = json.loads(details.code_quality(done, tmp_path))
 
     assert list(details.lines(done))[-1] == "warning: 3 rows were dropped."
     assert json.loads(details.document(done))["Warnings"] == ["3 rows were dropped."]
-    assert (report["severity"], report["location"]) == ("minor", {"path": "project.toml", "lines": {"begin": 3}})
-    assert "3 rows were dropped." in report["description"]

@@ -67,17 +67,17 @@ def prepare(
     if problems:
         raise UserError(*problems)
     chosen = chosen_steps(plan, selection) if selection else set(plan.steps)
-    missing = list(_missing(account, plan, values, chosen))
+    reads = list(missing(account, plan, values, chosen))
     runs = {**definition, "Steps": _only(definition["Steps"], chosen)}
     refused = resources.check(_with_values(runs, values), rules, f"pipeline '{name}'")
     costs = cost.check(runs, values, rules, account.region)
     refused += [each for each in costs if each.level == "error"]
-    wrong = [*request_limits.check(runs, given, whole=False), *(each for each in missing if each.level == "error")]
+    wrong = [*request_limits.check(runs, given, whole=False), *(each for each in reads if each.level == "error")]
     if refused:
         raise RefusedError(*refused, *wrong)
     if wrong:
         raise UserError(*wrong)
-    warnings = [each for each in (*missing, *costs) if each.level == "warning"]
+    warnings = [each for each in (*reads, *costs) if each.level == "warning"]
     request: dict[str, Any] = {
         "PipelineName": name,
         "PipelineParameters": [{"Name": key, "Value": as_text(values[key])} for key in given],
@@ -200,8 +200,13 @@ def _selective(account: Account, pipeline: str, selection: Selection, steps: lis
     return {**source, "SelectedSteps": [{"StepName": step} for step in steps]}
 
 
-def _missing(account: Account, plan: Plan, values: Mapping[str, Any], chosen: set[str]) -> Iterator[Problem]:
-    """A problem for each object on S3 that a step reads and that is missing; a warning if the check is not allowed."""
+def missing(
+    account: Account, plan: Plan, values: Mapping[str, Any], chosen: set[str], remedy: str = ""
+) -> Iterator[Problem]:
+    """A problem for each object on S3 that a step reads and that is missing; a warning if the check is not allowed.
+
+    remedy: what to do instead of another value or another deployment.
+    """
     asked: dict[str, Problem | None] = {}
     for step in plan.steps.values():
         if step.name not in chosen:
@@ -210,13 +215,13 @@ def _missing(account: Account, plan: Plan, values: Mapping[str, Any], chosen: se
             uri = resolve_early(expression, Scope(parameters=values))
             if isinstance(uri, str) and uri.startswith("s3://") and uri not in asked:
                 names = [each.name for each in scan(expression)[0] if each.kind == "Parameters"]
-                asked[uri] = _look(account, uri, step.name, names)
+                again = f"give another --param {names[0]}=s3://…" if names else "`ops update-pipeline` uploads it"
+                asked[uri] = _look(account, uri, step.name, remedy or again)
     yield from filter(None, asked.values())
 
 
-def _look(account: Account, uri: str, step: str, names: list[str]) -> Problem | None:
+def _look(account: Account, uri: str, step: str, remedy: str) -> Problem | None:
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    remedy = f"give another --param {names[0]}=s3://…" if names else "`ops update-pipeline` uploads it"
     with aws_call(f"check whether {uri} exists"):
         try:
             if account.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from sagemaker_ops.aws import executions, lookup
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, may_pass
 from sagemaker_ops.aws.executions import RUNNING, AwsExecution
+from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
 
 # Seconds between two polls: the first, and the longest while nothing changes. SageMaker has no waiter.
@@ -25,39 +27,54 @@ SETTLING = 4
 Found = TypeVar("Found")
 
 
+class NotEndedError(UserError):
+    """The time to wait is over. The exit code is that of the command `timeout`."""
+
+    exit_code = 124
+
+
 def until_ended(
-    account: Account, arn: str, on_change: Callable[[Execution], None], just_begun: bool = False
+    account: Account,
+    arn: str,
+    on_change: Callable[[Execution], None],
+    just_begun: bool = False,
+    minutes: float | None = None,
 ) -> AwsExecution:
     """Wait until the execution has ended and return it; each of its states is passed to `on_change`.
 
     just_begun: it was just started or retried, which AWS may not show everywhere yet.
+    minutes: how long to wait; NotEndedError after that.
     """
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     if just_begun:
-        _await_begin(account, arn)
-    known = patiently(lambda: executions.unchanging(account, arn))
+        _await_begin(account, arn, deadline)
+    known = patiently(lambda: executions.unchanging(account, arn), deadline)
     pauses = _pauses()
     seen = None
     while True:
-        execution = patiently(lambda: executions.state(account, arn, known))
+        execution = patiently(lambda: executions.state(account, arn, known), deadline)
         on_change(execution)
         if execution.status not in RUNNING:
             return execution
         now = [(step.name, step.status, step.attempts) for step in execution.steps.values()]
         if now != seen:
             seen, pauses = now, _pauses()
-        time.sleep(next(pauses))
+        _sleep(next(pauses), deadline)
 
 
-def _await_begin(account: Account, arn: str) -> None:
+def _await_begin(account: Account, arn: str, deadline: float) -> None:
     for pause, _ in zip(_pauses(), range(SETTLING), strict=False):
-        found = patiently(lambda: lookup.describe(account, arn))
+        found = patiently(lambda: lookup.describe(account, arn), deadline)
         if found is not None and found["PipelineExecutionStatus"] in RUNNING:
             return
-        time.sleep(pause)
+        _sleep(pause, deadline)
 
 
-def patiently(ask: Callable[[], Found]) -> Found:
-    """The result of `ask`, repeated while AWS cannot be reached or is overloaded, because a wait can take hours."""
+def patiently(ask: Callable[[], Found], deadline: float = math.inf) -> Found:
+    """The result of `ask`, repeated while AWS cannot be reached or is overloaded, because a wait can take hours.
+
+    deadline: when to give up, as in time.monotonic(); NotEndedError then.
+    """
     pauses = _pauses()
     for _ in range(PATIENCE - 1):
         try:
@@ -65,8 +82,15 @@ def patiently(ask: Callable[[], Found]) -> Found:
         except AwsError as error:
             if not may_pass(error):
                 raise
-        time.sleep(next(pauses))
+        _sleep(next(pauses), deadline)
     return ask()
+
+
+def _sleep(seconds: float, deadline: float) -> None:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise NotEndedError("the execution has not ended within the time of --timeout.")
+    time.sleep(min(seconds, left))
 
 
 def _pauses() -> Iterator[float]:

@@ -1,6 +1,7 @@
 """The command `ops` and its exit codes: `ops --help` lists the commands, which are named after the AWS API.
 
-Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by a guardrail, 4 AWS refused.
+Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by a guardrail, 4 AWS refused,
+124 a wait reached its --timeout.
 """
 
 from __future__ import annotations

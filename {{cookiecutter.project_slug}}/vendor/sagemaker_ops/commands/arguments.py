@@ -49,6 +49,12 @@ Only = Annotated[
 SourceExecution = Annotated[
     str | None, typer.Option(metavar="ID", help="The execution whose results --from and --only reuse, not the newest.")
 ]
+GitLabFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--gitlab", metavar="FOLDER", help="Write GitLab's report files about the execution into this folder."
+    ),
+]
 # For the commands that work on AWS.
 AwsEnvironment = Annotated[
     str,

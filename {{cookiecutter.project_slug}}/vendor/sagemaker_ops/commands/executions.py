@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from sagemaker_ops.commands import completion
 from sagemaker_ops.commands.arguments import (
     AwsEnvironment,
     DryRun,
+    GitLabFolder,
     Only,
     OnwardFrom,
     Parameters,
@@ -22,11 +23,15 @@ from sagemaker_ops.commands.arguments import (
     load,
     selection,
 )
-from sagemaker_ops.errors import UserError
+from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project.layout import find_root
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sagemaker_ops.aws.account import Account
+    from sagemaker_ops.aws.executions import AwsExecution
+    from sagemaker_ops.terminal.gitlab_reports import Reports
 
 app = typer.Typer()
 
@@ -42,6 +47,10 @@ ExecutionId = Annotated[
     str, typer.Argument(metavar="EXECUTION", help="The id of an execution, the start of an id, an ARN, or latest.")
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Show progress until it ends; the exit code is the outcome.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(metavar="MINUTES", help="With --wait: stop waiting after this time. The execution goes on."),
+]
 INTERRUPTED = 130  # a shell's exit code for a command that was ended by Ctrl-C
 
 
@@ -56,6 +65,8 @@ def start_pipeline_execution(
     only: Only = None,
     source_execution: SourceExecution = None,
     wait: Wait = False,
+    timeout: Timeout = None,
+    gitlab: GitLabFolder = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -63,8 +74,14 @@ def start_pipeline_execution(
 
     Example: ops start-pipeline-execution train --env dev --param QualityGate=0.8 --wait
     """
-    parameters, chosen = key_values(param), selection(onward_from, only, source_execution)
     root = find_root()
+    reports = None
+    if gitlab is not None:
+        from sagemaker_ops.terminal import gitlab_reports
+
+        reports = gitlab_reports.prepare(gitlab, pipeline)
+    check_timeout(timeout, wait)
+    parameters, chosen = key_values(param), selection(onward_from, only, source_execution)
     settings = load(root)
     check_user(user, settings)
     from sagemaker_ops import trace
@@ -85,7 +102,9 @@ def start_pipeline_execution(
         return
     arn = execution_start.start(account, prepared)
     print(f"Started {arn}", flush=True)
-    _wait_or_say_how(account, arn, wait)
+    if reports:
+        reports.started(account, arn)
+    _wait_or_say_how(account, arn, wait, timeout, root, reports)
 
 
 @app.command("stop-pipeline-execution")
@@ -114,13 +133,20 @@ def stop_pipeline_execution(
 
 @app.command("retry-pipeline-execution")
 def retry_pipeline_execution(
-    execution: ExecutionId, env: AwsEnvironment = "dev", wait: Wait = False, dry_run: DryRun = False, yes: Yes = False
+    execution: ExecutionId,
+    env: AwsEnvironment = "dev",
+    wait: Wait = False,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> None:
     """Continue an execution that failed or was stopped, without repeating the steps that succeeded.
 
     Example: ops retry-pipeline-execution latest --env dev --wait
     """
-    settings = load(find_root())
+    check_timeout(timeout, wait)
+    root = find_root()
+    settings = load(root)
     from sagemaker_ops.aws import execution_changes
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.terminal import confirmation
@@ -132,7 +158,7 @@ def retry_pipeline_execution(
     if confirmation.confirm([f"Retry {found.line}"], yes=yes, dry_run=dry_run):
         execution_changes.retry(account, found)
         print(f"Execution {found.id} continues.", flush=True)
-        _wait_or_say_how(account, found.arn, wait)
+        _wait_or_say_how(account, found.arn, wait, timeout, root)
 
 
 @app.command("update-pipeline-execution")
@@ -171,20 +197,39 @@ def update_pipeline_execution(
         print(f"Execution {found.id} is updated.")
 
 
-def _wait_or_say_how(account: Account, arn: str, wait: bool) -> None:
+def check_timeout(minutes: float | None, wait: bool) -> None:
+    """UserError unless it is a time to wait."""
+    if minutes is None:
+        return
+    if not wait:
+        raise UserError(Problem("works only with --wait: add it.", "--timeout"))
+    if not minutes > 0:  # nor is nan
+        raise UserError(Problem(f"cannot wait for {minutes:g} minutes: write a number above 0.", "--timeout"))
+
+
+def _wait_or_say_how(
+    account: Account, arn: str, wait: bool, timeout: float | None, root: Path, reports: Reports | None = None
+) -> None:
     """Say how to follow the execution; with --wait, wait for it and exit with its outcome."""
     from sagemaker_ops.aws import lookup
+    from sagemaker_ops.terminal import summary
 
     again = f"{lookup.id_of(arn)} --env {account.environment_name}"
     if not wait:
         print(f"To follow it: `ops describe-pipeline-execution {again} --watch`")
         return
-    _wait(account, arn, again)
+    ended = _wait(account, arn, again, timeout)
+    for line in summary.ended(ended):
+        print(line)
+    print(f"For details: `ops describe-pipeline-execution {again}`")
+    if reports:
+        reports.ended(ended, root)
+    sys.exit(0 if ended.status == "Succeeded" else 1)
 
 
-def _wait(account: Account, arn: str, again: str) -> NoReturn:
+def _wait(account: Account, arn: str, again: str, timeout: float | None) -> AwsExecution:
     from sagemaker_ops.aws import executions, watch
-    from sagemaker_ops.terminal import progress, summary
+    from sagemaker_ops.terminal import progress
 
     goes_on = (
         f"The execution continues: `ops describe-pipeline-execution {again} --watch` shows it again, "
@@ -192,7 +237,7 @@ def _wait(account: Account, arn: str, again: str) -> NoReturn:
     )
     try:
         with progress.shown("Waiting for AWS …") as on_change:
-            ended = watch.until_ended(account, arn, on_change, just_begun=True)
+            ended = watch.until_ended(account, arn, on_change, just_begun=True, minutes=timeout)
     except KeyboardInterrupt:
         print(f"\n{goes_on}", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -200,7 +245,4 @@ def _wait(account: Account, arn: str, again: str) -> NoReturn:
         print(goes_on, file=sys.stderr)
         raise
     executions.add_properties(ended)
-    for line in summary.ended(ended):
-        print(line)
-    print(f"For details: `ops describe-pipeline-execution {again}`")
-    sys.exit(0 if ended.status == "Succeeded" else 1)
+    return ended

@@ -75,20 +75,13 @@ def describe_pipeline_execution(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="First show progress until it ends.")] = False,
     env: EnvironmentName = LOCAL,
-    output: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Output format: table, json, or gitlab for its warnings as a code-quality report.",
-            autocompletion=completion.words(*OUTPUTS, "gitlab"),
-        ),
-    ] = "table",
+    output: Output = "table",
 ) -> None:
     """Show one execution: parameters, steps, metrics, warnings, and on AWS how much of their instances the jobs used.
 
     Example: ops describe-pipeline-execution latest --env dev --against local:latest
     """
-    choose(output, (*OUTPUTS, "gitlab"), "--output")
+    choose(output, OUTPUTS, "--output")
     root = find_root()
     from sagemaker_ops.terminal import details
 
@@ -97,9 +90,6 @@ def describe_pipeline_execution(
         print(end="\n" if output == "table" else "")
     found = _find(root, env, execution)
     other = _find(root, *_place(root, env, against)) if against is not None else None
-    if output == "gitlab":
-        print(details.code_quality(found, root))
-        return
     for line in details.lines(found, other) if output == "table" else [details.document(found, other)]:
         print(line)
 

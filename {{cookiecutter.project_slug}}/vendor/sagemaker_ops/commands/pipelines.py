@@ -73,6 +73,53 @@ def update_pipeline(
         print(deployment.apply(account, prepared, trace.of(root, guard.user_of(account))))
 
 
+@app.command("rollback-pipeline")
+def rollback_pipeline(
+    pipeline: Annotated[
+        str,
+        typer.Argument(
+            help="A file in production/pipelines, without .py, or a full pipeline name.",
+            autocompletion=completion.pipelines,
+        ),
+    ],
+    user: User = "",
+    version: Annotated[
+        int | None, typer.Option(metavar="N", help="The version to put back, not the one before the deployed one.")
+    ] = None,
+    env: AwsEnvironment = "dev",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Put back the definition of a pipeline that was deployed before; repeated, it goes further back.
+
+    Example: ops rollback-pipeline train --env prod --dry-run
+    """
+    root = find_root()
+    settings = load(root)
+    check_user(user, settings)
+    from sagemaker_ops.aws import lookup, pipelines, rollback
+    from sagemaker_ops.aws.account import connect
+    from sagemaker_ops.guardrails import policy
+    from sagemaker_ops.project.target import Target
+    from sagemaker_ops.terminal import confirmation
+
+    account = connect(settings, env)
+    confirmation.announce(account)
+    name = lookup.pipeline_name(account, pipeline, user)
+    found = pipelines.find(account, name, pipeline)
+    if found is None:
+        raise lookup.unknown(account, name)
+    target = Target(settings, env, code_hash="", data_hash="", user=user)
+    prepared = rollback.prepare(account, found, target, version, policy.load(root))
+    if prepared.is_deployed:
+        print(f"Pipeline {name} has the definition of version {prepared.version.number}: nothing changed.")
+        return
+    for warning in prepared.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if confirmation.confirm(prepared.lines, yes=yes, dry_run=dry_run):
+        print(rollback.apply(account, prepared))
+
+
 @app.command("delete-pipeline")
 def delete_pipeline(
     name: Annotated[

@@ -13,6 +13,7 @@ import typer
 from sagemaker_ops.commands import completion
 from sagemaker_ops.commands.arguments import (
     EnvironmentName,
+    GitLabFolder,
     Only,
     OnwardFrom,
     Parameters,
@@ -69,6 +70,7 @@ def run(
     install: Annotated[
         bool, typer.Option("--install", help="Install the requirements.txt of a step, for that step only.")
     ] = False,
+    gitlab: GitLabFolder = None,
 ) -> None:
     """Run a pipeline on this machine.
 
@@ -77,6 +79,11 @@ def run(
     began, root = datetime.now(UTC), find_root()
     if (pipeline is None) == (definition is None):
         raise UserError("Give either a pipeline, such as `ops run train`, or a file with --definition.")
+    reports = None
+    if gitlab is not None:
+        from sagemaker_ops.terminal import gitlab_reports
+
+        reports = gitlab_reports.prepare(gitlab, pipeline or Path(definition or "").stem)
     if s3 is not None and definition is None:
         raise UserError("--s3 works only with --definition: the data of a pipeline of the project is in .local/s3.")
     with ExitStack() as stack:
@@ -117,6 +124,8 @@ def run(
             )
     for line in [*kept, *summary.lines(execution, root, began)]:
         print(line)
+    if reports:
+        reports.ended(execution, root)
     sys.exit(0 if execution.status == "Succeeded" else 1)
 
 

@@ -6,14 +6,11 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sagemaker_ops import trace
-from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.guardrails import formats
+from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution, StepExecution
-from sagemaker_ops.project.settings import FILE
 from sagemaker_ops.terminal import progress, summary
 
 FORMATS = ("table", "json")
@@ -65,40 +62,43 @@ def lines(execution: Execution, other: Execution | None = None) -> Iterator[str]
 
 
 def metrics(execution: Execution) -> dict[str, float]:
-    """{metric: value} from all property files that have SageMaker's form: {"…_metrics": {name: {value}}}."""
+    """{metric: value} from all property files with metrics."""
     found: dict[str, float] = {}
-    for step in execution.steps.values():
-        for file in step.property_files if step.status == "Succeeded" else ():
-            with suppress(UserError):  # the step did not write it
-                found |= _metrics(execution.read_property_file(step.name, file))
+    for evaluation in evaluations(execution):
+        found |= scores(evaluation)
     return found
 
 
 def warnings(execution: Execution) -> list[str]:
     """What the steps warned of, from all property files with metrics."""
     found: list[str] = []
+    for evaluation in evaluations(execution):
+        given = evaluation.get("warnings")
+        found += map(str, given) if isinstance(given, list) else ()
+    return found
+
+
+def evaluations(execution: Execution) -> Iterator[dict[str, Any]]:
+    """The property files that have metrics in SageMaker's form: {"…_metrics": {name: {value}}}."""
     for step in execution.steps.values():
         for file in step.property_files if step.status == "Succeeded" else ():
             with suppress(UserError):  # the step did not write it
                 content = execution.read_property_file(step.name, file)
-                given = content.get("warnings") if _metrics(content) else None
-                found += map(str, given) if isinstance(given, list) else ()
-    return found
+                if isinstance(content, dict) and scores(content):
+                    yield content
 
 
-def code_quality(execution: Execution, root: Path) -> str:
-    """The warnings as a code-quality report, which GitLab shows in a merge request."""
-    problems = [Problem(warning, f"{FILE} [data]", "warning") for warning in warnings(execution)]
-    return formats.document(problems, "gitlab", root)
+def scores(evaluation: dict[str, Any]) -> dict[str, float]:
+    """{metric: value} of an evaluation.json."""
+    groups = [group for key, group in evaluation.items() if key.endswith("_metrics") and isinstance(group, dict)]
+    return numbers(pair for group in groups for pair in group.items())
 
 
-def _metrics(content: Any) -> dict[str, float]:
-    groups = [group for key, group in content.items() if key.endswith("_metrics")] if isinstance(content, dict) else []
+def numbers(scores: Iterable[tuple[str, Any]]) -> dict[str, float]:
+    """{name: value} of those that have a number as their value."""
     return {
         name: score["value"]
-        for group in groups
-        if isinstance(group, dict)
-        for name, score in group.items()
+        for name, score in scores
         if isinstance(score, dict) and isinstance(score.get("value"), int | float)
     }
 
