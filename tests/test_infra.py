@@ -736,28 +736,109 @@ def test_data_scientists_may_be_kept_to_looking(given: str) -> None:
     assert may(stack, "gitlab", "sagemaker:UpdatePipeline")
 
 
+def trusts(subject: str, changed: Keys = MappingProxyType({}), **given: str) -> bool:
+    """Whether the deploy role trusts a job with this subject (and other claims) in GitLab's token."""
+    [statement] = deploy(**given).trust["gitlab"]["Statement"]
+    address = given.get("GitLabUrl", "https://gitlab.com")
+    host = address.removeprefix("https://")
+    assert statement["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{host}"}
+    claims: dict[str, Values | None] = {"aud": [address], "sub": [f"project_path:{subject}"], "ref_protected": ["true"]}
+    keys = {f"{host}:{name}": values for name, values in {**claims, **changed}.items() if values is not None}
+    request = Request("sts:AssumeRoleWithWebIdentity", "role", keys)
+    return is_allowed([{"Statement": [{**statement, "Resource": "*"}]}], request)
+
+
+OWN_GITLAB = {"GitLabUrl": "https://git.example.com:8443/scm"}
+
+
+@pytest.mark.parametrize("where", [{}, OWN_GITLAB], ids=["gitlab.com", "own GitLab"])
 @pytest.mark.parametrize(
     ("project", "subject", "trusted"),
     [
         pytest.param("ml/churn", "ml/churn:ref_type:branch:ref:main", True, id="main"),
         pytest.param("ml/churn", "ml/churn:ref_type:branch:ref:feature", False, id="another branch"),
+        pytest.param("ml/churn", "ml/churn:ref_type:branch:ref:main-2", False, id="a branch whose name starts so"),
         pytest.param("ml/churn", "ml/churn:ref_type:tag:ref:main", False, id="a tag called main"),
         pytest.param("ml/churn", "ml/other:ref_type:branch:ref:main", False, id="another project"),
         pytest.param("ml/churn", "evil/ml/churn:ref_type:branch:ref:main", False, id="the same path in another group"),
         pytest.param("ml/*", "ml/other:ref_type:branch:ref:main", True, id="the whole group"),
         pytest.param("ml/*", "mlx/other:ref_type:branch:ref:main", False, id="another group"),
+        pytest.param(
+            "ml/churn", "ml/churn:ref_type:branch:ref:main:environment_protected:false", True, id="a longer subject"
+        ),
+        pytest.param(
+            "ml/churn", "ml/churn:ref_type:branch:ref:x:environment_protected:true", False, id="not on main"
+        ),
     ],
 )
-def test_gitlab_deploys_from_one_branch(project: str, subject: str, trusted: bool) -> None:
-    trust = deploy(GitLabProject=project, GitLabUrl="https://git.example.com:8443/scm").trust["gitlab"]
-    [statement] = trust["Statement"]
+def test_gitlab_deploys_from_one_branch(project: str, subject: str, trusted: bool, where: dict[str, str]) -> None:
+    assert trusts(subject, GitLabProject=project, **where) == trusted
+    assert not trusts(subject, {"aud": ["https://other.example.com"]}, GitLabProject=project, **where)
 
-    host = "git.example.com:8443/scm"
-    assert statement["Principal"] == {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{host}"}
-    keys = {f"{host}:aud": ["https://git.example.com:8443/scm"], f"{host}:sub": [f"project_path:{subject}"]}
-    trusting = [{"Statement": [{**statement, "Resource": "*"}]}]
-    assert is_allowed(trusting, Request("sts:AssumeRoleWithWebIdentity", "role", keys)) == trusted
-    assert not is_allowed(trusting, Request("sts:AssumeRoleWithWebIdentity", "role", {**keys, f"{host}:aud": ["x"]}))
+
+@pytest.mark.parametrize(
+    ("after_main", "trusted"),
+    [
+        pytest.param(":environment_protected:true", True, id="a protected environment"),
+        pytest.param(":environment_protected:false", False, id="one that is not protected"),
+        pytest.param("", False, id="a job without an environment"),
+        pytest.param(":deployment_tier:production", False, id="another claim"),
+    ],
+)
+def test_only_jobs_of_a_protected_environment_deploy(after_main: str, trusted: bool) -> None:
+    subject = f"ml/churn:ref_type:branch:ref:main{after_main}"
+
+    assert trusts(subject, GitLabEnvironment="protected") == trusted
+    assert trusts(subject)  # by default, any job on main does
+
+
+@pytest.mark.parametrize(
+    ("where", "protected", "trusted"),
+    [
+        pytest.param({}, ["false"], False, id="gitlab.com, main is not protected"),
+        pytest.param({}, None, False, id="gitlab.com, not known"),
+        pytest.param(OWN_GITLAB, None, True, id="own GitLab, whose claim AWS does not read"),
+    ],
+)
+def test_on_gitlab_com_the_branch_must_be_protected(
+    where: dict[str, str], protected: Values | None, trusted: bool
+) -> None:
+    assert trusts("ml/churn:ref_type:branch:ref:main", {"ref_protected": protected}, **where) == trusted
+
+
+def test_the_keys_of_the_trust_are_known_to_aws() -> None:
+    """AWS lists the claims of gitlab.com by name; it knows aud and sub of every provider."""
+    [statement] = deploy().trust["gitlab"]["Statement"]
+    keys = {key for operator in statement["Condition"].values() for key in operator} - {"gitlab.com:aud", "gitlab.com:sub"}
+
+    assert keys <= condition_keys("sts:AssumeRoleWithWebIdentity")
+    assert not [key for key in condition_keys("sts:AssumeRoleWithWebIdentity") if key.startswith("gitlab.com:env")]
+
+
+# A GitLab job, and the requests to AWS that it needs. Where a job waits, the role also reads what a failed step says.
+JOBS = {
+    "deploy": ["sagemaker:DescribePipeline", "sagemaker:CreatePipeline", "sagemaker:UpdatePipeline", "sagemaker:AddTags",
+               "s3:PutObject", "s3:GetObject", "kms:GenerateDataKey", "iam:PassRole"],
+    "start": ["sagemaker:StartPipelineExecution", "sagemaker:DescribePipelineExecution",
+              "sagemaker:ListPipelineExecutionSteps", "sagemaker:DescribeProcessingJob", "logs:GetLogEvents",
+              "s3:GetObject", "kms:Decrypt"],
+    "rollback": ["sagemaker:ListPipelineVersions", "sagemaker:DescribePipeline", "sagemaker:UpdatePipeline",
+                 "iam:PassRole"],
+    "approve-model": ["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("job", "action"), [(job, action) for job, actions in JOBS.items() for action in actions])
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_the_deploy_role_can_do_what_a_job_does_in_its_environment(job: str, action: str, env: str) -> None:
+    assert may(deploy(Environment=env), "gitlab", action, env=env), job
+
+
+@pytest.mark.parametrize(
+    "action", ["StartPipelineExecution", "UpdatePipeline", "UpdateModelPackage", "StopPipelineExecution"]
+)
+def test_the_deploy_role_of_dev_changes_nothing_in_prod(action: str) -> None:
+    assert not may(deploy(), "gitlab", f"sagemaker:{action}", env="prod")
 
 
 @pytest.mark.parametrize(
