@@ -36,8 +36,8 @@ test-fast: ## Run the fast tests only
 lint: ## Check the style and types of the template and of the project's folder
 	@$(NEED) dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --quiet --check . && $(BIN)/mypy
-	@cd '$(PROJECT)' && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --quiet --check . && ../$(BIN)/mypy
-	@cd "$(PROJECT)/vendor" && ../../$(BIN)/ruff check . && ../../$(BIN)/ruff format --quiet --check . && ../../$(BIN)/mypy
+	@cd '$(PROJECT)' && ../$(BIN)/ruff check . && ../$(BIN)/ruff format --quiet --check . && ../$(BIN)/mypy --cache-dir '$(MYPY_CACHE_DIR)/project'
+	@cd "$(PROJECT)/vendor" && ../../$(BIN)/ruff check . && ../../$(BIN)/ruff format --quiet --check . && ../../$(BIN)/mypy --cache-dir '$(MYPY_CACHE_DIR)/library'
 
 format: ## Format the code
 	@$(NEED) dev

@@ -105,13 +105,14 @@ def environment(testrun_uid: str) -> Path:
         # All groups, so that no test installs into it while others use it; with uv, which is faster than pip.
         done = project.make("setup", "docs", PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         assert done.code == 0, done
+        _compile(project)
         made_for.write_text(testrun_uid, encoding="utf-8")
     return kept
 
 
 @pytest.fixture
 def ready(bake: Bake, environment: Path) -> Bake:
-    """Like `bake`, but with the environment in place."""
+    """Like `bake`, but with the environment in place, and with what the default answers compile to."""
 
     def _ready(**answers: str) -> Project:
         return _with(environment, bake(**answers))
@@ -127,4 +128,15 @@ def unchanged(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Pr
 
 def _with(environment: Path, project: Project) -> Project:
     (project.path / ".venv").symlink_to(environment)
+    # Each is used only as long as nothing that it was made from changes.
+    shutil.copytree(SHARED / "compiled", project.path / ".local" / "compiled")
     return project
+
+
+def _compile(project: Project) -> None:
+    """Keep the definitions of a new project, and of one whose first run has written data/schema.toml."""
+    shutil.rmtree(SHARED / "compiled", ignore_errors=True)
+    for command, code in ((["compile", "train"], 0), (["run", "train", "--param", "Unknown=1"], 2)):
+        done = project.ops(*command)
+        assert done.code == code, done
+        shutil.copytree(project.path / ".local" / "compiled", SHARED / "compiled", dirs_exist_ok=True)

@@ -27,12 +27,15 @@ def test_python_and_notebooks_contain_no_jinja() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["ruff check .", "ruff format --check .", "mypy"])
-@pytest.mark.parametrize("folder", [TEMPLATE_PROJECT, VENDOR], ids=["project", "library"])
-def test_it_is_clean(folder: Path, command: str, tmp_path: Path) -> None:
-    caches = {"RUFF_CACHE_DIR": str(tmp_path), "MYPY_CACHE_DIR": str(tmp_path)}
+@pytest.mark.parametrize(
+    ("folder", "name"), [(TEMPLATE_PROJECT, "project"), (VENDOR, "library")], ids=["project", "library"]
+)
+def test_it_is_clean(folder: Path, name: str, command: str) -> None:
+    build = TEMPLATE / "build"
+    caches = {"RUFF_CACHE_DIR": build / "ruff", "MYPY_CACHE_DIR": build / "mypy" / name}  # of `make lint`
     program, *arguments = command.split()
 
-    done = Project(folder).run(BIN / program, *arguments, **caches)
+    done = Project(folder).run(BIN / program, *arguments, **{key: str(value) for key, value in caches.items()})
 
     assert done.code == 0, done
 

@@ -125,28 +125,31 @@ def ops(aws: Aws, _project: Project) -> Callable[..., Result]:
 
 
 @pytest.fixture(scope="session")
-def _clients() -> dict[str, Any]:
+def _clients() -> dict[tuple[str, int], Any]:
     return {}
 
 
 @pytest.fixture
-def clients(aws: Aws, _clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The clients of every Account in this process, by service: shared, because creating one takes time."""
+def clients(
+    aws: Aws, _clients: dict[tuple[str, int], Any], monkeypatch: pytest.MonkeyPatch
+) -> dict[tuple[str, int], Any]:
+    """The clients of every Account in this process, by service and attempts: shared, for they take time and memory."""
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     make = Account.client
 
     def client(self: Account, service: str) -> Any:
-        if service not in _clients:
-            _clients[service] = make(self, service)
-        return _clients[service]
+        key = (service, self.attempts)
+        if key not in _clients:
+            _clients[key] = make(self, service)
+        return _clients[key]
 
     monkeypatch.setattr(Account, "client", client)
     return _clients
 
 
 @pytest.fixture
-def account(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Account:
+def account(clients: object, monkeypatch: pytest.MonkeyPatch) -> Account:
     """The environment dev of a project, in this process."""
     monkeypatch.setattr(watch, "FIRST", 0.01)
     monkeypatch.setattr(watch, "LONGEST", 0.01)

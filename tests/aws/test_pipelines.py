@@ -54,10 +54,8 @@ def run(aws: Aws, project: Project) -> Run:
 
 
 @pytest.fixture
-def here(aws: Aws, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def here(clients: object, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Like `run`, but in this process: faster, and a test can intercept calls, each of which is tried only once."""
-    for name, value in aws.environment.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setattr(commands, "find_root", lambda: project.path)
     once = functools.partialmethod(accounts.Account.__init__, attempts=1)
     monkeypatch.setattr(accounts.Account, "__init__", once)

@@ -84,7 +84,7 @@ def tables(draw: Any) -> tuple[pd.DataFrame, str, list[str]]:
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True))
     gaps = st.sampled_from([0, 0, 0, 0.1, 0.5, 1])
     drawn = [column(draw(st.sampled_from(sorted(COLUMNS))), draw(gaps), random, rows) for _ in names]
-    more = draw(st.sampled_from([0] * 9 + [300]))
+    more = draw(st.sampled_from([0] * 9 + [120]))
     columns = dict(zip(names, drawn, strict=True))
     columns |= {f"n{number}": drawn[number % len(drawn)].sample(frac=1, random_state=1).array for number in range(more)}
     problem = draw(st.sampled_from(sorted(OFTEN)))

@@ -17,8 +17,14 @@ OUT_OF_REACH = "1e9" if SETTINGS.gate.minimum is not None else "-1e9"
 
 
 @pytest.fixture(scope="module")
-def execution(tmp_path_factory: pytest.TempPathFactory) -> Execution:
-    return run_pipeline("train", {}, SETTINGS, ROOT, home=tmp_path_factory.mktemp("local"))
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The executions of all tests: what one has computed, the next one does not compute again."""
+    return tmp_path_factory.mktemp("local")
+
+
+@pytest.fixture(scope="module")
+def execution(home: Path) -> Execution:
+    return run_pipeline("train", {}, SETTINGS, ROOT, home=home)
 
 
 @READS_HERE
@@ -38,8 +44,8 @@ def test_the_evaluation_has_metrics_and_a_baseline(execution: Execution) -> None
 
 
 @READS_HERE
-def test_a_model_below_the_gate_ends_the_execution(tmp_path: Path) -> None:
-    execution = run_pipeline("train", {"QualityGate": OUT_OF_REACH}, SETTINGS, ROOT, home=tmp_path)
+def test_a_model_below_the_gate_ends_the_execution(home: Path) -> None:
+    execution = run_pipeline("train", {"QualityGate": OUT_OF_REACH}, SETTINGS, ROOT, home=home)
 
     assert execution.status == "Failed"
     assert "quality gate" in str(execution.failure_reason)
