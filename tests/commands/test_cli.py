@@ -456,7 +456,7 @@ def first_line(root: Path, log: str) -> str:
         ("run train --s3 folder", "--s3 works only with --definition"),
         ("run train --from A --only B", "--from and --only cannot be combined: give one of them."),
         ("run train --source-execution x", "--source-execution works only with --from or --only: add one of them."),
-        ("run train --jobs 0", "--jobs: cannot run 0 steps in parallel: write 1 or more."),
+        ("run train --jobs 0", "--jobs: cannot run 0 processes in parallel: write 1 or more."),
         (
             "run train --isolation docker",
             "--isolation: 'docker' is not a valid value. Write one of auto, namespace, rewrite.",

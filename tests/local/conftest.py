@@ -230,7 +230,7 @@ class Local:
 
 @functools.cache
 def has_namespaces(launcher: process.Launcher) -> bool:
-    return namespaces_allowed(launcher, "us-east-1")
+    return namespaces_allowed(launcher)
 
 
 @pytest.fixture(scope="session")

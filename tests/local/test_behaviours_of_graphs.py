@@ -11,8 +11,10 @@ from local.behaving import SCOPE, reporting, statuses
 from sagemaker_ops.definition import parameters
 from sagemaker_ops.definition.conditions import holds
 from sagemaker_ops.definition.expressions import resolve
+from sagemaker_ops.definition.plan import parse
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import check
+from sagemaker_ops.preflight.refusals import refusals
 
 pytestmark = pytest.mark.slow  # each runs a pipeline, most of them both ways
 
@@ -198,6 +200,36 @@ def test_all_conditions_of_a_list_must_be_true(local: Any, second: int, branch: 
 def test_values_of_different_types_are_not_compared(left: Any, right: Any) -> None:
     with pytest.raises(UserError, match="both sides must have the same type"):
         holds(compare("Equals", left, right), SCOPE)
+
+
+MIXED = compare("Equals", 1, "1")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "refused"),
+    [
+        ([MIXED], True),
+        ([compare("GreaterThan", {"Get": "Parameters.Count"}, "3")], True),
+        ([{"Type": "Not", "Condition": MIXED}], True),
+        ([{"Type": "Or", "Conditions": [compare("Equals", 1, 2), MIXED]}], True),
+        ([{"Type": "In", "QueryValue": {"Get": "Parameters.Count"}, "Values": ["3"]}], True),
+        ([compare("Equals", 1, 1), MIXED], True),
+        ([compare("LessThan", {"Get": "Steps.Make.ProcessingJobName"}, "z"), MIXED], True),
+        ([compare("Equals", 1, 2), MIXED], False),  # not compared
+        ([compare("Equals", {"Get": "Steps.Make.ProcessingJobName"}, 1)], False),  # not known
+        ([compare("Equals", {"Get": "Parameters.Count"}, 3.0)], False),
+    ],
+)
+@pytest.mark.parametrize(("outer", "chosen"), [(None, True), (1, True), (2, False)])
+def test_a_known_comparison_of_different_types_is_refused_where_it_will_be_made(
+    local: Any, conditions: list[Any], refused: bool, outer: int | None, chosen: bool
+) -> None:
+    step = local.condition("If", *conditions)
+    steps = [step] if outer is None else [local.condition("Outer", compare("Equals", 1, outer), then=[step])]
+    count = {"Name": "Count", "Type": "Integer"}
+    plan, problems = parse(local.definition(local.processing("Make"), *steps, parameters=[count]))
+    found = [problem for problem in refusals(plan, SCOPE) if problem.where == "step 'If'"]
+    assert (problems, bool(found)) == ([], refused and chosen)
 
 
 def test_a_property_file_is_read_from_its_output_after_the_upload(local: Any) -> None:

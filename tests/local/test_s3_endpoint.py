@@ -236,7 +236,7 @@ def test_a_server_that_has_ended_fails_the_step_with_its_reason(local: Any, monk
 
     def reason() -> str:
         try:
-            made.environment()
+            made.check()  # also after a job that used it has failed
         except Exception as error:
             return str(error)
         return ""

@@ -121,6 +121,19 @@ def test_if_all_can_run_the_last_line_counts_them() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("forecast", "last"),
+    [
+        (Forecast(), "1 step: 1 to run."),
+        (Forecast(REFUSED, problems=("it has no script.",)), "The step cannot run here."),
+    ],
+)
+def test_a_single_step_is_counted_in_the_singular(forecast: Forecast, last: str) -> None:
+    found = Preview(of(Step("Only", "Processing", {})), [], {"Only": forecast})
+
+    assert list(plan_view.lines("demo", found))[-1].strip() == last
+
+
 def test_the_json_has_the_same_content() -> None:
     found = Preview(TRAIN, [Problem("Version must be 2.")], FORECASTS)
 

@@ -57,7 +57,7 @@ def run(
     only: Only = None,
     source_execution: SourceExecution = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, even if its result is cached.")] = False,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="Maximum number of steps to run in parallel.")] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Maximum number of processes to run in parallel.")] = None,
     isolation: Annotated[
         str,
         typer.Option(
@@ -200,6 +200,6 @@ def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install
 
     choose(isolation, MODES, "--isolation")
     if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs: cannot run {jobs} steps in parallel: write 1 or more.")
+        raise UserError(f"--jobs: cannot run {jobs} processes in parallel: write 1 or more.")
     usual = Options()
     return Options(jobs or usual.jobs, cache, isolation, fresh or usual.fresh, install)

@@ -150,15 +150,22 @@ def inside(local_path: object) -> bool:
     return path.is_relative_to(OPT_ML) and path != PurePosixPath(OPT_ML) and ".." not in path.parts
 
 
-def namespaces_allowed(launcher: process.Launcher, region: str) -> bool:
+def namespaces_allowed(launcher: process.Launcher) -> bool:
     """Whether this machine allows a job a mount namespace: tried once, with a job that does nothing."""
+    with launcher.probing:
+        if launcher.isolates is None:
+            launcher.isolates = _is_isolated(launcher)
+        return launcher.isolates
+
+
+def _is_isolated(launcher: process.Launcher) -> bool:
     if sys.platform != "linux" or not os.path.isdir("/opt"):
         return False
     with tempfile.TemporaryDirectory() as folder:
         for name in ("ml", "aside", "changes"):
             Path(folder, name).mkdir()
         mounts = [(f"{folder}/ml", OPT_ML, ""), (f"{folder}/ml", OPT_ML, f"{folder}/changes")]
-        env, aside = process.environment({}, region), f"{folder}/aside"
+        env, aside = process.environment({}, ""), f"{folder}/aside"
         probe = process.Command(["true"], Path(folder), env, Path(folder, "log"), mounts, aside, fork=False)
         try:
             return launcher.run(probe, None, process.Stop()).exit_code == 0

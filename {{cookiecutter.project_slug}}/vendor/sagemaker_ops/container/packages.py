@@ -16,6 +16,14 @@ _IMPORTED = re.compile(
 )
 _EXPORTS = re.compile(r"^EXPORTS = (\{.*?^\})", re.MULTILINE | re.DOTALL)
 HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "scipy", "joblib")  # worth loading before a fork, and safe to fork
+# What these import sooner or later. One after the other: between two imports the launcher starts and ends jobs.
+PARTS = {
+    "pandas": ("pyarrow.pandas_compat", "numpy.rec"),
+    "sklearn": (
+        *("scipy.sparse", "scipy.special", "scipy.optimize", "scipy.interpolate", "scipy.integrate", "scipy.ndimage"),
+        *("scipy.stats", "joblib", "narwhals.stable.v2._namespace", "narwhals._pandas_like.dataframe"),
+    ),
+}
 
 
 def heavy_modules(script: Path, *places: Path) -> list[str]:
@@ -30,6 +38,8 @@ def heavy_modules(script: Path, *places: Path) -> list[str]:
         text = file.read_text(encoding="utf-8", errors="replace") if file.suffix == ".py" and file.is_file() else ""
         for module, names, plain in _IMPORTED.findall(text):
             name = module or plain
+            if name.partition(".")[0] in sys.stdlib_module_names:
+                continue
             if name.partition(".")[0] in HEAVY and is_installed(name.partition(".")[0]):
                 found[name] = None
             else:

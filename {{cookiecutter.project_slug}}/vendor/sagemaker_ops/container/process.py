@@ -105,6 +105,8 @@ class Launcher:
         self._numbers = itertools.count(1)
         self._answers: dict[int, SimpleQueue[dict[str, Any]]] = {}
         self._lock = threading.Lock()
+        self.probing = threading.Lock()
+        self.isolates: bool | None = None  # whether its jobs can have a namespace, once that was tried
 
     def load(self, modules: Sequence[str]) -> None:
         """Start it, and import these modules there when it is idle."""

@@ -32,8 +32,8 @@ def complaint(arguments: Mapping[str, Any], name: str) -> str:
 
 def final_values(arguments: Mapping[str, Any], log: Path, ended: str) -> dict[str, dict[str, Any]]:
     """FinalMetricDataList by name: the number in the first group of the last match; without those that have none."""
-    names = [each["Name"] for each in at(arguments, DEFINITIONS) if not complaint(arguments, each["Name"])]
-    patterns = {each["Name"]: _compiled(each["Regex"]) for each in at(arguments, DEFINITIONS) if each["Name"] in names}
+    given = {each["Name"]: each["Regex"] for each in at(arguments, DEFINITIONS)}
+    patterns = {name: _compiled(regex) for name, regex in given.items() if not complaint(arguments, name)}
     found: dict[str, float] = {}
     with log.open(encoding="utf-8", errors="replace") as lines:
         for line in lines if patterns else ():

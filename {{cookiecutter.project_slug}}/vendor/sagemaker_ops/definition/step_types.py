@@ -35,6 +35,7 @@ TYPES: dict[str, StepType] = {
             "Condition",
             shape={"Conditions": [ANYTHING], "IfSteps?": [ANYTHING], "ElseSteps?": [ANYTHING]},
             run="local.steps:condition",
+            refuse="preflight.refusals:condition",
             cost="none",
             expected=lambda _: {"Outcome": None},
             branches={"IfSteps": True, "ElseSteps": False},

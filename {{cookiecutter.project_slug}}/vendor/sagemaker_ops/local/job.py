@@ -137,6 +137,8 @@ def run_program(
     if outcome.timed_out:
         raise UserError(f"it was stopped after MaxRuntimeInSeconds = {limit}.")
     wrote = container.folder / reason
+    if outcome.exit_code and job.uses_s3:
+        machine.s3.check()  # it may be the reason
     if outcome.exit_code or (wrote.name == "failure" and wrote.is_file()):
         raise UserError(_reason(outcome.exit_code, wrote, log))
     if changed := list(container.changed_inputs()):

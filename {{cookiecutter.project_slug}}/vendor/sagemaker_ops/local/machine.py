@@ -52,9 +52,7 @@ class Machine:
     options: Options
     launcher: process.Launcher
     s3: S3Endpoint = field(init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _installing: threading.Lock = field(default_factory=threading.Lock)
-    _private: bool | None = None
 
     def __post_init__(self) -> None:
         self.places = threading.Semaphore(self.options.jobs)  # a step may have several jobs
@@ -78,17 +76,10 @@ class Machine:
     @property
     def private(self) -> bool:
         """Whether jobs have their own mount namespace; UserError if one is requested but not allowed here."""
-        with self._lock:
-            if self._private is None:
-                allowed = self.options.isolation != "rewrite" and isolation.namespaces_allowed(
-                    self.launcher, self.region
-                )
-                if self.options.isolation == "namespace" and not allowed:
-                    raise UserError(
-                        "this machine does not allow mount namespaces: use --isolation rewrite, or leave it out."
-                    )
-                self._private = allowed
-            return self._private
+        allowed = self.options.isolation != "rewrite" and isolation.namespaces_allowed(self.launcher)
+        if self.options.isolation == "namespace" and not allowed:
+            raise UserError("this machine does not allow mount namespaces: use --isolation rewrite, or leave it out.")
+        return allowed
 
     def write_model(self, name: str, model: Mapping[str, Any]) -> None:
         """Save the arguments of CreateModel, for transform steps that use the model."""

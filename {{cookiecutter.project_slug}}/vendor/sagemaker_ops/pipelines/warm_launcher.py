@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 from sagemaker_ops.container.process import FRESH, Launcher
 from sagemaker_ops.container.process import launcher as new_launcher
@@ -19,9 +20,11 @@ def launcher(root: Path, cache: bool = True, fresh: bool = FRESH, home: Path | N
     cache, fresh: as in the options of the run.
     """
     with new_launcher(not fresh) as started:
-        if not cache:
+        if not fresh and (not cache or _has_changed(root, home or root / LOCAL_FOLDER)):
             started.load([])  # it starts while the scripts and their modules are read
-        if not cache or _has_changed(root, home or root / LOCAL_FOLDER):
+            from sagemaker_ops.container.isolation import namespaces_allowed
+
+            Thread(target=namespaces_allowed, args=[started], daemon=True).start()  # tried before the imports
             started.load(_libraries(root))
         yield started
 
@@ -38,9 +41,10 @@ def _has_changed(root: Path, home: Path) -> bool:
 
 def _libraries(root: Path) -> list[str]:
     """The large libraries that the steps import, in the order in which they depend on each other."""
-    from sagemaker_ops.container.packages import HEAVY, heavy_modules
+    from sagemaker_ops.container.packages import HEAVY, PARTS, heavy_modules
     from sagemaker_ops.project.layout import STEPS
     from sagemaker_ops.tabular import step_code
 
     found = {name for script in step_code.files_below(root / STEPS).values() for name in heavy_modules(script, LIBRARY)}
-    return sorted(found, key=lambda name: (HEAVY.index(name.split(".")[0]), name))
+    ordered = sorted(found, key=lambda name: (HEAVY.index(name.split(".")[0]), name))
+    return [each for name in ordered for each in (*PARTS.get(name.split(".")[0], ()), name)]

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sagemaker_ops.container import contract, isolation
-from sagemaker_ops.definition import step_types
+from sagemaker_ops.definition import conditions, step_types
 from sagemaker_ops.definition.expressions import Scope, resolve_early, scan
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
@@ -129,6 +129,18 @@ def processing(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
     # (https://github.com/aws/sagemaker-python-sdk/issues/3484 and /4939).
     yield from (f"two of its inputs and outputs are named '{name}'." for name in _repeated(names))
     yield from (f"two of its inputs and outputs have the LocalPath '{folder}'." for folder in _repeated(folders))
+    places = [resolve_early(each, scope) for path in step_types.of(step.type).writes for each in at(arguments, path)]
+    for uri in _repeated([str(each).rstrip("/") for each in places if each is not None]):
+        yield f"two of its outputs have the S3Uri '{uri}', where one can overwrite the files of the other: change one."
+
+
+def condition(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
+    """A sentence for the first comparison of values of different types, if it is known and will be made."""
+    known = [resolve_early(each, scope) for each in step.arguments["Conditions"]] if will_run(step, plan, scope) else []
+    try:
+        all(conditions.holds(each, scope) for each in known if each is not None)
+    except UserError as error:
+        yield error.problems[0].message
 
 
 def _repeated(names: list[str]) -> list[str]:

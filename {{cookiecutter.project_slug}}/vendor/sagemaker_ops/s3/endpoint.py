@@ -39,9 +39,7 @@ class S3Endpoint:
         with self._lock:
             if self._server is None:
                 self._start()
-            elif self._server.poll() is not None:
-                said = os.pread(self._log, 1 << 20, 0).decode(errors="replace").strip().rpartition("\n")[2]
-                raise UserError(f"the S3 of this machine has ended: {said}")
+        self.check()
         url = f"http://127.0.0.1:{self._port}"
         bypass = ",".join(filter(None, [os.environ.get("no_proxy", os.environ.get("NO_PROXY")), "127.0.0.1"]))
         return {
@@ -53,6 +51,12 @@ class S3Endpoint:
             "no_proxy": bypass,
             "NO_PROXY": bypass,
         }
+
+    def check(self) -> None:
+        """UserError with the last line of its output if it has ended by itself."""
+        if self._server is not None and self._server.poll() is not None:
+            said = os.pread(self._log, 1 << 20, 0).decode(errors="replace").strip().rpartition("\n")[2]
+            raise UserError(f"the S3 of this machine has ended: {said}")
 
     def close(self) -> None:
         if self._server is not None:

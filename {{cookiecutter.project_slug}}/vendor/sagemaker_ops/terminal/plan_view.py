@@ -144,7 +144,7 @@ def _summary(found: Preview) -> str:
     does = [forecast.does for forecast in found.steps.values()]
     refused = sum(bool(forecast.problems) for forecast in found.steps.values())
     if refused:
-        return f"{refused} of {len(does)} steps cannot run here."
+        return f"{refused} of {len(does)} steps cannot run here." if len(does) > 1 else "The step cannot run here."
     does = [preview.RUNS if kind == preview.FAILS else kind for kind in does]
     kinds = (preview.CACHED, preview.RUNS, preview.PERHAPS, preview.STAND_IN, preview.SKIPPED)
     counts = {kind: does.count(kind) for kind in kinds}
@@ -154,4 +154,4 @@ def _summary(found: Preview) -> str:
         preview.STAND_IN: "with a stand-in",
         preview.SKIPPED: "skipped",
     }
-    return f"{len(does)} steps: {', '.join(f'{n} {words.get(kind, kind)}' for kind, n in counts.items() if n)}."
+    return f"{len(does)} step{'s' if len(does) > 1 else ''}: {', '.join(f'{n} {words.get(kind, kind)}' for kind, n in counts.items() if n)}."
