@@ -34,7 +34,7 @@ def measure(folder: Path, runs: int = 3) -> str:
     taken: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for round_number in range(runs + 1):
         for side, line in sides.items():
-            ran = line.run(merge_request=True)
+            ran = line.run_merge_request()
             if ran.code:
                 raise RuntimeError(str(ran))
             if round_number:

@@ -766,9 +766,7 @@ OWN_GITLAB = {"GitLabUrl": "https://git.example.com:8443/scm"}
         pytest.param(
             "ml/churn", "ml/churn:ref_type:branch:ref:main:environment_protected:false", True, id="a longer subject"
         ),
-        pytest.param(
-            "ml/churn", "ml/churn:ref_type:branch:ref:x:environment_protected:true", False, id="not on main"
-        ),
+        pytest.param("ml/churn", "ml/churn:ref_type:branch:ref:x:environment_protected:true", False, id="not on main"),
     ],
 )
 def test_gitlab_deploys_from_one_branch(project: str, subject: str, trusted: bool, where: dict[str, str]) -> None:
@@ -809,7 +807,10 @@ def test_on_gitlab_com_the_branch_must_be_protected(
 def test_the_keys_of_the_trust_are_known_to_aws() -> None:
     """AWS lists the claims of gitlab.com by name; it knows aud and sub of every provider."""
     [statement] = deploy().trust["gitlab"]["Statement"]
-    keys = {key for operator in statement["Condition"].values() for key in operator} - {"gitlab.com:aud", "gitlab.com:sub"}
+    keys = {key for operator in statement["Condition"].values() for key in operator} - {
+        "gitlab.com:aud",
+        "gitlab.com:sub",
+    }
 
     assert keys <= condition_keys("sts:AssumeRoleWithWebIdentity")
     assert not [key for key in condition_keys("sts:AssumeRoleWithWebIdentity") if key.startswith("gitlab.com:env")]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import Bake, Project, bake_into
-
 from aws.conftest import ACCOUNT, BUCKET, ROLE, Aws, _server, aws  # noqa: F401 - fixtures
+from projects import Bake
 
 from . import line as lines
 from .line import Line

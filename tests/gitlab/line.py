@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +104,12 @@ class Line:
 
     def git(self, *arguments: str) -> str:
         done = subprocess.run(
-            [*GIT, *arguments], cwd=self.project.path, env=clean_environment(), capture_output=True, text=True, check=False
+            [*GIT, *arguments],
+            cwd=self.project.path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -113,17 +118,22 @@ class Line:
         self.git("push", "--quiet", "origin", "HEAD:main")
         self.git("fetch", "--quiet", "origin")
 
-    def run(self, *jobs: str, merge_request: bool = False, **variables: str) -> Ran:
+    def run(self, *jobs: str, **variables: str) -> Ran:
         """Run these jobs, or the whole line without those that are started by hand."""
-        given = {**self.variables, **(MERGE_REQUEST if merge_request else {}), **variables}
+        return self._run([], jobs, variables)
+
+    def run_merge_request(self, *jobs: str, **variables: str) -> Ran:
+        """The same for a merge request of the branch to main: GitLab has no CI_COMMIT_BRANCH there."""
+        return self._run(["--unset-variable", "CI_COMMIT_BRANCH"], jobs, {**MERGE_REQUEST, **variables})
+
+    def _run(self, options: list[str], jobs: Sequence[str], variables: Mapping[str, str]) -> Ran:
+        given = {**self.variables, **variables}
         command = [str(PROGRAM), "--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source"]
         command += ["--home", str(self.project.path.parent / "home"), "--concurrency", "1"]
         command += ["--ignore-predefined-vars", ",".join(name for name in given if name.startswith("CI_"))]
         command += [f"--variable={name}={value}" for name, value in given.items()]
-        if merge_request:
-            command += ["--unset-variable", "CI_COMMIT_BRANCH"]  # GitLab has none there
         done = subprocess.run(
-            [*command, *jobs],
+            [*command, *options, *jobs],
             cwd=self.project.path,
             env=environment(),
             stdout=subprocess.PIPE,

@@ -38,7 +38,7 @@ def load(root: Path) -> Content:
 
 
 def _read(path: Path) -> Content:
-    content: Content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    content: Content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     return content
 
 

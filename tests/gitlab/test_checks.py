@@ -20,7 +20,7 @@ def test_a_merge_request_runs_every_check(line: Line) -> None:
     line.project.edit("hyperparameters", max_iter="50")
     line.commit()
 
-    ran = line.run(merge_request=True)
+    ran = line.run_merge_request()
 
     assert ran.code == 0, ran
     assert ran.jobs == dict.fromkeys(("ready", "guardrails", "lint", "test", "run-locally"), "PASS"), ran
@@ -73,7 +73,7 @@ def test_a_fault_stops_the_line_at_its_job(
     change(line.project)
     line.commit()
 
-    ran = line.run(*jobs, "--needs", merge_request=True)
+    ran = line.run_merge_request(*jobs, "--needs")
 
     assert ran.code != 0, ran
     assert [job for job, outcome in ran.jobs.items() if outcome == "FAIL"] == [stopped], ran

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-
 from aws import gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
 from aws.executed import job, step
@@ -30,7 +29,9 @@ def succeeds(aws: Aws, env: str) -> str:
     aws.client("s3").put_object(Bucket=bucket, Key=f"{key}/evaluation.json", Body=json.dumps(EVALUATION))
     aws.client("sagemaker").create_processing_job(
         ProcessingJobName=f"evaluation-{env}",
-        ProcessingResources={"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}},
+        ProcessingResources={
+            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
+        },
         AppSpecification={"ImageUri": "image"},
         RoleArn=ROLE,
         ProcessingOutputConfig={
@@ -159,7 +160,9 @@ def test_an_execution_that_takes_longer_than_the_job_waits_goes_on(deploying: Li
         pytest.param({"AWS_ROLE_ARN": DEPLOYS.replace(ACCOUNT, "111122223333")}, "111122223333", id="another account"),
     ],
 )
-def test_what_is_missing_is_said_before_anything_is_installed(deploying: Line, given: dict[str, str], said: str) -> None:
+def test_what_is_missing_is_said_before_anything_is_installed(
+    deploying: Line, given: dict[str, str], said: str
+) -> None:
     ran = deploying.run("deploy-dev", **given)
 
     assert ran.code != 0
@@ -169,7 +172,9 @@ def test_what_is_missing_is_said_before_anything_is_installed(deploying: Line, g
 
 def test_a_pipeline_above_the_cost_ceiling_is_not_deployed(deploying: Line, aws: Aws) -> None:
     path = deploying.project.path / "guardrails.toml"
-    text = path.read_text("utf-8").replace("# max_instance_hours_per_execution = 20", "max_instance_hours_per_execution = 1")
+    text = path.read_text("utf-8").replace(
+        "# max_instance_hours_per_execution = 20", "max_instance_hours_per_execution = 1"
+    )
     path.write_text(text, encoding="utf-8")
     deploying.commit()
 

@@ -158,10 +158,14 @@ def test_without_rsync_the_stand_in_does_the_same(line: Line, tmp_path: Path) ->
             target.parent.mkdir(parents=True, exist_ok=True)
             (line.project.path / "left-out").mkdir(exist_ok=True)
             (line.project.path / "left-out" / "file").touch()
-            copy = f"{rsync} -a --delete-excluded --delete --exclude-from=<(echo /left-out/) --exclude .git/ ./ {target}/"
+            copy = (
+                f"{rsync} -a --delete-excluded --delete --exclude-from=<(echo /left-out/) --exclude .git/ ./ {target}/"
+            )
             artifacts = f"{rsync} -Ra ./production/steps {target}/artifacts/"
             one = f"{rsync} --exclude=/pipelines/ -a production/. {target}/one"
-            done = line.project.run("bash", "-e", "-c", "\n".join([copy, f"mkdir -p {target}/artifacts", artifacts, one]))
+            done = line.project.run(
+                "bash", "-e", "-c", "\n".join([copy, f"mkdir -p {target}/artifacts", artifacts, one])
+            )
             assert done.code == 0, done
             copies[rsync] = sorted(str(path.relative_to(target)) for path in target.rglob("*"))
 

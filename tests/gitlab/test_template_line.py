@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,35 +18,22 @@ from pathlib import Path
 
 import pytest
 import yaml
-from filelock import FileLock
-from projects import TEMPLATE, Result, clean_environment
+from projects import TEMPLATE, Result
 from repositories import Repository, new_repository
 
 from sagemaker_ops import __version__
 
+from . import line as lines
+
 pytestmark = pytest.mark.slow
 
-NODE = TEMPLATE / "build" / "node"
-PACKAGE = "gitlab-ci-local@4.73.0"  # the last one for Node 20
 PROBE = "workflow-rules"  # gitlab-ci-local does not apply the rules of a workflow, so a job gets them
 TAG = f"v{__version__}"
-
-
-@pytest.fixture(scope="session")
-def gitlab_ci_local() -> Path:
-    """The program, installed once per clone."""
-    program = NODE / "node_modules" / ".bin" / "gitlab-ci-local"
-    NODE.mkdir(parents=True, exist_ok=True)
-    with FileLock(NODE / "lock"):
-        if not program.exists():
-            command = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(NODE), PACKAGE]
-            subprocess.run(command, check=True, timeout=300)
-    return program
+MAIN = {"CI_DEFAULT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push"}
 
 
 @dataclass(frozen=True)
 class Line:
-    program: Path
     repository: Repository
 
     def run(self, *arguments: str, variables: Mapping[str, str | None]) -> Result:
@@ -59,13 +45,13 @@ class Line:
         ]
         done = subprocess.run(
             [
-                *(self.program, "--force-shell-executor", "--shell-isolation"),
+                *(lines.PROGRAM, "--force-shell-executor", "--shell-isolation"),
                 *("--ignore-predefined-vars", ",".join(variables)),  # no warning that they are set here
                 *options,
                 *arguments,
             ],
             cwd=self.repository.folder,
-            env=clean_environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            env=lines.environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -75,7 +61,7 @@ class Line:
 
 
 @pytest.fixture
-def line(gitlab_ci_local: Path, tmp_path: Path) -> Line:
+def line(_installed: Path, tmp_path: Path) -> Line:
     """A clone of the template, in which the rules of its workflow are those of a job."""
     repository = new_repository(tmp_path / "template")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=TEMPLATE, capture_output=True, text=True, check=True)
@@ -89,7 +75,7 @@ def line(gitlab_ci_local: Path, tmp_path: Path) -> Line:
     file.write_text(yaml.safe_dump(table, sort_keys=False), encoding="utf-8")
     repository.commit()
     repository.git("remote", "add", "origin", "https://gitlab.example.com/ml/template.git")
-    return Line(gitlab_ci_local, repository)
+    return Line(repository)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +90,7 @@ def line(gitlab_ci_local: Path, tmp_path: Path) -> Line:
     ],
 )
 def test_jobs_that_run(line: Line, variables: Mapping[str, str | None], jobs: list[str]) -> None:
-    listed = line.run("--list-json", variables={"CI_DEFAULT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push"} | variables)
+    listed = line.run("--list-json", variables={**MAIN, **variables})
     assert listed.code == 0, listed
 
     running = {each["name"] for each in json.loads(listed.out) if each["when"] != "never"}

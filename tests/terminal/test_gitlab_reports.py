@@ -74,7 +74,7 @@ def results(execution: Execution) -> dict[str, tuple[str, str]]:
     found = {}
     for case in suite:
         assert case.get("classname") == "train"
-        [result] = list(case) or [None]
+        result = next(iter(case), None)
         found[case.get("name", "")] = (result.tag, result.get("message", "")) if result is not None else ("passed", "")
     outcomes = [outcome for outcome, _ in found.values()]
     counts = {"tests": len(suite), "errors": 0}

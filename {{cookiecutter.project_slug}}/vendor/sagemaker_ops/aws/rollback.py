@@ -67,7 +67,7 @@ def prepare(
     new = replace(old, definition=definition, display_name=old.display_name or old.name)
     where = f"version {version.number} of pipeline '{old.name}'"
     costs = cost.check(definition, {}, rules, account.region)
-    refused = [*resources.check(definition, rules, where), *(each for each in costs if each.level == "error")]
+    refused = [*resources.check(dict(definition), rules, where), *(each for each in costs if each.level == "error")]
     read, _ = plan.parse(definition)
     values, _ = parameters.values(read.parameters, {})
     missing = list(execution_start.missing(account, read, values, set(read.steps), INSTEAD))

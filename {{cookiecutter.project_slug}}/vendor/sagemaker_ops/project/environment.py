@@ -35,7 +35,9 @@ LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNOREC
 def main() -> int:
     parser = argparse.ArgumentParser(description="Install dependency groups of pyproject.toml into .venv.")
     parser.add_argument("groups", nargs="*", help="groups from [dependency-groups]")
-    parser.add_argument("--bare", action="store_true", help="not the packages of the steps, only the commands and these groups")
+    parser.add_argument(
+        "--bare", action="store_true", help="not the packages of the steps, only the commands and these groups"
+    )
     parser.add_argument("--project", type=Path, default=Path(), help="folder that contains pyproject.toml")
     arguments = parser.parse_args()
     return _install(arguments.project.resolve(), set(arguments.groups), arguments.bare)

@@ -47,10 +47,17 @@ class Reports:
         self._write(VARIABLES, f"EXECUTION_ARN={arn}")
 
     def ended(self, execution: Execution, root: Path) -> None:
-        """Write the reports about an execution that has ended; `root` is the project's folder."""
+        """Write the reports about an execution that has ended, and the model that it registered on AWS.
+
+        root: the project's folder.
+        """
         self._write(METRICS, "\n".join(metrics(self.pipeline, execution)))
         self._write(TESTS, tests(self.pipeline, execution))
         self._write(WARNINGS, warnings(execution, root))
+        models = [arn for step in execution.steps.values() if (arn := step.properties.get("ModelPackageArn"))]
+        if models and (self.folder / VARIABLES).is_file():
+            with (self.folder / VARIABLES).open("a", encoding="utf-8") as variables:
+                variables.write(f"MODEL_PACKAGE_ARN={models[-1]}\n")
 
     def _write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
