@@ -230,7 +230,7 @@ def test_the_timeout_also_ends_a_wait_while_aws_is_not_reachable(aws: Aws, accou
         watch.until_ended(account, arn, lambda _: None, minutes=0.001)
 
 
-def annotations(folder: Path) -> dict[str, str]:
+def link_in(folder: Path) -> dict[str, str]:
     [link] = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))["Execution"]
     return dict(link["external_link"])
 
@@ -277,7 +277,7 @@ def test_reports_for_gitlab(
         arn = done.out.split("Started ")[1].split()[0]
         assert (folder / "execution.env").read_text() == f"EXECUTION_ARN={arn}\n"
         landing = "https://eu-west-1.console.aws.amazon.com/sagemaker/home?region=eu-west-1#/studio-landing"
-        assert annotations(folder) == {"label": "train in SageMaker", "url": landing}
+        assert link_in(folder) == {"label": "train in SageMaker", "url": landing}
     if "gate.xml" in files:
         failed = [each.get("name") for each in ElementTree.parse(folder / "gate.xml").iterfind(".//failure/..")]
         assert failed == (["Training"] if code else [])
@@ -302,4 +302,4 @@ def test_the_link_leads_to_the_only_domain(aws: Aws, ops: Ops, tmp_path: Path, d
     execution = done.out.split("/execution/")[1].split()[0]
     graph = f"pipelines/view/{TRAIN}/executions/{execution}/graph"
     studio = f"https://studio-{domain}.studio.eu-west-1.sagemaker.aws/{graph}"
-    assert (annotations(tmp_path / "train")["url"] == studio) == (domains == 1)
+    assert (link_in(tmp_path / "train")["url"] == studio) == (domains == 1)
