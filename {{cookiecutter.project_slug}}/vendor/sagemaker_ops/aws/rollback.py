@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -115,7 +115,7 @@ def apply(account: Account, rollback: Rollback) -> str:
     return f"{done}, as version {made}."
 
 
-def _wanted(account: Account, deployed: Pipeline, number: int | None) -> tuple[Version, Mapping[str, Any]]:
+def _wanted(account: Account, deployed: Pipeline, number: int | None) -> tuple[Version, dict[str, Any]]:
     """The version with this number, or the newest one before the deployed one that has another definition."""
     name, env = deployed.name, account.environment_name
     listed = _versions(account, name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,7 +17,13 @@ app = typer.Typer()
 
 
 @app.command()
-def doctor(env: AwsEnvironment = "dev", output: Output = "table") -> None:
+def doctor(
+    ci: Annotated[
+        bool, typer.Option("--ci", help="Check what a GitLab job needs instead, and where in GitLab to set it.")
+    ] = False,
+    env: AwsEnvironment = "dev",
+    output: Output = "table",
+) -> None:
     """Check that this machine and the account have what the project needs, and say how to fix what is missing.
 
     Example: ops doctor --env dev
@@ -25,6 +33,13 @@ def doctor(env: AwsEnvironment = "dev", output: Output = "table") -> None:
     from sagemaker_ops.guardrails import machine_check
     from sagemaker_ops.terminal import findings as findings_table
 
+    if ci:
+        from sagemaker_ops.guardrails import ci_check
+
+        findings = ci_check.of_job(root, env, os.environ)
+        for line in [findings_table.document(findings)] if output == "json" else findings_table.lines(findings):
+            print(line)
+        sys.exit(machine_check.exit_code(findings))
     findings, settings = machine_check.of_machine(root)
     if settings is not None and env != "local":
         from sagemaker_ops.aws import guard

@@ -59,6 +59,13 @@ def exit_code(findings: Iterable[Finding]) -> int:
     return max((each.exit_code for each in findings), key=EXIT_CODES.index, default=0)
 
 
+def lines(findings: Iterable[Finding]) -> list[str]:
+    """For a terminal: one line per finding, even if a message of AWS or the system has several."""
+    found = list(findings)
+    width = max([11, *(len(each.what) for each in found)])
+    return [f"{each.level:<8} {each.what:<{width}} {' '.join(each.message.split())}" for each in found]
+
+
 def of_machine(root: Path) -> tuple[list[Finding], Settings | None]:
     """The findings about this machine and the project's folder, and the settings if they can be used."""
     settings, project = _project(root)
