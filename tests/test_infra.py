@@ -736,7 +736,7 @@ def test_data_scientists_may_be_kept_to_looking(given: str) -> None:
     assert may(stack, "gitlab", "sagemaker:UpdatePipeline")
 
 
-def trusts(subject: str, changed: Keys = MappingProxyType({}), **given: str) -> bool:
+def trusts(subject: str, changed: Keys = MappingProxyType({}), /, **given: str) -> bool:
     """Whether the deploy role trusts a job with this subject (and other claims) in GitLab's token."""
     [statement] = deploy(**given).trust["gitlab"]["Statement"]
     address = given.get("GitLabUrl", "https://gitlab.com")

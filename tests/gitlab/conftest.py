@@ -50,7 +50,9 @@ def deploying(bake: Bake, tmp_path: Path, aws: Aws, _installed: Path) -> Line:  
         AWS_SHARED_CREDENTIALS_FILE="/dev/null",
         AWS_ROLE_ARN=DEPLOYS,
         GITLAB_OIDC_TOKEN=token(),
+        GITLAB_CI="true",
         CI_COMMIT_REF_PROTECTED="true",
+        CI_PROJECT_PATH="group/flight-delays",
         OPS_POLL_SECONDS="0.05",
     )
 

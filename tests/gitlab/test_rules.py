@@ -19,8 +19,10 @@ from . import rules
 from .line import Line
 
 MAIN = {"CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push"}
-CHECKS = dict.fromkeys(("ready", "guardrails", "lint", "test", "run-locally"), "on_success")
-DEV = {"deploy-dev": "on_success", "start-dev": "on_success", "approve-model-dev": "manual", "rollback-dev": "manual"}
+CHECKS = dict.fromkeys(("guardrails", "lint", "test", "run-locally"), "on_success")
+MERGE = {"ready": "on_success", **CHECKS}
+DEV = {"ready-dev": "on_success", "deploy-dev": "on_success", "start-dev": "on_success"}
+DEV |= {"approve-model-dev": "manual", "rollback-dev": "manual"}
 PROD = {"deploy-prod": "manual", "start-prod": "on_success", "approve-model-prod": "manual", "rollback-prod": "manual"}
 ON_AWS = {*DEV, *PROD, "retrain"}
 PIPELINES: list[tuple[str, dict[str, str], dict[str, str]]] = [
@@ -29,7 +31,7 @@ PIPELINES: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("main, named otherwise", {"CI_DEFAULT_BRANCH": "trunk", "CI_COMMIT_BRANCH": "trunk"}, {**CHECKS, **DEV, **PROD}),
     ("a commit on a branch", {"CI_COMMIT_BRANCH": "idea"}, {}),
     ("a tag", {"CI_COMMIT_BRANCH": "", "CI_COMMIT_TAG": "v1"}, {}),
-    ("a merge request", {"CI_COMMIT_BRANCH": "", "CI_PIPELINE_SOURCE": "merge_request_event"}, CHECKS),
+    ("a merge request", {"CI_COMMIT_BRANCH": "", "CI_PIPELINE_SOURCE": "merge_request_event"}, MERGE),
     ("a schedule", {"CI_PIPELINE_SOURCE": "schedule"}, {"retrain": "on_success"}),
     ("main of a fork, or before there is an account", {"OPS_DEPLOY": "false"}, CHECKS),
     ("a schedule there", {"OPS_DEPLOY": "false", "CI_PIPELINE_SOURCE": "schedule"}, {}),

@@ -122,9 +122,7 @@ def test_what_a_deployment_lacks(
     root: Path, deployment: dict[str, str], change: dict[str, str], what: str, sentence: str, kind: str
 ) -> None:
     source = {"CI_PIPELINE_SOURCE": "merge_request_event" if kind == "merge request" else "push"}
-    findings = [
-        each for each in ci_check.of_job(root, "dev", {**deployment, **change, **source}) if each.what != "git history"
-    ]
+    findings = ci_check.of_job(root, "dev", {**deployment, **change, **source})
 
     [(where, level, message)] = wrong(findings)
     assert (where, sentence in message) == (what, True), message
@@ -240,39 +238,6 @@ def test_outside_of_gitlab_it_says_so(root: Path, variables: dict[str, str]) -> 
 
     assert wrong(findings)[0][:2] == ("gitlab", "warning")
     assert machine_check.exit_code(findings) == 0
-
-
-def commit(root: Path) -> str:
-    """A repository with two commits, whose older one is the target branch's; returns the id of that one."""
-
-    def git(*arguments: str) -> str:
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"]
-        return subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
-
-    git("init", "--quiet")
-    git("commit", "--quiet", "--allow-empty", "-m", "one")
-    base = git("rev-parse", "HEAD").strip()
-    git("update-ref", "refs/remotes/origin/main", base)
-    git("commit", "--quiet", "--allow-empty", "-m", "two")
-    return base
-
-
-@pytest.mark.parametrize(
-    ("known", "level"),
-    [("its base", "ok"), ("its target branch", "ok"), ("neither", "problem")],
-)
-def test_the_history_of_a_merge_request(root: Path, known: str, level: str) -> None:
-    base = commit(root)
-    given = {
-        "its base": {"CI_MERGE_REQUEST_DIFF_BASE_SHA": base},
-        "its target branch": {},
-        "neither": {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "0" * 40},
-    }[known]
-
-    findings = ci_check.of_job(root, "", {**MERGE_REQUEST, **given})
-
-    assert levels(findings)["git history"] == level
-    assert "git history" not in levels(ci_check.of_job(root, "", {**JOB, **given}))
 
 
 @pytest.mark.parametrize("name", ["git", "make"])

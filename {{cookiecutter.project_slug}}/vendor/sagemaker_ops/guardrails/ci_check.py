@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -27,7 +26,7 @@ SETTINGS = "Settings → CI/CD → Variables"
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 FILES = (
-    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO",
+    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO", "PRIVATE_CA",
     "PIP_CONFIG_FILE", "UV_CONFIG_FILE",
 )  # fmt: skip
 TOKEN, TOKEN_FILE, ROLE = "GITLAB_OIDC_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"
@@ -38,7 +37,7 @@ def of_job(root: Path, env: str, variables: Variables) -> list[Finding]:
 
     What only a deployment needs is a warning in a merge request, and outside of GitLab.
     """
-    found = [_job(variables), _python(), *map(_program, ("git", "make")), *_history(root, variables)]
+    found = [_job(variables), _python(), *map(_program, ("git", "make"))]
     found += [*_mirrors(variables), *_keys(variables)]
     if env and env != "local":
         needed = _environment(root, env, variables)
@@ -84,24 +83,6 @@ def _program(name: str) -> Finding:
         message = f"not installed: use another `image` in .gitlab-ci.yml, or install {name} in `before_script`."
         return problem(name, message)
     return ok(name, done.stdout.partition("\n")[0])
-
-
-def _history(root: Path, variables: Variables) -> list[Finding]:
-    """Whether a merge request's job has the commit with which it is compared; nothing for others."""
-    if not _is_merge_request(variables) or shutil.which("git") is None:
-        return []
-    base = variables.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", "")
-    target = variables.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "")
-    asked = (
-        ["cat-file", "-e", f"{base}^{{commit}}"] if base else ["merge-base", "HEAD", f"refs/remotes/origin/{target}"]
-    )
-    if subprocess.run(["git", *asked], cwd=root, capture_output=True, check=False).returncode == 0:
-        return [ok("git history", "reaches back to the target branch")]
-    message = (
-        "does not reach back to the target branch, so nothing can be compared with it: write `variables: "
-        '{GIT_DEPTH: "0"}` in .gitlab-ci.yml.'
-    )
-    return [problem("git history", message)]
 
 
 def _keys(variables: Variables) -> Iterator[Finding]:
@@ -245,7 +226,8 @@ def _claims(claims: Mapping[str, Any], variables: Variables) -> Iterator[str]:
         yield f"its audience is {audience!r}, but the role trusts {server!r}: write `aud: $CI_SERVER_URL`."
     subject, branch = str(claims.get("sub", "")), variables.get("CI_DEFAULT_BRANCH", "main")
     wanted = f"project_path:{project}:ref_type:branch:ref:{branch}"
-    if project and subject != wanted:
+    # A project may add claims, such as environment_protected, to the subject.
+    if project and subject != wanted and not subject.startswith(f"{wanted}:"):
         yield (
             f"its subject is '{subject}', but the role trusts '{wanted}': run the job for the branch {branch}, or set "
             "GitLabProject and GitLabBranch of infra/vertical.yaml."
