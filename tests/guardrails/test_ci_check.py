@@ -225,7 +225,6 @@ def test_static_keys_are_a_warning(root: Path, deployment: dict[str, str], name:
 
 
 def test_a_merge_request_of_a_new_project_is_green(root: Path) -> None:
-    commit(root)
     findings = ci_check.of_job(root, "prod", MERGE_REQUEST)
 
     assert machine_check.exit_code(findings) == 0
