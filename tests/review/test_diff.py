@@ -127,7 +127,9 @@ def test_it_compares_with_whatever_git_understands(project: Project, name: Calla
     done = diff(project, *(["--against", ref] if ref else []))
 
     assert (done.code, done.err) == (0, ""), done
-    assert f"Against {ref or 'origin/main'} (" in done.out
+    commit = Repository(project.path).git("rev-parse", f"{ref or 'origin/main'}^{{commit}}")[:8]
+    shown = commit if name is _commit else f"{ref or 'origin/main'} ({commit})"
+    assert done.out.startswith(f"Against {shown}, for local:\n")
     assert SHORTER in done.out
 
 
