@@ -193,6 +193,9 @@ FIND_GROUP = Call("describe_model_package_group", IN_GROUP, {**IN_GROUP, **STATU
 CREATE = Call("create_pipeline", {**CONTENT, **tags(**OWN), "ClientRequestToken": ANY}, {"PipelineArn": ARN})
 NEWEST = {"PipelineName": NAME, "SortOrder": "Descending", "MaxResults": 1}
 VERSIONS = Call("list_pipeline_versions", NEWEST, {"PipelineVersionSummaries": [{"PipelineVersionId": 7}]})
+EARLIER = [{"PipelineVersionId": number, "CreationTime": NOW, "PipelineArn": ARN} for number in (8, 7)]
+SHORTER = json.dumps({**DEFINITION, "Steps": DEFINITION["Steps"][:1]}, separators=(",", ":"))
+MADE, BACK = {"PipelineVersionId": 9}, "Rollback to version 7"
 VERSION_STATE = {
     "ModelPackageName": GROUP,
     "ModelPackageArn": VERSION,
@@ -273,6 +276,17 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
             Call("list_objects_v2", FOLDER, {"Contents": [{"Key": PLACE["Key"], "Size": 4}]}, "s3"),
             Call("update_pipeline", CONTENT, {"PipelineVersionId": 8}),
             Call("add_tags", {"ResourceArn": ARN, **tags(owner="data-team@example.com", **MARKS)}),
+        ],
+    ),
+    "roll back": (
+        lambda: pipeline_commands.rollback_pipeline("train", yes=True),
+        [
+            *PIPELINE,
+            Call("list_pipeline_versions", {"PipelineName": NAME}, {"PipelineVersionSummaries": EARLIER}),
+            Call("describe_pipeline", {"PipelineName": NAME, "PipelineVersionId": 7}, {"PipelineDefinition": SHORTER}),
+            reads("flights/"),
+            Call("update_pipeline", {**CONTENT, "PipelineDescription": "Old", "PipelineDefinition": SHORTER}, MADE),
+            Call("update_pipeline_version", {"PipelineArn": ARN, **MADE, "PipelineVersionDescription": BACK}),
         ],
     ),
     "delete": (
