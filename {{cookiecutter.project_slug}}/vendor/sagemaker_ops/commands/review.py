@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
 from sagemaker_ops.commands import completion
 from sagemaker_ops.commands.arguments import EnvironmentName, choose, load
-from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.project.layout import find_root
 from sagemaker_ops.store import write_atomically
+
+if TYPE_CHECKING:
+    from sagemaker_ops.review.change import Change
 
 app = typer.Typer()
 
@@ -63,6 +67,7 @@ def diff(
     shown = {"text": change.text, "json": change.document, "markdown": change.markdown}
     for line in shown[output](found):
         print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
+    _check(found.changes)
     errors = [each.error for each in found.changes if each.error]
     if errors:
         raise type(errors[0])(*(problem for error in errors for problem in error.problems))
@@ -101,6 +106,13 @@ def review(
     _notes(found.comparison.notes)
     for line in [*report.text(found), "", f"Open {page}"]:
         print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
+    _check(found.comparison.changes)
+
+
+def _check(changes: Iterable[Change]) -> None:
+    """RefusedError if a guardrail would stop the deployment of one of the pipelines."""
+    if refused := [problem for each in changes for problem in each.refused]:
+        raise RefusedError(*refused)
 
 
 def _notes(notes: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sagemaker_ops.definition import difference
 from sagemaker_ops.errors import Problem, UserError, did_you_mean
-from sagemaker_ops.guardrails import cost, policy
+from sagemaker_ops.guardrails import cost, policy, resources
 from sagemaker_ops.guardrails.cost import WorstCase
 from sagemaker_ops.pipelines import compiler, publishing
 from sagemaker_ops.project import layout
@@ -29,7 +29,8 @@ Definition = Mapping[str, Any]
 class Change:
     """One pipeline before and after the merge; None where it does not exist, or cannot be compiled.
 
-    problem: why it cannot be compared. error: why it cannot be compiled here.
+    problem: why it cannot be compared. error: why it cannot be compiled here. refused: why a guardrail would stop its
+    deployment.
     """
 
     pipeline: str
@@ -40,6 +41,7 @@ class Change:
     cost_after: WorstCase | None = None
     problem: str = ""
     error: UserError | None = None
+    refused: tuple[Problem, ...] = ()
 
     @property
     def status(self) -> str:
@@ -125,7 +127,14 @@ def between(
         problem = f"it cannot be compiled here: {error.problems[0]}"
     old, new = (cost.worst_case(each, {}, rules, region) if each is not None else None for each in (before, after))
     lines = difference.lines(before, after) if after is not None and not problem else []
-    return Change(name, before, after, tuple(str(Problem(line)) for line in lines), old, new, problem, error)
+    refused = _refused(name, after, rules, region) if after is not None else ()
+    return Change(name, before, after, tuple(str(Problem(line)) for line in lines), old, new, problem, error, refused)
+
+
+def _refused(name: str, definition: Definition, rules: policy.Policy, region: str) -> tuple[Problem, ...]:
+    """The same checks as before a deployment."""
+    found = [*resources.check(dict(definition), rules, f"pipeline '{name}'"), *cost.check(definition, {}, rules, region)]
+    return tuple(each for each in found if each.level == "error")
 
 
 def _notes(root: Path, tree: Worktree) -> Iterator[str]:

@@ -38,6 +38,8 @@ class Section:
         """`good`, `bad`, or `unclear`: not run, or not as it is now."""
         if self.change.status == "removed":
             return "good"
+        if self.change.refused:
+            return "bad"
         if self.change.error or (self.here.execution and not self.here.succeeded):
             return "bad" if self.here.status not in ("Executing", "Stopping") or self.change.error else "unclear"
         return "unclear" if self.here.execution is None or self.here.is_stale else "good"
@@ -52,6 +54,7 @@ class Section:
         if self.change.status == "removed":
             return []
         broken = [f"It cannot be compiled: {self.change.error.problems[0]}"] if self.change.error else []
+        broken += [f"A guardrail would stop its deployment: {each}" for each in self.change.refused]
         gates = [f"Quality gate: {gate}" for gate in self.here.gates]
         return [*broken, self.here.outcome, *gates, *filter(None, [self.here.verdict]), *self.here.notes]
 
@@ -89,9 +92,10 @@ class Review:
             gates = [gate for section in self.sections for gate in section.here.gates]
             return "Every pipeline succeeded here" + (", and the model passed the quality gate." if gates else ".")
         broken = [each for each in self.sections if each.change.error]
-        failed = [each for each in self.sections if each.level == "bad" and each not in broken]
+        refused = [each for each in self.sections if each.change.refused]
+        failed = [each for each in self.sections if each.level == "bad" and each not in broken + refused]
         rest = [each for each in self.sections if each.level == "unclear"]
-        found = {"Cannot be compiled": broken, "Failed here": failed, "No result; run `make run` first": rest}
+        found = {"Cannot be compiled": broken, "Refused by a guardrail": refused, "Failed here": failed, "No result; run `make run` first": rest}
         return " ".join(f"{words}: {', '.join(each.pipeline for each in of)}." for words, of in found.items() if of)
 
 
