@@ -56,7 +56,9 @@ def run(
     only: Only = None,
     source_execution: SourceExecution = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, even if its result is cached.")] = False,
-    jobs: Annotated[int | None, typer.Option(metavar="N", help="Maximum number of processes to run in parallel.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Maximum number of processes to run in parallel.")
+    ] = None,
     isolation: Annotated[
         str,
         typer.Option(

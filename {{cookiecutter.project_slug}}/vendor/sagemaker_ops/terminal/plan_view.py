@@ -154,4 +154,5 @@ def _summary(found: Preview) -> str:
         preview.STAND_IN: "with a stand-in",
         preview.SKIPPED: "skipped",
     }
-    return f"{len(does)} step{'s' if len(does) > 1 else ''}: {', '.join(f'{n} {words.get(kind, kind)}' for kind, n in counts.items() if n)}."
+    said = ", ".join(f"{n} {words.get(kind, kind)}" for kind, n in counts.items() if n)
+    return f"{len(does)} step{'s' if len(does) > 1 else ''}: {said}."
