@@ -177,7 +177,7 @@ def test_the_runner_can_be_read_in_a_morning() -> None:
     rooms = ("definition", "preflight", "container", "local")
     files = [file for room in rooms for file in (LIBRARY / room).glob("*.py")]
 
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 6995
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 7000
 
 
 def test_the_table_of_public_names_is_what_type_checkers_see() -> None:
