@@ -16,14 +16,6 @@ _IMPORTED = re.compile(
 )
 _EXPORTS = re.compile(r"^EXPORTS = (\{.*?^\})", re.MULTILINE | re.DOTALL)
 HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "scipy", "joblib")  # worth loading before a fork, and safe to fork
-# What these import sooner or later. One after the other: between two imports the launcher starts and ends jobs.
-PARTS = {
-    "pandas": ("pyarrow.pandas_compat", "numpy.rec"),
-    "sklearn": (
-        *("scipy.sparse", "scipy.special", "scipy.optimize", "scipy.interpolate", "scipy.integrate", "scipy.ndimage"),
-        *("scipy.stats", "joblib", "narwhals.stable.v2._namespace", "narwhals._pandas_like.dataframe"),
-    ),
-}
 
 
 def heavy_modules(script: Path, *places: Path) -> list[str]:

@@ -19,7 +19,7 @@ from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Step
 from sagemaker_ops.digests import combined
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.local.machine import Machine
+from sagemaker_ops.local.machine import Machine, read_model
 from sagemaker_ops.store import Unchanging, write_atomically
 
 
@@ -173,7 +173,7 @@ class Cache:
 
     def _model(self, name: str) -> Any:
         """The content of the model with this name, without the name itself, which is new in every execution."""
-        model = self._machine.read_model(name)
+        model = read_model(self._machine.home, name)
         return self._by_content(model.get("Containers") or [model.get("PrimaryContainer", {})])
 
 

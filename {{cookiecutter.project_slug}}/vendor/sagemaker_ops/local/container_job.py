@@ -124,11 +124,7 @@ def _run_entrypoint(job: Job, container: Container, arguments: Mapping[str, Any]
     """Like SageMaker with an image and the job's own entrypoint, as SDK v3's ModelTrainer uses it."""
     spec = arguments["AlgorithmSpecification"]
     argv = container.rewrite([*spec["ContainerEntrypoint"], *spec.get("ContainerArguments", [])])
-    own = {
-        **arguments.get("Environment", {}),
-        "TRAINING_JOB_NAME": job.name,
-        "TRAINING_JOB_ARN": arn,
-    }
+    own = {**arguments.get("Environment", {}), "TRAINING_JOB_NAME": job.name, "TRAINING_JOB_ARN": arn}
     if functions.runs_a_function(job.arguments):
         return function_job.run(job, container, argv, own)
     return run_program(job, container, argv, own, code={"/opt/ml/input/data/code"}, reason="output/failure")

@@ -85,10 +85,6 @@ class Machine:
         """Save the arguments of CreateModel, for transform steps that use the model."""
         write_atomically(self.home / "models" / f"{name}.json", json.dumps(model, indent=1).encode())
 
-    def read_model(self, name: str) -> dict[str, Any]:
-        """A model that a step created on this machine; UserError if there is none with this name."""
-        return read_model(self.home, name)
-
     def install(self, requirements: Path, log: Path, stop: process.Stop) -> Path:
         """The folder with the packages of requirements.txt, installed by pip once; UserError if that fails."""
         files = [requirements]

@@ -84,13 +84,8 @@ def preview(
     given, wrong = typed_values(plan.parameters, parameters)
     execution = new_execution(plan, pipeline_name, given, home)
     scope = Scope(given, variables(execution, region))
-    problems += (
-        wrong
-        + list(known)
-        + refusals(plan, scope)
-        + missing_models(plan, scope, partial(read_model, home), store)
-        + missing_inputs(plan, scope, store)
-    )
+    problems += wrong + list(known) + refusals(plan, scope)
+    problems += missing_models(plan, scope, partial(read_model, home), store) + missing_inputs(plan, scope, store)
     perhaps = missing_inputs(plan, scope, store, certain=False)
     of_steps = {f"step '{name}'": name for name in plan.steps}
     refused: dict[str, list[str]] = {}

@@ -17,6 +17,7 @@ from sagemaker_ops.container import archives, transform_program
 from sagemaker_ops.container.isolation import Container
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.job import Job, in_container, run_program
+from sagemaker_ops.local.machine import read_model
 from sagemaker_ops.preflight import programs, transform_limits
 
 CODE = "/opt/ml/code"
@@ -26,7 +27,7 @@ PASSED_ON = ("MaxPayloadInMB", "MaxConcurrentTransforms", "BatchStrategy")  # to
 def run_transform(job: Job) -> dict[str, Any]:
     """Run a transform job; returns its properties. Transformed inputs are in the store even if another one failed."""
     arguments, store = job.arguments, job.machine.store
-    model = job.machine.read_model(arguments["ModelName"])
+    model = read_model(job.machine.home, arguments["ModelName"])
     if wrong := [*transform_limits.misfits(model), *transform_limits.refused(arguments)]:
         raise UserError(*wrong)
     inputs = store.get(arguments["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])

@@ -12,6 +12,15 @@ from sagemaker_ops.container.process import launcher as new_launcher
 from sagemaker_ops.project.layout import LIBRARY, LOCAL_FOLDER
 from sagemaker_ops.project.settings import FILE
 
+# What these import sooner or later. One after the other: between two imports the launcher starts and ends jobs.
+PARTS = {
+    "pandas": ("pyarrow.pandas_compat", "numpy.rec"),
+    "sklearn": (
+        *("scipy.sparse", "scipy.special", "scipy.optimize", "scipy.interpolate", "scipy.integrate", "scipy.ndimage"),
+        *("scipy.stats", "joblib", "narwhals.stable.v2._namespace", "narwhals._pandas_like.dataframe"),
+    ),
+}
+
 
 @contextmanager
 def launcher(root: Path, cache: bool = True, fresh: bool = FRESH, home: Path | None = None) -> Iterator[Launcher]:
@@ -41,7 +50,7 @@ def _has_changed(root: Path, home: Path) -> bool:
 
 def _libraries(root: Path) -> list[str]:
     """The large libraries that the steps import, in the order in which they depend on each other."""
-    from sagemaker_ops.container.packages import HEAVY, PARTS, heavy_modules
+    from sagemaker_ops.container.packages import HEAVY, heavy_modules
     from sagemaker_ops.project.layout import STEPS
     from sagemaker_ops.tabular import step_code
 

@@ -129,9 +129,6 @@ def processing(step: Step, scope: Scope, _: Plan) -> Iterator[str]:
     # (https://github.com/aws/sagemaker-python-sdk/issues/3484 and /4939).
     yield from (f"two of its inputs and outputs are named '{name}'." for name in _repeated(names))
     yield from (f"two of its inputs and outputs have the LocalPath '{folder}'." for folder in _repeated(folders))
-    places = [resolve_early(each, scope) for path in step_types.of(step.type).writes for each in at(arguments, path)]
-    for uri in _repeated([str(each).rstrip("/") for each in places if each is not None]):
-        yield f"two of its outputs have the S3Uri '{uri}', where one can overwrite the files of the other: change one."
 
 
 def condition(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:

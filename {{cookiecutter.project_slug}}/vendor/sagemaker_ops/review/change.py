@@ -133,7 +133,10 @@ def between(
 
 def _refused(name: str, definition: Definition, rules: policy.Policy, region: str) -> tuple[Problem, ...]:
     """The same checks as before a deployment."""
-    found = [*resources.check(dict(definition), rules, f"pipeline '{name}'"), *cost.check(definition, {}, rules, region)]
+    found = [
+        *resources.check(dict(definition), rules, f"pipeline '{name}'"),
+        *cost.check(definition, {}, rules, region),
+    ]
     return tuple(each for each in found if each.level == "error")
 
 

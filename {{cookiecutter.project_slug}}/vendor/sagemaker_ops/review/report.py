@@ -95,7 +95,12 @@ class Review:
         refused = [each for each in self.sections if each.change.refused]
         failed = [each for each in self.sections if each.level == "bad" and each not in broken + refused]
         rest = [each for each in self.sections if each.level == "unclear"]
-        found = {"Cannot be compiled": broken, "Refused by a guardrail": refused, "Failed here": failed, "No result; run `make run` first": rest}
+        found = {
+            "Cannot be compiled": broken,
+            "Refused by a guardrail": refused,
+            "Failed here": failed,
+            "No result; run `make run` first": rest,
+        }
         return " ".join(f"{words}: {', '.join(each.pipeline for each in of)}." for words, of in found.items() if of)
 
 
