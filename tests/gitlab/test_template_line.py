@@ -104,7 +104,7 @@ def line(gitlab_ci_local: Path, tmp_path: Path) -> Line:
     ],
 )
 def test_jobs_that_run(line: Line, variables: Mapping[str, str | None], jobs: list[str]) -> None:
-    listed = line.run("--list-json", variables={"CI_DEFAULT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push"} | variables)
+    listed = line.run("--list-json", variables={"CI_DEFAULT_BRANCH": "main", "CI_PIPELINE_SOURCE": "push", **variables})
     assert listed.code == 0, listed
 
     running = {each["name"] for each in json.loads(listed.out) if each["when"] != "never"}
