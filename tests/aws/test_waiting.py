@@ -272,10 +272,10 @@ def test_reports_for_gitlab(
     done = ops("start-pipeline-execution", "train", "--yes", *options, "--gitlab", str(tmp_path), **FAST)
 
     assert done.code == code, done
-    assert {file.name for file in folder.iterdir()} == files
+    assert {file.name for file in tmp_path.rglob("*") if file.is_file()} == files
     if files:
         arn = done.out.split("Started ")[1].split()[0]
-        assert (folder / "execution.env").read_text() == f"EXECUTION_ARN={arn}\n"
+        assert (tmp_path / "execution.env").read_text() == f"EXECUTION_ARN={arn}\n"
         landing = "https://eu-west-1.console.aws.amazon.com/sagemaker/home?region=eu-west-1#/studio-landing"
         assert link_in(folder) == {"label": "train in SageMaker", "url": landing}
     if "gate.xml" in files:

@@ -87,7 +87,7 @@ class Ran:
         assert found, f"{job} has no {path}: {sorted(str(each.relative_to(kept)) for each in kept.rglob('*'))}"
         return found[0]
 
-    def __str__(self) -> str:  # shown by pytest when an assertion fails
+    def __str__(self) -> str:  # for the message of an assertion
         return f"exit code {self.code}\n{self.out}"
 
 
@@ -130,7 +130,7 @@ class Line:
         given = {**self.variables, **variables}
         command = [str(PROGRAM), "--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source"]
         command += ["--home", str(self.project.path.parent / "home"), "--concurrency", "1"]
-        command += ["--ignore-predefined-vars", ",".join(name for name in given if name.startswith("CI_"))]
+        command += ["--ignore-predefined-vars", ",".join(name for name in given if name.startswith(("CI_", "GITLAB_")))]
         command += [f"--variable={name}={value}" for name, value in given.items()]
         done = subprocess.run(
             [*command, *options, *jobs],

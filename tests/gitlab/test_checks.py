@@ -22,8 +22,8 @@ def test_a_merge_request_runs_every_check(line: Line) -> None:
 
     ran = line.run_merge_request()
 
-    assert ran.code == 0, ran
-    assert ran.jobs == dict.fromkeys(("ready", "guardrails", "lint", "test", "run-locally"), "PASS"), ran
+    assert ran.code == 0, str(ran)
+    assert ran.jobs == dict.fromkeys(("ready", "guardrails", "lint", "test", "run-locally"), "PASS"), str(ran)
     page = ran.artifact("run-locally", "review.html").read_text(encoding="utf-8")
     assert "MaxIter" in page
     gate = ElementTree.parse(ran.artifact("run-locally", "gitlab/train/gate.xml")).getroot()
@@ -75,6 +75,6 @@ def test_a_fault_stops_the_line_at_its_job(
 
     ran = line.run_merge_request(*jobs, "--needs")
 
-    assert ran.code != 0, ran
-    assert [job for job, outcome in ran.jobs.items() if outcome == "FAIL"] == [stopped], ran
+    assert ran.code != 0, str(ran)
+    assert [job for job, outcome in ran.jobs.items() if outcome == "FAIL"] == [stopped], str(ran)
     assert said in ran.out

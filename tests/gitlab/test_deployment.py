@@ -94,14 +94,14 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
 
     # main → dev
     ran = deploying.run("deploy-dev", **who)
-    assert (ran.code, ran.jobs) == (0, {"deploy-dev": "PASS"}), ran
+    assert (ran.code, ran.jobs) == (0, {"deploy-dev": "PASS"}), str(ran)
     assert deployed(aws, "dev")["RoleArn"] == ROLE
     assert iterations(aws, "dev") == 150
     assert token() not in ran.out
 
     version = succeeds(aws, "dev")
     ran = deploying.run("start-dev", **who)
-    assert (ran.code, ran.jobs) == (0, {"start-dev": "PASS"}), ran
+    assert (ran.code, ran.jobs) == (0, {"start-dev": "PASS"}), str(ran)
     (started,) = requests("start_pipeline_execution")
     assert started["PipelineName"] == PIPELINE.format("dev")
     assert commit[:8] in started["PipelineExecutionDescription"]
@@ -109,12 +109,12 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     (link,) = json.loads(ran.artifact("start-dev", "gitlab/train/annotations.json").read_text("utf-8"))["Execution"]
     assert link["external_link"]["url"].startswith(f"https://{REGION}.console.aws.amazon.com/")
     assert "auc 0.83" in ran.artifact("start-dev", "gitlab/train/metrics.txt").read_text("utf-8").replace("train_", "")
-    handed_on = ran.artifact("start-dev", "gitlab/train/execution.env").read_text("utf-8")
+    handed_on = ran.artifact("start-dev", "gitlab/execution.env").read_text("utf-8")
     assert f"MODEL_PACKAGE_ARN={version}" in handed_on
 
     # The model of this execution
     ran = deploying.run("approve-model-dev", **who, MODEL_PACKAGE_ARN=version)
-    assert (ran.code, ran.jobs) == (0, {"approve-model-dev": "PASS"}), ran
+    assert (ran.code, ran.jobs) == (0, {"approve-model-dev": "PASS"}), str(ran)
     assert "0.83" in ran.log("approve-model-dev")
     approved = aws.client("sagemaker").describe_model_package(ModelPackageName=version)
     assert approved["ModelApprovalStatus"] == "Approved"
@@ -125,18 +125,18 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     assert deploying.run("deploy-dev").code == 0
     assert iterations(aws, "dev") == 99
     ran = deploying.run("rollback-dev", **who)
-    assert (ran.code, ran.jobs) == (0, {"rollback-dev": "PASS"}), ran
+    assert (ran.code, ran.jobs) == (0, {"rollback-dev": "PASS"}), str(ran)
     assert "MaxIter: 99 → 150" in ran.log("rollback-dev")
     assert iterations(aws, "dev") == 150
 
     # The commit to prod, and training on a schedule
     ran = deploying.run("deploy-prod", **who)
-    assert (ran.code, ran.jobs) == (0, {"deploy-prod": "PASS"}), ran
+    assert (ran.code, ran.jobs) == (0, {"deploy-prod": "PASS"}), str(ran)
     assert iterations(aws, "prod") == 99
     gaps.COURSE.clear()
     succeeds(aws, "prod")
     ran = deploying.run(CI_PIPELINE_SOURCE="schedule")
-    assert (ran.code, ran.jobs) == (0, {"retrain": "PASS"}), ran
+    assert (ran.code, ran.jobs) == (0, {"retrain": "PASS"}), str(ran)
     assert [each["PipelineName"] for each in requests("start_pipeline_execution")] == [PIPELINE.format("prod")]
     assert "AssumeRoleWithWebIdentity" not in ran.out
 
@@ -147,7 +147,7 @@ def test_an_execution_that_takes_longer_than_the_job_waits_goes_on(deploying: Li
 
     ran = deploying.run("start-dev", WAIT_MINUTES="0.02")
 
-    assert (ran.code, ran.jobs) == (0, {"start-dev": "WARN"}), ran
+    assert (ran.code, ran.jobs) == (0, {"start-dev": "WARN"}), str(ran)
     assert not requests("stop_pipeline_execution")
     assert ran.artifact("start-dev", "gitlab/train/annotations.json").is_file()
 
@@ -180,6 +180,6 @@ def test_a_pipeline_above_the_cost_ceiling_is_not_deployed(deploying: Line, aws:
 
     ran = deploying.run("deploy-dev")
 
-    assert ran.jobs == {"deploy-dev": "FAIL"}, ran
+    assert ran.jobs == {"deploy-dev": "FAIL"}, str(ran)
     assert "max_instance_hours_per_execution" in ran.log("deploy-dev")
     assert not requests("create_pipeline")

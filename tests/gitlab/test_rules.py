@@ -100,7 +100,7 @@ def test_every_job_has_what_gitlab_needs(content: dict[str, Any]) -> None:
         assert job["script"], name
         assert set(job.get("needs", [])) <= found.keys(), name
         assert job["timeout"], name
-        assert re.fullmatch(r"\$IMAGE_REGISTRY/python:3\.\d+\.\d+-bookworm", job["image"]), name
+        assert re.fullmatch(r"\$\{IMAGE_PREFIX\}python:3\.\d+\.\d+-bookworm", job["image"]), name
         for cache in [job["cache"]] if "cache" in job else []:
             assert cache["key"]["files"] == ["constraints.txt"], name
 

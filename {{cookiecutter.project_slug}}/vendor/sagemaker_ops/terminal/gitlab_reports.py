@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 METRICS, TESTS, WARNINGS = "metrics.txt", "gate.xml", "warnings.json"
 LINK, VARIABLES = "annotations.json", "execution.env"
-FILES = (METRICS, TESTS, WARNINGS, LINK, VARIABLES)
+FILES = (METRICS, TESTS, WARNINGS, LINK, f"../{VARIABLES}")
 GATE = "quality gate"  # the name of its test
 # Characters that XML 1.0 does not allow.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -37,6 +37,11 @@ class Reports:
     pipeline: str
     folder: Path
 
+    @property
+    def variables(self) -> Path:
+        """For later jobs; not in the pipeline's folder, because a job names the file of its variables exactly."""
+        return self.folder.parent / VARIABLES
+
     def started(self, account: Account, arn: str) -> None:
         """Write the link to an execution on AWS, and its ARN for later jobs."""
         from sagemaker_ops.aws import studio_links  # a run on this machine does not need boto3
@@ -44,7 +49,7 @@ class Reports:
         link = {"label": f"{self.pipeline} in SageMaker", "url": studio_links.execution(account, arn)}
         # https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsannotations
         self._write(LINK, json.dumps({"Execution": [{"external_link": link}]}, indent=2))
-        self._write(VARIABLES, f"EXECUTION_ARN={arn}")
+        self.variables.write_text(f"EXECUTION_ARN={arn}\n", encoding="utf-8")
 
     def ended(self, execution: Execution, root: Path) -> None:
         """Write the reports about an execution that has ended, and the model that it registered on AWS.
@@ -55,8 +60,8 @@ class Reports:
         self._write(TESTS, tests(self.pipeline, execution))
         self._write(WARNINGS, warnings(execution, root))
         models = [arn for step in execution.steps.values() if (arn := step.properties.get("ModelPackageArn"))]
-        if models and (self.folder / VARIABLES).is_file():
-            with (self.folder / VARIABLES).open("a", encoding="utf-8") as variables:
+        if models and self.variables.is_file():
+            with self.variables.open("a", encoding="utf-8") as variables:
                 variables.write(f"MODEL_PACKAGE_ARN={models[-1]}\n")
 
     def _write(self, name: str, text: str) -> None:
