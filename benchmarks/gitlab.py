@@ -1,6 +1,6 @@
 """How long GitLab's jobs take for a merge request, compared with the four jobs that there were before they deployed.
 
-gitlab-ci-local runs them. As in a runner's container, each job has an empty home, and only the cache that its file names.
+gitlab-ci-local runs them. As in a runner's container, each job has an empty home, and the cache that its file names.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock
 from projects import TEMPLATE, Project, clean_environment
+
+from . import rules
 
 VERSION = "4.73.0"  # the last one for Node 20
 FOLDER = TEMPLATE / "build" / "node"
@@ -81,11 +84,19 @@ class Ran:
         return "\n".join(lines)
 
     def artifact(self, job: str, path: str) -> Path:
-        """A file of the job's artifacts, or of its reports."""
+        """A file of the job's artifacts."""
         kept = self.folder / ".gitlab-ci-local" / "artifacts" / job
-        found = [each for each in (kept / path, *kept.glob(f".gitlab-ci-reports/*/{path}")) if each.exists()]
-        assert found, f"{job} has no {path}: {sorted(str(each.relative_to(kept)) for each in kept.rglob('*'))}"
-        return found[0]
+        assert (kept / path).exists(), (
+            f"{job} has no {path}: {[str(each.relative_to(kept)) for each in kept.rglob('*')]}"
+        )
+        return kept / path
+
+    def report(self, job: str, path: str) -> Path:
+        """A file that the job declares as a report for GitLab; gitlab-ci-local leaves it where the job wrote it."""
+        declared = rules.jobs(rules.load(self.folder))[job]["artifacts"]["reports"].values()
+        patterns = [each["path"] if isinstance(each, dict) else each for each in declared]
+        assert any(fnmatch.fnmatch(path, pattern) for pattern in patterns), patterns
+        return self.folder / ".gitlab-ci-local" / "builds" / job / path
 
     def __str__(self) -> str:  # for the message of an assertion
         return f"exit code {self.code}\n{self.out}"

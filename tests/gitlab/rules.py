@@ -1,4 +1,4 @@
-"""Which jobs GitLab makes for a pipeline: `include`, `extends`, `!reference` and `rules: if`, as its documentation says.
+"""Which jobs GitLab makes for a pipeline, from `include`, `extends`, `!reference` and `rules: if` as it documents them.
 
 https://docs.gitlab.com/ci/yaml/ and https://docs.gitlab.com/ci/jobs/job_rules/
 """

@@ -13,6 +13,7 @@ from projects import Project
 from .line import Line
 
 pytestmark = pytest.mark.slow
+LIMIT = "max_instance_hours_per_execution = 1"
 
 
 def test_a_merge_request_runs_every_check(line: Line) -> None:
@@ -26,10 +27,10 @@ def test_a_merge_request_runs_every_check(line: Line) -> None:
     assert ran.jobs == dict.fromkeys(("ready", "guardrails", "lint", "test", "run-locally"), "PASS"), str(ran)
     page = ran.artifact("run-locally", "review.html").read_text(encoding="utf-8")
     assert "MaxIter" in page
-    gate = ElementTree.parse(ran.artifact("run-locally", "gitlab/train/gate.xml")).getroot()
-    assert gate.iter("testcase")
-    assert ran.artifact("test", "coverage.xml").stat().st_size
-    assert json.loads(ran.artifact("guardrails", "code-quality.json").read_text(encoding="utf-8")) == []
+    gate = ElementTree.parse(ran.report("run-locally", "gitlab/train/gate.xml")).getroot()
+    assert {case.get("name") for case in gate.iter("testcase")} >= {"quality gate", "Training"}
+    assert ran.report("test", "coverage.xml").stat().st_size
+    assert json.loads(ran.report("guardrails", "code-quality.json").read_text(encoding="utf-8")) == []
 
 
 def a_broken_step(project: Project) -> None:
@@ -52,6 +53,13 @@ def another_vertical(project: Project) -> None:
     (project.path / "guardrails.toml").write_text('verticals = ["revenue"]\n', encoding="utf-8")
 
 
+def too_expensive(project: Project) -> None:
+    path = project.path / "guardrails.toml"
+    text = path.read_text(encoding="utf-8").replace("# max_instance_hours_per_execution = 20", LIMIT)
+    assert LIMIT in text
+    path.write_text(text, encoding="utf-8")
+
+
 def a_leaked_key(project: Project) -> None:
     text = "# the old one\nKEY = " + repr("AKIA" + "ABCDEFGH" + "IJKLMNOP") + "\n"
     (project.path / "production" / "steps" / "keys.py").write_text(text, encoding="utf-8")
@@ -64,6 +72,7 @@ def a_leaked_key(project: Project) -> None:
         (a_gate_that_fails, ("guardrails", "run-locally"), "run-locally", "requires at least 0.99"),
         (a_forbidden_instance, ("guardrails", "run-locally"), "guardrails", "ml.t2.medium"),
         (another_vertical, ("guardrails", "run-locally"), "guardrails", "customer"),
+        (too_expensive, ("guardrails", "run-locally"), "run-locally", "instance hours"),
         (a_leaked_key, ("guardrails", "lint"), "lint", "keys.py"),
     ],
 )

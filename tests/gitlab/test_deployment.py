@@ -98,6 +98,8 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     assert deployed(aws, "dev")["RoleArn"] == ROLE
     assert iterations(aws, "dev") == 150
     assert token() not in ran.out
+    first = {"PipelineVersionId": 1, "PipelineDefinition": deployed(aws, "dev")["PipelineDefinition"]}
+    gaps.VERSIONS[PIPELINE.format("dev")] = [first]  # which moto does not keep
 
     version = succeeds(aws, "dev")
     ran = deploying.run("start-dev", **who)
@@ -181,5 +183,5 @@ def test_a_pipeline_above_the_cost_ceiling_is_not_deployed(deploying: Line, aws:
     ran = deploying.run("deploy-dev")
 
     assert ran.jobs == {"deploy-dev": "FAIL"}, str(ran)
-    assert "max_instance_hours_per_execution" in ran.log("deploy-dev")
+    assert "instance hours" in ran.log("deploy-dev")
     assert not requests("create_pipeline")

@@ -93,7 +93,7 @@ def test_a_deployment_and_a_rollback_wait_for_each_other(content: dict[str, Any]
 
 
 def test_every_job_has_what_gitlab_needs(content: dict[str, Any]) -> None:
-    """What the schema does not check: a stage that exists, a script, needs that exist, a limit of time, a pinned image."""
+    """What the schema does not check: stages and needs that exist, a script, a limit of time, a pinned image."""
     found = rules.jobs(content)
     for name, job in found.items():
         assert job["stage"] in content["stages"], name
