@@ -13,7 +13,10 @@ from projects import TEMPLATE_PROJECT, VENDOR, Bake, bake_into, cookiecutter_com
 FILES = {
     ".": """
         .cruft.json .gitattributes .gitignore .gitlab-ci.yml .ignore .pre-commit-config.yaml AGENTS.md Makefile
-        README.md constraints.txt guardrails.toml mkdocs.yml project.toml pyproject.toml
+        README.md constraints.txt guardrails.toml mkdocs.yml project.toml pyproject.toml renovate.json
+    """,
+    "ci": """
+        aws.yml base.yml checks.yml
     """,
     "data/sample": """
         README.md flights_classification.csv flights_regression.csv

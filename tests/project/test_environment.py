@@ -31,6 +31,8 @@ class Machine:
     uv: str | None = UV
     has_uv_to_install: bool = False
     """Whether the index has a uv for this machine."""
+    has_pip: bool = True
+    """Whether the machine's own Python has pip."""
     pip_config: str = ""
     fails: str = ""
     """The command that exits with 1: "venv" or "install"."""
@@ -52,7 +54,7 @@ class Machine:
             return subprocess.CompletedProcess(command, 0, self.pip_config, "")
         self.commands.append(command)
         if command[-1] == "uv":
-            if self.has_uv_to_install:
+            if self.has_uv_to_install and (self.has_pip or command[0] != sys.executable):
                 (self.python.parent / "uv").touch()
             return subprocess.CompletedProcess(command, 0, "", "")
         code = int(bool(self.fails) and self.fails in command)
@@ -118,14 +120,14 @@ def test_uv_creates_the_environment_and_installs_into_it(machine: Machine) -> No
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
 
-def test_without_uv_it_is_installed_first(machine: Machine) -> None:
+def test_without_uv_the_pip_of_the_machine_installs_it(machine: Machine) -> None:
     machine.uv, machine.has_uv_to_install = None, True
 
     assert machine.need("dev") == 0
 
     [make, bring, install] = machine.commands
-    assert make[:3] == [sys.executable, "-m", "venv"]
-    assert bring[:4] == [str(machine.python), "-m", "pip", "install"]
+    assert make[:4] == [sys.executable, "-m", "venv", "--without-pip"]
+    assert bring[:6] == [sys.executable, "-m", "pip", "--python", str(machine.python), "install"]
     assert bring[bring.index("--constraint") + 1] == str(machine.root / "constraints.txt")
     assert install[:3] == [str(machine.python.with_name("uv")), "pip", "install"]
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
@@ -134,16 +136,73 @@ def test_without_uv_it_is_installed_first(machine: Machine) -> None:
     assert [command[1] for command in machine.commands] == ["pip"], "uv is there now"
 
 
+def test_without_pip_the_environment_gets_its_own(machine: Machine) -> None:
+    machine.uv, machine.has_uv_to_install, machine.has_pip = None, True, False
+
+    assert machine.need("dev") == 0
+
+    [_, _, ensure, bring, install] = machine.commands
+    assert ensure == [str(machine.python), "-m", "ensurepip"]
+    assert bring[:4] == [str(machine.python), "-m", "pip", "install"]
+    assert install[:3] == [str(machine.python.with_name("uv")), "pip", "install"]
+
+
 def test_without_any_uv_venv_and_pip_do_it(machine: Machine) -> None:
     machine.uv = None
 
     assert machine.need("dev") == 0
 
-    [make, _, install] = machine.commands
-    assert make[:3] == [sys.executable, "-m", "venv"]
-    assert make[-1] == str(machine.root / ".venv")
+    [make, _, ensure, _, install] = machine.commands
+    assert make == [sys.executable, "-m", "venv", "--without-pip", str(machine.root / ".venv")]
+    assert ensure == [str(machine.python), "-m", "ensurepip"]
     assert install[:4] == [str(machine.python), "-m", "pip", "install"]
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
+
+
+def test_bytecode_is_compiled_unless_uvs_own_variable_says_otherwise(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_COMPILE_BYTECODE", "0")
+
+    machine.need("dev")
+
+    assert "--compile-bytecode" not in machine.commands[-1]
+
+
+LINTING = PYPROJECT.replace("[dependency-groups]", '[dependency-groups]\nlint = ["mypy"]').replace(
+    '["pytest", "ruff"]', '[{ include-group = "lint" }, "pytest", "ruff"]'
+)
+
+
+@pytest.mark.parametrize(
+    ("groups", "installed"),
+    [
+        (["dev"], {"pandas>=2.2", "boto3", "mypy", "pytest", "ruff"}),
+        (["lint"], {"pandas>=2.2", "boto3", "mypy"}),
+        (["--bare", "lint"], {"mypy"}),
+        (["--bare"], set()),
+    ],
+)
+def test_a_group_may_include_another_and_a_bare_environment_lacks_the_project(
+    machine: Machine, groups: list[str], installed: set[str]
+) -> None:
+    machine.write("pyproject.toml", LINTING)
+
+    assert machine.need(*groups) == 0
+    assert machine.installed == installed
+
+    assert machine.need(*groups) == 0
+    assert machine.commands == []
+
+
+def test_a_bare_environment_is_completed_and_a_complete_one_is_enough_for_it(machine: Machine) -> None:
+    machine.need("--bare")
+
+    machine.need("dev")
+    assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
+
+    machine.need("--bare")
+    assert machine.commands == []
 
 
 def test_a_project_that_can_be_built_is_installed_in_editable_mode(machine: Machine) -> None:
@@ -240,7 +299,7 @@ def test_an_environment_that_cannot_be_created_is_reported_and_tried_again(
 
     machine.fails = ""
     assert machine.need() == 0
-    assert len(machine.commands) == (2 if uv else 3)
+    assert len(machine.commands) == (2 if uv else 5)
 
 
 def test_an_environment_without_its_python_is_created_again(machine: Machine) -> None:

@@ -135,7 +135,7 @@ def condition(step: Step, scope: Scope, plan: Plan) -> Iterator[str]:
     """A sentence for the first comparison of values of different types, if it is known and will be made."""
     known = [resolve_early(each, scope) for each in step.arguments["Conditions"]] if will_run(step, plan, scope) else []
     try:
-        all(conditions.holds(each, scope) for each in known if each is not None)
+        all(conditions.holds(each, scope) for each in known if not conditions.complaints(each))
     except UserError as error:
         yield error.problems[0].message
 
