@@ -93,13 +93,13 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     who = {"GITLAB_USER_LOGIN": "ana", "CI_COMMIT_SHA": commit, "CI_PIPELINE_ID": "345"}
 
     # main → dev
-    ran = deploying.run("deploy-dev", **who)
-    assert (ran.code, ran.jobs) == (0, {"deploy-dev": "PASS"}), str(ran)
+    ran = deploying.run("ready-dev", "deploy-dev", **who)
+    assert (ran.code, ran.jobs) == (0, {"ready-dev": "PASS", "deploy-dev": "PASS"}), str(ran)
     assert deployed(aws, "dev")["RoleArn"] == ROLE
     assert iterations(aws, "dev") == 150
     assert token() not in ran.out
-    first = {"PipelineVersionId": 1, "PipelineDefinition": deployed(aws, "dev")["PipelineDefinition"]}
-    gaps.VERSIONS[PIPELINE.format("dev")] = [first]  # which moto does not keep
+    created = {"PipelineVersionId": 1, "PipelineDefinition": deployed(aws, "dev")["PipelineDefinition"]}
+    gaps.VERSIONS[PIPELINE.format("dev")] = [created]  # which moto does not keep
 
     version = succeeds(aws, "dev")
     ran = deploying.run("start-dev", **who)
@@ -114,8 +114,8 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     handed_on = ran.artifact("start-dev", "gitlab/execution.env").read_text("utf-8")
     assert f"MODEL_PACKAGE_ARN={version}" in handed_on
 
-    # The model of this execution
-    ran = deploying.run("approve-model-dev", **who, MODEL_PACKAGE_ARN=version)
+    # The model of this execution, which the job before hands on
+    ran = deploying.run("approve-model-dev", **who)
     assert (ran.code, ran.jobs) == (0, {"approve-model-dev": "PASS"}), str(ran)
     assert "0.83" in ran.log("approve-model-dev")
     approved = aws.client("sagemaker").describe_model_package(ModelPackageName=version)
@@ -136,11 +136,26 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     assert (ran.code, ran.jobs) == (0, {"deploy-prod": "PASS"}), str(ran)
     assert iterations(aws, "prod") == 99
     gaps.COURSE.clear()
-    succeeds(aws, "prod")
+    version = succeeds(aws, "prod")
     ran = deploying.run(CI_PIPELINE_SOURCE="schedule")
     assert (ran.code, ran.jobs) == (0, {"retrain": "PASS"}), str(ran)
     assert [each["PipelineName"] for each in requests("start_pipeline_execution")] == [PIPELINE.format("prod")]
-    assert "AssumeRoleWithWebIdentity" not in ran.out
+
+    # The jobs for prod do the same as those for dev
+    gaps.COURSE.clear()
+    second = deployed(aws, "prod")["PipelineDefinition"]
+    first = json.dumps(json.loads(second), indent=1).replace('"DefaultValue": 99', '"DefaultValue": 98')
+    gaps.VERSIONS[PIPELINE.format("prod")] = [
+        {"PipelineVersionId": 2, "PipelineDefinition": second},
+        {"PipelineVersionId": 1, "PipelineDefinition": first},
+    ]
+    gaps.COURSE.append(("Succeeded", [step("Register", Metadata={"RegisterModel": {"Arn": version}})]))
+    ran = deploying.run("start-prod", "approve-model-prod", **who)
+    assert (ran.code, ran.jobs) == (0, {"start-prod": "PASS", "approve-model-prod": "PASS"}), str(ran)
+    assert aws.client("sagemaker").describe_model_package(ModelPackageName=version)["ModelApprovalStatus"] == "Approved"
+    ran = deploying.run("rollback-prod", **who, VERSION="1")
+    assert ran.jobs == {"rollback-prod": "PASS"}, str(ran)
+    assert iterations(aws, "prod") == 98
 
 
 def test_an_execution_that_takes_longer_than_the_job_waits_goes_on(deploying: Line, aws: Aws) -> None:
@@ -170,6 +185,17 @@ def test_what_is_missing_is_said_before_anything_is_installed(
     assert ran.code != 0
     assert said in ran.log("deploy-dev")
     assert "Installing" not in ran.out
+
+
+def test_the_role_of_another_vertical_deploys_nothing(deploying: Line, aws: Aws) -> None:
+    tags = [{"Key": "vertical", "Value": "revenue"}]
+    aws.client("iam").create_role(RoleName="revenue-gitlab", AssumeRolePolicyDocument="{}", Tags=tags)
+
+    ran = deploying.run("deploy-dev", AWS_ROLE_ARN=DEPLOYS.replace("customer", "revenue"))
+
+    assert ran.jobs == {"deploy-dev": "FAIL"}, str(ran)
+    assert "you belong to 'revenue'" in ran.log("deploy-dev")
+    assert not requests("create_pipeline")
 
 
 def test_a_pipeline_above_the_cost_ceiling_is_not_deployed(deploying: Line, aws: Aws) -> None:
