@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# gitlab-ci-local runs a pipeline that workflow:rules exclude, and passes on artifacts that GitLab would not keep.
+# gitlab-ci-local runs a pipeline that workflow:rules exclude, and passes on the artifacts that GitLab would not keep.
 #
 # Versions: gitlab-ci-local 4.73.0 (Node.js 20; needs git and rsync).
 # Guess:    With "workflow: rules: merge requests only", a plain run starts no job. A job that exceeds its timeout
-#           fails. Artifacts with "when: on_failure" of a job that succeeded do not reach the next job.
+#           fails. Artifacts with "when: on_failure" reach the next job if their job failed, and not if it succeeded.
 # Seen:     Its own variables say CI_PIPELINE_SOURCE=push, and all jobs run all the same. "timeout: 1 second" lets a
-#           job sleep for three. The next job finds the artifact.
+#           job sleep for three. The next job finds the artifact of the job that succeeded, and not that of the
+#           one that failed: the opposite of what it should.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -23,11 +24,16 @@ first:
   timeout: 1 second
   script: [sleep 3, touch kept.txt]
   artifacts: {when: on_failure, paths: [kept.txt]}
+failed:
+  stage: first
+  script: [touch failed.txt, exit 1]
+  allow_failure: true
+  artifacts: {when: on_failure, paths: [failed.txt]}
 second:
   stage: second
   script:
     - echo "source=\$CI_PIPELINE_SOURCE" > $work/seen.txt
-    - ls kept.txt >> $work/seen.txt || true
+    - ls kept.txt failed.txt 2> /dev/null >> $work/seen.txt || true
 YAML
 git init -q
 git add .gitlab-ci.yml
@@ -45,4 +51,4 @@ if [ "$(cat ../seen.txt)" != $'source=push\nkept.txt' ]; then
     echo "Changed: the second job now sees: $(cat ../seen.txt)"
     exit 1
 fi
-echo "Still so: workflow:rules, timeout and when: on_failure have no effect in gitlab-ci-local."
+echo "Still so: workflow:rules, timeout and when: on_failure do not work in gitlab-ci-local."
