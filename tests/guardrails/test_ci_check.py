@@ -38,7 +38,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/customer-gitlab-dev"
 CLAIMS = {
     "aud": "https://gitlab.example.com",
     "sub": "project_path:ml/churn:ref_type:branch:ref:main",
-    "exp": time.time() + 300,
+    "exp": time.time() + 86_400,  # the tests may take long
 }
 PROJECT = f"""
 [project]

@@ -16,7 +16,6 @@ from sagemaker_ops.commands import completion
 from sagemaker_ops.commands.arguments import EnvironmentName, choose, load
 from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.project.layout import find_root
-from sagemaker_ops.store import write_atomically
 
 if TYPE_CHECKING:
     from sagemaker_ops.review.change import Change
@@ -92,6 +91,7 @@ def review(
 
     from sagemaker_ops.review import page as pages
     from sagemaker_ops.review import report, worktree
+    from sagemaker_ops.store import write_atomically
 
     commit = worktree.find(root, against)
     settings = load(root, local=True)

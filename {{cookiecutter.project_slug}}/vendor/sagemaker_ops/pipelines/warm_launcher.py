@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -31,11 +31,16 @@ def launcher(root: Path, cache: bool = True, fresh: bool = FRESH, home: Path | N
     with new_launcher(not fresh) as started:
         if not fresh and (not cache or _has_changed(root, home or root / LOCAL_FOLDER)):
             started.load([])  # it starts while the scripts and their modules are read
-            from sagemaker_ops.container.isolation import namespaces_allowed
-
-            Thread(target=namespaces_allowed, args=[started], daemon=True).start()  # tried before the imports
+            Thread(target=_try_isolation, args=[started], daemon=True).start()  # before the imports
             started.load(_libraries(root))
         yield started
+
+
+def _try_isolation(started: Launcher) -> None:
+    from sagemaker_ops.container.isolation import namespaces_allowed
+
+    with suppress(Exception):  # such as a full disk: the run tries again, and reports it
+        namespaces_allowed(started)
 
 
 def _has_changed(root: Path, home: Path) -> bool:
