@@ -1,6 +1,6 @@
 """How long GitLab's jobs take for a merge request, compared with the four jobs that there were before they deployed.
 
-gitlab-ci-local runs them. As in a runner's container, each job has an empty home, and the cache that its file names.
+gitlab-ci-local runs them. As in a runner's container, each job has only the cache that its file names.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _FINISHED = re.compile(r"^(\S+) +finished in ([\d.]+) (ms|s|min)", re.MULTILINE)
 _SECONDS = {"ms": 0.001, "s": 1, "min": 60}
 
 
-def measure(folder: Path, runs: int = 3) -> str:
+def measure(folder: Path, runs: int = 2) -> str:
     """`folder` must be empty. The first round fills the caches and is not counted."""
     lines.install()
     sides = {"before": _repository(folder / "before", _old(folder)), "now": _repository(folder / "now", TEMPLATE)}
     taken: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
     for round_number in range(runs + 1):
         for side, line in sides.items():
-            ran = line.run_merge_request()
+            ran = line.run_merge_request(CACHE_POLICY="pull" if round_number else "pull-push")
             if ran.code:
                 raise RuntimeError(str(ran))
             if round_number:
@@ -56,7 +56,9 @@ def _repository(folder: Path, template: Path) -> lines.Line:
     made = Path(cookiecutter(str(template), no_input=True, output_dir=str(folder)))
     line = lines.repository(Project(made), folder)
     variables = {name: value for name, value in line.variables.items() if name != "UV_CACHE_DIR"}
-    return lines.Line(line.project, {**variables, "HOME": "$CI_PROJECT_DIR/.home"})
+    (folder / "home").mkdir()
+    caches = f"{folder}/caches/$CI_JOB_ID"
+    return lines.Line(line.project, {**variables, "HOME": str(folder / "home"), "XDG_CACHE_HOME": caches})
 
 
 def _table(taken: dict[str, list[dict[str, float]]]) -> str:

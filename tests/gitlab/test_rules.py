@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from projects import TEMPLATE_PROJECT, clean_environment
+from projects import TEMPLATE, TEMPLATE_PROJECT, clean_environment
 
 from . import line as lines
 from . import rules
@@ -175,3 +175,11 @@ def test_without_rsync_the_stand_in_does_the_same(line: Line, tmp_path: Path) ->
     stood_in = set(copies[str(tmp_path / "rsync")])
     assert {"Makefile", "artifacts/production/steps/model.py", "one/steps/model.py"} <= stood_in
     assert not {"left-out/file", ".git/HEAD", "one/pipelines/train.py"} & stood_in
+
+
+def test_the_page_on_gitlab_names_every_job_and_no_other(content: dict[str, Any]) -> None:
+    text = (TEMPLATE / "docs" / "gitlab.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:ready|deploy|start|rollback|approve-model|retrain)(?:-\w+)?|run-locally)`", text))
+
+    assert rules.jobs(content).keys() <= named | {"guardrails", "lint", "test"}
+    assert named <= rules.jobs(content).keys()
