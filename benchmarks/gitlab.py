@@ -39,7 +39,8 @@ def measure(folder: Path, runs: int = 2) -> str:
                 raise RuntimeError(str(ran))
             if round_number:
                 found = _FINISHED.findall(ran.out)
-                taken[side].append({job: float(number) * _SECONDS[unit] for job, number, unit in found})
+                jobs = {job: float(number) * _SECONDS[unit] for job, number, unit in found if job in ran.jobs}
+                taken[side].append(jobs)
     return _table(taken)
 
 
