@@ -83,6 +83,7 @@ ROOMS = {
     "aws": {"errors", "store", "kept", "trace", "project", "definition", "guardrails", "local", "pipelines"},
     "tabular": set(),
     "template": {"errors"},
+    "notebooks": {"errors", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
     "review": {
         "errors",
@@ -106,6 +107,7 @@ FOREIGN = {
     "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
     "project": {"pyarrow"},
     "template": {"cookiecutter"},
+    "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "seaborn", "sklearn", "tomlkit"},
     "terminal": {"rich"},
     "commands": {"typer"},
     "tabular": {"joblib", "numpy", "pandas", "pyarrow", "sklearn", "threadpoolctl"},

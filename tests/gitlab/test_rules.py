@@ -102,7 +102,7 @@ def test_every_job_has_what_gitlab_needs(content: dict[str, Any]) -> None:
         assert job["timeout"], name
         assert re.fullmatch(r"\$\{IMAGE_PREFIX\}python:3\.\d+\.\d+-bookworm", job["image"]), name
         for cache in [job["cache"]] if "cache" in job else []:
-            assert cache["key"]["files"] == ["constraints.txt"], name
+            assert cache["key"]["files"] == ["constraints.txt", "pyproject.toml"], name
 
 
 def test_the_main_file_is_short_and_names_every_job(content: dict[str, Any]) -> None:

@@ -312,6 +312,37 @@ def test_an_environment_without_its_python_is_created_again(machine: Machine) ->
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
 
+def test_an_environment_that_was_moved_is_created_again(machine: Machine, tmp_path: Path) -> None:
+    """Its programs name the old folder: after a rename, or in another job that shares a cache."""
+    machine.need("dev")
+    machine.root = tmp_path / "renamed"
+    machine.root.mkdir()
+    for name in ("pyproject.toml", "constraints.txt", ".venv"):
+        (tmp_path / name).rename(machine.root / name)
+    stale = machine.root / ".venv" / "stale"
+    stale.touch()
+
+    assert machine.need("docs") == 0
+
+    assert not stale.exists()
+    assert machine.installed == {"pandas>=2.2", "boto3", "mkdocs==1.6.1"}, "the groups that it had are gone, too"
+    machine.need("docs")
+    assert machine.commands == []
+
+
+def test_an_environment_of_another_python_is_created_again(machine: Machine, tmp_path: Path) -> None:
+    machine.need("dev")
+    (tmp_path / "python3.12").touch()
+    machine.python.unlink()
+    machine.python.symlink_to(tmp_path / "python3.12")
+    (machine.root / ".venv" / "lib" / "python3.11").mkdir(parents=True)
+
+    assert machine.need("dev") == 0
+
+    assert not machine.python.is_symlink()
+    assert [command[1:3] for command in machine.commands] == [["venv", "--quiet"], ["pip", "install"]]
+
+
 @pytest.mark.parametrize("state", ["", "not JSON", "{}"])
 def test_an_invalid_state_file_is_ignored(machine: Machine, state: str) -> None:
     machine.need("dev")

@@ -61,6 +61,9 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     state = kept.read(venv / STATE) or {}
     if not isinstance(state.get("groups"), list) or set(map(str, state["groups"])) - parts.keys():
         state = {}
+    if _is_broken(venv, state):
+        shutil.rmtree(venv)
+        state = {}
     if state.get("hash") == wanted and _python(venv).exists():
         if groups <= {*state["groups"], *([BARE] if PROJECT in state["groups"] else [])}:
             return 0
@@ -90,7 +93,7 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     if watched([*command, "--constraint", str(constraints), *requirements, *own], environment):
         print(f"Installation failed: see the output of {'uv' if uv else 'pip'} above.", file=sys.stderr)
         return 1
-    (venv / STATE).write_text(json.dumps({"hash": wanted, "groups": sorted(groups)}), encoding="utf-8")
+    (venv / STATE).write_text(json.dumps({"hash": wanted, "groups": sorted(groups), "folder": str(venv)}), encoding="utf-8")
     return 0
 
 
@@ -121,6 +124,13 @@ def _from_folder(requirements: list[str], folder: Path) -> tuple[list[str], str]
 
 def _python(venv: Path) -> Path:
     return venv / "bin" / "python"
+
+
+def _is_broken(venv: Path, state: dict[str, Any]) -> bool:
+    """Whether it was made elsewhere or for another Python, as in a job's cache: its programs name both."""
+    version = re.match(r"python3\.\d+", _python(venv).resolve().name)
+    other = version is not None and not (venv / "lib" / version[0]).is_dir()
+    return venv.is_dir() and (other or state.get("folder", str(venv)) != str(venv))
 
 
 def _make_venv(venv: Path, uv: str | None) -> bool:

@@ -1,0 +1,1 @@
+"""For eda/ and develop/: looks at a table, and tries models."""
