@@ -93,7 +93,8 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     if watched([*command, "--constraint", str(constraints), *requirements, *own], environment):
         print(f"Installation failed: see the output of {'uv' if uv else 'pip'} above.", file=sys.stderr)
         return 1
-    (venv / STATE).write_text(json.dumps({"hash": wanted, "groups": sorted(groups), "folder": str(venv)}), encoding="utf-8")
+    state = {"hash": wanted, "groups": sorted(groups), "folder": str(venv)}
+    (venv / STATE).write_text(json.dumps(state), encoding="utf-8")
     return 0
 
 
