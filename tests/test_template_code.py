@@ -85,7 +85,9 @@ ROOMS = {
     "template": {"errors"},
     "notebooks": {"errors", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
+    "report": {"errors", "store", "kept", "trace", "project", "definition", "local", "terminal"},
     "review": {
+        "report",
         "errors",
         "store",
         "kept",

@@ -198,6 +198,38 @@ def test_a_run_writes_reports_for_gitlab(
     assert sorted(file.name for file in reports.iterdir()) == files
 
 
+def test_a_run_names_its_page_and_report_writes_it_again(defined: Project, tmp_path: Path) -> None:
+    done = ops(defined, "run", "--definition", FILE)
+
+    page = defined.path / done.out.splitlines()[-1].removeprefix("Open ")
+    assert "<h1>My-definition-v2</h1>" in page.read_text(encoding="utf-8")
+    page.unlink()
+    again = ops(defined, "report", page.parent.name[:6])
+    assert (again.code, again.out) == (0, f"{done.out.splitlines()[-1]}\n")
+    assert page.is_file()
+    assert ops(defined, "report", "--page", str(tmp_path / "x" / "r.html")).code == 0
+    assert (tmp_path / "x" / "r.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nothing"], "error: there is no execution 'nothing' on this machine."),
+        (["--against", "nothing"], "error: there is no execution 'nothing' on this machine."),
+        (["--page", "file/r.html"], "error: file/r.html: cannot be written: "),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_one_sentence(defined: Project, arguments: list[str], sentence: str) -> None:
+    ops(defined, "run", "--definition", FILE)
+    (defined.path / "file").write_text("")
+
+    done = ops(defined, "report", *arguments)
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(sentence)
+    assert len(done.err.splitlines()) == 1
+
+
 def test_reports_that_cannot_be_written_are_said_before_anything_starts(defined: Project, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,20 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report.test_graph import condition, step
 
-from review.test_graph import condition, step
 from sagemaker_ops.definition.plan import parse
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.local import Execution, StepExecution
-from sagemaker_ops.review import change, markup, page, report
+from sagemaker_ops.report import charts, frame, markup
+from sagemaker_ops.report.results import Gate, Result
+from sagemaker_ops.review import change, gathered, page
 from sagemaker_ops.review.change import Change, Comparison
-from sagemaker_ops.review.report import Review, Section
-from sagemaker_ops.review.results import Gate, Result
+from sagemaker_ops.review.gathered import Review, Section
 from sagemaker_ops.review.worktree import Commit
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 EVIL = "</style></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'&--> `b` \u202e"
+STYLE = Path(frame.__file__).with_name("page.css").read_text(encoding="utf-8")
 VOID = {"meta", "link", "img", "br", "hr", "input", "path", "rect"}
 DEFINITION: dict[str, Any] = {
     "Version": "2020-12-01",
@@ -159,8 +163,8 @@ def test_the_verdict_is_that_of_the_worst(sections: list[Section], level: str, v
 
     assert shown.level == level
     assert shown.verdict.startswith(verdict)
-    assert next(report.text(shown)) == shown.verdict
-    assert read(shown).texts("strong")[0] == f"{report.WORDS[level]}. {shown.verdict}".replace("`", "")
+    assert next(gathered.text(shown)) == shown.verdict
+    assert read(shown).texts("strong")[0] == f"{gathered.WORDS[level]}. {shown.verdict}".replace("`", "")
 
 
 def test_metrics_are_a_table_with_headers() -> None:
@@ -178,7 +182,6 @@ def test_metrics_are_a_table_with_headers() -> None:
     ("shown", "present", "absent"),
     [
         pytest.param(review(GOOD), [], ["Model report", "Warnings", "There: "], id="nothing is empty"),
-        pytest.param(review(GOOD, report="a%20b.html"), ["Model report", 'href="a%20b.html"'], [], id="a report"),
         pytest.param(
             review(replace(GOOD, here=result(warnings=("'id' leaks the target.",)))),
             ["Warnings", "&#x27;id&#x27; leaks the target."],
@@ -236,25 +239,29 @@ def test_texts_of_others_are_only_text() -> None:
     everywhere.execution.steps["Measure"].failure_reason = EVIL
     section = Section(changed(DEFINITION, {**DEFINITION, "Parameters": [named]}), everywhere, Result(problem=EVIL))
     shown = review(section, replace(BROKEN, change=replace(BROKEN.change, pipeline=EVIL)), notes=(EVIL,), ref=EVIL)
-    shown = replace(shown, here=EVIL, project=EVIL, report=EVIL)
+    shown = replace(shown, here=EVIL, project=EVIL)
 
-    usual, found, text = read(review(GOOD, NOT_RUN, notes=("x",), report="x")), read(shown), page.page(shown, NOW)
+    usual, found, text = read(review(GOOD, NOT_RUN, notes=("x",))), read(shown), page.page(shown, NOW)
 
     assert {tag for tag, *_ in found.found} <= {tag for tag, *_ in usual.found} | {"code"}
     assert {name for _, given, _ in found.found for name in given} <= {n for _, g, _ in usual.found for n in g}
     assert "\u202e" not in text
-    assert "<script" not in text
+    assert text.count("<script") == 1, "our own"
     assert text.count("&lt;script&gt;") > 15
-    assert "\u202e" not in "".join(report.text(shown))
+    assert "\u202e" not in "".join(gathered.text(shown))
 
 
 def test_nothing_is_requested_or_run() -> None:
-    text = page.page(review(GOOD, report="model.html"), NOW)
-    found = read(review(GOOD, report="model.html"))
+    text = page.page(review(GOOD), NOW)
+    found = read(review(GOOD))
 
-    assert {tag for tag, *_ in found.found}.isdisjoint({"script", "link", "img", "iframe", "object", "base", "use"})
+    assert {tag for tag, *_ in found.found}.isdisjoint({"img", "iframe", "object", "base", "use"})
     assert {name for _, given, _ in found.found for name in given}.isdisjoint({"src", "srcset", "onclick", "onload"})
-    assert [given["href"] for _, given, _ in found.all("a")] == ["model.html"]
+    assert [given["href"] for _, given, _ in found.all("link")] == ["data:,"]
+    assert found.all("a") == []
+    (script,) = re.findall("<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text.replace("&#x27;", "'"), "the only one that runs"
     assert "url(" not in text
     assert "@import" not in text
     assert "default-src 'none'" in text.replace("&#x27;", "'")
@@ -262,19 +269,19 @@ def test_nothing_is_requested_or_run() -> None:
 
 def test_colours_have_enough_contrast() -> None:
     """By WCAG 2.2: 4.5 for text."""
-    schemes = re.findall(
-        r":root { color-scheme.*?}|:root { --ink.*?}", page.STYLE.read_text(encoding="utf-8"), re.DOTALL
-    )
+    schemes = re.findall(r":root { color-scheme.*?}|:root { --ink.*?}", STYLE, re.DOTALL)
     assert len(schemes) == 2
     for scheme in schemes:
         colours = dict(re.findall(r"--([\w-]+): (#\w+)", scheme))
         papers = [name for name in colours if name.endswith("paper")]
         pairs = [("ink", paper) for paper in papers] + [("soft", paper) for paper in papers]
+        pairs += [("link", "paper")]
         pairs += [(name.removesuffix("-paper"), name) for name in papers if name != "paper"]
         assert {pair: _contrast(*(colours[each] for each in pair)) >= 4.5 for pair in pairs} == dict.fromkeys(
             pairs, True
         )
-        assert _contrast(colours["line"], colours["paper"]) >= 3
+        for name in ("line", *(f"c{number}" for number in range(charts.COLOURS))):
+            assert _contrast(colours[name], colours["paper"]) >= 3, name
 
 
 def _contrast(one: str, other: str) -> float:
@@ -299,7 +306,7 @@ def test_an_attribute_cannot_be_left() -> None:
 def test_the_terminal_has_the_same_in_short() -> None:
     shown = review(replace(GOOD, here=result(warnings=("'id' leaks the target.",))))
 
-    assert list(report.text(shown)) == [
+    assert list(gathered.text(shown)) == [
         "Every pipeline succeeded here, and the model passed the quality gate.",
         "",
         "train",

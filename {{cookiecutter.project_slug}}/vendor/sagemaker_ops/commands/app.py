@@ -24,6 +24,7 @@ from sagemaker_ops.commands import (
     models,
     new,
     pipelines,
+    report,
     review,
     run,
     studio,
@@ -93,6 +94,6 @@ def _options(
     """Run, compile and manage this project's SageMaker pipelines."""
 
 
-for family in (run, checks, review, history, executions, pipelines, studio, models, doctor, data, template):
+for family in (run, checks, review, report, history, executions, pipelines, studio, models, doctor, data, template):
     app.registered_commands += family.app.registered_commands
 app.add_typer(new.app, name="new")

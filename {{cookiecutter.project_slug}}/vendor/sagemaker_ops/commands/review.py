@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
 
 import typer
 
 from sagemaker_ops.commands import completion
 from sagemaker_ops.commands.arguments import EnvironmentName, choose, load
-from sagemaker_ops.errors import Problem, RefusedError, UserError
+from sagemaker_ops.errors import Problem, RefusedError
 from sagemaker_ops.project.layout import find_root
 
 if TYPE_CHECKING:
@@ -76,35 +74,26 @@ def diff(
 def review(
     against: Against = None,
     page: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the page.")] = Path("review.html"),
-    model_report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A report on the model, to link from the page.")
-    ] = None,
 ) -> None:
     """Write one page for a merge request: results, metrics beside the other branch's, changes.
 
     Example: ops review --against origin/main --page review.html
     """
-    if model_report is not None and not model_report.is_file():
-        raise UserError(Problem(f"there is no file '{model_report}'.", "--model-report"))
     root = find_root()
-    from dataclasses import replace
-
+    from sagemaker_ops.review import gathered, worktree
     from sagemaker_ops.review import page as pages
-    from sagemaker_ops.review import report, worktree
     from sagemaker_ops.store import write_atomically
 
     commit = worktree.find(root, against)
     settings = load(root, local=True)
     with worktree.checked_out(root, commit) as tree:
-        found = report.gather(
+        found = gathered.gather(
             root, settings, tree, lambda name: print(f"Running {name} at {commit} …", file=sys.stderr, flush=True)
         )
-    if model_report is not None:
-        found = replace(found, report=quote(os.path.relpath(model_report, page.parent)))
     page.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(page, pages.page(found, datetime.now(UTC)).encode())
     _notes(found.comparison.notes)
-    for line in [*report.text(found), "", f"Open {page}"]:
+    for line in [*gathered.text(found), "", f"Open {page}"]:
         print(line, flush=True)  # flush here: Typer handles the broken pipe of `| head`
     _check(found.comparison.changes)
 

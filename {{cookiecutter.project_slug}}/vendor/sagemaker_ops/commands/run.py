@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ from sagemaker_ops.project.layout import LOCAL_FOLDER, find_root
 
 if TYPE_CHECKING:
     from sagemaker_ops import local
+    from sagemaker_ops.local import Execution
     from sagemaker_ops.project.source_copy import Copy
 
 app = typer.Typer()
@@ -124,7 +126,7 @@ def run(
             execution = local_run.run(
                 pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher, files
             )
-    for line in [*kept, *summary.lines(execution, root, began)]:
+    for line in [*kept, *summary.lines(execution, root, began), *_report(execution, root)]:
         print(line)
     if reports:
         reports.ended(execution, root)
@@ -194,6 +196,18 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
     definition = compiler.definition(pipeline, publishing.target(load(root, local=env == "local"), env, root), root)
     print(json.dumps(definition, indent=2), flush=True)  # flush here: Typer handles the broken pipe of `| head`
+
+
+def _report(execution: Execution, root: Path) -> Iterator[str]:
+    """Write the page about the execution, and say where it is."""
+    from sagemaker_ops.report import document, page
+
+    try:
+        written = page.write(document.of(execution, root / LOCAL_FOLDER))
+    except OSError as error:  # such as a full disk: the execution itself has ended
+        yield f"warning: the report could not be written: {error.strerror or error}."
+    else:
+        yield f"Open {written.relative_to(root) if written.is_relative_to(root) else written}"
 
 
 def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install: bool) -> local.Options:

@@ -93,12 +93,12 @@ def histogram(title: str, name: str, edges: Numbers, counts: Mapping[str, Number
 def scale(title: str, value: float, interval: Numbers | None, marks: Mapping[str, float]) -> Markup:
     """One number on a line, with its interval, and marks such as the gate and the baseline below it."""
     axis = span("", [value, *(interval or ()), *marks.values()])
-    width, middle = 640, 34
+    width, middle = 400, 34
 
     def at(number: float) -> float:
-        return 40 + axis.share(number) * (width - 80)
+        return 20 + axis.share(number) * (width - 40)
 
-    drawn = [_path([(40, middle), (width - 40, middle)], "axis")]
+    drawn = [_path([(20, middle), (width - 20, middle)], "axis")]
     for number in (axis.low, axis.high):
         drawn.append(element("text", shown(number), x=f"{at(number):.1f}", y=middle - 12, class_="tick"))
     for row, (name, number) in enumerate(sorted(marks.items(), key=lambda each: each[1])):
@@ -142,7 +142,9 @@ def legend(names: Sequence[str]) -> Markup:
 
 
 def shown(value: float) -> str:
-    """A number for people: at most four digits, large ones with commas."""
+    """A number for people: at most four digits, large ones with commas; `-` if it is none."""
+    if not math.isfinite(value):
+        return "-"
     if abs(value) >= 10_000 and abs(value) < 1e15:
         return f"{value:,.0f}"
     return f"{value:.4g}"

@@ -47,7 +47,7 @@ def _target(summary: Mapping[str, Any]) -> Markup:
         more = (
             f" The first {MOST_CLASSES} of {len(target['classes'])}." if len(target["classes"]) > MOST_CLASSES else ""
         )
-        heading = parts.headings("Class", "Rows", "Share", "")
+        heading = parts.headings("Class", "Rows", "Share", "(Chart)")
         return parts.table("Target", f"The classes of the target, {name}.{more}", heading, rows)
     histogram = target["histogram"]
     drawn = charts.histogram(f"Distribution of {name}", name, histogram["edges"], {"": histogram["rows"]})

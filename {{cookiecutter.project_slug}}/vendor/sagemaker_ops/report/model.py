@@ -35,7 +35,7 @@ def metrics(result: Result, there: Result | None, ref: str) -> Markup:
     if not rows:
         return Markup()
     baseline = result.baseline
-    heading = parts.headings("Metric", "Model", "Naive model", *([ref, "Difference"] if there else []))
+    heading = parts.headings("Metric", "This model", "Naive model", *([ref, "Difference"] if there else []))
     body = []
     for row in rows:
         naive = charts.shown(baseline[row.metric]) if row.metric in baseline else "-"
@@ -47,21 +47,20 @@ def metrics(result: Result, there: Result | None, ref: str) -> Markup:
     return joined(element("h2", "Metrics", id="metrics"), parts.table("Metrics", caption, heading, body))
 
 
-def figures(evaluation: Evaluation, name: str) -> Markup:
-    """Every chart that the evaluation has numbers for; name: unique on the page."""
+def sections(evaluation: Evaluation, name: str) -> list[tuple[str, str, Markup]]:
+    """(id, heading, content) of what the evaluation has numbers for; name: of the pipeline, unique on the page."""
+    found = [
+        ("charts", "How it predicts", _figures(evaluation, name)),
+        ("importance", "What the model looks at", _optional(_importance, evaluation)),
+        ("slices", "Where it is worst", _optional(_slices, evaluation)),
+    ]
+    return [(f"{name}-{key}", heading, drawn) for key, heading, drawn in found if drawn]
+
+
+def _figures(evaluation: Evaluation, name: str) -> Markup:
     drawn = [_optional(draw, evaluation) for draw in (_roc, _precision_recall, _scatter, _residuals, _calibration)]
     drawn.append(_optional(partial(_thresholds, name=name), evaluation) or _optional(_confusion, evaluation))
     return element("div", *drawn, class_="figures") if any(drawn) else Markup()
-
-
-def importance(evaluation: Evaluation) -> Markup:
-    """How much worse the metric gets when a column is shuffled."""
-    return _optional(_importance, evaluation)
-
-
-def slices(evaluation: Evaluation) -> Markup:
-    """Where the model is worst."""
-    return _optional(_slices, evaluation)
 
 
 def _optional(draw: Callable[[Evaluation], Markup], evaluation: Evaluation) -> Markup:
@@ -82,7 +81,7 @@ def _gate(evaluation: Evaluation, gate: Gate, baseline: Mapping[str, float]) -> 
 
 def _score(found: results.Score | None) -> Markup:
     value, _, spread = results.score(found).partition(" ± ")
-    return joined(value, element("small", f" ± {spread}") if spread else "")
+    return joined(value, element("small", f" ± {spread}", class_="number") if spread else "")
 
 
 def _interval(evaluation: Evaluation, metric: str) -> list[float]:
@@ -269,11 +268,8 @@ def _importance(evaluation: Evaluation) -> Markup:
     metric = evaluation["gate"]["metric"]
     caption = f"How much worse {metric} gets when the column is shuffled, so that the model cannot use it."
     more = f" The first {FEATURES} of {len(found)}." if len(found) > FEATURES else ""
-    heading = parts.headings("Column", "Importance", "")
-    return joined(
-        element("h2", "What the model looks at", id="importance"),
-        parts.table("Importance", caption + more, heading, rows),
-    )
+    heading = parts.headings("Column", "Importance", "(Chart)")
+    return parts.table("Importance", caption + more, heading, rows)
 
 
 def _slices(evaluation: Evaluation) -> Markup:
@@ -294,4 +290,4 @@ def _slices(evaluation: Evaluation) -> Markup:
         f"{metric} in one category or one quarter of a column, worst first; on all rows it is {charts.shown(overall)}."
     )
     heading = parts.headings("Rows with", "Rows", metric, "Difference")
-    return joined(element("h2", "Where the model is worst", id="slices"), parts.table("Slices", caption, heading, rows))
+    return parts.table("Slices", caption, heading, rows)

@@ -1,17 +1,15 @@
-"""The report on an execution: one HTML file that requests nothing, with a small script of its own."""
+"""The report on an execution, as one HTML file."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import sagemaker_ops
 from sagemaker_ops import trace
 from sagemaker_ops.local import Execution
-from sagemaker_ops.report import data, document, model, parts
+from sagemaker_ops.report import data, document, frame, model, parts
 from sagemaker_ops.report.document import LEVELS, PAGE, Report
 from sagemaker_ops.report.markup import Markup, element, joined, prose
 from sagemaker_ops.store import write_atomically
@@ -29,14 +27,13 @@ def write(report: Report, file: Path | None = None) -> Path:
 def page(report: Report, made: datetime) -> str:
     """The whole file; made: when."""
     name = report.pipeline
+    sections = model.sections(report.result.evaluation, name)
     content = [
         _verdict(report),
-        _list_of_contents(report),
+        _contents(report, sections),
         model.metrics(report.result, report.there, _ref(report)),
         _compared(report),
-        figures(report.result.evaluation, name),
-        model.importance(report.result.evaluation),
-        model.slices(report.result.evaluation),
+        *(joined(element("h2", heading, id=key), drawn) for key, heading, drawn in sections),
         data.section(report.summary),
         element("h2", "The pipeline", id="pipeline"),
         parts.steps(report.result, name),
@@ -51,40 +48,7 @@ def page(report: Report, made: datetime) -> str:
     )
     foot = f"Written by ops report, version {sagemaker_ops.__version__}, {made:%Y-%m-%d %H:%M %Z}."
     footer = element("footer", element("p", foot))
-    return html(f"{LEVELS[report.level]}: {name}", joined(header, element("main", *content), footer))
-
-
-def html(title: str, body: Markup) -> str:
-    """A page whose browser loads nothing, and runs only our own script, whatever the texts contain."""
-    digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="referrer", content="no-referrer"),
-        element("link", rel="icon", href="data:,"),
-        element("title", title),
-        element("style", Markup(_file("page.css"))),
-    )
-    content = element("body", body, element("script", Markup(script())))
-    return f"<!DOCTYPE html>\n{element('html', head, content, lang='en')}\n"
-
-
-def figures(evaluation: model.Evaluation, name: str) -> Markup:
-    """The charts below their heading; nothing if there are none. name: unique on the page."""
-    drawn = model.figures(evaluation, name)
-    return joined(element("h2", "How it predicts", id=f"{name}-charts"), drawn) if drawn else Markup()
-
-
-def script() -> str:
-    return _file("page.js")
-
-
-@cache
-def _file(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return frame.html(f"{LEVELS[report.level]}: {name}", joined(header, element("main", *content), footer))
 
 
 def _verdict(report: Report) -> Markup:
@@ -101,18 +65,15 @@ def _verdict(report: Report) -> Markup:
     )
 
 
-def _list_of_contents(report: Report) -> Markup:
+def _contents(report: Report, sections: Sequence[tuple[str, str, Markup]]) -> Markup:
     """Links to what the page has."""
-    evaluation = report.result.evaluation
-    found = {
-        "metrics": ("Metrics", bool(report.result.scores)),
-        f"{report.pipeline}-charts": ("How it predicts", bool(model.figures(evaluation, report.pipeline))),
-        "importance": ("What the model looks at", bool(model.importance(evaluation))),
-        "slices": ("Where it is worst", bool(model.slices(evaluation))),
-        "data": ("The data", bool(report.summary)),
-        "pipeline": ("The pipeline", True),
-    }
-    links = [element("li", element("a", words, href=f"#{name}")) for name, (words, there) in found.items() if there]
+    found = [
+        *([("metrics", "Metrics")] if report.result.scores else []),
+        *((key, heading) for key, heading, _ in sections),
+        *([("data", "The data")] if report.summary else []),
+        ("pipeline", "The pipeline"),
+    ]
+    links = [element("li", element("a", words, href=f"#{name}")) for name, words in found]
     return element("nav", element("ul", *links), aria_label="Contents")
 
 
@@ -156,7 +117,7 @@ def _parameters(report: Report) -> Markup:
         for name, value in report.execution.parameters.items()
         if name != trace.PARAMETER
     ]
-    table = parts.table("Parameters", "Of this execution.", parts.headings("Parameter", "Value", ""), rows)
+    table = parts.table("Parameters", "Of this execution.", parts.headings("Parameter", "Value", "(Set by)"), rows)
     took = progress.seconds(report.execution.start_time, report.execution.end_time)
     versions = [
         ("Time", took),
@@ -165,6 +126,6 @@ def _parameters(report: Report) -> Markup:
         ("sagemaker-ops", sagemaker_ops.__version__),
     ]
     body = [parts.row(name, value) for name, value in versions]
-    heading = parts.headings("Version", "")
+    heading = parts.headings("What", "Value")
     about = parts.table("Versions", "What ran.", heading, body)
     return joined(element("h3", "Parameters"), table if rows else "", element("h3", "Versions"), about)

@@ -17,7 +17,9 @@ def table(name: str, caption: str, heading: Markup, rows: Sequence[Markup]) -> M
 
 
 def headings(*names: str) -> Markup:
-    return element("tr", *(element("th", name, scope="col") for name in names))
+    """Of the columns; one that starts with `(` is only for screen readers."""
+    shown = (element("span", name.strip("()"), class_="hidden") if name.startswith("(") else name for name in names)
+    return element("tr", *(element("th", name, scope="col") for name in shown))
 
 
 def row(first: str, *cells: str, class_: str | None = None) -> Markup:

@@ -20,6 +20,7 @@ CURVE_POINTS = 101
 CALIBRATION_BINS = 10
 RESIDUAL_BINS = 30
 SCATTER_POINTS = 500
+SCORE_BINS = 20
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 3
 IMPORTANCE_BATCH = 20_000  # rows to predict in one call, because most of a small call's cost is its start
@@ -65,6 +66,28 @@ def confusion(truth: Array, prediction: Floats, schema: Schema) -> dict[str, Any
     """Row counts by actual class (down) and predicted class (across)."""
     counts = confusion_matrix(truth, prediction.argmax(axis=1), labels=range(len(schema.classes)))
     return {"classes": list(schema.classes), "counts": counts.tolist()}
+
+
+def thresholds(truth: Array, prediction: Floats) -> dict[str, Any]:
+    """For two classes: row counts above each threshold of the positive class's probability, and of each score.
+
+    A row is predicted as positive above the threshold, so that 0.5 gives the same counts as `confusion`.
+    """
+    score = prediction[:, 1]
+    quantiles = np.quantile(score, np.linspace(0, 1, CURVE_POINTS))
+    levels = np.unique([float(f"{each:.4g}") for each in (0.0, 0.5, *quantiles)])
+    parts = {name: np.sort(score[truth == number]) for name, number in (("positives", 1), ("negatives", 0))}
+    above = {name: (len(part) - np.searchsorted(part, levels, side="right")).tolist() for name, part in parts.items()}
+    bins = np.linspace(0, 1, SCORE_BINS + 1)
+    return {
+        "threshold": levels.tolist(),
+        "true_positives": above["positives"],
+        "false_positives": above["negatives"],
+        "scores": {
+            "edges": bins.round(4).tolist(),
+            **{name: np.histogram(part, bins=bins)[0].tolist() for name, part in parts.items()},
+        },
+    }
 
 
 def residuals(truth: Array, prediction: Floats) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def evaluate(
             "calibration_error": diagnostics.calibration_error(curves),
             "confusion": diagnostics.confusion(truth, prediction, schema),
         }
+        if len(schema.classes) == 2:
+            details["thresholds"] = diagnostics.thresholds(truth, prediction)
     else:
         details = {"residuals": diagnostics.residuals(truth, prediction)}
     return {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from sagemaker_ops.definition.plan import Plan, Step
-from sagemaker_ops.review.markup import Markup, element, joined
+from sagemaker_ops.report.markup import Markup, element, joined
 
 WIDTH, HEIGHT = 158, 58  # of a step, in pixels
 ACROSS, DOWN = 16, 46  # between steps
@@ -142,7 +143,7 @@ def _line(places: Sequence[Place], left: float) -> Markup:
 
 def _box(step: Step, status: str, place: Place, left: float) -> Markup:
     x, y = place.x - WIDTH / 2 - left, _top(place)
-    kind = status.partition(" ")[0].lower()
+    kind = re.split("[ ,]", status)[0].lower()
     middle = f"{place.x - left:g}"
     name = step.name if len(step.name) <= LETTERS else f"{step.name[: LETTERS - 1]}…"
     texts = [(name, 18, "name"), (step.type, 34, "type"), (status, 50, "status")]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.project.settings import Settings
-from sagemaker_ops.review import change, results, worktree
+from sagemaker_ops.report import results
+from sagemaker_ops.report.results import Result, Row
+from sagemaker_ops.review import change, worktree
 from sagemaker_ops.review.change import Change, Comparison
-from sagemaker_ops.review.results import Result, Row
 from sagemaker_ops.review.worktree import Worktree
 from sagemaker_ops.terminal import tables
 
@@ -71,13 +72,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Review:
-    """Everything on the page. here: the branch or commit; report: the address of a report on the model, if any."""
+    """Everything on the page. here: the branch or commit."""
 
     project: str
     here: str
     comparison: Comparison
     sections: tuple[Section, ...]
-    report: str = ""
 
     @property
     def level(self) -> str:
@@ -143,24 +143,16 @@ def _lines(review: Review) -> Iterator[str]:
         yield from (f"  {sentence}" for sentence in said)
         if section.rows:
             table = [
-                (row.metric, score(row.here), score(row.there), signed(row.difference), row.words)
+                (
+                    row.metric,
+                    results.score(row.here),
+                    results.score(row.there),
+                    results.signed(row.difference),
+                    row.words,
+                )
                 for row in section.rows
             ]
             yield ""
             yield from (f"  {line}" for line in tables.lines(("metric", "here", ref, "difference", ""), table))
             yield from (f"  {doubt}" for doubt in section.doubts)
     yield ""
-
-
-def score(found: results.Score | None) -> str:
-    """`0.9474 ± 0.037`."""
-    if found is None:
-        return "-"
-    return f"{found[0]:.4g}" + (f" ± {found[1]:.2g}" if found[1] is not None else "")
-
-
-def signed(difference: float | None) -> str:
-    """The difference with its sign; `-` if there is none to show."""
-    if difference is None:
-        return "-"
-    return f"{difference:+.2g}" if difference else "0"

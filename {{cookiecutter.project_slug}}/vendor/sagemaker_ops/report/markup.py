@@ -11,7 +11,7 @@ class Markup(str):
     __slots__ = ()
 
 
-VOID = ("meta", "path", "rect")  # elements without an end tag
+VOID = ("circle", "input", "line", "link", "meta", "path", "polyline", "rect")  # elements without an end tag
 
 
 def element(tag: str, /, *content: str, **attributes: object) -> Markup:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sagemaker_ops.review.results import Gate, Result, Row, Score, rows
+from sagemaker_ops.report.results import Gate, Result, Row, Score, rows
 
 
 def row(here: Score | None, there: Score | None, *, is_gate: bool = False, lower: bool = False) -> Row:

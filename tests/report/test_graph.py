@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sagemaker_ops.definition.plan import Plan, parse
-from sagemaker_ops.review import graph
+from sagemaker_ops.report import graph
 
 ALWAYS = {"Type": "Equals", "LeftValue": 1, "RightValue": 1}
 Steps = list[dict[str, Any]]

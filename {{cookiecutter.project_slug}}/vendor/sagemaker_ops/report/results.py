@@ -84,9 +84,20 @@ class Result:
         found: Any = next((value for key, value in self.evaluation.items() if key.endswith("_metrics")), {})
         scores = found.items() if isinstance(found, dict) else ()
         return {
-            str(name): (score["value"], spread if _is_number(spread := score.get("standard_deviation")) else None)
+            str(name): (score["value"], spread if is_number(spread := score.get("standard_deviation")) else None)
             for name, score in scores
-            if isinstance(score, dict) and _is_number(score.get("value"))
+            if isinstance(score, dict) and is_number(score.get("value"))
+        }
+
+    @property
+    def baseline(self) -> dict[str, float]:
+        """{metric: its value for a naive model}."""
+        given = self.evaluation.get("baseline")
+        scores = given.items() if isinstance(given, dict) else ()
+        return {
+            str(name): score["value"]
+            for name, score in scores
+            if isinstance(score, dict) and is_number(score.get("value"))
         }
 
     @property
@@ -136,6 +147,11 @@ def newest(root: Path, pipeline: str, definition: Mapping[str, Any] | None = Non
     found = next((each for each in listed if each.pipeline_name.endswith(f"-{pipeline}-local")), None)
     if found is None:
         return Result(problem=otherwise or "run `make run` first.")
+    return of(found, definition)
+
+
+def of(found: Execution, definition: Mapping[str, Any] | None = None) -> Result:
+    """The result of an execution on this machine; definition: what would run now."""
     ran = kept.read(found.folder / "definition.json") or {}
     parsed, _ = plan.parse(ran)
     evaluation = summary.evaluation(found)
@@ -171,7 +187,7 @@ def _gates(execution: Execution, parsed: Plan, evaluation: Mapping[str, Any]) ->
         for each in step.arguments.get("Conditions", ()):
             with suppress(UserError, *kept.DAMAGED):  # the files of an execution may be gone
                 left, right = (resolve(each[side], scope) for side in ("LeftValue", "RightValue"))
-                if each["Type"] in _MUST_BE and _is_number(left) and _is_number(right):
+                if each["Type"] in _MUST_BE and is_number(left) and is_number(right):
                     name = _metric(each["LeftValue"], evaluation) or step.name
                     passed = conditions.holds(each, scope)
                     yield Gate(name, float(left), _MUST_BE[each["Type"]], float(right), passed)
@@ -186,5 +202,19 @@ def _metric(expression: Any, evaluation: Mapping[str, Any]) -> str:
     return str(path).removesuffix(".value").rpartition(".")[2]
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def score(found: Score | None) -> str:
+    """`0.9474 ± 0.037`."""
+    if found is None:
+        return "-"
+    return f"{found[0]:.4g}" + (f" ± {found[1]:.2g}" if found[1] is not None else "")
+
+
+def signed(difference: float | None) -> str:
+    """The difference with its sign; `-` if there is none to show."""
+    if difference is None:
+        return "-"
+    return f"{difference:+.2g}" if difference else "0"

@@ -1,0 +1,68 @@
+"""Opens pages in headless Chromium, as a reader would: narrow and wide, light and dark, with axe-core."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from projects import TEMPLATE
+
+# The last versions for Node 20. The third is a Chromium with its libraries, for machines that have none.
+PACKAGES = ("puppeteer-core@24.43.1", "axe-core@4.14.1", "@sparticuz/chromium@147.0.0")
+FOLDER = TEMPLATE / "build" / "browser"
+SCRIPT = Path(__file__).with_name("look.mjs")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a browser found on a page. violations: of axe-core, serious or critical; answers: to `ask`."""
+
+    errors: list[str]
+    requests: list[str]
+    violations: list[str]
+    overflow: int
+    answers: list[Any]
+
+    @property
+    def faults(self) -> dict[str, Any]:
+        """Everything that a good page has none of."""
+        found = {"errors": self.errors, "requests": self.requests, "violations": self.violations}
+        return {key: value for key, value in {**found, "overflow": self.overflow}.items() if value}
+
+
+def look(page: Path, *ask: str, pictures: Path | None = None) -> dict[str, Look]:
+    """{"390 light": …} for both widths and schemes; ask: JavaScript to evaluate, in this order."""
+    _install()
+    request = {"page": page.resolve().as_uri(), "ask": ask, "pictures": str(pictures) if pictures else None}
+    environment = {**os.environ, "TMPDIR": str(FOLDER), "AWS_LAMBDA_JS_RUNTIME": "nodejs20.x"}
+    if system := shutil.which("chromium") or shutil.which("google-chrome"):
+        environment["CHROMIUM"] = system
+    done = subprocess.run(
+        ["node", "look.mjs"],
+        cwd=FOLDER,
+        env=environment,
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {key: Look(**value) for key, value in json.loads(done.stdout).items()}
+
+
+def _install() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with FileLock(FOLDER / "lock"):
+        shutil.copyfile(SCRIPT, FOLDER / "look.mjs")
+        kept = FOLDER / "installed"
+        if not kept.is_file() or kept.read_text(encoding="utf-8").split() != list(PACKAGES):
+            (FOLDER / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+            command = ["npm", "install", "--silent", "--no-fund", "--no-audit", *PACKAGES]
+            subprocess.run(command, cwd=FOLDER, check=True)
+            kept.write_text(" ".join(PACKAGES), encoding="utf-8")

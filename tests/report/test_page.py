@@ -1,0 +1,200 @@
+"""The report on an execution: what is on the page for each kind of model, and for files of other forms."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report import evaluations
+from report.evaluations import NOW
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.project.layout import LOCAL_FOLDER
+from sagemaker_ops.report import document, page
+
+EVIL = "</style></title></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&--> `b` \u202e"
+HEADINGS = re.compile(r"<h[23][^>]*>([^<]*)")
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[int, dict[str, Any]]:
+    """{number of classes: an evaluation}."""
+    return {classes: evaluations.evaluation(classes) for classes in (0, 2, 3, 12)}
+
+
+def written(home: Path, name: str = "latest", against: str | None = None) -> str:
+    return page.page(document.gather(home.parent, name, against), NOW)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / LOCAL_FOLDER
+
+
+@pytest.mark.parametrize(
+    ("classes", "charts"),
+    [
+        pytest.param(2, ["ROC", "Precision and recall", "Calibration", "Threshold and confusion"], id="two classes"),
+        pytest.param(3, ["ROC", "Precision and recall", "Calibration", "Confusion"], id="three classes"),
+        pytest.param(0, ["Predicted and actual", "Residuals", "Calibration"], id="regression"),
+    ],
+)
+def test_each_kind_of_model_has_its_charts(
+    home: Path, known: dict[int, dict[str, Any]], classes: int, charts: list[str]
+) -> None:
+    evaluations.execution(home, known[classes])
+
+    text = written(home)
+
+    headings = [each.strip() for each in HEADINGS.findall(text)]
+    assert headings == [
+        *["Warnings", "Metrics", "How it predicts", *charts],
+        *["What the model looks at", "Where it is worst", "The data", "The pipeline", "Steps"],
+        *["Parameters", "Versions"],
+    ]
+    assert "Passed. " in text
+    assert "has two spellings" in text
+    assert len(text) < 200_000
+
+
+def test_with_many_classes_only_some_curves_are_drawn(home: Path, known: dict[int, dict[str, Any]]) -> None:
+    evaluations.execution(home, known[12])
+
+    text = written(home)
+
+    assert text.count("The first 8 of 12 classes are drawn.") == 3
+    assert 'aria-label="Confusion matrix"' in text
+
+
+def test_the_confusion_at_one_half_is_that_of_the_evaluation(known: dict[int, dict[str, Any]]) -> None:
+    found = known[2]["thresholds"]
+    half = found["threshold"].index(0.5)
+
+    (tn, fp), (fn, tp) = known[2]["confusion"]["counts"]
+    assert (found["true_positives"][half], found["false_positives"][half]) == (tp, fp)
+    assert (sum(found["scores"]["positives"]), sum(found["scores"]["negatives"])) == (tp + fn, tn + fp)
+    assert found["threshold"] == sorted(set(found["threshold"]))
+    assert found["true_positives"] == sorted(found["true_positives"], reverse=True)
+
+
+def test_a_failed_execution_says_why(home: Path) -> None:
+    evaluations.execution(home, None)
+
+    text = written(home)
+
+    assert "Failed. " in text
+    assert "no such file." in text
+    assert [each.strip() for each in HEADINGS.findall(text)] == ["The pipeline", "Steps", "Parameters", "Versions"]
+
+
+def test_it_is_compared_with_the_execution_before_on_the_same_target(
+    home: Path, known: dict[int, dict[str, Any]]
+) -> None:
+    evaluations.execution(home, known[2], "new", parameters={"Depth": 4})
+    evaluations.execution(home, {**known[2], "target": "z"}, "another", age=1)
+    evaluations.execution(home, {**known[2], "rows": 7}, "old", age=2)
+    evaluations.execution(home, known[2], "older", age=3)
+    evaluations.execution(home, None, "broken", age=4)
+
+    assert "Execution old</th>" in written(home, "new")
+    assert "It was measured on 7 rows, this one on 400" in written(home, "new")
+    assert "Other values here: Depth 4 (there 3)." in written(home, "new")
+    assert "Execution older</th>" in written(home, "new", "older")
+    assert not re.search(r"Execution \w+</th>", written(home, "older"))
+
+
+@pytest.mark.parametrize("name", ["nothing", "", "../abc"])
+def test_an_unknown_execution_is_one_sentence(home: Path, known: dict[int, dict[str, Any]], name: str) -> None:
+    evaluations.execution(home, known[2])
+
+    with pytest.raises(UserError, match="there is no execution"):
+        written(home, name)
+
+
+Change = Callable[[dict[str, Any]], object]
+ODD: dict[str, Change] = {
+    "no curves": lambda e: e.pop("curves"),
+    "curves are a list": lambda e: e.update(curves=[1, 2]),
+    "a curve without points": lambda e: e["curves"].update(roc=[{"class": 1}]),
+    "no class has a curve": lambda e: e["curves"].update(roc=[], precision_recall=[], calibration=[]),
+    "lines of different lengths": lambda e: e["curves"]["roc"][0]["false_positive_rate"].pop(),
+    "text instead of numbers": lambda e: e["curves"]["roc"][0].update(false_positive_rate=["a", "b"]),
+    "not a number": lambda e: e["curves"]["calibration"][0].update(predicted=[math.nan] * 10),
+    "infinite": lambda e: e["curves"]["calibration"][0].update(predicted=[math.inf] * 10),
+    "no thresholds": lambda e: e.pop("thresholds"),
+    "one threshold": lambda e: e["thresholds"].update(threshold=[0.5], true_positives=[1], false_positives=[2]),
+    "no importance": lambda e: e.pop("importance"),
+    "importance of nothing": lambda e: e.update(importance=[]),
+    "importance below zero": lambda e: e.update(importance=[{"feature": "x", "value": -1.0}]),
+    "no slices": lambda e: e.update(slices=[]),
+    "a slice of another form": lambda e: e.update(slices=["x"]),
+    "no gate": lambda e: e.pop("gate"),
+    "no baseline": lambda e: e.update(baseline=None),
+    "no interval": lambda e: e["binary_classification_metrics"]["auc"].pop("interval"),
+    "a metric alone": lambda e: [e.pop(key) for key in [*e] if not key.endswith("_metrics")],
+    "classes of numbers": lambda e: e.update(classes=[0, 1]),
+    "one class": lambda e: e.update(classes=["a"]),
+    "no probabilities": lambda e: e["thresholds"]["scores"].update(positives=[0], negatives=[0]),
+    "a nested list as a value": lambda e: e["confusion"].update(counts=[[[1]]]),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_part_of_another_form_is_left_out(home: Path, known: dict[int, dict[str, Any]], name: str) -> None:
+    """A team's own evaluation step may write other things: the page is still written, and has the metrics."""
+    content = copy.deepcopy(known[2])
+    ODD[name](content)
+    evaluations.execution(home, content)
+
+    text = written(home)
+
+    assert ">auc" in text
+    assert not re.search(r"\b(nan|inf)\b", text)
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        {"columns": []},
+        {"columns": [{"name": "x"}], "rows": 0, "parts": {"train": {"rows": 0}}},
+        {"columns": ["x"], "rows": "many", "target": {"name": "y"}, "parts": []},
+        {"columns": {}, "warnings": 3},
+    ],
+)
+def test_a_summary_of_another_form_is_left_out(
+    home: Path, known: dict[int, dict[str, Any]], summary: dict[str, Any]
+) -> None:
+    made = evaluations.execution(home, known[2])
+    file = made.folder / "Measure" / "outputs" / "summary" / "summary.json"
+    file.write_text(json.dumps(summary), encoding="utf-8")
+
+    assert "How it predicts" in written(home)
+
+
+def test_texts_of_others_are_only_text(home: Path, known: dict[int, dict[str, Any]]) -> None:
+    content = copy.deepcopy(known[2])
+    content.update(verdict=EVIL, warnings=[EVIL], target=EVIL, classes=[EVIL, EVIL + "2"])
+    content["importance"][0]["feature"] = content["slices"][0]["feature"] = content["slices"][0]["slice"] = EVIL
+    content["binary_classification_metrics"][EVIL] = {"value": 1}
+    evaluations.execution(home, content, parameters={EVIL: EVIL})
+
+    text = written(home)
+
+    assert text.count("<script") == 1, "our own"
+    assert "<img" not in text
+    assert "\u202e" not in text
+    assert text.count("&lt;script&gt;") > 8
+
+
+def test_the_page_is_written_beside_the_execution(home: Path, known: dict[int, dict[str, Any]], tmp_path: Path) -> None:
+    made = evaluations.execution(home, known[2])
+    found = document.gather(home.parent, "latest")
+
+    assert page.write(found) == made.folder / "report.html"
+    assert page.write(found, tmp_path / "new" / "r.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
