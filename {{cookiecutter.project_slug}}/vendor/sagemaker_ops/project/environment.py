@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ STATE = "environment.json"
 STAGES = re.compile(r"(Resolved|Prepared|Installed|Bytecode compiled|Installing collected|Successfully installed)\b")
 WIDTH = 100
 PROJECT, BARE = "(project)", "(bare)"  # what is installed besides groups: no group can have such a name
+# Free space in GB: `make setup` writes 1.4, and uv's cache may be on the same disk. Without the packages of the steps, 0.4.
+NEEDED, NEEDED_BARE = 2.0, 0.5
 LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNORECASE)
 
 
@@ -74,6 +77,7 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     if vendored.is_file():
         requirements, library = _from_folder(requirements, vendored.parent)
         own += ["--editable", library]
+    _warn_of_a_full_disk(venv, NEEDED if PROJECT in groups - set(state.get("groups", [])) else NEEDED_BARE)
     print(f"Installing packages into {venv} (once) …", flush=True)
     uv = shutil.which("uv")
     python = _python(venv)
@@ -96,6 +100,19 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     state = {"hash": wanted, "groups": sorted(groups), "folder": str(venv)}
     (venv / STATE).write_text(json.dumps(state), encoding="utf-8")
     return 0
+
+
+def _warn_of_a_full_disk(venv: Path, needed: float) -> None:
+    """Before an installation, which is tried anyway: much of it may be there already."""
+    folder = next(each for each in (venv, *venv.parents) if each.exists())
+    with suppress(OSError):
+        free = shutil.disk_usage(folder).free / 1e9
+        if free < needed:
+            print(
+                f"warning: {folder}: only {free:.1f} GB are free on this disk, and the packages may need {needed:.1f} GB. "
+                "If the installation fails, run `uv cache clean`, or give the Studio space more storage.",
+                file=sys.stderr,
+            )
 
 
 def _lines(parts: dict[str, list[Any]], name: str) -> Iterator[str]:
