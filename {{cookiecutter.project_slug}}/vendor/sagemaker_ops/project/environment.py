@@ -30,7 +30,7 @@ STATE = "environment.json"
 STAGES = re.compile(r"(Resolved|Prepared|Installed|Bytecode compiled|Installing collected|Successfully installed)\b")
 WIDTH = 100
 PROJECT, BARE = "(project)", "(bare)"  # what is installed besides groups: no group can have such a name
-# Free space in GB: `make setup` writes 1.4, and uv's cache may be on the same disk. Without the packages of the steps, 0.4.
+# Free space in GB: `make setup` writes 1.4. Without the packages of the steps, it is less than 0.5.
 NEEDED, NEEDED_BARE = 2.0, 0.5
 LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNORECASE)
 
@@ -109,7 +109,8 @@ def _warn_of_a_full_disk(venv: Path, needed: float) -> None:
         free = shutil.disk_usage(folder).free / 1e9
         if free < needed:
             print(
-                f"warning: {folder}: only {free:.1f} GB are free on this disk, and the packages may need {needed:.1f} GB. "
+                f"warning: {folder}: only {free:.1f} GB are free on this disk, "
+                f"and the packages may need {needed:.1f} GB. "
                 "If the installation fails, run `uv cache clean`, or give the Studio space more storage.",
                 file=sys.stderr,
             )

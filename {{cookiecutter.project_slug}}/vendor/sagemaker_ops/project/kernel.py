@@ -1,7 +1,7 @@
 """Registers .venv as a Jupyter kernel under the project's name, for the JupyterLab of Studio, which is not in .venv.
 
 `make setup` runs this with the machine's own Python, so it uses only the standard library. Jupyter of .venv says where
-kernels are, and ipykernel of .venv writes the files. Without a kernel everything else works, so nothing here is an error.
+kernels are, and ipykernel of .venv writes the files. Everything else works without a kernel, so no error ends it.
 """
 
 from __future__ import annotations
