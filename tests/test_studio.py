@@ -48,8 +48,13 @@ def pip_settings() -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_clone_in_a_new_home_is_set_up_and_conda_stays_as_it_is(bake: Bake, home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_uv", [True, False], ids=["with uv", "with conda's pip, which brings uv"])
+def test_a_clone_in_a_new_home_is_set_up_and_conda_stays_as_it_is(
+    bake: Bake, home: Path, tmp_path: Path, has_uv: bool
+) -> None:
     made, conda = bake(), tmp_path / "opt" / "conda"
+    if not has_uv:
+        (tmp_path / "bin" / "uv").unlink()
     packages = next(conda.glob("lib/python3.*/site-packages"))
     (home / ".config" / "pip").mkdir(parents=True)
     pip_conf = ["[global]", *pip_settings(), f"target = {packages}", f"prefix = {conda}", "[install]", "user = true"]
@@ -83,7 +88,9 @@ def test_a_clone_in_a_new_home_is_set_up_and_conda_stays_as_it_is(bake: Bake, ho
     listed = clone.run(".venv/bin/python", "-m", "jupyter_client.kernelspecapp", "list", "--json", **environment)
     spec = json.loads(listed.out)["kernelspecs"]["flight-delays"]["spec"]
     assert spec["argv"][0] == str(clone.path / ".venv/bin/python")
-    found = clone.run(spec["argv"][0], "-I", "-c", "import pandas, sagemaker_ops; print(pandas.__file__)", **environment)
+    found = clone.run(
+        spec["argv"][0], "-I", "-c", "import pandas, sagemaker_ops; print(pandas.__file__)", **environment
+    )
     assert found.out.startswith(str(clone.path / ".venv")), found
     assert contents(conda) == before
     assert not (home / "userbase").exists()
@@ -130,7 +137,9 @@ def test_the_script_is_short_enough_and_shellcheck_finds_nothing() -> None:
     encoded = base64.b64encode(SCRIPT.read_bytes())
 
     assert done.stdout == ""
-    assert len(encoded) <= 4096 - 500, "a parameter of CloudFormation has at most 4096 characters; leave some for settings"
+    assert len(encoded) <= 4096 - 500, (
+        "a parameter of CloudFormation has at most 4096 characters; leave some for settings"
+    )
 
 
 def test_a_start_prepares_the_home_and_the_next_one_changes_nothing(tmp_path: Path) -> None:
