@@ -1,4 +1,4 @@
-"""Studio: `make setup` in a new home folder laid out like that of a space, and what infra/ gives a platform team for it."""
+"""Studio: `make setup` in a new home folder laid out like that of a space, and what infra/ has for Studio."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def in_a_shell(home: Path, *names: str) -> dict[str, str]:
     """The variables that a new terminal has."""
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
     asked = "; ".join(f'echo "${name}"' for name in names)
-    command = ["bash", "--rcfile", home / ".bashrc", "-ic", asked]
+    command = ["bash", "--rcfile", str(home / ".bashrc"), "-ic", asked]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return dict(zip(names, done.stdout.splitlines(), strict=True))
 

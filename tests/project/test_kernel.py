@@ -16,7 +16,7 @@ from sagemaker_ops.project import kernel
 TOML = '[project]\nname = "Flight delays"\nslug = "flight-delays"\n'
 REGISTERED = "In Jupyter, choose the kernel 'Flight delays'. It is registered as flight-delays."
 # Acts as the Python of .venv with jupyter_core and ipykernel, whose options and files are the same.
-PYTHON = """#!{python} -IB
+PYTHON = """#!{python} -ISB
 import json, os, pathlib, sys
 data = pathlib.Path(os.environ.get("JUPYTER_DATA_DIR") or pathlib.Path(os.environ["HOME"], ".local/share/jupyter"))
 module, *options = sys.argv[3:]
@@ -147,7 +147,10 @@ def test_a_damaged_kernel_is_written_again(home: Path, tmp_path: Path, damaged: 
     assert kernel.register(root) == ""
 
 
-MISSING = "No Jupyter kernel was registered: ipykernel is not installed. Add it to [dependency-groups].explore of pyproject.toml."
+MISSING = (
+    "No Jupyter kernel was registered: ipykernel is not installed. "
+    "Add it to [dependency-groups].explore of pyproject.toml."
+)
 
 
 @pytest.mark.parametrize(
