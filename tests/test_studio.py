@@ -97,6 +97,14 @@ def test_a_clone_in_a_new_home_is_set_up_and_conda_stays_as_it_is(
     assert clone.run("git", "status", "--short", **environment).out == ""
 
 
+@pytest.mark.slow
+def test_another_python_home_is_not_used(bake: Bake) -> None:
+    """With it, the Python of .venv would import the packages of conda."""
+    done = bake().make("check", PYTHONHOME="/opt/conda")
+
+    assert done.code == 0, done
+
+
 def start(home: Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the lifecycle script in that home, as AWS does: from a file of its own."""
     home.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,31 +16,35 @@ from sagemaker_ops.project import kernel
 
 TOML = '[project]\nname = "Flight delays"\nslug = "flight-delays"\n'
 REGISTERED = "In Jupyter, choose the kernel 'Flight delays'. It is registered as flight-delays."
-# Acts as the Python of .venv with jupyter_core and ipykernel, whose options and files are the same.
-PYTHON = """#!{python} -ISB
-import json, os, pathlib, sys
-data = pathlib.Path(os.environ.get("JUPYTER_DATA_DIR") or pathlib.Path(os.environ["HOME"], ".local/share/jupyter"))
-module, *options = sys.argv[3:]
-if module in {missing!r}:
-    sys.exit(sys.argv[0] + ": No module named " + module)
-if options == ["--data-dir"]:
-    print(data)
-else:
-    assert options[:2] == ["install", "--user"], options
-    values = dict(zip(options[2:6:2], options[3:6:2]))
-    env = dict(zip(options[7::3], options[8::3]))
+
+
+def jupyter(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    """Replaces subprocess.run: acts as jupyter_core and ipykernel, with the same options and files."""
+    python, isolated, _m, module, *options = command
+    assert isolated == "-I", "neither the variables of Python nor the project's folder change what is imported"
+    missing = Path(python).read_text(encoding="utf-8").split()
+    if module in missing:
+        return subprocess.CompletedProcess(command, 1, "", f"{python}: No module named {module}\n")
+    data = Path(os.environ.get("JUPYTER_DATA_DIR") or Path(os.environ["HOME"], ".local/share/jupyter"))
+    if options == ["--data-dir"]:
+        return subprocess.CompletedProcess(command, 0, f"{data}\n", "")
+    assert options[:2] == ["install", "--user"]
+    values = dict(zip(options[2:6:2], options[3:6:2], strict=True))
+    env = dict(zip(options[7::3], options[8::3], strict=True))
+    spec = {"argv": [python, "-m", "ipykernel_launcher"], "display_name": values["--display-name"], "env": env}
     folder = data / "kernels" / values["--name"]
-    folder.mkdir(parents=True, exist_ok=True)
-    spec = {{"argv": [sys.argv[0], "-m", "ipykernel_launcher"], "display_name": values["--display-name"], "env": env}}
-    (folder / "kernel.json").write_text(json.dumps(spec))
-"""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 1, "", f"Traceback\n  …\n{type(error).__name__}: {error}\n")
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    return subprocess.CompletedProcess(command, 0, "", "")
 
 
 def project(folder: Path, toml: str = TOML, missing: tuple[str, ...] = ()) -> Path:
     python = folder / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text(PYTHON.format(python=sys.executable, missing=missing), encoding="utf-8")
-    python.chmod(0o755)
+    python.write_text(" ".join(missing), encoding="utf-8")
     (folder / "project.toml").write_text(toml, encoding="utf-8")
     return folder
 
@@ -48,6 +53,7 @@ def project(folder: Path, toml: str = TOML, missing: tuple[str, ...] = ()) -> Pa
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("JUPYTER_DATA_DIR", raising=False)
+    monkeypatch.setattr(subprocess, "run", jupyter)
     return tmp_path / "home"
 
 
