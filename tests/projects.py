@@ -53,7 +53,9 @@ class Project:
         return self.run(".venv/bin/python", "-m", "sagemaker_ops", *arguments, **environment)
 
     def make(self, *targets: str, **environment: str) -> Result:
-        return self.run("make", "--no-print-directory", f"PYTHON={sys.executable}", *targets, **environment)
+        """Kernels are registered below build/, not in the home folder of whoever runs the tests."""
+        command = ["make", "--no-print-directory", f"PYTHON={sys.executable}", *targets]
+        return self.run(*command, **{"JUPYTER_DATA_DIR": str(TEMPLATE / "build" / "jupyter"), **environment})
 
     def edit(self, table: str, **values: str) -> None:
         """Set keys of a [table] in project.toml; values are TOML."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +22,12 @@ dev = ["pytest", "ruff"]
 docs = ["mkdocs==1.6.1"]
 """
 UV = "/opt/uv"
+
+
+class Usage(NamedTuple):
+    """Of shutil.disk_usage."""
+
+    free: int
 
 
 @dataclass
@@ -39,6 +46,8 @@ class Machine:
     commands: list[list[str]] = field(default_factory=list)
     installed_with: dict[str, str] = field(default_factory=dict)
     """The environment variables of the last installation."""
+    brought_with: dict[str, str] = field(default_factory=dict)
+    """Those of the installation of uv."""
 
     def run(
         self,
@@ -54,6 +63,7 @@ class Machine:
             return subprocess.CompletedProcess(command, 0, self.pip_config, "")
         self.commands.append(command)
         if command[-1] == "uv":
+            self.brought_with = env or {}
             if self.has_uv_to_install and (self.has_pip or command[0] != sys.executable):
                 (self.python.parent / "uv").touch()
             return subprocess.CompletedProcess(command, 0, "", "")
@@ -425,6 +435,92 @@ def test_a_variable_that_is_set_overrides_the_configuration_of_pip(
     machine.need()
 
     assert machine.installed_with[name] == "mine"
+
+
+# Settings of pip, as variables and as lines of its files: where it installs, and where packages come from.
+ELSEWHERE = ("target", "prefix", "root", "user", "python", "src", "break-system-packages", "require-virtualenv")
+FROM = ("index-url", "extra-index-url", "find-links", "cert", "proxy", "trusted-host", "no-index", "timeout")
+
+
+@pytest.mark.parametrize("source", ["file", "variable"])
+@pytest.mark.parametrize("has_uv_to_install", [True, False], ids=["brings uv", "with pip"])
+def test_pip_installs_nowhere_else(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, source: str, has_uv_to_install: bool
+) -> None:
+    machine.uv, machine.has_uv_to_install = None, has_uv_to_install
+    section = "install" if source == "file" else ":env:"
+    machine.pip_config = "\n".join(f"{section}.{key}='x-{key}'" for key in (*ELSEWHERE, *FROM, "config-file"))
+    for key in (*ELSEWHERE, *FROM) if source == "variable" else ():
+        monkeypatch.setenv(f"PIP_{key.upper().replace('-', '_')}", f"x-{key}")
+
+    machine.need()
+
+    for given in [machine.brought_with] if has_uv_to_install else [machine.brought_with, machine.installed_with]:
+        settings = {name: value for name, value in given.items() if value.startswith("x-")}
+        assert settings == {f"PIP_{key.upper().replace('-', '_')}": f"x-{key}" for key in FROM}
+        assert given["PIP_CONFIG_FILE"] == os.devnull, "pip does not read its files again"
+
+
+@pytest.mark.parametrize("uv", [UV, None], ids=["uv", "pip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_BREAK_SYSTEM_PACKAGES"],
+        *["UV_SYSTEM_PYTHON", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_TARGET", "UV_PREFIX", "UV_WORKING_DIRECTORY"],
+        *["UV_BREAK_SYSTEM_PACKAGES", "UV_VENV_SEED", "UV_VENV_CLEAR"],
+        *["PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV"],
+    ],
+)
+def test_no_variable_makes_it_install_elsewhere(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, uv: str | None, name: str
+) -> None:
+    machine.uv = uv
+    monkeypatch.setenv(name, "/opt/conda")
+
+    machine.need()
+
+    assert "HOME" in machine.installed_with
+    assert name not in machine.installed_with
+
+
+@pytest.mark.parametrize(
+    ("free", "groups", "needed"),
+    [
+        pytest.param(1.9, ["dev"], "2.0", id="low"),
+        pytest.param(2.1, ["dev"], None, id="enough"),
+        pytest.param(0.4, ["--bare"], "0.5", id="low for the commands alone"),
+        pytest.param(0.6, ["--bare"], None, id="enough for the commands alone"),
+    ],
+)
+def test_a_disk_that_is_almost_full_is_reported_and_the_installation_tried(
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    free: float,
+    groups: list[str],
+    needed: str | None,
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(int(free * 1e9)))
+
+    assert machine.need(*groups) == 0
+
+    said = f"warning: {machine.root}: only {free} GB are free on this disk, and the packages may need {needed} GB. "
+    said += "If the installation fails, run `uv cache clean`, or give the Studio space more storage.\n"
+    assert capsys.readouterr().err == (said if needed else "")
+    machine.need(*groups)
+    assert capsys.readouterr().err == "", "there is nothing to install"
+
+
+def test_another_group_needs_less_space(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.need("dev")
+    capsys.readouterr()
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(int(1e9)))
+
+    machine.need("docs")
+
+    assert capsys.readouterr().err == ""
 
 
 def test_pip_gets_the_variables_unchanged(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

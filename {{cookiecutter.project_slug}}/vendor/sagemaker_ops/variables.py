@@ -42,7 +42,12 @@ def of_steps() -> dict[str, str]:
 
 def of_builds() -> dict[str, str]:
     """For pip and uv, which run the code of the packages that they build."""
-    return {name: value for name, value in os.environ.items() if _BUILD.fullmatch(name)}
+    return {name: value for name, value in os.environ.items() if is_for_builds(name)}
+
+
+def is_for_builds(name: str) -> bool:
+    """Not one that makes pip or uv install elsewhere, such as PIP_TARGET or UV_SYSTEM_PYTHON."""
+    return _BUILD.fullmatch(name) is not None
 
 
 def without_credentials() -> dict[str, str]:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ STATE = "environment.json"
 STAGES = re.compile(r"(Resolved|Prepared|Installed|Bytecode compiled|Installing collected|Successfully installed)\b")
 WIDTH = 100
 PROJECT, BARE = "(project)", "(bare)"  # what is installed besides groups: no group can have such a name
+# Free space in GB: `make setup` writes 1.4. Without the packages of the steps, it is less than 0.5.
+NEEDED, NEEDED_BARE = 2.0, 0.5
 LIBRARY = re.compile(r"sagemaker[-_.]ops(?:\[([^\]]*)\])?(?![\w.-])", re.IGNORECASE)
 
 
@@ -74,28 +77,43 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     if vendored.is_file():
         requirements, library = _from_folder(requirements, vendored.parent)
         own += ["--editable", library]
+    _warn_of_a_full_disk(venv, NEEDED if PROJECT in groups - set(state.get("groups", [])) else NEEDED_BARE)
     print(f"Installing packages into {venv} (once) …", flush=True)
     uv = shutil.which("uv")
-    python = _python(venv)
+    python, settings = _python(venv), _pip_settings()
     if not python.exists() and not _make_venv(venv, uv):
         print(f"Could not create {venv}: see the output of {'uv' if uv else 'venv'} above.", file=sys.stderr)
         return 1
     (venv / STATE).unlink(missing_ok=True)  # it is not valid until the installation has finished
-    uv = uv or _own_uv(python, constraints)
+    uv = uv or _own_uv(python, constraints, variables.of_builds() | _as_variables(settings))
     if uv:
         requirements.append("pip")  # uv's environments have no pip, but scripts written for an image may call it
         command = [uv, "pip", "install", "--python", str(python)]
         command += [] if "UV_COMPILE_BYTECODE" in os.environ else ["--compile-bytecode"]
-        environment = variables.of_builds() | _pip_settings_for_uv(python)
+        environment = variables.of_builds() | _for_uv(settings)
     else:
         command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-        environment = variables.of_builds()
+        environment = variables.of_builds() | _as_variables(settings)
     if watched([*command, "--constraint", str(constraints), *requirements, *own], environment):
         print(f"Installation failed: see the output of {'uv' if uv else 'pip'} above.", file=sys.stderr)
         return 1
     state = {"hash": wanted, "groups": sorted(groups), "folder": str(venv)}
     (venv / STATE).write_text(json.dumps(state), encoding="utf-8")
     return 0
+
+
+def _warn_of_a_full_disk(venv: Path, needed: float) -> None:
+    """Before an installation, which is tried anyway: much of it may be there already."""
+    folder = next(each for each in (venv, *venv.parents) if each.exists())
+    with suppress(OSError):
+        free = shutil.disk_usage(folder).free / 1e9
+        if free < needed:
+            print(
+                f"warning: {folder}: only {free:.1f} GB are free on this disk, "
+                f"and the packages may need {needed:.1f} GB. "
+                "If the installation fails, run `uv cache clean`, or give the Studio space more storage.",
+                file=sys.stderr,
+            )
 
 
 def _lines(parts: dict[str, list[Any]], name: str) -> Iterator[str]:
@@ -143,7 +161,7 @@ def _make_venv(venv: Path, uv: str | None) -> bool:
     return subprocess.run([*maker, str(venv)], env=variables.of_builds(), check=False).returncode == 0
 
 
-def _own_uv(python: Path, constraints: Path) -> str | None:
+def _own_uv(python: Path, constraints: Path, environment: dict[str, str]) -> str | None:
     """The uv in the environment, installed from the index if it is not there yet; None if that is not possible.
 
     The machine's pip installs it. If there is none, or it cannot, then the environment gets pip, which the caller uses.
@@ -154,16 +172,16 @@ def _own_uv(python: Path, constraints: Path) -> str | None:
     attempts = [[sys.executable, "-m", "pip", "--python", str(python)], [str(python), "-m", "pip"]]
     for pip in [] if uv.is_file() else attempts:
         if pip[0] == str(python):
-            _quietly([str(python), "-m", "ensurepip"])
-        _quietly([*pip, *options])
+            _quietly([str(python), "-m", "ensurepip"], environment)
+        _quietly([*pip, *options], environment)
         if uv.is_file():
             break
     return str(uv) if uv.is_file() else None
 
 
-def _quietly(command: list[str]) -> None:
+def _quietly(command: list[str], environment: dict[str, str]) -> None:
     """Run it; what cannot work is reported by the installation that follows."""
-    subprocess.run(command, env=variables.of_builds(), check=False, capture_output=True, text=True)
+    subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
 
 
 def watched(command: list[str], environment: dict[str, str]) -> int:
@@ -185,28 +203,48 @@ def watched(command: list[str], environment: dict[str, str]) -> int:
     return process.returncode
 
 
-def _pip_settings_for_uv(python: Path) -> dict[str, str]:
-    """The index and CA that pip is configured to use on this machine; uv does not read pip's settings."""
+def _pip_settings() -> dict[str, str]:
+    """What pip is configured to do on this machine, by files and variables: {"index-url": …}."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Lines such as global.index-url='https://…'; several values are one string with several lines.
+    listing = dict(line.split("=", 1) for line in listed.stdout.splitlines() if "=" in line)
+    sections = ("global.", "install.", ":env:.")  # as in pip, the last one wins
+    return {
+        name.removeprefix(section): " ".join(ast.literal_eval(value).split())
+        for section in sections
+        for name, value in listing.items()
+        if name.startswith(section)
+    }
+
+
+def _as_variables(settings: dict[str, str]) -> dict[str, str]:
+    """For pip, instead of its files, which may make it install elsewhere: `user`, `target`, `prefix`.
+
+    Empty if the machine has no pip that could read the files: that of .venv then reads them itself.
+    """
+    names = {f"PIP_{key.upper().replace('-', '_')}": value for key, value in settings.items()}
+    allowed = {name: value for name, value in names.items() if variables.is_for_builds(name)}
+    return allowed | {"PIP_CONFIG_FILE": os.devnull} if settings else {}
+
+
+def _for_uv(settings: dict[str, str]) -> dict[str, str]:
+    """The index and CA that pip is configured to use; uv does not read pip's settings."""
     names = {
         "index-url": "UV_DEFAULT_INDEX",
         "extra-index-url": "UV_INDEX",
         "find-links": "UV_FIND_LINKS",
         "cert": "SSL_CERT_FILE",
     }
-    command = [sys.executable, "-m", "pip", "config", "list"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False)
-    # Lines such as global.index-url='https://…'; several values are one string with several lines.
-    listing = dict(line.split("=", 1) for line in listed.stdout.splitlines() if "=" in line)
-    settings: dict[str, str] = {}
-    for section in ("global", "install", ":env:"):  # as in pip, the last one wins
-        for key, name in names.items():
-            if f"{section}.{key}" in listing and name not in os.environ:
-                values = ast.literal_eval(listing[f"{section}.{key}"]).split()
-                # https://docs.astral.sh/uv/reference/environment: places are divided by commas, indexes by spaces
-                settings[name] = ("," if key == "find-links" else " ").join(values)
-    if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in os.environ:
-        settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip also looks at all its indexes
-    return settings
+    # https://docs.astral.sh/uv/reference/environment: places are divided by commas, indexes by spaces
+    found = {
+        name: settings[key].replace(" ", ",") if key == "find-links" else settings[key]
+        for key, name in names.items()
+        if key in settings and name not in os.environ
+    }
+    if "UV_INDEX" in found and "UV_INDEX_STRATEGY" not in os.environ:
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip also looks at all its indexes
+    return found
 
 
 if __name__ == "__main__":
