@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import look
+from report import evaluations
 from report.test_graph import condition, step
 
 from sagemaker_ops.definition.plan import parse
@@ -320,3 +322,14 @@ def test_the_terminal_has_the_same_in_short() -> None:
         "",
         *change.text(shown.comparison),
     ]
+
+
+@pytest.mark.slow
+def test_a_browser_opens_it_without_faults(tmp_path: Path) -> None:
+    file = tmp_path / "review.html"
+    evaluated = replace(GOOD, here=replace(GOOD.here, evaluation=evaluations.evaluation(2)))
+    file.write_text(page.page(review(evaluated, BROKEN, NOT_RUN, notes=("x",)), NOW), encoding="utf-8")
+
+    seen = look(file)
+
+    assert {key: each.faults for key, each in seen.items()} == {key: {} for key in seen}
