@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from sagemaker_ops.tabular.summary import describe, distinct, type_of
 MOST_ROWS = 200_000  # of the table
 MOST_TRAIN_ROWS = 50_000  # for the target by column: enough for narrow intervals
 OTHER_PROBLEM: dict[str, Problem] = {"classification": "regression", "regression": "classification"}
-TIME_WORDS = {"date", "datetime", "day", "epoch", "month", "period", "quarter", "time", "timestamp", "week", "year"}
+TIME_WORDS = {"date", "datetime", "epoch", "period", "timestamp", "year"}  # in the names of numbers that are times
+YEARLY_WORDS = {"month", "quarter", "week"}  # also, if there is no year
+DAILY_WORDS = {"day", "hour", "time"}  # often of a day, month or week: only if the rows are in their order
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class LoadedTable:
     total: int
     checked: CheckedRows
     prepared: Prepared
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     wrong_problem: str = ""
 
@@ -97,7 +100,8 @@ def load_table(root: Path, most_rows: int = MOST_ROWS) -> LoadedTable:
     An s3:// source is read from the copy that `ops fetch-data` made; UserError if there is none. StepError with
     everything that is wrong with the table, as in the processing step.
     """
-    data = load(root).data
+    settings = load(root)
+    data = settings.data
     options = Options.of(data, schema_file(data.source, root))
     rows = read_every_column(source_copy.source_path(data.source, root), options)
     total, notes = len(rows), []
@@ -105,14 +109,15 @@ def load_table(root: Path, most_rows: int = MOST_ROWS) -> LoadedTable:
     if copy is not None and copy.rows is not None:
         notes.append(f"This is the first {copy.rows:,} rows of each file: `ops fetch-data` fetches all of them.")
     if total > most_rows:
-        rows = rows.sample(most_rows, random_state=0).sort_index()  # the order of the file may be the order of time
-        rows = rows.reset_index(drop=True)
-        notes.append(f"This is a random sample of {most_rows:,} of {total:,} rows; its charts are close to all rows.")
-    return explore(rows, data, options, total, notes)
+        # In the order of the file, which may be the order of time.
+        rows = rows.sample(most_rows, random_state=0).sort_index().reset_index(drop=True)
+        notes.append(f"The rest of this notebook uses {most_rows:,} of these rows, drawn at random.")
+    found = explore(rows, data, options, settings.hyperparameters)
+    return replace(found, total=total, notes=(*notes, *found.notes))
 
 
 def explore(
-    rows: pd.DataFrame, data: Data, options: Options, total: int | None = None, notes: list[str] | None = None
+    rows: pd.DataFrame, data: Data, options: Options, hyperparameters: Mapping[str, Any] | None = None
 ) -> LoadedTable:
     """`rows` as the processing step sees them. If only [data].problem is wrong, the other one is used."""
     wrong = ""
@@ -125,10 +130,8 @@ def explore(
         except StepError:
             raise error from None
         options, wrong = other, str(error)
-    found = [*(notes or []), *([f"[data].problem does not fit: {wrong}."] if wrong else [])]
-    return LoadedTable(
-        data, options, rows, len(rows) if total is None else total, checked, prepared, tuple(found), wrong
-    )
+    notes = (f"[data].problem is wrong: {wrong}.",) if wrong else ()
+    return LoadedTable(data, options, rows, len(rows), checked, prepared, hyperparameters or {}, notes, wrong)
 
 
 def _process(rows: pd.DataFrame, options: Options) -> tuple[CheckedRows, Prepared]:
@@ -175,13 +178,15 @@ def target_by_column(table: LoadedTable, column: str, level: float = LEVEL) -> p
 
 
 def time_columns(table: LoadedTable) -> list[str]:
-    """The columns with a time, the most likely one first: the split column, dates, and sorted numbers named so."""
+    """The columns with a time, the most likely one first: the split column, dates, numbers with such a name."""
     split = table.options.split_column if table.options.split == "time" else None
     rows = table.checked.rows.drop(columns=[table.target, *(set(table.options.exclude) - {split})], errors="ignore")
     dates = [name for name in rows if type_of(rows[name]) == "date" and distinct(rows[name]) > 1]
-    named = [name for name in rows if words(name) & TIME_WORDS and type_of(rows[name]) in ("integer", "number")]
-    ordered = [name for name in named if rows[name].is_monotonic_increasing and distinct(rows[name]) > 2]
-    return list(dict.fromkeys([*([split] if split else []), *dates, *ordered]))
+    numbers = [name for name in rows if type_of(rows[name]) in ("integer", "number") and distinct(rows[name]) > 1]
+    ordered = [name for name in numbers if words(name) & DAILY_WORDS and rows[name].is_monotonic_increasing]
+    named = [name for name in numbers if words(name) & TIME_WORDS]
+    yearly = [name for name in numbers if words(name) & YEARLY_WORDS and not named]
+    return list(dict.fromkeys([*([split] if split else []), *dates, *named, *yearly, *ordered]))
 
 
 def words(name: object) -> set[str]:
