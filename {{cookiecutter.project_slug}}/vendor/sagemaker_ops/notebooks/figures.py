@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from sagemaker_ops.notebooks.exploration import LoadedTable, target_by_column, target_over_time, time_columns
-from sagemaker_ops.tabular.summary import describe, distinct, type_of
+from sagemaker_ops.tabular.summary import distinct, type_of
 
 Given = ParamSpec("Given")
 MOST_CLASSES = 6  # in one chart
@@ -67,7 +67,7 @@ def draw_missing(table: LoadedTable, most: int = 30) -> Figure:
     if shares.empty:
         return _sentence("No value is missing.")
     shown = shares.head(most)
-    figure = plt.figure(figsize=(WIDTH * 0.7, 1.2 + 0.25 * len(shown)), layout="constrained")
+    figure = _figure(WIDTH * 0.7, 1.2 + 0.25 * len(shown))
     axes = figure.add_subplot()
     axes.barh(range(len(shown)), shown.to_numpy(), color=BAR)
     _name_rows(axes, [_short(name, 30) for name in shown.index])
@@ -90,7 +90,9 @@ def draw_distributions(table: LoadedTable, columns: Sequence[str] | None = None,
     for axes, name in zip(places, shown, strict=True):
         _draw_distribution(axes, table.checked.rows[name])
         axes.set_title(_short(name, 34))
-    figure.suptitle(f"Distributions: {_some(len(shown), len(names), 'columns', 'those that say most about the target')}")
+    figure.suptitle(
+        f"Distributions: {_some(len(shown), len(names), 'columns', 'those that say most about the target')}"
+    )
     return figure
 
 
@@ -128,7 +130,9 @@ def draw_target(table: LoadedTable) -> Figure:
     """The rows of each class, or the distribution of the numbers to predict."""
     target = table.checked.rows[table.target]
     if table.schema.problem == "regression":
-        figure, (whole, boxes) = plt.subplots(2, 1, figsize=(WIDTH * 0.7, 3.6), layout="constrained", height_ratios=[4, 1])
+        figure, (whole, boxes) = plt.subplots(
+            2, 1, figsize=(WIDTH * 0.7, 3.6), layout="constrained", height_ratios=[4, 1]
+        )
         _draw_numbers(whole, target)
         for value, name, line in ((target.mean(), "mean", "-"), (target.median(), "median", "--")):
             whole.axvline(value, color=POINT, linestyle=line, label=f"{name} {value:.4g}")
@@ -140,7 +144,7 @@ def draw_target(table: LoadedTable) -> Figure:
         return figure
     counts = target.value_counts()
     shown = counts.sort_index() if len(counts) <= 20 else counts.head(20)
-    figure = plt.figure(figsize=(WIDTH * 0.7, 1.2 + 0.3 * len(shown)), layout="constrained")
+    figure = _figure(WIDTH * 0.7, 1.2 + 0.3 * len(shown))
     axes = figure.add_subplot()
     axes.barh(range(len(shown)), shown.to_numpy(), color=BAR)
     _name_rows(axes, [_short(value, 30) for value in shown.index])
@@ -170,7 +174,7 @@ def draw_target_by_column(table: LoadedTable, columns: Sequence[str] | None = No
         _name_rows(axes, [f"{_short(row.group, 20)}  n={row.rows:,}" for row in lines.itertuples()])
         if len(classes) == 1:
             axes.axvline(table.answers.iloc[:, 0].mean(), color=GREY, linewidth=1, linestyle=":")
-        axes.set_title(f"{_short(name, 26)}: {_percent(float(table.explained[name]))} explained")
+        axes.set_title(f"{_short(name, 34)}\n{_percent(float(table.explained[name]))} explained")
     _explain(figure, places[0], table, classes)
     some = _some(len(shown), len(names), "columns", "those that say most about it")
     figure.suptitle(f"{_answer(table)} by column, with 95 % intervals: {some}")
@@ -185,7 +189,7 @@ def draw_target_over_time(table: LoadedTable, column: str | None = None) -> Figu
         return _sentence("No column of this table looks like a time.")
     found = target_over_time(table, column)
     classes = table.answers.mean().sort_values(ascending=False).index[:MOST_CLASSES].tolist()
-    figure = plt.figure(figsize=(WIDTH, 3.6), layout="constrained")
+    figure = _figure(WIDTH, 3.6)
     axes = figure.add_subplot()
     for label, color in zip(classes, _colors(classes), strict=True):
         one = found[found["class"] == label]
@@ -213,10 +217,11 @@ def draw_correlations(table: LoadedTable, most: int = 20) -> Figure:
     matrix = pd.DataFrame(values).corr()
     labels = [_short(name, 24) for name in matrix]
     size = 2.2 + 0.38 * len(matrix)
-    figure = plt.figure(figsize=(size + 1.2, size), layout="constrained")
+    figure = _figure(size + 1.2, size)
     axes = figure.add_subplot()
     hidden = np.triu(np.ones(matrix.shape, bool))
-    part = matrix.to_numpy()[1:, :-1]
+    part = matrix.to_numpy()[1:, :-1].round(2) + 0.0
+    part[np.abs(part) < 0.05] = 0.0  # shown as 0.0, not -0.0
     sns.heatmap(
         part, mask=hidden[1:, :-1], vmin=-1, vmax=1, cmap="vlag", annot=len(matrix) <= 21, fmt=".1f", square=True,
         linewidths=0.5, ax=axes, annot_kws={"fontsize": 7}, cbar_kws={"shrink": 0.6, "label": "rank correlation"},
@@ -244,7 +249,9 @@ def _explain(figure: Figure, axes: Axes, table: LoadedTable, classes: Sequence[s
         handles, labels = axes.get_legend_handles_labels()
         more = len(table.answers.columns) - len(classes)
         title = f"class (and {more} more)" if more else "class"
-        figure.legend(handles, [_short(label, 20) for label in labels], loc="outside right upper", title=title)
+        figure.legend(
+            handles, [_short(label, 20) for label in labels], loc="outside lower center", ncols=len(labels), title=title
+        )
 
 
 def _answer(table: LoadedTable) -> str:
@@ -259,15 +266,20 @@ def _colors(classes: Sequence[str]) -> list[str]:
     return [BAR] if len(classes) == 1 else sns.color_palette("colorblind", len(classes)).as_hex()
 
 
+def _figure(width: float, height: float) -> Figure:
+    figure: Figure = plt.figure(figsize=(width, height), layout="constrained")
+    return figure
+
+
 def _panels(number: int, height: float) -> tuple[Figure, list[Axes]]:
     """A figure with axes in rows of PANELS."""
     rows, columns = max(1, -(-number // PANELS)), PANELS
-    figure = plt.figure(figsize=(WIDTH, 0.5 + height * rows), layout="constrained")
+    figure = _figure(WIDTH, 0.5 + height * rows)
     return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(number)]
 
 
 def _sentence(text: str) -> Figure:
-    figure = plt.figure(figsize=(WIDTH * 0.7, 0.6))
+    figure = _figure(WIDTH * 0.7, 0.6)
     figure.text(0.01, 0.5, text, va="center", fontsize=10)
     return figure
 

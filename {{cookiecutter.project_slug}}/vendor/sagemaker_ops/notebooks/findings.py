@@ -18,8 +18,8 @@ from sagemaker_ops.project.settings import FILE
 from sagemaker_ops.tabular.checks import LEAK, explained_alone, of
 from sagemaker_ops.tabular.errors import listed, percent
 from sagemaker_ops.tabular.splits import PARTS
-from sagemaker_ops.tabular.text_files import HERE
 from sagemaker_ops.tabular.summary import distinct, is_unique_integer, pick, type_of
+from sagemaker_ops.tabular.text_files import HERE
 
 SUSPECT, SUSPECT_BY_NAME = 0.8, 0.5  # share of the target that a column explains alone; the name contains the target's
 IN_ORDER = 0.98  # rank correlation with the target
@@ -47,14 +47,14 @@ class Finding:
     @property
     def line(self) -> str:
         """The settings as lines of TOML: they replace lines with the same keys. Empty if there is nothing to write."""
-        return tomlkit.dumps(dict(self.settings)).strip()
+        return str(tomlkit.dumps(dict(self.settings))).strip()
 
     def __str__(self) -> str:
         lines = [f"    {line}" for line in self.line.splitlines()]
         return "\n".join([self.sentence, *([f"  In [{self.section}] of {FILE}:", *lines] if lines else [])])
 
 
-def find(table: LoadedTable) -> list[Finding]:
+def find_settings(table: LoadedTable) -> list[Finding]:
     """Everything about the table that may need another setting, the most important findings first."""
     return [finding for detect in DETECTORS for finding in detect(table)]
 
@@ -85,7 +85,7 @@ def _wrong_problem(table: LoadedTable) -> Iterator[Finding]:
             yield Finding(sentence.replace(also, f", predict a class{also}"), {"problem": "classification"})
     elif target.dtype.kind in "if" and distinct(target) > MANY_VALUES:
         yield Finding(
-            f"'{table.target}' has {distinct(target)} different numbers: if they are a measure, predict a number{also}.",
+            f"'{table.target}' has {distinct(target)} different numbers: for a measure, predict a number{also}.",
             {"problem": "regression"},
         )
 
@@ -251,8 +251,8 @@ def _rare_classes(table: LoadedTable) -> Iterator[Finding]:
     if number < RARE_CLASS * rows.sum():
         weight = {"class_weight": "balanced"} if table.hyperparameters.get("class_weight") == "none" else {}
         yield Finding(
-            f"Class '{label}' is rare: {of(number, int(rows.sum()))}. A model that never predicts it has an accuracy of "
-            f"{percent(1 - number / rows.sum())} or less: use another metric, such as auc"
+            f"Class '{label}' is rare: {of(number, int(rows.sum()))}. A model that never predicts it can reach "
+            f"an accuracy of {percent(1 - number / rows.sum())}: use another metric, such as auc"
             + (". If missing a rare case is worse than a false alarm, give it more weight." if weight else "."),
             weight,
             "hyperparameters",

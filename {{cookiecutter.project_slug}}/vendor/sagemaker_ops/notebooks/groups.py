@@ -127,4 +127,4 @@ def _z(level: float) -> float:
 def _text(value: Any) -> str:
     if isinstance(value, np.datetime64):
         return str(pd.Timestamp(value)).removesuffix(" 00:00:00")[:16]
-    return f"{value:.5g}" if abs(value) < 1e5 else f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.4g}"
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.3g}"

@@ -24,19 +24,27 @@ def plot_rows(table: LoadedTable, x: str | None = None, y: str | None = None) ->
     """
     best = list(table.explained.index)
     measures = [name for name in best if table.features[name].dtype.kind in "fM"]
-    first, second = [*dict.fromkeys([*([x] if x else []), *([y] if y else []), *measures, *best]), *best][:2]
-    x, y = x or (first if first != y else second), y or (second if first == x or not x else second)
-    rows = table.train
-    rows = rows.sample(min(len(rows), MOST_POINTS), random_state=0).sort_index()
-    shown = table.features.loc[rows.index]
-    target = rows[table.target] if table.schema.problem == "regression" else rows[table.target].map(str)
-    hover = pd.DataFrame({_plain(name): shown[name] for name in dict.fromkeys([x, y, *best[:MOST_SHOWN]])})
-    figure = px.scatter(
-        x=shown[x], y=shown[y], color=target.to_numpy(), opacity=0.6, labels={"x": _plain(x), "y": _plain(y),
-        "color": _plain(table.target)}, title=f"{len(rows):,} rows of the train part",
-        category_orders=None if table.schema.problem == "regression" else {"color": list(map(str, table.schema.classes))},
-    )  # fmt: skip
-    return figure if hover.empty else figure
+    free = [name for name in [*measures, *best] if name not in (x, y)] or best
+    x = x if x is not None else free.pop(0)
+    y = y if y is not None else next((name for name in free if name != x), x)
+    classes = None if table.schema.problem == "regression" else [str(label) for label in table.schema.classes]
+    rows = table.train.sample(min(len(table.train), MOST_POINTS), random_state=0).sort_index()
+    target = rows[table.target] if classes is None else rows[table.target].map(str)
+    shown = table.features.loc[rows.index, list(dict.fromkeys([x, y, *best[:MOST_SHOWN]]))]
+    frame = pd.DataFrame({f"c{number}": shown[name].to_numpy() for number, name in enumerate(shown)})
+    names = {column: _plain(name) for column, name in zip(frame, shown, strict=True)}
+    of = {name: column for column, name in zip(frame, shown, strict=True)}
+    return px.scatter(
+        frame.assign(target=[_plain(label) for label in target] if classes else target.to_numpy()),
+        x=of[x],
+        y=of[y],
+        color="target",
+        opacity=0.6,
+        hover_data=list(frame),
+        labels={**names, "target": _plain(table.target)},
+        category_orders={"target": [_plain(label) for label in classes]} if classes else None,
+        title=f"{len(frame):,} rows of the train part",
+    )
 
 
 def _plain(name: str) -> str:
