@@ -6,93 +6,68 @@ values are shown as they are: a $ is a dollar, not a formula.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import ParamSpec
+from collections.abc import Sequence
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from sagemaker_ops.notebooks.exploration import LoadedTable, target_by_column, target_over_time, time_columns
+from sagemaker_ops.notebooks.figure_parts import (
+    BAR,
+    GREY,
+    POINT,
+    WIDTH,
+    drawn,
+    name_rows,
+    new_figure,
+    panels,
+    percent,
+    sentence,
+    short,
+    some,
+)
 from sagemaker_ops.tabular.summary import distinct, type_of
 
-Given = ParamSpec("Given")
 MOST_CLASSES = 6  # in one chart
-WIDTH = 11.0  # inches
-PANELS = 3  # in a row
-BAR, POINT, GREY = "#4c72b0", "#c44e52", "0.45"
-STYLE = {
-    **sns.axes_style("whitegrid"),
-    "text.parse_math": False,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.labelsize": 9,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
-    "figure.titlesize": 12,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
-def _drawn(draw: Callable[Given, Figure]) -> Callable[Given, Figure]:
-    """Draw in the style of this module, and close the figure: otherwise a notebook would show it twice."""
-
-    @wraps(draw)
-    def drawn(*args: Given.args, **kwargs: Given.kwargs) -> Figure:
-        # The font of matplotlib lacks most of the world's characters; it shows a box for each.
-        warnings.filterwarnings("ignore", "Glyph .* missing from (current )?font", UserWarning)
-        with plt.rc_context(STYLE):
-            figure = draw(*args, **kwargs)
-        for text in figure.findobj(Text):
-            text.set_parse_math(False)
-        plt.close(figure)
-        return figure
-
-    return drawn
-
-
-@_drawn
+@drawn
 def draw_missing(table: LoadedTable, most: int = 30) -> Figure:
     """The share of missing values of the columns that have any, `most` of them."""
     shares = table.rows.isna().mean()
     shares = shares[shares > 0].sort_values(ascending=False, kind="stable")
     if shares.empty:
-        return _sentence("No value is missing.")
+        return sentence("No value is missing.")
     shown = shares.head(most)
-    figure = _figure(WIDTH * 0.7, 1.2 + 0.25 * len(shown))
+    figure = new_figure(WIDTH * 0.7, 1.2 + 0.25 * len(shown))
     axes = figure.add_subplot()
     axes.barh(range(len(shown)), shown.to_numpy(), color=BAR)
-    _name_rows(axes, [_short(name, 30) for name in shown.index])
+    name_rows(axes, [short(name, 30) for name in shown.index])
     for place, share in enumerate(shown):
-        axes.text(share, place, f" {_percent(share)}", va="center", fontsize=8)
+        axes.text(share, place, f" {percent(share)}", va="center", fontsize=8)
     axes.set(xlim=(0, 1.12), xticks=np.linspace(0, 1, 6), xlabel="share of rows")
-    axes.set_title(f"Missing values: {_some(len(shown), len(shares), 'columns that have any')}")
+    axes.set_title(f"Missing values: {some(len(shown), len(shares), 'columns that have any')}")
     return figure
 
 
-@_drawn
-def draw_distributions(table: LoadedTable, columns: Sequence[str] | None = None, most: int = 18) -> Figure:
+@drawn
+def draw_distributions(table: LoadedTable, columns: Sequence[str] | None = None, most: int = 12) -> Figure:
     """The values of `columns`, by default of those that say most about the target.
 
     The tails of numbers, 1 % on each side, are outside the chart if they would hide the rest.
     """
     names = list(columns or table.explained.index)
     shown = names[:most]
-    figure, places = _panels(len(shown), 2.1)
+    figure, places = panels(len(shown), 2.1)
     for axes, name in zip(places, shown, strict=True):
         _draw_distribution(axes, table.checked.rows[name])
-        axes.set_title(_short(name, 34))
-    figure.suptitle(
-        f"Distributions: {_some(len(shown), len(names), 'columns', 'those that say most about the target')}"
-    )
+        axes.set_title(short(name, 34))
+    figure.suptitle(f"Distributions: {some(len(shown), len(names), 'columns', 'those that say most about the target')}")
     return figure
 
 
@@ -110,7 +85,7 @@ def _draw_distribution(axes: Axes, column: pd.Series) -> None:
         counts = counts[counts > 0]
         shown = counts.sort_index() if type_of(column) != "text" and len(counts) <= 12 else counts.head(8)
         axes.barh(range(len(shown)), shown.to_numpy(), color=BAR)
-        _name_rows(axes, [_short(value, 18) for value in shown.index])
+        name_rows(axes, [short(value, 18) for value in shown.index])
         if len(counts) > len(shown):
             axes.set_xlabel(f"rows; {len(shown)} of {len(counts):,} values")
 
@@ -125,14 +100,13 @@ def _draw_numbers(axes: Axes, known: pd.Series) -> None:
         axes.set_xlabel(f"1 % to 99 %; all: {known.min():.4g} to {known.max():.4g}")
 
 
-@_drawn
+@drawn
 def draw_target(table: LoadedTable) -> Figure:
     """The rows of each class, or the distribution of the numbers to predict."""
     target = table.checked.rows[table.target]
     if table.schema.problem == "regression":
-        figure, (whole, boxes) = plt.subplots(
-            2, 1, figsize=(WIDTH * 0.7, 3.6), layout="constrained", height_ratios=[4, 1]
-        )
+        figure = new_figure(WIDTH * 0.7, 3.6)
+        whole, boxes = figure.subplots(2, height_ratios=[4, 1])
         _draw_numbers(whole, target)
         for value, name, line in ((target.mean(), "mean", "-"), (target.median(), "median", "--")):
             whole.axvline(value, color=POINT, linestyle=line, label=f"{name} {value:.4g}")
@@ -140,22 +114,22 @@ def draw_target(table: LoadedTable) -> Figure:
         whole.set_ylabel("rows")
         sns.boxplot(x=target.to_numpy(), ax=boxes, color=BAR, fliersize=2)
         boxes.set_xlabel("all values")
-        figure.suptitle(f"Target: {_short(table.target)}, {len(target):,} rows")
+        figure.suptitle(f"Target: {short(table.target)}, {len(target):,} rows")
         return figure
     counts = target.value_counts()
     shown = counts.sort_index() if len(counts) <= 20 else counts.head(20)
-    figure = _figure(WIDTH * 0.7, 1.2 + 0.3 * len(shown))
+    figure = new_figure(WIDTH * 0.7, 1.2 + 0.3 * len(shown))
     axes = figure.add_subplot()
     axes.barh(range(len(shown)), shown.to_numpy(), color=BAR)
-    _name_rows(axes, [_short(value, 30) for value in shown.index])
+    name_rows(axes, [short(value, 30) for value in shown.index])
     for place, rows in enumerate(shown):
-        axes.text(rows, place, f" {rows:,} ({_percent(rows / len(target))})", va="center", fontsize=8)
+        axes.text(rows, place, f" {rows:,} ({percent(rows / len(target))})", va="center", fontsize=8)
     axes.set(xlim=(0, 1.2 * shown.max()), xlabel="rows")
-    axes.set_title(f"Target: {_short(table.target)}, {_some(len(shown), len(counts), 'classes')}")
+    axes.set_title(f"Target: {short(table.target)}, {some(len(shown), len(counts), 'classes')}")
     return figure
 
 
-@_drawn
+@drawn
 def draw_target_by_column(table: LoadedTable, columns: Sequence[str] | None = None, most: int = 9) -> Figure:
     """The target in each group of rows by `columns`, with row counts and 95 % intervals; see `target_by_column`.
 
@@ -164,32 +138,32 @@ def draw_target_by_column(table: LoadedTable, columns: Sequence[str] | None = No
     names = list(columns or table.explained.index)
     shown = names[:most]
     classes = table.answers.mean().sort_values(ascending=False).index[:MOST_CLASSES].tolist()
-    figure, places = _panels(len(shown), 3.1)
+    figure, places = panels(len(shown), 3.1)
     for axes, name in zip(places, shown, strict=True):
         found = target_by_column(table, name)
         lines = found[found["class"] == classes[0]]
         for number, (label, color) in enumerate(zip(classes, _colors(classes), strict=True)):
             shift = 0.6 * ((number + 0.5) / len(classes) - 0.5)
             _draw_intervals(axes, found[found["class"] == label], color, np.arange(len(lines)) + shift, label)
-        _name_rows(axes, [f"{_short(row.group, 20)}  n={row.rows:,}" for row in lines.itertuples()])
+        name_rows(axes, [f"{short(row.group, 20)}  n={row.rows:,}" for row in lines.itertuples()])
         if len(classes) == 1:
             axes.axvline(table.answers.iloc[:, 0].mean(), color=GREY, linewidth=1, linestyle=":")
-        axes.set_title(f"{_short(name, 34)}\n{_percent(float(table.explained[name]))} explained")
+        axes.set_title(f"{short(name, 34)}\n{percent(float(table.explained[name]))} explained")
     _explain(figure, places[0], table, classes)
-    some = _some(len(shown), len(names), "columns", "those that say most about it")
-    figure.suptitle(f"{_answer(table)} by column, with 95 % intervals: {some}")
+    which = some(len(shown), len(names), "columns", "those that say most about it")
+    figure.suptitle(f"{_answer(table)} by column, with 95 % intervals: {which}")
     return figure
 
 
-@_drawn
+@drawn
 def draw_target_over_time(table: LoadedTable, column: str | None = None) -> Figure:
     """The target in each range of a column with a time, with 95 % intervals; by default the first of `time_columns`."""
     column = column or next(iter(time_columns(table)), None)
     if column is None:
-        return _sentence("No column of this table looks like a time.")
+        return sentence("No column of this table looks like a time.")
     found = target_over_time(table, column)
     classes = table.answers.mean().sort_values(ascending=False).index[:MOST_CLASSES].tolist()
-    figure = _figure(WIDTH, 3.6)
+    figure = new_figure(WIDTH, 3.6)
     axes = figure.add_subplot()
     for label, color in zip(classes, _colors(classes), strict=True):
         one = found[found["class"] == label]
@@ -197,13 +171,13 @@ def draw_target_over_time(table: LoadedTable, column: str | None = None) -> Figu
         axes.fill_between(range(len(one)), one["low"], one["high"], color=color, alpha=0.2, linewidth=0)
     ends = [f"{row.group}\nn={row.rows:,}".replace(" to ", " to\n") for row in one.itertuples()]
     axes.set_xticks(range(len(one)), ends, fontsize=7)
-    axes.set(xlabel=_short(column), ylabel=_answer(table))
+    axes.set(xlabel=short(column), ylabel=_answer(table))
     _explain(figure, axes, table, classes)
-    axes.set_title(f"{_answer(table)} over '{_short(column)}', with 95 % intervals")
+    axes.set_title(f"{_answer(table)} over '{short(column)}', with 95 % intervals")
     return figure
 
 
-@_drawn
+@drawn
 def draw_correlations(table: LoadedTable, most: int = 20) -> Figure:
     """Spearman's rank correlation of the numbers and dates among the features, and of the target (one class of two)."""
     numbers = [name for name in table.explained.index if table.features[name].dtype.kind in "fM"]
@@ -212,12 +186,12 @@ def draw_correlations(table: LoadedTable, most: int = 20) -> Figure:
     if table.answers.shape[1] == 1:
         values = {f"target: {table.target}": table.answers.iloc[:, 0].rank(), **values}
     if len(values) < 2:
-        return _sentence("There are no two columns of numbers to correlate.")
+        return sentence("There are no two columns of numbers to correlate.")
     # Of ranks over all known values, which is Spearman's up to missing ones, and quick for many columns.
     matrix = pd.DataFrame(values).corr()
-    labels = [_short(name, 24) for name in matrix]
+    labels = [short(name, 24) for name in matrix]
     size = 2.2 + 0.38 * len(matrix)
-    figure = _figure(size + 1.2, size)
+    figure = new_figure(size + 1.2, size)
     axes = figure.add_subplot()
     hidden = np.triu(np.ones(matrix.shape, bool))
     part = matrix.to_numpy()[1:, :-1].round(2) + 0.0
@@ -230,11 +204,11 @@ def draw_correlations(table: LoadedTable, most: int = 20) -> Figure:
     axes.grid(visible=False)
     axes.tick_params(axis="x", rotation=90)
     axes.tick_params(axis="y", rotation=0)
-    axes.set_title(f"Correlation: {_some(len(shown), len(numbers), 'columns with numbers')}")
+    axes.set_title(f"Correlation: {some(len(shown), len(numbers), 'columns with numbers')}")
     return figure
 
 
-def _draw_intervals(axes: Axes, found: pd.DataFrame, color: str, places: np.ndarray, label: str) -> None:
+def _draw_intervals(axes: Axes, found: pd.DataFrame, color: str, places: npt.NDArray[Any], label: str) -> None:
     value, low, high = (found[name].to_numpy(float) for name in ("value", "low", "high"))
     wrong = np.isnan(low)  # a mean of one row
     axes.errorbar(
@@ -250,59 +224,17 @@ def _explain(figure: Figure, axes: Axes, table: LoadedTable, classes: Sequence[s
         more = len(table.answers.columns) - len(classes)
         title = f"class (and {more} more)" if more else "class"
         figure.legend(
-            handles, [_short(label, 20) for label in labels], loc="outside lower center", ncols=len(labels), title=title
+            handles, [short(label, 20) for label in labels], loc="outside lower center", ncols=len(labels), title=title
         )
 
 
 def _answer(table: LoadedTable) -> str:
     if table.schema.problem == "regression":
-        return f"Mean of '{_short(table.target)}'"
+        return f"Mean of '{short(table.target)}'"
     if table.answers.shape[1] == 1:
-        return f"Share of '{_short(table.answers.columns[0], 20)}' in '{_short(table.target)}'"
-    return f"Share of each class of '{_short(table.target)}'"
+        return f"Share of '{short(table.answers.columns[0], 20)}' in '{short(table.target)}'"
+    return f"Share of each class of '{short(table.target)}'"
 
 
 def _colors(classes: Sequence[str]) -> list[str]:
     return [BAR] if len(classes) == 1 else sns.color_palette("colorblind", len(classes)).as_hex()
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure: Figure = plt.figure(figsize=(width, height), layout="constrained")
-    return figure
-
-
-def _panels(number: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with axes in rows of PANELS."""
-    rows, columns = max(1, -(-number // PANELS)), PANELS
-    figure = _figure(WIDTH, 0.5 + height * rows)
-    return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(number)]
-
-
-def _sentence(text: str) -> Figure:
-    figure = _figure(WIDTH * 0.7, 0.6)
-    figure.text(0.01, 0.5, text, va="center", fontsize=10)
-    return figure
-
-
-def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """The labels of horizontal bars or points, the first one on top."""
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.grid(visible=False, axis="y")
-
-
-def _short(name: object, most: int = 40) -> str:
-    """`name` on one line, shortened in the middle: the ends of names often tell them apart."""
-    text = str(name).removesuffix(" 00:00:00")
-    text = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-    return text if len(text) <= most else f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if 0 < share < 0.995 else f"{100 * share:.0f} %"
-
-
-def _some(shown: int, total: int, what: str, which: str = "") -> str:
-    if shown == total:
-        return f"{total:,} {what}"
-    return f"{shown} of {total:,} {what}{f' ({which})' if which else ''}"
