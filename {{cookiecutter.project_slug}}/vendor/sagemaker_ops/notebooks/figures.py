@@ -34,6 +34,7 @@ from sagemaker_ops.notebooks.figure_parts import (
 from sagemaker_ops.tabular.summary import distinct, type_of
 
 MOST_CLASSES = 6  # in one chart
+MOST_MARKS = 2000
 
 
 @drawn
@@ -106,14 +107,15 @@ def draw_target(table: LoadedTable) -> Figure:
     target = table.checked.rows[table.target]
     if table.schema.problem == "regression":
         figure = new_figure(WIDTH * 0.7, 3.6)
-        whole, boxes = figure.subplots(2, height_ratios=[4, 1])
+        whole, rug = figure.subplots(2, height_ratios=[4, 1])
         _draw_numbers(whole, target)
         for value, name, line in ((target.mean(), "mean", "-"), (target.median(), "median", "--")):
             whole.axvline(value, color=POINT, linestyle=line, label=f"{name} {value:.4g}")
         whole.legend()
         whole.set_ylabel("rows")
-        sns.boxplot(x=target.to_numpy(), ax=boxes, color=BAR, fliersize=2)
-        boxes.set_xlabel("all values")
+        marks = np.sort(target.to_numpy())[:: -(-len(target) // MOST_MARKS)]
+        rug.plot([*marks, target.max()], np.zeros(len(marks) + 1), "|", color=BAR, alpha=0.4)
+        rug.set(xlabel="all values", yticks=[])
         figure.suptitle(f"Target: {short(table.target)}, {len(target):,} rows")
         return figure
     counts = target.value_counts()
@@ -145,10 +147,10 @@ def draw_target_by_column(table: LoadedTable, columns: Sequence[str] | None = No
         for number, (label, color) in enumerate(zip(classes, _colors(classes), strict=True)):
             shift = 0.6 * ((number + 0.5) / len(classes) - 0.5)
             _draw_intervals(axes, found[found["class"] == label], color, np.arange(len(lines)) + shift, label)
-        name_rows(axes, [f"{short(row.group, 20)}  n={row.rows:,}" for row in lines.itertuples()])
+        name_rows(axes, [f"{short(row.group, 26)}  n={row.rows:,}" for row in lines.itertuples()])
         if len(classes) == 1:
             axes.axvline(table.answers.iloc[:, 0].mean(), color=GREY, linewidth=1, linestyle=":")
-        axes.set_title(f"{short(name, 34)}\n{percent(float(table.explained[name]))} explained")
+        axes.set_title(f"{short(name, 28)}\n{percent(float(table.explained[name]))} explained")
     _explain(figure, places[0], table, classes)
     which = some(len(shown), len(names), "columns", "those that say most about it")
     figure.suptitle(f"{_answer(table)} by column, with 95 % intervals: {which}")
@@ -189,7 +191,7 @@ def draw_correlations(table: LoadedTable, most: int = 20) -> Figure:
         return sentence("There are no two columns of numbers to correlate.")
     # Of ranks over all known values, which is Spearman's up to missing ones, and quick for many columns.
     matrix = pd.DataFrame(values).corr()
-    labels = [short(name, 24) for name in matrix]
+    labels = [short(name, 30) for name in matrix]
     size = 2.2 + 0.38 * len(matrix)
     figure = new_figure(size + 1.2, size)
     axes = figure.add_subplot()

@@ -15,6 +15,7 @@ from sagemaker_ops.tabular.summary import distinct
 
 GROUPS = 12  # per column, so that months stay months
 LEVEL = 0.95  # of the intervals
+LONG = np.timedelta64(24, "D")  # a time this long needs no hours
 MISSING, OTHER = "(missing)", "(other)"
 
 
@@ -111,20 +112,25 @@ def _ranges(known: pd.Series, most: int) -> tuple[npt.NDArray[np.intp], list[str
     values = known.to_numpy()
     ordered = np.unique(values)
     if len(ordered) <= most:
-        return np.searchsorted(ordered, values), [_text(value) for value in ordered]
+        return np.searchsorted(ordered, values), _texts(ordered)
     ends = np.ceil(np.arange(1, most + 1) / most * len(values)).astype(int) - 1
     upper = np.unique(np.sort(values)[ends])
     codes = np.searchsorted(upper, values)
     lower = [ordered[0], *(ordered[np.searchsorted(ordered, end, "right")] for end in upper[:-1])]
-    texts = [(_text(low), _text(high)) for low, high in zip(lower, upper, strict=True)]
-    return codes, [low if low == high else f"{low} to {high}" for low, high in texts]
+    texts = _texts(np.array([*lower, *upper]))
+    pairs = zip(texts[: len(lower)], texts[len(lower) :], strict=True)
+    return codes, [low if low == high else f"{low} to {high}" for low, high in pairs]
 
 
 def _z(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, np.datetime64):
-        return str(pd.Timestamp(value)).removesuffix(" 00:00:00")[:16]
-    return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.3g}"
+def _texts(values: npt.NDArray[Any]) -> list[str]:
+    """Numbers and dates for labels, no longer than needed to tell them apart."""
+    if values.dtype.kind != "M":
+        return [f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.3g}" for value in values]
+    moments = pd.DatetimeIndex(values)
+    if (moments == moments.normalize()).all() or np.ptp(values) > LONG:
+        return list(moments.strftime("%Y-%m-%d"))
+    return list(moments.strftime("%m-%d %H:%M"))
