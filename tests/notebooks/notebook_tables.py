@@ -33,7 +33,7 @@ def plain(problem: str = "binary") -> pd.DataFrame:
     if problem == "binary":
         y = np.where(signal > 0.3, "yes", "no")
     elif problem == "multiclass":
-        y = np.select([signal < -1, signal < 1], ["low", "middle"], "high")
+        y = np.select([signal < -0.5, signal < 1], ["low", "middle"], "high")
     return pd.DataFrame({"size": size, "color": color, "noise": chance.normal(size=ROWS), "y": y})
 
 

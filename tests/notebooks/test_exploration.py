@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from notebooks.notebook_tables import ROWS, plain, problem_of, random, table
 from projects import Bake
-from notebook_tables import ROWS, plain, problem_of, random, table
 
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.notebooks.exploration import load_table, overview, target_by_column, target_over_time, time_columns

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from notebook_tables import ROWS, plain, problem_of, random, table
+from notebooks.notebook_tables import ROWS, plain, problem_of, random, table
 
 from sagemaker_ops.notebooks import figures
 from sagemaker_ops.notebooks.interactive import plot_rows
+
+pytestmark = pytest.mark.slow
 
 DRAW = {name: getattr(figures, name) for name in dir(figures) if name.startswith("draw_")}
 
@@ -28,14 +30,13 @@ def without_a_screen() -> None:
     plt.switch_backend("agg")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
 @pytest.mark.parametrize("name", DRAW)
 def test_odd_tables(kind: str, name: str) -> None:
     rows = plain(kind).assign(**{
         "price $a_{ and $b": random().normal(size=ROWS), "日本 <b>": "$x$", "two\nlines": random().integers(0, 9, ROWS),
-        "empty": np.nan, "when": pd.date_range("2024-01-01", periods=ROWS, freq="h"), "flag": random().random(ROWS) < 0.5,
-        "rare": ["one", *["many"] * (ROWS - 1)],
+        "empty": np.nan, "when": pd.date_range("2024-01-01", periods=ROWS, freq="h"),
+        "flag": random().random(ROWS) < 0.5, "rare": ["one", *["many"] * (ROWS - 1)],
     })  # fmt: skip
     rows.loc[::5, ["size", "color", "price $a_{ and $b"]] = np.nan
     seen = table(rows, problem=problem_of(kind))
@@ -60,7 +61,6 @@ def test_nothing_to_draw_is_a_sentence(name: str, sentence: str) -> None:
     assert sentence in texts(DRAW[name](table(rows)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "title"),
     [
