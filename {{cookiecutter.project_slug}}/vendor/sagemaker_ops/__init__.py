@@ -25,6 +25,16 @@ EXPORTS = {
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
     "local.executions": {"Execution": ""},
+    # For eda/.
+    "notebooks.exploration": {
+        "load_table": "", "overview": "", "target_by_column": "", "target_over_time": "", "time_columns": "",
+    },
+    "notebooks.figures": {
+        "draw_correlations": "", "draw_distributions": "", "draw_missing": "", "draw_target": "",
+        "draw_target_by_column": "", "draw_target_over_time": "",
+    },
+    "notebooks.findings": {"Finding": "", "find_settings": "", "print_findings": ""},
+    "notebooks.interactive": {"plot_rows": ""},
     # For step scripts, notebooks and tests; this part is copied into the container.
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
@@ -55,6 +65,7 @@ __all__ = [
     "SPLITS",
     "Choice",
     "Execution",
+    "Finding",
     "Jobs",
     "Metric",
     "Model",
@@ -70,20 +81,31 @@ __all__ = [
     "date_numbers",
     "describe",
     "describe_parts",
+    "draw_correlations",
+    "draw_distributions",
+    "draw_missing",
+    "draw_target",
+    "draw_target_by_column",
+    "draw_target_over_time",
     "evaluate",
+    "find_settings",
     "fit",
     "gaps",
     "is_remote",
     "list_executions",
     "load_model",
     "load_settings",
+    "load_table",
     "missing_folders",
     "notation_arguments",
+    "overview",
     "parse_hyperparameters",
+    "plot_rows",
     "predict",
     "predict_rows",
     "prepare",
     "print_evaluation",
+    "print_findings",
     "print_scores",
     "raise_any",
     "read_every_column",
@@ -103,6 +125,9 @@ __all__ = [
     "source_files",
     "source_path",
     "split_rows",
+    "target_by_column",
+    "target_over_time",
+    "time_columns",
     "write_answer",
 ]
 
@@ -125,6 +150,23 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.local.executions import Execution
+    from sagemaker_ops.notebooks.exploration import (
+        load_table,
+        overview,
+        target_by_column,
+        target_over_time,
+        time_columns,
+    )
+    from sagemaker_ops.notebooks.figures import (
+        draw_correlations,
+        draw_distributions,
+        draw_missing,
+        draw_target,
+        draw_target_by_column,
+        draw_target_over_time,
+    )
+    from sagemaker_ops.notebooks.findings import Finding, find_settings, print_findings
+    from sagemaker_ops.notebooks.interactive import plot_rows
     from sagemaker_ops.pipelines.jobs import Jobs
     from sagemaker_ops.pipelines.local_run import compile_pipeline
     from sagemaker_ops.pipelines.local_run import executions as list_executions

@@ -215,16 +215,21 @@ def of(rows: int, total: int) -> str:
 
 def leak_warnings(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Schema) -> list[str]:
     """The columns that leak the target: each alone predicts it almost perfectly."""
-    rows = table.take(train[:: -(-len(train) // LEAK_ROWS)])
-    truth = schema.truth(rows)
-    answers = truth[:, None] if schema.problem == "regression" else np.eye(len(schema.classes))[truth]
-    explained = {name: _explained(_groups(rows[name]), answers) for name in schema.names}
+    explained = explained_alone(table, train, schema)
     return [
         f"Column '{name}' alone explains {100 * share:.1f} % of '{schema.target}'; if it is known only later, "
         f'write exclude = ["{name}"].'
         for name, share in explained.items()
         if share >= LEAK
     ]
+
+
+def explained_alone(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Schema) -> dict[str, float]:
+    """{feature: the share of the target that it explains alone, in rows that were not used to learn from}."""
+    rows = table.take(train[:: -(-len(train) // LEAK_ROWS)])
+    truth = schema.truth(rows)
+    answers = truth[:, None] if schema.problem == "regression" else np.eye(len(schema.classes))[truth]
+    return {name: _explained(_groups(rows[name]), answers) for name in schema.names}
 
 
 def _groups(column: pd.Series) -> npt.NDArray[np.intp]:
