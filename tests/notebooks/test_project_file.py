@@ -10,9 +10,9 @@ from projects import Bake
 
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.notebooks.project_file import write_hyperparameters
-from sagemaker_ops.tabular.hyperparameters import Choice, Number
+from sagemaker_ops.tabular.hyperparameters import Choice, Hyperparameters, Number
 
-KNOWN = {
+KNOWN: Hyperparameters = {
     "rate": Number(0.05, 0.0001, 1.0, "how much each tree counts"),
     "trees": Number(150, 1, 10_000, "number of trees"),
     "weights": Choice("none", ("none", "balanced"), "of the classes"),
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: bytes |
 
 
 def test_a_value_at_its_limit_is_not_rounded_beyond_it(tmp_path: Path) -> None:
-    known = {"rate": Number(0.1, 0.0, 0.99999, "")}
+    known: Hyperparameters = {"rate": Number(0.1, 0.0, 0.99999, "")}
     (tmp_path / "project.toml").write_text("[hyperparameters]\nrate = 0.1\n", encoding="utf-8")
 
     write_hyperparameters(tmp_path, {"rate": 0.99999}, known)
@@ -173,7 +173,7 @@ def test_a_value_at_its_limit_is_not_rounded_beyond_it(tmp_path: Path) -> None:
 def test_the_projects_own_file_changes_in_one_line(bake: Bake) -> None:
     file = bake().path / "project.toml"
     before = file.read_text(encoding="utf-8")
-    known = {"max_leaf_nodes": Number(31, 2, 10_000, "")}
+    known: Hyperparameters = {"max_leaf_nodes": Number(31, 2, 10_000, "")}
 
     write_hyperparameters(file.parent, {"max_leaf_nodes": 40}, known)
 

@@ -25,6 +25,13 @@ EXPORTS = {
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
     "local.executions": {"Execution": ""},
+    # For notebooks.
+    "notebooks.candidates": {"candidates": ""},
+    "notebooks.folds": {"trial_rows": ""},
+    "notebooks.project_file": {"present_hyperparameters": "", "write_hyperparameters": ""},
+    "notebooks.trial_figures": {"compare_models": "", "show_trials": ""},
+    "notebooks.trials": {"cross_validate": ""},
+    "notebooks.tuning": {"search_ranges": "", "tune": ""},
     # For step scripts, notebooks and tests; this part is copied into the container.
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
@@ -65,8 +72,11 @@ __all__ = [
     "StepError",
     "Target",
     "__version__",
+    "candidates",
     "check_rows",
+    "compare_models",
     "compile_pipeline",
+    "cross_validate",
     "date_numbers",
     "describe",
     "describe_parts",
@@ -83,6 +93,7 @@ __all__ = [
     "predict",
     "predict_rows",
     "prepare",
+    "present_hyperparameters",
     "print_evaluation",
     "print_scores",
     "raise_any",
@@ -100,10 +111,15 @@ __all__ = [
     "save_evaluation",
     "save_model",
     "schema_file",
+    "search_ranges",
+    "show_trials",
     "source_files",
     "source_path",
     "split_rows",
+    "trial_rows",
+    "tune",
     "write_answer",
+    "write_hyperparameters",
 ]
 
 
@@ -125,6 +141,12 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.local.executions import Execution
+    from sagemaker_ops.notebooks.candidates import candidates
+    from sagemaker_ops.notebooks.folds import trial_rows
+    from sagemaker_ops.notebooks.project_file import present_hyperparameters, write_hyperparameters
+    from sagemaker_ops.notebooks.trial_figures import compare_models, show_trials
+    from sagemaker_ops.notebooks.trials import cross_validate
+    from sagemaker_ops.notebooks.tuning import search_ranges, tune
     from sagemaker_ops.pipelines.jobs import Jobs
     from sagemaker_ops.pipelines.local_run import compile_pipeline
     from sagemaker_ops.pipelines.local_run import executions as list_executions

@@ -16,7 +16,7 @@ from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project.settings import FILE, Settings
 from sagemaker_ops.store import write_atomically
 from sagemaker_ops.tabular.errors import raise_any
-from sagemaker_ops.tabular.hyperparameters import Hyperparameters, Value, read_hyperparameters
+from sagemaker_ops.tabular.hyperparameters import Choice, Hyperparameters, Number, Value, read_hyperparameters
 
 TABLE = "hyperparameters"
 DIGITS = 4  # significant ones; a search is never more precise
@@ -65,12 +65,16 @@ def rounded(value: float, digits: int = DIGITS) -> float:
 def _allowed(values: Mapping[str, Any], known: Hyperparameters) -> dict[str, Value]:
     """The values in their final type; UserError with every one that is unknown or not allowed."""
     read, findings = read_hyperparameters({name: _text(value) for name, value in values.items()}, known)
-    short = {name: rounded(value) if isinstance(value, float) else value for name, value in read.items()}
     if findings:
-        raise UserError(
-            *(Problem(finding if finding[-1] in ".?" else f"{finding}.", f"{FILE} [{TABLE}]") for finding in findings)
-        )
-    return {name: short[name] if known[name].read(_text(short[name])) is not None else read[name] for name in values}
+        ended = (finding if finding[-1] in ".?" else f"{finding}." for finding in findings)
+        raise UserError(*(Problem(finding, f"{FILE} [{TABLE}]") for finding in ended))
+    return {name: _short(read[name], known[name]) for name in values}
+
+
+def _short(value: Value, known: Number | Choice) -> Value:
+    """A number with few digits, unless that is no longer allowed."""
+    short = rounded(value) if isinstance(value, float) else value
+    return value if known.read(_text(short)) is None else short
 
 
 def _text(value: Any) -> str:
