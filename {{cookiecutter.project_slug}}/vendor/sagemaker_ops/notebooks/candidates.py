@@ -18,7 +18,7 @@ from sagemaker_ops.tabular.dates import date_numbers
 from sagemaker_ops.tabular.schema import Schema
 
 MOST_CATEGORIES = 30  # per column of the linear model; rarer ones share a column
-TREES = 60
+TREES = 50
 SEED = 0
 PROJECT, NAIVE = "project", "naive"
 

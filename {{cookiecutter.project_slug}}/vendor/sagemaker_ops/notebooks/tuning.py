@@ -24,11 +24,12 @@ from sagemaker_ops.tabular.hyperparameters import Choice, Hyperparameters, Numbe
 from sagemaker_ops.tabular.metrics import NO_METRICS, Array, Metrics, bootstrap, is_lower_better, measure
 from sagemaker_ops.tabular.schema import Schema
 
-FACTOR = 4  # a search goes from a quarter to four times the present value
+FACTOR = 3  # a search goes from a third of the present value to three times
 FROM_ZERO = (0.001, 10.0)  # for a number that is 0: most are penalties
 LOGARITHMIC = 10  # a range whose ends differ by this factor is searched in equal factors, not in equal steps
 DIGITS = 2  # significant ones of a value to try
 MOST_TRIALS = 200
+LONGEST = 4  # a trial may take this part of the time, or twice as long as the present values
 RESAMPLES = 200
 RESAMPLED_CELLS = 20_000_000  # resamples times rows
 
@@ -88,7 +89,7 @@ class Tuning:
 def search_ranges(known: Hyperparameters, present: Mapping[str, Value]) -> dict[str, Range]:
     """What `tune` tries by default, by hyperparameter: the ends of a range of numbers, or words.
 
-    Numbers go from a quarter of the present value to four times, within their limits. A whole number that is 0 stays,
+    Numbers go from a third of the present value to three times, within their limits. A whole number that is 0 stays,
     because it usually turns something off.
     """
     ranges = {name: _range(each, present[name]) for name, each in known.items()}
@@ -112,8 +113,8 @@ def tune(
 ) -> Tuning:
     """Fit the model on train with random values from the ranges, and measure it on validation; `present` comes first.
 
-    The search stops after `seconds` or `most_trials`; a trial that is not done by then does not count, but the first
-    one always ends. The same seed tries the same values in the same order.
+    The search stops after `seconds` or `most_trials`; a trial that is not done by then, or takes too large a part of the
+    time, does not count. The first one always ends. The same seed tries the same values in the same order.
 
     known: HYPERPARAMETERS of production/steps/model.py. ranges: as from `search_ranges`; a hyperparameter that is not
     in it stays as it is. own: your own metrics by name. StepError if there is no such metric, or it is undefined.
@@ -132,16 +133,18 @@ def tune(
     first: Floats | None = None
     trials: list[dict[str, Any]] = []
     failures: list[str] = []
+    slow, longest = 0, 0.0
     for values in _drawn(known, present, ranges, most_trials, seed):
         begun, left = time.monotonic(), seconds - (time.monotonic() - started)
         if first is not None and left <= 0:
             break
         try:
-            with _limit(left if first is not None else 0):
+            with _limit(longest and min(left, longest)):
                 model = fitted(make_model(schema, values), schema, train, validation)
                 prediction = predicted(model, schema, validation)
         except _TimeIsOver:
-            break
+            slow += 1
+            continue
         except Exception as error:
             if first is None:
                 raise
@@ -150,12 +153,16 @@ def tune(
         score = float(measure(truth, prediction, weights[None], own)[metric][0])
         if first is None and not np.isfinite(score):
             raise StepError(f"metric '{metric}' is undefined on the validation part; use another one, or more rows")
-        trials.append({"score": score, "seconds": time.monotonic() - begun} | values)
-        first = prediction if first is None else first
+        taken = time.monotonic() - begun
+        trials.append({"score": score, "seconds": taken} | values)
+        if first is None:
+            first, longest = prediction, max(seconds / LONGEST, 2 * taken)
         if best is None or (score < best[0] if lower else score > best[0]):
             best = score, values, prediction
     if best is None or first is None:  # the first trial raised otherwise
         raise StepError("no trial has ended")
+    if slow:
+        notes.append(f"{slow} trials took too long and were stopped; more time lets them end.")
     if failures:
         notes.append(f"{len(failures)} trials failed, the first one with: {failures[0]}")
     table = pd.DataFrame(trials)
