@@ -84,7 +84,7 @@ def test_rows_count_by_their_weight() -> None:
 
     heavy, same = (cross_validate(models(each), each.rows, "auc", folds=3).summary["mean"] for each in (house, without))
 
-    assert (heavy.drop("naive") > 0.85).all()
+    assert (heavy.drop("naive") > 0.8).all()
     assert (same < 0.65).all()
 
 
@@ -191,9 +191,7 @@ def test_early_stopping_does_not_see_the_rows_that_are_compared_on() -> None:
 
 def test_a_class_that_comes_up_late_is_measured_as_never_predicted() -> None:
     late = table().sort_values("built", ignore_index=True)
-    late["town"] = (
-        late["town"].where(late.index > 150, "Ulm").where(late.index < 300, "Bonn").where(late.index != 0, "Bonn")
-    )
+    late["town"] = late["town"].mask((late.index < 250) & (late["town"] == "Bonn"), "Ulm")
     house = made("town", late, split="time", split_column="built")
 
     found = cross_validate(models(house), house.rows, "accuracy", folds=3)

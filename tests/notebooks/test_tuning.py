@@ -1,7 +1,8 @@
-"""A search tries the present values first, stays within its ranges and its time, and does not take chance for progress."""
+"""A search tries the present values first, keeps to its ranges and its time, and does not take chance for progress."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from trial_tables import KNOWN, PRESENT, PROBLEMS, made, make_model, table
 from sagemaker_ops.notebooks.trial_figures import show_trials
 from sagemaker_ops.notebooks.tuning import Tuning, search_ranges, tune
 from sagemaker_ops.tabular.errors import StepError
-from sagemaker_ops.tabular.hyperparameters import Choice, Hyperparameters, Number
+from sagemaker_ops.tabular.hyperparameters import Choice, Number
 from sagemaker_ops.tabular.schema import Schema
 
 pytestmark = pytest.mark.slow
@@ -25,7 +26,8 @@ def tuned(target: str = "yes or no", present: Mapping[str, Any] = PRESENT, **giv
     house = made(target)
     model, metric = given.pop("make_model", make_model), given.pop("metric", METRIC[target])
     given = {"most_trials": 12, "seconds": 60} | given
-    return tune(model, house.schema, *house.parts, KNOWN, present, metric, **given)
+    train, validation = house.parts
+    return tune(model, house.schema, train, validation, KNOWN, present, metric, **given)
 
 
 RANGES: list[tuple[str, Number | Choice, float | str, tuple[Any, ...] | None]] = [
@@ -92,13 +94,20 @@ def test_clearly_better_values_are_to_be_written(target: str, metric: str) -> No
     assert found.verdict.endswith("Change them.")
 
 
-def test_a_difference_within_the_spread_changes_nothing() -> None:
-    found = tuned(ranges={"depth": (4, 5)}, most_trials=3)
+@pytest.mark.parametrize(
+    ("present", "message"),
+    [
+        (4, r"None of 2 trials is better than the present values \(auc 0\.\d+ ± 0\.\d+\)\."),
+        (5, r"The best of 2 trials has auc .* It may be chance: keep the present values\."),
+    ],
+)
+def test_a_difference_within_the_spread_changes_nothing(present: int, message: str) -> None:
+    found = tuned(present=PRESENT | {"depth": present}, ranges={"depth": (4, 5)}, most_trials=3)
 
     assert len(found.trials) == 2, "there are no others"
     assert not found.is_better
     assert found.changes == {}
-    assert found.verdict.endswith(("keep the present values.", "better than the present values (auc 0.9341 ± 0.022)."))
+    assert re.fullmatch(message, found.verdict)
 
 
 def test_a_hyperparameter_that_is_in_no_range_stays() -> None:
@@ -109,10 +118,10 @@ def test_a_hyperparameter_that_is_in_no_range_stays() -> None:
 
 
 def test_wide_ranges_are_searched_in_equal_factors() -> None:
-    found = tuned(ranges={"pruning": (0.0001, 1.0)}, most_trials=100)
+    found = tuned(ranges={"pruning": (0.0001, 1.0)}, most_trials=50)
 
     shares = [(found.trials["pruning"][1:] < limit).mean() for limit in (0.001, 0.01, 0.1)]
-    assert shares == pytest.approx([0.25, 0.5, 0.75], abs=0.15)
+    assert shares == pytest.approx([0.25, 0.5, 0.75], abs=0.2)
 
 
 def test_no_range_means_one_trial() -> None:
@@ -177,20 +186,15 @@ def test_rows_count_by_their_weight() -> None:
     wrong = table().assign(weight=1.0)
     wrong.loc[::2, "weight"] = 1e-6
     wrong.loc[::2, "yes or no"] = wrong.loc[::2, "yes or no"].map({"yes": "no", "no": "yes"})
-    house = made(given=wrong, weight="weight")
+    weighted, same = made(given=wrong, weight="weight"), made(given=wrong.drop(columns="weight"))
 
-    found = tune(make_model, house.schema, *house.parts, KNOWN, PRESENT, "auc", most_trials=1)
+    with_them, without = (
+        tune(make_model, house.schema, each[0], each[1], KNOWN, PRESENT, "auc", most_trials=1)
+        for house in (weighted, same)
+        for each in [house.parts]
+    )
 
-    assert found.present_score[0] > 0.85
-
-
-def test_a_hyperparameter_that_is_no_longer_known_is_ignored() -> None:
-    known: Hyperparameters = {name: KNOWN[name] for name in KNOWN}
-
-    house = made()
-    found = tune(make_model, house.schema, *house.parts, known, PRESENT | {"old": 1}, "auc", most_trials=2)
-
-    assert "old" not in found.trials
+    assert with_them.present_score[0] > without.present_score[0] + 0.1
 
 
 def test_the_figure_shows_every_trial_and_the_best_so_far() -> None:

@@ -113,7 +113,7 @@ def tune(
 ) -> Tuning:
     """Fit the model on train with random values from the ranges, and measure it on validation; `present` comes first.
 
-    The search stops after `seconds` or `most_trials`; a trial that is not done by then, or takes too large a part of the
+    The search stops after `seconds` or `most_trials`; a trial that is not done by then, or takes too much of the
     time, does not count. The first one always ends. The same seed tries the same values in the same order.
 
     known: HYPERPARAMETERS of production/steps/model.py. ranges: as from `search_ranges`; a hyperparameter that is not
