@@ -83,7 +83,7 @@ ROOMS = {
     "aws": {"errors", "store", "kept", "trace", "project", "definition", "guardrails", "local", "pipelines"},
     "tabular": set(),
     "template": {"errors"},
-    "notebooks": {"errors", "project", "local", "tabular"},
+    "notebooks": {"errors", "store", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
     "report": {"errors", "store", "kept", "trace", "project", "definition", "local", "terminal"},
     "review": {

@@ -25,7 +25,7 @@ EXPORTS = {
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
     "local.executions": {"Execution": ""},
-    # For eda/.
+    # For eda/ and develop/.
     "notebooks.exploration": {
         "load_table": "", "overview": "", "target_by_column": "", "target_over_time": "", "time_columns": "",
     },
@@ -35,6 +35,12 @@ EXPORTS = {
     },
     "notebooks.findings": {"Finding": "", "find_settings": "", "print_findings": ""},
     "notebooks.interactive": {"plot_rows": ""},
+    "notebooks.candidates": {"candidates": ""},
+    "notebooks.folds": {"trial_rows": ""},
+    "notebooks.project_file": {"present_hyperparameters": "", "write_hyperparameters": ""},
+    "notebooks.trial_figures": {"compare_models": "", "show_trials": ""},
+    "notebooks.trials": {"cross_validate": ""},
+    "notebooks.tuning": {"search_ranges": "", "tune": ""},
     # For step scripts, notebooks and tests; this part is copied into the container.
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
@@ -76,8 +82,11 @@ __all__ = [
     "StepError",
     "Target",
     "__version__",
+    "candidates",
     "check_rows",
+    "compare_models",
     "compile_pipeline",
+    "cross_validate",
     "date_numbers",
     "describe",
     "describe_parts",
@@ -104,6 +113,7 @@ __all__ = [
     "predict",
     "predict_rows",
     "prepare",
+    "present_hyperparameters",
     "print_evaluation",
     "print_findings",
     "print_scores",
@@ -122,13 +132,18 @@ __all__ = [
     "save_evaluation",
     "save_model",
     "schema_file",
+    "search_ranges",
+    "show_trials",
     "source_files",
     "source_path",
     "split_rows",
     "target_by_column",
     "target_over_time",
     "time_columns",
+    "trial_rows",
+    "tune",
     "write_answer",
+    "write_hyperparameters",
 ]
 
 
@@ -150,6 +165,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.local.executions import Execution
+    from sagemaker_ops.notebooks.candidates import candidates
     from sagemaker_ops.notebooks.exploration import (
         load_table,
         overview,
@@ -166,7 +182,12 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
         draw_target_over_time,
     )
     from sagemaker_ops.notebooks.findings import Finding, find_settings, print_findings
+    from sagemaker_ops.notebooks.folds import trial_rows
     from sagemaker_ops.notebooks.interactive import plot_rows
+    from sagemaker_ops.notebooks.project_file import present_hyperparameters, write_hyperparameters
+    from sagemaker_ops.notebooks.trial_figures import compare_models, show_trials
+    from sagemaker_ops.notebooks.trials import cross_validate
+    from sagemaker_ops.notebooks.tuning import search_ranges, tune
     from sagemaker_ops.pipelines.jobs import Jobs
     from sagemaker_ops.pipelines.local_run import compile_pipeline
     from sagemaker_ops.pipelines.local_run import executions as list_executions
