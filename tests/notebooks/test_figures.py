@@ -58,7 +58,10 @@ def test_odd_tables(kind: str, name: str) -> None:
 def test_nothing_to_draw_is_a_sentence(name: str, sentence: str) -> None:
     rows = plain("multiclass").drop(columns=["size", "noise"])
 
-    assert sentence in texts(DRAW[name](table(rows)))
+    figure = DRAW[name](table(rows))
+
+    assert sentence in texts(figure)
+    assert figure.axes, "IPython shows no figure without axes"
 
 
 @pytest.mark.parametrize(

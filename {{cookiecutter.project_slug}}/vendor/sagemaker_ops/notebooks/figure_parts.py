@@ -66,7 +66,9 @@ def panels(number: int, height: float) -> tuple[Figure, list[Axes]]:
 
 def sentence(text: str) -> Figure:
     figure = new_figure(WIDTH * 0.7, 0.6)
-    figure.text(0.01, 0.5, text, va="center", fontsize=10)
+    axes = figure.add_subplot()  # IPython shows no figure without axes
+    axes.set_axis_off()
+    axes.text(0, 0.5, text, va="center", fontsize=10)
     return figure
 
 
