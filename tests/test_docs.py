@@ -210,6 +210,22 @@ def test_the_page_on_local_runs_matches_the_code() -> None:
     assert sorted(re.findall(r"\w+", " ".join(named))) == sorted(step_types.TYPES)
 
 
+@pytest.mark.parametrize(
+    ("notebook", "page"), [("eda/look_at_the_data", "look-at-the-data"), ("develop/try_a_model", "try-a-model")]
+)
+def test_the_pages_of_the_notebooks_have_every_cell(notebook: str, page: str) -> None:
+    cells = json.loads((PROJECT / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = (DOCS / "notebooks" / f"{page}.md").read_text(encoding="utf-8")
+
+    cells[0]["source"] = cells[0]["source"][1:]  # a note stands below the title
+    missing = [source for cell in cells if (source := "".join(cell["source"]).strip()) not in text]
+
+    assert missing == [], "run `make notebook-pages`"
+    assert {*re.findall(r"\]\(([\w.-]+\.png)\)", text)} == {
+        file.name for file in (DOCS / "notebooks").glob(f"{page}_*.png")
+    }
+
+
 def test_the_table_of_instance_types_is_quoted_as_it_is() -> None:
     quoted = "\n".join(sections(DOCS / "commands.md")["ops instance-types"])
     table, _, notes = quoted.partition("```text\n")[2].partition("```")[0].partition("…\n")

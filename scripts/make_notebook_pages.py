@@ -1,0 +1,57 @@
+"""Write docs/notebooks/: the two notebooks of a new project with the results of its sample table.
+
+`make notebook-pages` generates a project, runs its pipeline, and executes the notebooks: run it after changing them.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TEMPLATE = Path(__file__).parents[1]
+PAGES = TEMPLATE / "docs" / "notebooks"
+NOTEBOOKS = {"eda/look_at_the_data": "look-at-the-data", "develop/try_a_model": "try-a-model"}
+NOTE = "This is `{}.ipynb` of a new project, executed on the sample table. In your project, open it in Jupyter.\n"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        cookiecutter = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", folder, str(TEMPLATE)]
+        subprocess.run(cookiecutter, check=True, capture_output=True)
+        [project] = Path(folder).iterdir()
+        for target in ("setup", "run"):
+            subprocess.run(["make", target, f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
+        PAGES.mkdir(exist_ok=True)
+        for old in PAGES.iterdir():
+            old.unlink()
+        for source, name in NOTEBOOKS.items():
+            command = [".venv/bin/python", "-m", "jupyter", "nbconvert", "--to", "markdown", "--execute"]
+            output = ["--output", name, "--output-dir", str(project / "pages")]
+            subprocess.run([*command, *output, f"{source}.ipynb"], cwd=project, check=True, capture_output=True)
+            text = page((project / "pages" / f"{name}.md").read_text(encoding="utf-8"), source, project)
+            for picture in sorted((project / "pages").glob(f"{name}_files/*.png")):
+                picture.rename(PAGES / picture.name)
+            (PAGES / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def page(text: str, source: str, project: Path) -> str:
+    """The page from nbconvert's Markdown: without its styles, with an alternative text for each picture."""
+    text = re.sub(r"<style scoped>.*?</style>\n", "", text, flags=re.DOTALL)
+    text = re.sub(r'<table border="1" class="dataframe">', "<table>", text)
+    text = text.replace(str(project), "flight-delays")
+    heading = ""
+    lines = []
+    for line in text.splitlines():
+        heading = line.lstrip("# ") if line.startswith("#") else heading
+        picture = re.fullmatch(r"!\[.*\]\(.*/(.*\.png)\)", line.strip())
+        lines.append(f"![{heading}]({picture[1]})" if picture else line.rstrip())
+    shown = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    title, _, rest = shown.partition("\n")
+    return f"{title}\n\n{NOTE.format(source)}{rest}\n"
+
+
+if __name__ == "__main__":
+    main()
