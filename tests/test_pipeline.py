@@ -56,7 +56,7 @@ def test_the_gate_refuses_with_both_numbers_and_exit_code_1(project: Project) ->
     done = project.ops("run", "train", "--param", "QualityGate=0.99")
 
     assert done.code == 1, done
-    assert done.out.splitlines()[-2].startswith("Failed in ")
+    assert done.out.splitlines()[-3].startswith("Failed in ")
     assert re.search(r"auc of the model is 0\.7\d+, but the quality gate requires at least 0\.99", done.out)
     assert not (project.path / ".local" / "registry").exists()
 

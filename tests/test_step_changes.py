@@ -60,7 +60,7 @@ def test_a_change_runs_the_steps_that_use_it_and_the_others_are_cached(project: 
             edit(project, name)
         done = project.ops("run", "train", *QUICK)
         assert done.code == 0, done
-        last = done.out.splitlines()[-2]
+        last = done.out.splitlines()[-3]
         jobs = re.findall(r"^(\w+) +(?:Processing|Training) +Succeeded +\S+ s(.*)$", done.out, re.MULTILINE)
         ran[name] = {step for step, note in jobs if "cached" not in note}
 

@@ -185,7 +185,7 @@ def _gates(execution: Execution, parsed: Plan, evaluation: Mapping[str, Any]) ->
         if not step_types.of(step.type).branches or done is None or done.status != "Succeeded":
             continue
         for each in step.arguments.get("Conditions", ()):
-            with suppress(UserError, *kept.DAMAGED):  # the files of an execution may be gone
+            with suppress(UserError, *kept.DAMAGED, ArithmeticError):  # the files of an execution may be gone
                 left, right = (resolve(each[side], scope) for side in ("LeftValue", "RightValue"))
                 if each["Type"] in _MUST_BE and is_number(left) and is_number(right):
                     name = _metric(each["LeftValue"], evaluation) or step.name
