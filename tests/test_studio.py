@@ -253,6 +253,16 @@ def test_idle_spaces_are_stopped(app: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_domain_in_a_vpc_has_security_groups() -> None:
+    """AWS requires them: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UserSettings.html"""
+    parameters = stack()["Parameters"]
+
+    assert "VpcOnly" in parameters["Network"]["AllowedValues"]
+    assert resources()["Domain"]["Properties"]["DefaultUserSettings"]["SecurityGroups"] == {"Ref": "SecurityGroupIds"}
+    assert "Default" not in parameters["SecurityGroupIds"]
+
+
+@pytest.mark.slow
 def test_everything_has_the_name_and_the_tags_of_the_vertical() -> None:
     """The guard of vertical.yaml and the commands recognize by them whose a profile and its spaces are."""
     for name, each in resources().items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from gitlab import line as lines
 from projects import TEMPLATE
 
 # The last versions for Node 20. The third is a Chromium with its libraries, for machines that have none.
@@ -40,7 +40,7 @@ def look(page: Path, *ask: str, pictures: Path | None = None) -> dict[str, Look]
     """{"390 light": …} for both widths and schemes; ask: JavaScript to evaluate, in this order."""
     _install()
     request = {"page": page.resolve().as_uri(), "ask": ask, "pictures": str(pictures) if pictures else None}
-    environment = {**os.environ, "TMPDIR": str(FOLDER), "AWS_LAMBDA_JS_RUNTIME": "nodejs20.x"}
+    environment = {**lines.environment(), "TMPDIR": str(FOLDER), "AWS_LAMBDA_JS_RUNTIME": "nodejs20.x"}
     if system := shutil.which("chromium") or shutil.which("google-chrome"):
         environment["CHROMIUM"] = system
     done = subprocess.run(
@@ -57,6 +57,7 @@ def look(page: Path, *ask: str, pictures: Path | None = None) -> dict[str, Look]
 
 
 def _install() -> None:
+    lines.install()  # brings a newer Node if the machine's is too old
     FOLDER.mkdir(parents=True, exist_ok=True)
     with FileLock(FOLDER / "lock"):
         shutil.copyfile(SCRIPT, FOLDER / "look.mjs")
@@ -64,5 +65,5 @@ def _install() -> None:
         if not kept.is_file() or kept.read_text(encoding="utf-8").split() != list(PACKAGES):
             (FOLDER / "package.json").write_text('{"private": true}\n', encoding="utf-8")
             command = ["npm", "install", "--silent", "--no-fund", "--no-audit", *PACKAGES]
-            subprocess.run(command, cwd=FOLDER, check=True)
+            subprocess.run(command, cwd=FOLDER, env=lines.environment(), check=True)
             kept.write_text(" ".join(PACKAGES), encoding="utf-8")

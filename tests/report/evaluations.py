@@ -42,7 +42,7 @@ def evaluation(classes: int, rows: int = 400) -> dict[str, Any]:
     frame = pd.DataFrame({"size": random.normal(size=rows), "other": random.normal(size=rows)})
     signal = frame["size"] * 2 + random.normal(size=rows)
     if classes:
-        labels = tuple("abcdefghijklmnop"[:classes])
+        labels = ('a|"<i>', *"bcdefghijklmnop"[: classes - 1])
         truth = pd.qcut(signal, classes, labels=labels).astype(object)
         model: Any = LogisticRegression().fit(frame, truth.map(labels.index))
         naive = tuple(float(each) for each in truth.value_counts(normalize=True).reindex(labels))

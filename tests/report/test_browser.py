@@ -22,7 +22,7 @@ MOVE = """(() => {
   return [before, slider.offsetParent !== null, said.textContent, slider.getAttribute("aria-valuetext")];
 })()"""
 HOVER = """(() => {
-  const chart = document.querySelector("svg.chart[data-x]");
+  const chart = document.querySelector("svg.hover");
   const box = chart.getBoundingClientRect();
   chart.dispatchEvent(new PointerEvent("pointermove", { clientX: box.right - 12, clientY: box.top + 12 }));
   return chart.nextElementSibling.textContent;
@@ -45,7 +45,7 @@ def test_the_page_opens_without_faults(tmp_path: Path, classes: int) -> None:
         assert visible
         assert after == "At 0: precision 50.0%, recall 100.0%.", "above zero, every row is positive"
         assert spoken == "0"
-        assert hovered == "false positive rate 1, true positive rate 1"
+        assert hovered == "this model: false positive rate 1, true positive rate 1"
 
 
 def test_the_page_of_a_failure_opens_without_faults(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -46,7 +47,8 @@ def test_a_line_goes_through_its_points() -> None:
     places = [tuple(map(float, each.split(","))) for each in line.attrib["points"].split()]
     left, right, bottom, top = 52, 340 - 12, 250 - 44, 10
     assert places == [(left, bottom), ((left + right) / 2, top), (right, top)]
-    assert drawn.attrib["data-x"] == "x|0.0|1.0"
+    assert json.loads(drawn.attrib["data-x"]) == ["x", 0, 1, left, right]
+    assert json.loads(drawn.attrib["data-y"]) == ["y", 0, 1, bottom, top]
 
 
 def test_only_several_lines_have_a_legend() -> None:

@@ -9,12 +9,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from report import evaluations
 from report.evaluations import NOW
+from sagemaker_ops import local
+from sagemaker_ops.commands import run
 from sagemaker_ops.errors import UserError
+from sagemaker_ops.local import executions
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.report import document, page
 
@@ -69,6 +73,7 @@ def test_with_many_classes_only_some_curves_are_drawn(home: Path, known: dict[in
     text = written(home)
 
     assert text.count("The first 8 of 12 classes are drawn.") == 3
+    assert text.count(">class h</th>") > 20, "each line that is drawn is also in a table"
     assert 'aria-label="Confusion matrix"' in text
 
 
@@ -99,14 +104,37 @@ def test_it_is_compared_with_the_execution_before_on_the_same_target(
     evaluations.execution(home, known[2], "new", parameters={"Depth": 4})
     evaluations.execution(home, {**known[2], "target": "z"}, "another", age=1)
     evaluations.execution(home, {**known[2], "rows": 7}, "old", age=2)
-    evaluations.execution(home, known[2], "older", age=3)
+    evaluations.execution(home, known[2], "first", age=3)
     evaluations.execution(home, None, "broken", age=4)
 
     assert "Execution old</th>" in written(home, "new")
     assert "It was measured on 7 rows, this one on 400" in written(home, "new")
-    assert "Other values here: Depth 4 (there 3)." in written(home, "new")
-    assert "Execution older</th>" in written(home, "new", "older")
-    assert not re.search(r"Execution \w+</th>", written(home, "older"))
+    assert "parameter Depth: 3 → 4</li>" in written(home, "new")
+    assert "Execution first</th>" in written(home, "new", "first")
+    assert "Code, data and parameters are the same." in written(home, "old")
+    assert not re.search(r"Execution \w+</th>", written(home, "first"))
+
+
+@pytest.mark.parametrize(
+    ("classes", "change", "lines"),
+    [
+        pytest.param(2, {}, 3, id="the same classes"),
+        pytest.param(0, {}, 1, id="a regression"),
+        pytest.param(2, {"target": "z"}, 0, id="another target"),
+        pytest.param(2, {"curves": None}, 0, id="no curves"),
+        pytest.param(3, {}, 0, id="one line per class already"),
+    ],
+)
+def test_the_curves_of_both_are_drawn(
+    home: Path, known: dict[int, dict[str, Any]], classes: int, change: dict[str, Any], lines: int
+) -> None:
+    evaluations.execution(home, known[classes], "new")
+    evaluations.execution(home, {**known[classes], **change}, "old", age=1)
+
+    text = written(home, "new", "old")
+
+    assert text.count('class="data c1" data-name="Execution old"') == lines
+    assert text.count(">this model</li>") == lines
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "../abc"])
@@ -198,3 +226,28 @@ def test_the_page_is_written_beside_the_execution(home: Path, known: dict[int, d
 
     assert page.write(found) == made.folder / "report.html"
     assert page.write(found, tmp_path / "new" / "r.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_report_that_cannot_be_written_does_not_fail_the_run(
+    home: Path, known: dict[int, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = evaluations.execution(home, known[2])
+    (made.folder / "report.html").mkdir()
+
+    assert list(run._report(made, home.parent)) == []
+
+    assert capsys.readouterr().err.startswith("warning: report.html: it cannot be written: ")
+
+
+def test_only_some_executions_are_looked_at(
+    home: Path, known: dict[int, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run after a thousand others is as quick as the first."""
+    monkeypatch.setattr(document, "LOOKED_AT", 3)
+    for number in range(6):
+        evaluations.execution(home, {**known[2], "target": "z"} if number else known[2], f"e{number}", age=number)
+    found = local.find(home, "e0")
+    with mock.patch.object(executions, "_load", wraps=executions._load) as load:
+        document.of(found, home)
+
+    assert load.call_count == 3

@@ -173,17 +173,18 @@ def test_metrics_are_a_table_with_headers() -> None:
     found = read(review(GOOD))
     headers = [(given["scope"], text) for _, given, text in found.all("th")]
 
-    assert headers[:5] == [
-        ("col", "Metric"), ("col", "Here"), ("col", "origin/main"), ("col", "Difference"), ("row", "auc (gate)"),
+    assert headers[:6] == [
+        ("col", "Metric"), ("col", "This model"), ("col", "Naive model"), ("col", "origin/main"), ("col", "Difference"),
+        ("row", "auc (gate)"),
     ]  # fmt: skip
-    assert found.texts("td")[:3] == ["0.75 ± 0.01", "0.74 ± 0.01", "+0.01 better, within 2 standard deviations"]
+    assert found.texts("td")[:4] == ["0.75 ± 0.01", "-", "0.74 ± 0.01", "+0.01 better, within 2 standard deviations"]
     assert len(found.all("caption")) == len(found.all("table")) == 2
 
 
 @pytest.mark.parametrize(
     ("shown", "present", "absent"),
     [
-        pytest.param(review(GOOD), [], ["Model report", "Warnings", "There: "], id="nothing is empty"),
+        pytest.param(review(GOOD), [], ["Charts of the model", "Warnings", "There: "], id="nothing is empty"),
         pytest.param(
             review(replace(GOOD, here=result(warnings=("'id' leaks the target.",)))),
             ["Warnings", "&#x27;id&#x27; leaks the target."],

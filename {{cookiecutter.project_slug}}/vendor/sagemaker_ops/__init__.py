@@ -18,6 +18,7 @@ __version__ = "0.2.0"
 # this table, to know which libraries a step will import.
 EXPORTS = {
     # For pipelines, notebooks and tests.
+    "errors": {"UserError": ""},
     "project.data": {"is_remote": "", "schema_file": "", "source_files": "files"},
     "project.settings": {"APPROVALS": "", "Settings": "", "load_settings": "load"},
     "project.source_copy": {"source_path": ""},
@@ -81,6 +82,7 @@ __all__ = [
     "Settings",
     "StepError",
     "Target",
+    "UserError",
     "__version__",
     "candidates",
     "check_rows",
@@ -164,6 +166,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:  # the same table for editors and type checkers
+    from sagemaker_ops.errors import UserError
     from sagemaker_ops.local.executions import Execution
     from sagemaker_ops.notebooks.candidates import candidates
     from sagemaker_ops.notebooks.exploration import (

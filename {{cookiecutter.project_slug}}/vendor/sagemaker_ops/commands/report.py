@@ -9,7 +9,7 @@ import typer
 
 from sagemaker_ops.commands import completion
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.project.layout import find_root
+from sagemaker_ops.project.layout import find_root, shown
 
 app = typer.Typer()
 
@@ -50,9 +50,4 @@ def report(
         written = pages.write(found, page)
     except OSError as error:
         raise UserError(Problem(f"cannot be written: {error.strerror or error}.", str(page or "report.html"))) from None
-    print(f"Open {layout_path(written, root)}", flush=True)
-
-
-def layout_path(file: Path, root: Path) -> Path:
-    """Relative to the project if it is in there."""
-    return file.relative_to(root) if file.is_relative_to(root) else file
+    print(f"Open {shown(written, root)}", flush=True)

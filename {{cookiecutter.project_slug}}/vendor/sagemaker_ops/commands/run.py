@@ -27,9 +27,9 @@ from sagemaker_ops.commands.arguments import (
     selection,
     stubs,
 )
-from sagemaker_ops.errors import UserError
+from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.guardrails import project_check
-from sagemaker_ops.project.layout import LOCAL_FOLDER, find_root
+from sagemaker_ops.project.layout import LOCAL_FOLDER, find_root, shown
 
 if TYPE_CHECKING:
     from sagemaker_ops import local
@@ -199,15 +199,16 @@ def compile_pipeline(pipeline: PipelineName, env: EnvironmentName = "local") -> 
 
 
 def _report(execution: Execution, root: Path) -> Iterator[str]:
-    """Write the page about the execution, and say where it is."""
+    """Write the page about the execution, and say where it is. Whatever happens, the execution itself has ended."""
     from sagemaker_ops.report import document, page
 
     try:
         written = page.write(document.of(execution, root / LOCAL_FOLDER))
-    except OSError as error:  # such as a full disk: the execution itself has ended
-        yield f"warning: the report could not be written: {error.strerror or error}."
+    except Exception as error:
+        reason = (error.strerror if isinstance(error, OSError) else "") or repr(error)
+        print(f"warning: {Problem(f'it cannot be written: {reason}.', document.PAGE)}", file=sys.stderr)
     else:
-        yield f"Open {written.relative_to(root) if written.is_relative_to(root) else written}"
+        yield f"Open {shown(written, root)}"
 
 
 def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install: bool) -> local.Options:

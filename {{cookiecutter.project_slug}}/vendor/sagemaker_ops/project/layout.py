@@ -33,6 +33,11 @@ def find_root() -> Path:
     return found
 
 
+def shown(path: Path, root: Path) -> Path:
+    """Relative to the project if it is in there, as in messages."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
 def vendored_in() -> Path | None:
     """The project whose `vendor/` contains this library; None if it was installed from a package index."""
     return LIBRARY.parent if LIBRARY.name == "vendor" and (LIBRARY.parent / FILE).is_file() else None

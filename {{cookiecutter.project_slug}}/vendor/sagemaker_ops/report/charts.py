@@ -5,6 +5,7 @@ Colours and fonts come from page.css, so that a chart follows the reader's schem
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def plot(title: str, x: Axis, y: Axis, series: Sequence[Series], *, diagonal: bo
         if each.has_points or not each.is_line:
             size = 3.5 if each.is_line else 2.2
             drawn += [element("circle", cx=f"{a:.1f}", cy=f"{b:.1f}", r=size, class_=colour) for a, b in points]
-    return joined(_svg(title, x, y, *drawn, hover=True), legend([each.name for each in series if each.name]))
+    return joined(_svg(title, x, y, *drawn, kind="chart hover"), legend([each.name for each in series if each.name]))
 
 
 def histogram(title: str, name: str, edges: Numbers, counts: Mapping[str, Numbers]) -> Markup:
@@ -175,7 +176,8 @@ def _path(points: Sequence[tuple[float, float]], kind: str) -> Markup:
     return element("path", d="M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points), class_=kind)
 
 
-def _svg(title: str, x: Axis, y: Axis, *content: Markup, hover: bool = False) -> Markup:
+def _svg(title: str, x: Axis, y: Axis, *content: Markup, kind: str = "chart") -> Markup:
+    """data-x and data-y, for page.js: name, low and high of the axis, and where these are."""
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     grid = []
     for tick in _ticks(x):
@@ -188,7 +190,8 @@ def _svg(title: str, x: Axis, y: Axis, *content: Markup, hover: bool = False) ->
         element("text", x.name, x=(LEFT + right) / 2, y=HEIGHT - 6),
         element("text", y.name, x=11, y=middle, transform=f"rotate(-90 11 {middle:g})"),
     ]
-    data = {"data_x": f"{x.name}|{x.low}|{x.high}", "data_y": f"{y.name}|{y.low}|{y.high}"} if hover else {}
+    data = {"data_x": json.dumps([x.name, x.low, x.high, LEFT, right])}
+    data["data_y"] = json.dumps([y.name, y.low, y.high, bottom, TOP])
     return element(
         "svg",
         element("title", title),
@@ -199,6 +202,6 @@ def _svg(title: str, x: Axis, y: Axis, *content: Markup, hover: bool = False) ->
         role="img",
         aria_label=title,
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        class_="chart",
+        class_=kind,
         **data,
     )

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sagemaker_ops import kept, local, trace
-from sagemaker_ops.definition import step_types
+from sagemaker_ops.definition import difference, step_types
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
+from sagemaker_ops.local.executions import newest_first
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.report import results
 from sagemaker_ops.report.results import Result
 
 PAGE = "report.html"  # in the folder of the execution
+LOOKED_AT = 50
 LEVELS = {"good": "Passed", "bad": "Failed", "unclear": "Did not finish"}
 
 
@@ -58,7 +61,8 @@ class Report:
 def gather(root: Path, execution: str, against: str | None = None) -> Report:
     """By the id of an execution, a unique start of it, or `latest`; UserError if there is no such execution.
 
-    Without `against`, it is compared with the newest execution before it that has metrics of the same target.
+    Without `against`, it is compared with the newest one before it that has metrics of the same target, if that is
+    among the newest LOOKED_AT.
     """
     home = root / LOCAL_FOLDER
     found = local.find(home, execution)
@@ -74,16 +78,36 @@ def of(execution: Execution, home: Path, other: Execution | None = None) -> Repo
 
 
 def _previous(execution: Execution, result: Result, home: Path) -> Result | None:
+    """Of the executions before it, each of which takes time to read, only some are looked at."""
     if not result.scores:
         return None
-    for each in local.list_pipeline_executions(home):
-        if each.pipeline_name != execution.pipeline_name or each.start_time >= execution.start_time:
-            continue
-        if each.status == "Succeeded" or any(step.status == "Succeeded" for step in each.steps.values()):
+    for each in sorted(islice(newest_first(home), LOOKED_AT), key=lambda each: each.start_time, reverse=True):
+        if each.pipeline_name == execution.pipeline_name and each.start_time < execution.start_time:
             found = results.of(each)
             if found.scores and found.evaluation.get("target") == result.evaluation.get("target"):
                 return found
     return None
+
+
+def differences(report: Report) -> list[str]:
+    """What differs from the execution that it is compared with, as lines of definition/difference.py."""
+    there = report.there.execution if report.there else None
+    if there is None:
+        return []
+    with suppress(*kept.DAMAGED):
+        return difference.lines(_as_run(there), _as_run(report.execution))
+    return []
+
+
+def _as_run(execution: Execution) -> dict[str, Any]:
+    """The definition, with the values that this execution had; without who started it."""
+    found = kept.load(execution.folder / "definition.json")
+    parameters = [
+        {**each, "DefaultValue": execution.parameters.get(each["Name"], each.get("DefaultValue"))}
+        for each in found.get("Parameters", ())
+        if each["Name"] != trace.PARAMETER
+    ]
+    return {**found, "Parameters": parameters}
 
 
 def _summary(execution: Execution) -> dict[str, Any]:

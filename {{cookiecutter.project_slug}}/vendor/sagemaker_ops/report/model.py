@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,8 +30,16 @@ def gate(result: Result) -> Markup:
     return joined(*drawn)
 
 
-def metrics(result: Result, there: Result | None, ref: str) -> Markup:
-    """A table of every metric; ref: what to call the execution to compare with."""
+@dataclass(frozen=True)
+class Drawn:
+    """The evaluation to compare with, and what to call it."""
+
+    evaluation: Evaluation
+    name: str
+
+
+def metrics(result: Result, there: Result | None, ref: str, name: str = "Metrics") -> Markup:
+    """A table of every metric; ref: what to call the result to compare with; name: of the table."""
     rows = results.rows(result, there or Result())
     if not rows:
         return Markup()
@@ -44,21 +53,25 @@ def metrics(result: Result, there: Result | None, ref: str) -> Markup:
         name = joined(row.metric, element("small", " (gate)") if row.is_gate else "")
         body.append(parts.row(name, _score(row.here), naive, *rest, class_="gate" if row.is_gate else None))
     caption = "Value ± standard deviation, measured on the test rows."
-    return joined(element("h2", "Metrics", id="metrics"), parts.table("Metrics", caption, heading, body))
+    return parts.table(name, caption, heading, body)
 
 
-def sections(evaluation: Evaluation, name: str) -> list[tuple[str, str, Markup]]:
-    """(id, heading, content) of what the evaluation has numbers for; name: of the pipeline, unique on the page."""
+def sections(evaluation: Evaluation, name: str, there: Drawn | None = None) -> list[tuple[str, str, Markup]]:
+    """(id, heading, content) of what the evaluation has numbers for; name: of the pipeline, unique on the page.
+
+    there: whose curves are drawn beside those of this one, if both have one curve of the same class.
+    """
     found = [
-        ("charts", "How it predicts", _figures(evaluation, name)),
+        ("charts", "How it predicts", _figures(evaluation, name, there)),
         ("importance", "What the model looks at", _optional(_importance, evaluation)),
         ("slices", "Where it is worst", _optional(_slices, evaluation)),
     ]
     return [(f"{name}-{key}", heading, drawn) for key, heading, drawn in found if drawn]
 
 
-def _figures(evaluation: Evaluation, name: str) -> Markup:
-    drawn = [_optional(draw, evaluation) for draw in (_roc, _precision_recall, _scatter, _residuals, _calibration)]
+def _figures(evaluation: Evaluation, name: str, there: Drawn | None) -> Markup:
+    compared = [_optional(partial(draw, there=there), evaluation) for draw in (_roc, _precision_recall, _calibration)]
+    drawn = [_optional(_scatter, evaluation), _optional(_residuals, evaluation), *compared]
     drawn.append(_optional(partial(_thresholds, name=name), evaluation) or _optional(_confusion, evaluation))
     return element("div", *drawn, class_="figures") if any(drawn) else Markup()
 
@@ -113,46 +126,61 @@ def _curves(evaluation: Evaluation, kind: str) -> tuple[list[Any], str]:
     return found[:MOST_CLASSES], more
 
 
-def _named(curve: Mapping[str, Any], curves: Sequence[Any]) -> str:
-    return f"class {curve['class']}" if len(curves) > 1 else ""
+def _lines(evaluation: Evaluation, kind: str, keys: tuple[str, str], there: Drawn | None) -> tuple[list[Series], str]:
+    """A line for each class, or this model's and the other's; and what to say about them."""
+    curves, more = _curves(evaluation, kind)
+    has_points = kind == "calibration"
+    if len(curves) > 1:
+        return [Series(c[keys[0]], c[keys[1]], f"class {c['class']}", has_points=has_points) for c in curves], more
+    other = _same(curves[0], evaluation, there, kind) if there else None
+    name = "this model" if other else ""
+    lines = [Series(curves[0][keys[0]], curves[0][keys[1]], name, has_points=has_points)]
+    if other and there:
+        lines.append(Series(other[keys[0]], other[keys[1]], there.name, has_points=has_points))
+    return lines, more
 
 
-def _roc(evaluation: Evaluation) -> Markup:
-    curves, more = _curves(evaluation, "roc")
+def _same(curve: Mapping[str, Any], evaluation: Evaluation, there: Drawn, kind: str) -> Mapping[str, Any] | None:
+    """The only curve of the other model, if it says the same thing about the same target."""
+    with suppress(*kept.DAMAGED):
+        (found,) = there.evaluation["curves"][kind]
+        of = [
+            (each.get("class"), all_of.get("target"))
+            for each, all_of in ((curve, evaluation), (found, there.evaluation))
+        ]
+        if of[0] == of[1]:
+            return dict(found)
+    return None
+
+
+def _roc(evaluation: Evaluation, there: Drawn | None) -> Markup:
     x, y = Axis("false positive rate"), Axis("true positive rate")
-    series = [Series(each["false_positive_rate"], each["true_positive_rate"], _named(each, curves)) for each in curves]
+    lines, more = _lines(evaluation, "roc", ("false_positive_rate", "true_positive_rate"), there)
+    curves = evaluation["curves"]["roc"]
     positive = f" Positive is {evaluation['target']} = {curves[0]['class']}." if len(curves) == 1 else ""
-    said = (
-        f"The share of wanted rows found, for each share of false alarms; the dotted line is guessing.{positive}{more}"
-    )
-    drawn = charts.plot("ROC curve", x, y, series, diagonal=True)
-    return _figure("ROC", drawn, said, _thin(series[0], x, y))
+    said = "The share of wanted rows found, for each share of false alarms; the dotted line is guessing."
+    drawn = charts.plot("ROC curve", x, y, lines, diagonal=True)
+    return _figure("ROC", drawn, f"{said}{positive}{more}", _points(lines, x, y))
 
 
-def _precision_recall(evaluation: Evaluation) -> Markup:
-    curves, more = _curves(evaluation, "precision_recall")
+def _precision_recall(evaluation: Evaluation, there: Drawn | None) -> Markup:
     x, y = Axis("recall"), Axis("precision")
-    series = [Series(each["recall"], each["precision"], _named(each, curves)) for each in curves]
+    lines, more = _lines(evaluation, "precision_recall", ("recall", "precision"), there)
     said = f"How many of the rows that it reports are right, against how many of the wanted rows it finds.{more}"
-    return _figure(
-        "Precision and recall", charts.plot("Precision-recall curve", x, y, series), said, _thin(series[0], x, y)
-    )
+    drawn = charts.plot("Precision-recall curve", x, y, lines)
+    return _figure("Precision and recall", drawn, said, _points(lines, x, y))
 
 
-def _calibration(evaluation: Evaluation) -> Markup:
-    curves, more = _curves(evaluation, "calibration")
+def _calibration(evaluation: Evaluation, there: Drawn | None) -> Markup:
+    lines, more = _lines(evaluation, "calibration", ("predicted", "actual"), there)
     is_share = evaluation["problem"] == "classification"
-    values = [each[key] for each in curves for key in ("predicted", "actual")]
-    x = Axis("predicted") if is_share else charts.span("predicted", *values)
+    x = Axis("predicted") if is_share else charts.span("predicted", *(each.x for each in lines), *(e.y for e in lines))
     y = Axis("actual share" if is_share else "actual mean", x.low, x.high)
-    named = [_named(each, curves) if is_share else "" for each in curves]
-    series = [Series(c["predicted"], c["actual"], name, has_points=True) for c, name in zip(curves, named, strict=True)]
     error = evaluation.get("calibration_error")
     told = f" The average distance is {charts.shown(error)}." if isinstance(error, float) else ""
     said = "Groups of equally many rows, ordered by prediction: on the dotted line, a prediction means what it says."
-    rows = list(zip(curves[0]["predicted"], curves[0]["actual"], curves[0]["rows"], strict=True))
-    table = _table(["Predicted", "Actual", "Rows"], rows)
-    return _figure("Calibration", charts.plot("Calibration", x, y, series, diagonal=True), f"{said}{told}{more}", table)
+    drawn = charts.plot("Calibration", x, y, lines, diagonal=True)
+    return _figure("Calibration", drawn, f"{said}{told}{more}", _points(lines, x, y))
 
 
 def _scatter(evaluation: Evaluation) -> Markup:
@@ -248,10 +276,14 @@ def _at_threshold(level: float, hits: int, alarms: int, positives: int) -> str:
     return f"At {charts.shown(level)}: precision {precision}, recall {recall}."
 
 
-def _thin(series: Series, x: Axis, y: Axis) -> Markup:
-    some = range(0, len(series.x), max(1, (len(series.x) - 1) // (POINTS - 1)))
-    first = f" ({series.name})" if series.name else ""
-    return _table([f"{x.name}{first}", y.name], [(series.x[each], series.y[each]) for each in some])
+def _points(lines: Sequence[Series], x: Axis, y: Axis) -> Markup:
+    """Some points of each line, as a table."""
+    names = ["Line"] if len(lines) > 1 else []
+    rows: list[tuple[float | str, ...]] = []
+    for line in lines:
+        step = max(1, (len(line.x) - 1) // (POINTS - 1))
+        rows += [(*[line.name][: len(names)], line.x[each], line.y[each]) for each in range(0, len(line.x), step)]
+    return _table([*names, x.name, y.name], rows)
 
 
 def _importance(evaluation: Evaluation) -> Markup:

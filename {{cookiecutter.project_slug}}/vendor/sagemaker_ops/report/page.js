@@ -1,13 +1,15 @@
 // The value at the pointer, and the confusion matrix at a threshold. Without this script, the page says the same in tables.
-for (const chart of document.querySelectorAll("svg.chart[data-x]")) {
+const axis = (chart, which) => {
+  const [name, low, high, from, to] = JSON.parse(chart.dataset[which]);
+  const place = (value) => from + ((value - low) / (high - low)) * (to - from);
+  return { name, place, value: (at) => low + ((at - from) / (to - from)) * (high - low) };
+};
+for (const chart of document.querySelectorAll("svg.hover")) {
   const lines = [...chart.querySelectorAll(".data")].map((line) => ({
     name: line.dataset.name || "",
     points: [...line.points],
   }));
-  const axes = ["x", "y"].map((axis) => {
-    const [name, low, high] = chart.dataset[axis].split("|");
-    return { name, low: +low, size: high - low };
-  });
+  const [x, y] = ["x", "y"].map((which) => axis(chart, which));
   const told = document.createElement("p");
   told.className = "told";
   told.setAttribute("aria-hidden", "true");
@@ -32,9 +34,7 @@ for (const chart of document.querySelectorAll("svg.chart[data-x]")) {
         if (!best || distance < best.distance) best = { distance, point, name: line.name };
       }
     if (!best) return;
-    const { width, height } = chart.viewBox.baseVal;
-    const shares = [(best.point.x - 52) / (width - 64), (height - 44 - best.point.y) / (height - 54)];
-    const words = axes.map((axis, i) => `${axis.name} ${+(axis.low + shares[i] * axis.size).toPrecision(3)}`);
+    const words = [[x, best.point.x], [y, best.point.y]].map(([of, at]) => `${of.name} ${+of.value(at).toPrecision(3)}`);
     told.textContent = (best.name ? `${best.name}: ` : "") + words.join(", ");
     mark.setAttribute("cx", best.point.x);
     mark.setAttribute("cy", best.point.y);
@@ -45,6 +45,7 @@ for (const slider of document.querySelectorAll("input[data-numbers]")) {
   const box = slider.closest(".threshold");
   const cell = (name) => box.querySelector(`[data-cell=${name}]`);
   const mark = box.querySelector(".mark");
+  const { place } = axis(mark.ownerSVGElement, "x");
   const share = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}%` : "-");
   const show = () => {
     const [at, tp, fp] = ["threshold", "tp", "fp"].map((key) => all[key][slider.value]);
@@ -54,7 +55,7 @@ for (const slider of document.querySelectorAll("input[data-numbers]")) {
     cell("words").textContent =
       `At ${level}: precision ${share(tp, tp + fp)}, recall ${share(tp, all.positives)}.`;
     slider.setAttribute("aria-valuetext", `${level}`);
-    for (const end of ["x1", "x2"]) mark.setAttribute(end, 52 + level * (340 - 64));
+    for (const end of ["x1", "x2"]) mark.setAttribute(end, place(level));
   };
   slider.closest(".slider").hidden = false;
   slider.addEventListener("input", show);

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import sagemaker_ops
 from sagemaker_ops import trace
-from sagemaker_ops.local import Execution
 from sagemaker_ops.report import data, document, frame, model, parts
 from sagemaker_ops.report.document import LEVELS, PAGE, Report
 from sagemaker_ops.report.markup import Markup, element, joined, prose
@@ -27,12 +26,12 @@ def write(report: Report, file: Path | None = None) -> Path:
 def page(report: Report, made: datetime) -> str:
     """The whole file; made: when."""
     name = report.pipeline
-    sections = model.sections(report.result.evaluation, name)
+    there = model.Drawn(report.there.evaluation, _ref(report)) if report.there else None
+    sections = model.sections(report.result.evaluation, name, there)
     content = [
         _verdict(report),
         _contents(report, sections),
-        model.metrics(report.result, report.there, _ref(report)),
-        _compared(report),
+        _metrics(report),
         *(joined(element("h2", heading, id=key), drawn) for key, heading, drawn in sections),
         data.section(report.summary),
         element("h2", "The pipeline", id="pipeline"),
@@ -81,28 +80,22 @@ def _ref(report: Report) -> str:
     return f"Execution {report.there.execution.id}" if report.there and report.there.execution else ""
 
 
-def _compared(report: Report) -> Markup:
-    """What to know about the execution that it is compared with."""
+def _metrics(report: Report) -> Markup:
+    """The metrics, and what to know about the execution that they are compared with."""
+    drawn = model.metrics(report.result, report.there, _ref(report))
+    if not drawn:
+        return drawn
+    content = [element("h2", "Metrics", id="metrics"), drawn]
     there = report.there
-    if there is None or there.execution is None or not report.result.scores:
-        return Markup()
-    when = f"{there.execution.start_time.astimezone():%Y-%m-%d %H:%M}"
-    said = [f"Compared with execution {there.execution.id}, started {when}: {there.status}."]
-    ours, theirs = (each.evaluation.get("rows") for each in (report.result, there))
-    if ours != theirs:
-        said.append(f"It was measured on {theirs} rows, this one on {ours}: the difference may come from the rows.")
-    if changed := _changed(report.execution, there.execution):
-        said.append(f"Other values here: {', '.join(changed)}.")
-    return joined(*(element("p", prose(each), class_="soft") for each in said))
-
-
-def _changed(here: Execution, there: Execution) -> list[str]:
-    """The parameters whose values differ, as `MaxIter 150 (150 → 50)`."""
-    return [
-        f"{name} {_short(value)} (there {_short(there.parameters.get(name, '-'))})"
-        for name, value in here.parameters.items()
-        if name != trace.PARAMETER and there.parameters.get(name) != value
-    ]
+    if there is not None and there.execution is not None:
+        when = f"{there.execution.start_time.astimezone():%Y-%m-%d %H:%M}"
+        changed = document.differences(report)
+        said = f"Compared with execution {there.execution.id}, started {when}: {there.status}."
+        said += " What differs here:" if changed else " Code, data and parameters are the same."
+        ours, theirs = (each.evaluation.get("rows") for each in (report.result, there))
+        other = f"It was measured on {theirs} rows, this one on {ours}: that alone may explain a difference."
+        content += [element("p", said), parts.differences(changed), element("p", other) if ours != theirs else Markup()]
+    return joined(*content)
 
 
 def _short(value: object) -> str:

@@ -9,6 +9,8 @@ from sagemaker_ops.report.markup import Markup, element, joined, prose
 from sagemaker_ops.report.results import Result
 from sagemaker_ops.terminal import progress
 
+_SIGNS = {"+": ("add", "added"), "-": ("remove", "removed"), "~": ("change", "changed")}
+
 
 def table(name: str, caption: str, heading: Markup, rows: Sequence[Markup]) -> Markup:
     """A table that scrolls by itself on a narrow screen."""
@@ -32,6 +34,16 @@ def sentences(heading: str, found: Sequence[str]) -> Markup:
     if not found:
         return Markup()
     return joined(element("h3", heading), element("ul", *(element("li", prose(each)) for each in found)))
+
+
+def differences(lines: Sequence[str]) -> Markup:
+    """The lines of definition/difference.py: what was added, removed and changed."""
+    items = []
+    for line in lines:
+        kind, word = _SIGNS.get(line[:1], ("change", "changed"))
+        sign = element("span", line[:1], class_="sign", aria_hidden="true")
+        items.append(element("li", sign, element("span", f"{word}: ", class_="hidden"), line[2:], class_=kind))
+    return element("ul", *items, class_="diff") if items else Markup()
 
 
 def steps(result: Result, pipeline: str) -> Markup:

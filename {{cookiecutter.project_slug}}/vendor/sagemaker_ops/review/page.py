@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import sagemaker_ops
-from sagemaker_ops.report import frame, model, parts, results
+from sagemaker_ops.report import frame, model, parts
 from sagemaker_ops.report.markup import Markup, element, joined, prose
-from sagemaker_ops.report.results import Row
+from sagemaker_ops.report.model import Drawn
 from sagemaker_ops.review import gathered
 from sagemaker_ops.review.gathered import Review, Section
-
-_SIGNS = {"+": ("add", "added"), "-": ("remove", "removed"), "~": ("change", "changed")}
 
 
 def page(review: Review, made: datetime) -> str:
@@ -64,7 +62,7 @@ def _section(section: Section, review: Review) -> Markup:
         *(element("p", prose(sentence)) for sentence in section.sentences),
         _list("Warnings", section.here.warnings),
         _metrics(section, review.comparison.against.name),
-        _model(section),
+        _model(section, review.comparison.against.name),
         _changes(section),
         parts.steps(section.here, section.pipeline),
     ]
@@ -80,31 +78,17 @@ def _list(heading: str, sentences: list[str]) -> Markup:
 def _metrics(section: Section, ref: str) -> Markup:
     if not section.rows:
         return Markup()
-    there = [ref, "Difference"] if section.there is not None else []
-    heading = element("tr", *(element("th", name, scope="col") for name in ("Metric", "Here", *there)))
-    body = [_metric(row, compared=section.there is not None) for row in section.rows]
-    caption = "Value ± standard deviation, measured on the test rows."
     return joined(
         element("h3", "Metrics"),
-        parts.table(f"Metrics of {section.pipeline}", caption, heading, body),
+        model.metrics(section.here, section.there, ref, f"Metrics of {section.pipeline}"),
         *(element("p", prose(doubt), class_="soft") for doubt in section.doubts),
     )
 
 
-def _metric(row: Row, *, compared: bool) -> Markup:
-    def cell(text: str) -> Markup:
-        value, _, spread = text.partition(" ± ")
-        return element("td", value, element("small", f" ± {spread}") if spread else "", class_="number")
-
-    name = element("th", row.metric, element("small", " (gate)") if row.is_gate else "", scope="row")
-    difference = element("td", results.signed(row.difference), element("small", f" {row.words}") if row.words else "")
-    rest = [cell(results.score(row.there)), difference] if compared else []
-    return element("tr", name, cell(results.score(row.here)), *rest, class_="gate" if row.is_gate else None)
-
-
-def _model(section: Section) -> Markup:
-    """The charts of the report on the model, folded."""
-    found = model.sections(section.here.evaluation, section.pipeline)
+def _model(section: Section, ref: str) -> Markup:
+    """The charts of the report on the model, folded; curves beside those of the other branch."""
+    there = Drawn(section.there.evaluation, ref) if section.there is not None else None
+    found = model.sections(section.here.evaluation, section.pipeline, there)
     if not found:
         return Markup()
     drawn = [joined(element("h3", heading, id=key), content) for key, heading, content in found]
@@ -116,14 +100,8 @@ def _changes(section: Section) -> Markup:
     content = [
         element("h3", "Changes in the definition"),
         element("p", prose(f"{change.outcome[:1].upper()}{change.outcome[1:]}")),
+        parts.differences(change.lines),
     ]
-    items = []
-    for line in change.lines:
-        kind, word = _SIGNS.get(line[:1], ("change", "changed"))
-        sign = element("span", line[:1], class_="sign", aria_hidden="true")
-        items.append(element("li", sign, element("span", f"{word}: ", class_="hidden"), line[2:], class_=kind))
-    if items:
-        content.append(element("ul", *items, class_="diff"))
     if change.status not in ("unchanged", "removed"):
         content += [
             element("p", element("strong", f"Maximum cost of a run{f' {which}' if which else ''}: "), words)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
+from sagemaker_ops.project.layout import shown
 from sagemaker_ops.terminal.progress import seconds
 
 WARNINGS = 10  # to show; evaluation.json has all of them
@@ -18,9 +19,7 @@ WARNINGS = 10  # to show; evaluation.json has all of them
 def lines(execution: Execution, root: Path, began: datetime | None = None) -> Iterator[str]:
     """The last lines of a run; began: when its command was given, so that the time includes compiling."""
     yield from ended(execution, began)
-    folder = execution.folder
-    shown = folder.relative_to(root) if folder.is_relative_to(root) else folder  # not inside if .local is a link
-    yield f"Look in {shown}: each step's log.txt and outputs/, definition.json"
+    yield f"Look in {shown(execution.folder, root)}: each step's log.txt and outputs/, definition.json"
 
 
 def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
