@@ -6,36 +6,26 @@ A team's own evaluation.json may lack any part, or have another form: then that 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from sagemaker_ops import kept
 from sagemaker_ops.report import charts, parts, results
-from sagemaker_ops.report.charts import Axis, Series
-from sagemaker_ops.report.markup import Markup, element, joined, prose
+from sagemaker_ops.report.charts import Series
+from sagemaker_ops.report.curves import Drawn, Evaluation, calibration, precision_recall, roc
+from sagemaker_ops.report.figure import figure, table
+from sagemaker_ops.report.markup import Markup, element, joined
 from sagemaker_ops.report.results import Gate, Result
 
-MOST_CLASSES = 8  # to draw: as many as there are colours
-POINTS = 11  # of a curve, in its table
+POINTS = 11  # of thresholds, in their table
 FEATURES = 20
-Evaluation = Mapping[str, Any]
 
 
 def gate(result: Result) -> Markup:
     """The metric of the gate on a line, with the limit and the naive model."""
     drawn = (_optional(partial(_gate, gate=each, baseline=result.baseline), result.evaluation) for each in result.gates)
     return joined(*drawn)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The evaluation to compare with, and what to call it."""
-
-    evaluation: Evaluation
-    name: str
 
 
 def metrics(result: Result, there: Result | None, ref: str, name: str = "Metrics") -> Markup:
@@ -70,7 +60,7 @@ def sections(evaluation: Evaluation, name: str, there: Drawn | None = None) -> l
 
 
 def _figures(evaluation: Evaluation, name: str, there: Drawn | None) -> Markup:
-    compared = [_optional(partial(draw, there=there), evaluation) for draw in (_roc, _precision_recall, _calibration)]
+    compared = [_optional(partial(draw, there=there), evaluation) for draw in (roc, precision_recall, calibration)]
     drawn = [_optional(_scatter, evaluation), _optional(_residuals, evaluation), *compared]
     drawn.append(_optional(partial(_thresholds, name=name), evaluation) or _optional(_confusion, evaluation))
     return element("div", *drawn, class_="figures") if any(drawn) else Markup()
@@ -106,83 +96,6 @@ def _interval(evaluation: Evaluation, metric: str) -> list[float]:
     return []
 
 
-def _figure(heading: str, drawn: Markup, sentence: str, table: Markup | str = "") -> Markup:
-    more = element("details", element("summary", "The numbers"), table) if table else Markup()
-    return element("figure", element("h3", heading), drawn, element("figcaption", prose(sentence)), more)
-
-
-def _table(heading: Sequence[str], rows: Sequence[Sequence[float | str]]) -> Markup:
-    body = [parts.row(*(each if isinstance(each, str) else charts.shown(each) for each in row)) for row in rows]
-    content = element("thead", parts.headings(*heading)), element("tbody", *body)
-    return element("div", element("table", *content), class_="wide", tabindex=0, role="region", aria_label=heading[0])
-
-
-def _curves(evaluation: Evaluation, kind: str) -> tuple[list[Any], str]:
-    """The curves to draw, and a sentence if those are not all."""
-    found = evaluation["curves"][kind]
-    if not found:
-        raise ValueError("no class has a curve")
-    more = f" The first {MOST_CLASSES} of {len(found)} classes are drawn." if len(found) > MOST_CLASSES else ""
-    return found[:MOST_CLASSES], more
-
-
-def _lines(evaluation: Evaluation, kind: str, keys: tuple[str, str], there: Drawn | None) -> tuple[list[Series], str]:
-    """A line for each class, or this model's and the other's; and what to say about them."""
-    curves, more = _curves(evaluation, kind)
-    has_points = kind == "calibration"
-    if len(curves) > 1:
-        return [Series(c[keys[0]], c[keys[1]], f"class {c['class']}", has_points=has_points) for c in curves], more
-    other = _same(curves[0], evaluation, there, kind) if there else None
-    name = "this model" if other else ""
-    lines = [Series(curves[0][keys[0]], curves[0][keys[1]], name, has_points=has_points)]
-    if other and there:
-        lines.append(Series(other[keys[0]], other[keys[1]], there.name, has_points=has_points))
-    return lines, more
-
-
-def _same(curve: Mapping[str, Any], evaluation: Evaluation, there: Drawn, kind: str) -> Mapping[str, Any] | None:
-    """The only curve of the other model, if it says the same thing about the same target."""
-    with suppress(*kept.DAMAGED):
-        (found,) = there.evaluation["curves"][kind]
-        of = [
-            (each.get("class"), all_of.get("target"))
-            for each, all_of in ((curve, evaluation), (found, there.evaluation))
-        ]
-        if of[0] == of[1]:
-            return dict(found)
-    return None
-
-
-def _roc(evaluation: Evaluation, there: Drawn | None) -> Markup:
-    x, y = Axis("false positive rate"), Axis("true positive rate")
-    lines, more = _lines(evaluation, "roc", ("false_positive_rate", "true_positive_rate"), there)
-    curves = evaluation["curves"]["roc"]
-    positive = f" Positive is {evaluation['target']} = {curves[0]['class']}." if len(curves) == 1 else ""
-    said = "The share of wanted rows found, for each share of false alarms; the dotted line is guessing."
-    drawn = charts.plot("ROC curve", x, y, lines, diagonal=True)
-    return _figure("ROC", drawn, f"{said}{positive}{more}", _points(lines, x, y))
-
-
-def _precision_recall(evaluation: Evaluation, there: Drawn | None) -> Markup:
-    x, y = Axis("recall"), Axis("precision")
-    lines, more = _lines(evaluation, "precision_recall", ("recall", "precision"), there)
-    said = f"How many of the rows that it reports are right, against how many of the wanted rows it finds.{more}"
-    drawn = charts.plot("Precision-recall curve", x, y, lines)
-    return _figure("Precision and recall", drawn, said, _points(lines, x, y))
-
-
-def _calibration(evaluation: Evaluation, there: Drawn | None) -> Markup:
-    lines, more = _lines(evaluation, "calibration", ("predicted", "actual"), there)
-    is_share = evaluation["problem"] == "classification"
-    x = Axis("predicted") if is_share else charts.span("predicted", *(each.x for each in lines), *(e.y for e in lines))
-    y = Axis("actual share" if is_share else "actual mean", x.low, x.high)
-    error = evaluation.get("calibration_error")
-    told = f" The average distance is {charts.shown(error)}." if isinstance(error, float) else ""
-    said = "Groups of equally many rows, ordered by prediction: on the dotted line, a prediction means what it says."
-    drawn = charts.plot("Calibration", x, y, lines, diagonal=True)
-    return _figure("Calibration", drawn, f"{said}{told}{more}", _points(lines, x, y))
-
-
 def _scatter(evaluation: Evaluation) -> Markup:
     points = evaluation["residuals"]["points"]
     x, y = charts.span("actual", points["actual"]), charts.span("predicted", points["predicted"])
@@ -190,7 +103,7 @@ def _scatter(evaluation: Evaluation) -> Markup:
         "Predicted against actual", x, y, [Series(points["actual"], points["predicted"], is_line=False)], diagonal=True
     )
     said = f"{len(points['actual']):,} of the test rows; on the dotted line, the prediction is exact."
-    return _figure("Predicted and actual", drawn, said)
+    return figure("Predicted and actual", drawn, said)
 
 
 def _residuals(evaluation: Evaluation) -> Markup:
@@ -200,8 +113,8 @@ def _residuals(evaluation: Evaluation) -> Markup:
     )
     quantiles = found["quantiles"]
     said = f"Half of the predictions are off by {charts.shown(quantiles['25%'])} to {charts.shown(quantiles['75%'])}."
-    table = _table(["Share of rows below", "Predicted minus actual"], list(quantiles.items()))
-    return _figure("Residuals", drawn, said, table)
+    below = table(["Share of rows below", "Predicted minus actual"], list(quantiles.items()))
+    return figure("Residuals", drawn, said, below)
 
 
 def _confusion(evaluation: Evaluation) -> Markup:
@@ -220,7 +133,7 @@ def _confusion(evaluation: Evaluation) -> Markup:
     heading = parts.headings("Actual ↓ predicted →", *classes)
     drawn = parts.table("Confusion matrix", "Rows of the test part.", heading, body)
     right = sum(row[number] for number, row in enumerate(counts)) / (sum(map(sum, counts)) or 1)
-    return _figure(
+    return figure(
         "Confusion", drawn, f"{right:.1%} of the rows are predicted right; darker: a larger share of its row."
     )
 
@@ -264,9 +177,9 @@ def _thresholds(evaluation: Evaluation, name: str) -> Markup:
     )
     step = max(1, len(levels) // POINTS)
     rows = [(levels[i], found["true_positives"][i], found["false_positives"][i]) for i in range(0, len(levels), step)]
-    table = _table(["Threshold", "True positives", "False positives"], rows)
+    below = table(["Threshold", "True positives", "False positives"], rows)
     sentence = f"Above the threshold, a row is predicted as {positive}. Move it to trade missed rows for false alarms."
-    return _figure("Threshold and confusion", element("div", drawn, class_="threshold"), sentence, table)
+    return figure("Threshold and confusion", element("div", drawn, class_="threshold"), sentence, below)
 
 
 def _at_threshold(level: float, hits: int, alarms: int, positives: int) -> str:
@@ -274,16 +187,6 @@ def _at_threshold(level: float, hits: int, alarms: int, positives: int) -> str:
     precision = f"{hits / (hits + alarms):.1%}" if hits + alarms else "-"
     recall = f"{hits / positives:.1%}" if positives else "-"
     return f"At {charts.shown(level)}: precision {precision}, recall {recall}."
-
-
-def _points(lines: Sequence[Series], x: Axis, y: Axis) -> Markup:
-    """Some points of each line, as a table."""
-    names = ["Line"] if len(lines) > 1 else []
-    rows: list[tuple[float | str, ...]] = []
-    for line in lines:
-        step = max(1, (len(line.x) - 1) // (POINTS - 1))
-        rows += [(*[line.name][: len(names)], line.x[each], line.y[each]) for each in range(0, len(line.x), step)]
-    return _table([*names, x.name, y.name], rows)
 
 
 def _importance(evaluation: Evaluation) -> Markup:

@@ -9,6 +9,7 @@ from pathlib import Path
 import sagemaker_ops
 from sagemaker_ops import trace
 from sagemaker_ops.report import data, document, frame, model, parts
+from sagemaker_ops.report.curves import Drawn
 from sagemaker_ops.report.document import LEVELS, PAGE, Report
 from sagemaker_ops.report.markup import Markup, element, joined, prose
 from sagemaker_ops.store import write_atomically
@@ -26,7 +27,7 @@ def write(report: Report, file: Path | None = None) -> Path:
 def page(report: Report, made: datetime) -> str:
     """The whole file; made: when."""
     name = report.pipeline
-    there = model.Drawn(report.there.evaluation, _ref(report)) if report.there else None
+    there = Drawn(report.there.evaluation, _ref(report)) if report.there else None
     sections = model.sections(report.result.evaluation, name, there)
     content = [
         _verdict(report),

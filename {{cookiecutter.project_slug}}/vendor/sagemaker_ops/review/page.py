@@ -6,8 +6,8 @@ from datetime import datetime
 
 import sagemaker_ops
 from sagemaker_ops.report import frame, model, parts
+from sagemaker_ops.report.curves import Drawn
 from sagemaker_ops.report.markup import Markup, element, joined, prose
-from sagemaker_ops.report.model import Drawn
 from sagemaker_ops.review import gathered
 from sagemaker_ops.review.gathered import Review, Section
 
