@@ -194,7 +194,7 @@ def test_the_sample_from_a_shell(tmp_path: Path) -> None:
         folders = [f"--{name}-dir={tmp_path / name}" for name in arguments if not name.startswith("-")]
         options = [argument for argument in arguments if argument.startswith("-")]
         command = [sys.executable, str(STEPS / script), *folders, *options]
-        environment = os.environ | {"PYTHONPATH": str(VENDOR)}
+        environment = os.environ | {"PYTHONPATH": str(VENDOR), "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")  # quiet: the log is only about the data
         return done.stdout
