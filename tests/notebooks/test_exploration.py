@@ -17,6 +17,8 @@ from sagemaker_ops.notebooks.groups import MISSING
 from sagemaker_ops.project import source_copy
 from sagemaker_ops.tabular.errors import StepError
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_overview_has_a_line_for_every_column() -> None:
     rows = plain().assign(unused=1.5, empty=np.nan, secret=range(ROWS))

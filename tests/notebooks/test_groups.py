@@ -10,6 +10,8 @@ import pytest
 
 from sagemaker_ops.notebooks.groups import MISSING, OTHER, explained_share, group, mean_interval, share_interval
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("hits", "rows", "low", "high"),

@@ -7,14 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from sklearn.linear_model import LinearRegression, LogisticRegression
-
 from report.test_graph import condition, step
 from sagemaker_ops.local import Execution, StepExecution
-from sagemaker_ops.tabular.evaluation import evaluate
-from sagemaker_ops.tabular.schema import Feature, Schema
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SUMMARY: dict[str, Any] = {
@@ -38,6 +32,13 @@ DEFINITION: dict[str, Any] = {
 
 def evaluation(classes: int, rows: int = 400) -> dict[str, Any]:
     """Of a model for that many classes; 0: a regression."""
+    import numpy as np  # here, because the fast tests do not wait for these imports
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    from sagemaker_ops.tabular.evaluation import evaluate
+    from sagemaker_ops.tabular.schema import Feature, Schema
+
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"size": random.normal(size=rows), "other": random.normal(size=rows)})
     signal = frame["size"] * 2 + random.normal(size=rows)

@@ -22,6 +22,8 @@ from sagemaker_ops.local import executions
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.report import document, page
 
+pytestmark = pytest.mark.slow
+
 EVIL = "</style></title></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&--> `b` \u202e"
 HEADINGS = re.compile(r"<h[23][^>]*>([^<]*)")
 
