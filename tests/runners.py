@@ -122,8 +122,8 @@ def _openings(home: Path) -> list[list[Any]]:
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
     """The condition's value as soon as it is true."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if value := condition():
-            return value
+    while not (value := condition()):
+        if time.monotonic() > until:
+            raise TimeoutError(what)
         time.sleep(0.01)
-    raise TimeoutError(what)
+    return value

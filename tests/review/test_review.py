@@ -237,6 +237,6 @@ def test_the_real_pipeline_through_make(ready: Bake) -> None:
     page = plain((project.path / "review.html").read_text(encoding="utf-8"))
     assert "~ parameter MaxIter: 150 → 20" in done.out
     assert "data/schema.toml is not in git" in done.err
-    assert re.search(r"auc \(gate\) 0\.\d+ ± 0\.\d+ 0\.\d+ ± 0\.\d+ -?\+?0\.\d+ ", page)
+    assert re.search(r"auc \(gate\) 0\.\d+ ± 0\.\d+ 0\.5 0\.\d+ ± 0\.\d+ -?\+?0\.\d+ ", page)
     assert "Register RegisterModel" in page
     assert "review.html" not in git.status()

@@ -17,6 +17,8 @@ from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.executions import STAND_IN, Execution
 
+_TICK = 1.0  # seconds: how late Ctrl-C is noticed if the system gives the signal to another thread than this one
+
 
 @dataclass(frozen=True)
 class Result:
@@ -70,7 +72,7 @@ def run(
                 if not running:
                     break
                 try:
-                    event = events.get(timeout=idle())
+                    event = events.get(timeout=min(idle() or _TICK, _TICK))
                 except Empty:
                     continue
                 if event.bug is not None:

@@ -34,14 +34,15 @@ def metrics(result: Result, there: Result | None, ref: str, name: str = "Metrics
     if not rows:
         return Markup()
     baseline = result.baseline
-    heading = parts.headings("Metric", "This model", "Naive model", *([ref, "Difference"] if there else []))
+    naive = ["Naive model"] if any(row.metric in baseline for row in rows) else []
+    heading = parts.headings("Metric", "This model", *naive, *([ref, "Difference"] if there else []))
     body = []
     for row in rows:
-        naive = charts.shown(baseline[row.metric]) if row.metric in baseline else "-"
+        chance = [charts.shown(baseline[row.metric]) if row.metric in baseline else "-"] if naive else []
         words = element("small", f" {row.words}") if row.words else ""
         rest = [_score(row.there), joined(results.signed(row.difference), words)] if there else []
         name = joined(row.metric, element("small", " (gate)") if row.is_gate else "")
-        body.append(parts.row(name, _score(row.here), naive, *rest, class_="gate" if row.is_gate else None))
+        body.append(parts.row(name, _score(row.here), *chance, *rest, class_="gate" if row.is_gate else None))
     caption = "Value ± standard deviation, measured on the test rows."
     return parts.table(name, caption, heading, body)
 
