@@ -126,7 +126,7 @@ def channels(jobs, processing):
     return {name: jobs.output(processing, name) for name in ("train", "validation", "summary")}
 """
 TUNE = f"""
-from production.pipelines._common import channels, processing_step
+from production.pipelines._own import channels, processing_step
 from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
 
 from sagemaker_ops import Jobs
@@ -197,7 +197,7 @@ def project(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Proj
     replace(pipelines / "train.py", re.escape(STEPS_OF_TRAIN), OWN_STEPS)
     (pipelines / "parts").mkdir()
     (pipelines / "parts" / "channels.py").write_text(CHANNELS, encoding="utf-8")
-    (pipelines / "_common.py").write_text(COMMON, encoding="utf-8")
+    (pipelines / "_own.py").write_text(COMMON, encoding="utf-8")
     (pipelines / "tune.py").write_text(TUNE, encoding="utf-8")
     return project
 

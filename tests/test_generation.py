@@ -31,6 +31,7 @@ FILES = {
         README.md look_at_the_data.ipynb
     """,
     "production/pipelines": """
+        _common.py
         train.py
     """,
     "production/steps": """

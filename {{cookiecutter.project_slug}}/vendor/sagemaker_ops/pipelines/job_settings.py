@@ -42,7 +42,13 @@ KINDS: dict[type, type[Parameter]] = {
 
 def parameters(table: Mapping[str, bool | int | float | str]) -> dict[str, Parameter]:
     """{key: pipeline parameter} for a table in project.toml."""
-    return {key: KINDS[type(value)](parameter_of(key), default_value=value) for key, value in table.items()}
+    return {key: parameter(parameter_of(key), value) for key, value in table.items()}
+
+
+def parameter(name: str, default: bool | int | float | str, choices: Sequence[str] = ()) -> Parameter:
+    """A pipeline parameter of the default's type."""
+    allowed = {"enum_values": list(choices)} if choices else {}
+    return KINDS[type(default)](name, default_value=default, **allowed)
 
 
 def refuse_doubles(given: Sequence[Parameter], tables: Mapping[str, Mapping[str, Parameter]]) -> None:

@@ -30,6 +30,7 @@ from sagemaker_ops.pipelines.job_settings import (
     Value,
     channels_of,
     own_script,
+    parameter,
     parameters,
     refuse_doubles,
     text,
@@ -51,16 +52,25 @@ class Jobs:
         """{key of [parameters]: pipeline parameter}."""
         self.hyperparameters: dict[str, Parameter] = parameters(target.settings.hyperparameters)
         """{key of [hyperparameters]: pipeline parameter}; `max_iter` is the parameter `MaxIter`."""
+        self._own: dict[str, Parameter] = {}
         self._settings = JobSettings(target)
         self._started_by = ParameterString(trace.PARAMETER, default_value=trace.DEFAULT)
 
+    def parameter(self, name: str, default: bool | int | float | str, choices: Sequence[str] = ()) -> Parameter:
+        """A parameter of the pipeline that has the default's type; asked for again, the same one.
+
+        choices: the texts it may have, if not any.
+        """
+        return self._own.setdefault(name, parameter(name, default, choices))
+
     def pipeline(self, name: str, steps: Sequence[Any], parameters: Sequence[Parameter] = ()) -> Pipeline:
-        """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] in addition to its own.
+        """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] and of `jobs.parameter`.
 
         It also has the parameter StartedBy, which `ops` sets at each start: see trace.py.
         UserError if two parameters have the same name.
         """
-        every = list({id(each): each for each in (*parameters, *self.parameters.values(), self._started_by)}.values())
+        given = (*self._own.values(), *parameters, *self.parameters.values(), self._started_by)
+        every = list({id(each): each for each in given}.values())
         refuse_doubles(every, {"hyperparameters": self.hyperparameters, "parameters": self.parameters})
         return Pipeline(
             name=self.target.pipeline_name(name),
@@ -277,15 +287,8 @@ class Jobs:
         evaluation: the S3 URI of its evaluation.json. approval_status: replaces [pipeline].approval_status.
         """
         status = approval_status or self.target.settings.pipeline.approval_status
-        return models.register(
-            name,
-            self._model(name, model_data, image),
-            self.target,
-            evaluation,
-            status,
-            content_types,
-            self._started_by,
-        )
+        model = self._model(name, model_data, image)
+        return models.register(name, model, self.target, evaluation, status, content_types, self._started_by)
 
     def _model(self, name: str, model_data: Uri | None, image: str | None) -> Any:
         return models.builder(model_data, image or self._settings.serving_image(name), self._settings, self.session)
