@@ -19,6 +19,7 @@ PAGES = {  # page: the fixture with what it changes
     "setting": "project",
     "feature": "project",
     "estimator": "project_with_its_own_environment",
+    "package": "project_with_its_own_environment",
     "metric": "project",
     "step": "project",
     "pipeline": "project",

@@ -112,7 +112,7 @@ FOREIGN = {
     "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "seaborn", "sklearn", "tomlkit"},
     "terminal": {"rich"},
     "commands": {"typer"},
-    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "sklearn", "threadpoolctl"},
+    "tabular": {"joblib", "numpy", "packaging", "pandas", "pyarrow", "sklearn", "threadpoolctl"},
 }
 
 

@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
 from sagemaker_ops.tabular import estimator, model_archive
+from sagemaker_ops.tabular.dates import date_numbers
 from sagemaker_ops.tabular.errors import StepError
 from sagemaker_ops.tabular.estimator import predict
 from sagemaker_ops.tabular.evaluation import evaluate
@@ -357,3 +358,10 @@ def test_a_model_trained_with_other_versions(
         load_model(chain.root / "model")
     assert finding in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_without_dates_there_are_no_numbers_of_dates() -> None:
+    table = pd.DataFrame(index=[3, 5])
+
+    assert date_numbers(table).shape == (2, 0)
+    assert list(date_numbers(table).index) == [3, 5]

@@ -36,7 +36,7 @@ from sagemaker_ops.pipelines.job_settings import (
     text,
     texts,
 )
-from sagemaker_ops.pipelines.processing import CODE, Folders, shortened
+from sagemaker_ops.pipelines.processing import Folders, entrypoint, shortened
 from sagemaker_ops.project.target import Target
 
 DependsOn = Sequence[Any]
@@ -118,6 +118,8 @@ class Jobs:
     ) -> ProcessingStep:
         """Runs `python3 <script>` with each input and each output at /opt/ml/processing/<its name>.
 
+        If production/steps has a requirements.txt, it is installed first, as in a training job.
+
         arguments: those of [data], if they are too long for AWS, become one such as @/folder/file, for argparse's
         fromfile_prefix_chars="@".
         image: a URI that replaces the one in [images]. environment: variables of the script. cached: whether AWS may
@@ -128,7 +130,7 @@ class Jobs:
         folders = Folders(name, inputs, code_uri, {each: self.run_uri(name.lower(), each) for each in outputs})
         processor = Processor(
             **self._settings.processor(self.image(name) if image is None else image),
-            entrypoint=[*command, f"{CODE}/{script}"],
+            entrypoint=entrypoint(command, script, self.target),
             instance_type=instance_type or self.instance_type(name, "processing"),
             instance_count=instance_count,
             env=texts(environment),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
 
@@ -11,10 +12,18 @@ from sagemaker_ops.definition import request_limits
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines.job_settings import Uri
 from sagemaker_ops.project.target import ARGUMENTS, Target
+from sagemaker_ops.tabular import with_requirements
 
 CODE_INPUT = "code"
 ARGUMENTS_INPUT = "data-arguments"
 CODE = f"/opt/ml/processing/input/{CODE_INPUT}"
+_INSTALLER = f"{CODE}/sagemaker_ops/tabular/{Path(with_requirements.__file__).name}"
+
+
+def entrypoint(command: Sequence[str], script: str, target: Target) -> list[str]:
+    """The program of a processing job; one that is started with plain Python first gets its requirements.txt."""
+    installer = [_INSTALLER] if target.has_requirements and list(command) == ["python3"] else []
+    return [*command, *installer, f"{CODE}/{script}"]
 
 
 def shortened(

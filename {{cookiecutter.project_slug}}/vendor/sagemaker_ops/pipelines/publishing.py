@@ -24,7 +24,7 @@ from sagemaker_ops.project.layout import LIBRARY, STEPS
 from sagemaker_ops.project.settings import Settings
 from sagemaker_ops.project.target import Target
 from sagemaker_ops.store import Store
-from sagemaker_ops.tabular import step_code
+from sagemaker_ops.tabular import step_code, with_requirements
 
 
 class Code:
@@ -34,6 +34,7 @@ class Code:
         package, steps = LIBRARY / "sagemaker_ops", step_code.files_below(root / STEPS)
         library = [package / "__init__.py", *sorted((package / "tabular").glob("*.py"))]
         self.scripts = [name for name in steps if name.endswith(".py")]
+        self.has_requirements = with_requirements.FILE in steps
         self._library = {path.relative_to(LIBRARY).as_posix(): path for path in library}
         self._steps, self._needs = steps, step_code.StepCode(steps)
         self._hash_of_file = functools.cache(data.file_hash)
@@ -91,7 +92,7 @@ def target(settings: Settings, environment: str, root: Path, user: str = "") -> 
         schema_hash = data.content_hash({schema.name: schema}) if schema else ""
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from None
-    return Target(settings, environment, code_hash, data_hash, user, schema_hash, code.hash)
+    return Target(settings, environment, code_hash, data_hash, user, schema_hash, code.hash, code.has_requirements)
 
 
 def publish_local(definition: Mapping[str, Any], target: Target, root: Path, store: Store) -> None:

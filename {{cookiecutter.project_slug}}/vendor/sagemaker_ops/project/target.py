@@ -31,6 +31,8 @@ class Target:
     """Hash of data/schema.toml; empty if there is none for [data].source."""
     hash_of: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
     """The hash of the code that one script needs; None: each script gets all of it."""
+    has_requirements: bool = False
+    """Whether production/steps has a requirements.txt."""
 
     @property
     def environment(self) -> Environment:

@@ -80,4 +80,5 @@ def _far_off(text: str, formats: Sequence[str]) -> pd.Timestamp:
 def date_numbers(dates: pd.DataFrame) -> pd.DataFrame:
     """Each date as numbers that a model can use: days since 1970, month, weekday (Monday is 0) and hour."""
     numbers = [[days(date), date.dt.month, date.dt.weekday, date.dt.hour] for _, date in dates.items()]
-    return pd.concat([number for each in numbers for number in each], axis="columns", ignore_index=True)
+    columns = [number for each in numbers for number in each]
+    return pd.concat(columns, axis="columns", ignore_index=True) if columns else pd.DataFrame(index=dates.index)
