@@ -86,6 +86,7 @@ ROOMS = {
     "notebooks": {"errors", "store", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
     "report": {"errors", "store", "kept", "trace", "project", "definition", "local", "terminal"},
+    "tracking": {"errors", "store", "trace", "project", "local", "tabular", "report"},
     "review": {
         "report",
         "errors",
@@ -111,6 +112,7 @@ FOREIGN = {
     "template": {"cookiecutter"},
     "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "seaborn", "sklearn", "tomlkit"},
     "terminal": {"rich"},
+    "tracking": {"mlflow", "pandas"},
     "commands": {"typer"},
     "tabular": {"joblib", "numpy", "packaging", "pandas", "pyarrow", "sklearn", "threadpoolctl"},
 }

@@ -42,6 +42,7 @@ EXPORTS = {
     "notebooks.trial_figures": {"compare_models": "", "show_trials": ""},
     "notebooks.trials": {"cross_validate": ""},
     "notebooks.tuning": {"search_ranges": "", "tune": ""},
+    "tracking.notebook": {"track_model": ""},
     # For step scripts, notebooks and tests; this part is copied into the container.
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
@@ -142,6 +143,7 @@ __all__ = [
     "target_by_column",
     "target_over_time",
     "time_columns",
+    "track_model",
     "trial_rows",
     "tune",
     "write_answer",
@@ -222,3 +224,4 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.tabular.splits import SPLITS, Options
     from sagemaker_ops.tabular.summary import describe
     from sagemaker_ops.tabular.tables import read_part, read_table
+    from sagemaker_ops.tracking.notebook import track_model as track_model

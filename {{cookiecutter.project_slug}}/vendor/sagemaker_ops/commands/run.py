@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sagemaker_ops import local
     from sagemaker_ops.local import Execution
     from sagemaker_ops.project.source_copy import Copy
+    from sagemaker_ops.tracking.session import Session
 
 app = typer.Typer()
 
@@ -90,46 +91,57 @@ def run(
         reports = gitlab_reports.prepare(gitlab, pipeline or Path(definition or "").stem)
     if s3 is not None and definition is None:
         raise UserError("--s3 works only with --definition: the data of a pipeline of the project is in .local/s3.")
-    with ExitStack() as stack:
-        launcher = None
-        if pipeline is not None:
-            from sagemaker_ops.container.process import FRESH
-            from sagemaker_ops.pipelines import warm_launcher  # first of all, because what it starts takes longest
+    with ExitStack() as after:
+        tracker: Session | None = None
+        with ExitStack() as stack:
+            launcher = None
+            if pipeline is not None:
+                from sagemaker_ops.container.process import FRESH
+                from sagemaker_ops.pipelines import warm_launcher  # first of all, because what it starts takes longest
 
-            launcher = stack.enter_context(warm_launcher.launcher(root, not no_cache, fresh or FRESH))
-        from sagemaker_ops.pipelines import compiler, local_run
-        from sagemaker_ops.project import schema_file, settings, source_copy
-        from sagemaker_ops.terminal import progress, summary
+                launcher = stack.enter_context(warm_launcher.launcher(root, not no_cache, fresh or FRESH))
+            from sagemaker_ops.pipelines import compiler, local_run
+            from sagemaker_ops.project import schema_file, settings, source_copy
+            from sagemaker_ops.terminal import progress, summary
 
-        chosen, files = selection(onward_from, only, source_execution), stubs(stub)
-        parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
-        loaded = load(root, local=True) if pipeline is not None else None
-        if pipeline is not None:
-            compiler.check_known(pipeline, root)
-        on_change = stack.enter_context(progress.shown(first=f"Running {pipeline} …" if pipeline else ""))
-        kept: list[str] = []
-        if pipeline is None and definition is not None:
-            region = settings.load(root).project.region
-            execution = local_run.run_definition(
-                definition, parameters, region, root, s3, on_change, options, chosen, files
-            )
-        elif pipeline is not None and loaded is not None:
+            chosen, files = selection(onward_from, only, source_execution), stubs(stub)
+            parameters, options = key_values(param), _options(jobs, isolation, not no_cache, fresh, install)
+            loaded = load(root, local=True) if pipeline is not None else None
+            if pipeline is not None:
+                compiler.check_known(pipeline, root)
+            on_change = stack.enter_context(progress.shown(first=f"Running {pipeline} …" if pipeline else ""))
+            kept: list[str] = []
+            if pipeline is None and definition is not None:
+                region = settings.load(root).project.region
+                execution = local_run.run_definition(
+                    definition, parameters, region, root, s3, on_change, options, chosen, files
+                )
+            elif pipeline is not None and loaded is not None:
 
-            def has_changed(copy: Copy) -> bool | None:
-                from sagemaker_ops.aws import download  # boto3 takes 0.1 s, and only old copies need it
+                def has_changed(copy: Copy) -> bool | None:
+                    from sagemaker_ops.aws import download  # boto3 takes 0.1 s, and only old copies need it
 
-                return download.has_changed_by_now(loaded, copy)
+                    return download.has_changed_by_now(loaded, copy)
 
-            warnings = source_copy.warnings(loaded.data.source, root / LOCAL_FOLDER, has_changed)
-            project_check.show(warnings, "text", root)
-            kept = schema_file.keep(loaded.data, root, root / LOCAL_FOLDER)
-            execution = local_run.run(
-                pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher, files
-            )
-    for line in [*kept, *summary.lines(execution, root, began), *_report(execution, root)]:
-        print(line)
-    if reports:
-        reports.ended(execution, root)
+                if loaded.tracking.uri:
+                    from sagemaker_ops.tracking import session
+
+                    tracker = after.enter_context(session.Session(loaded, root))
+                warnings = source_copy.warnings(loaded.data.source, root / LOCAL_FOLDER, has_changed)
+                project_check.show(warnings, "text", root)
+                kept = schema_file.keep(loaded.data, root, root / LOCAL_FOLDER)
+                execution = local_run.run(
+                    pipeline, parameters, loaded, root, on_change, None, options, chosen, launcher, files
+                )
+        for line in [
+            *kept,
+            *summary.lines(execution, root, began),
+            *_report(execution, root),
+            *_track(execution, root, tracker),
+        ]:
+            print(line)
+        if reports:
+            reports.ended(execution, root)
     sys.exit(0 if execution.status == "Succeeded" else 1)
 
 
@@ -209,6 +221,18 @@ def _report(execution: Execution, root: Path) -> Iterator[str]:
         print(f"warning: {Problem(f'it cannot be written: {reason}.', document.PAGE)}", file=sys.stderr)
     else:
         yield f"Open {shown(written, root)}"
+
+
+def _track(execution: Execution, root: Path, tracker: Session | None) -> Iterator[str]:
+    """Tell MLflow about the execution, and say where it is there. A failure is a warning: the execution has ended."""
+    if tracker is None:
+        return
+    from sagemaker_ops.tracking import record
+
+    try:
+        yield tracker.track(record.of_execution(execution, root))
+    except UserError as error:
+        print(f"warning: {error}", file=sys.stderr)
 
 
 def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install: bool) -> local.Options:

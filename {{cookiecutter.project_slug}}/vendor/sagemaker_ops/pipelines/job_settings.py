@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from sagemaker.core import image_uris
 from sagemaker.core.helper.pipeline_variable import PipelineVariable
 from sagemaker.core.network import NetworkConfig
-from sagemaker.core.shapes import OutputDataConfig, StoppingCondition, Tag
+from sagemaker.core.shapes import MlflowConfig, OutputDataConfig, StoppingCondition, Tag
 from sagemaker.core.training.configs import Compute, InputData, Networking
 from sagemaker.core.workflow.parameters import (
     Parameter,
@@ -232,6 +232,14 @@ def own_script(script: str, command: Sequence[str] = (), environment: Mapping[st
     """The script whose code the step needs; empty for all code, if the step itself says that it may need more."""
     more = any(word in ("-c", "-m") or ".py" in word for word in command) or "PYTHONPATH" in (environment or {})
     return "" if more else script
+
+
+def tracked(target: Target) -> MlflowConfig | None:
+    """SageMaker's managed MLflow for executions on AWS, if [tracking] names it."""
+    tracking = target.settings.tracking
+    if not tracking.arn or target.environment_name == "local":
+        return None
+    return MlflowConfig(mlflow_resource_arn=tracking.arn, mlflow_experiment_name=tracking.experiment or target.base)
 
 
 def channels_of(channels: Mapping[str, Uri]) -> list[InputData]:

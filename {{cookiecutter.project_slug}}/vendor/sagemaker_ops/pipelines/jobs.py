@@ -35,6 +35,7 @@ from sagemaker_ops.pipelines.job_settings import (
     refuse_doubles,
     text,
     texts,
+    tracked,
 )
 from sagemaker_ops.pipelines.processing import Folders, entrypoint, shortened
 from sagemaker_ops.project.target import Target
@@ -76,6 +77,7 @@ class Jobs:
             name=self.target.pipeline_name(name),
             parameters=every,
             steps=list(steps),
+            mlflow_config=tracked(self.target),
             sagemaker_session=self.session,
         )
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
-from sagemaker_ops.project import column_roles, notation, parameter_names
+from sagemaker_ops.project import column_roles, notation, parameter_names, tracking
+from sagemaker_ops.project.tracking import Tracking
 from sagemaker_ops.project.typed import Reader, choice, others, read_toml
 
 FILE = "project.toml"
@@ -200,6 +201,7 @@ class Settings:
     images: Images = field(default_factory=Images)
     training: Training = field(default_factory=Training)
     pipeline: Pipeline = field(default_factory=Pipeline)
+    tracking: Tracking = field(default_factory=Tracking)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     """Each key becomes a parameter of every pipeline, with this default."""
     local: Local = field(default_factory=Local)
@@ -273,6 +275,7 @@ def _contradictions(settings: Settings) -> list[Problem]:
     problems = []
     if (gate.minimum is None) == (gate.maximum is None):
         problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
+    problems += [Problem(text, f"{FILE} [tracking].{key}") for key, text in tracking.misfits(settings.tracking)]
     wrong = [*column_roles.misfits(data), *notation.misfits(data)]
     problems += [Problem(message, f"{FILE} [data]{f'.{key}' if key else ''}") for key, message in wrong]
     tables = {"hyperparameters": settings.hyperparameters, "parameters": settings.parameters}
