@@ -42,14 +42,15 @@ def page(text: str, source: str, project: Path) -> str:
     text = re.sub(r"<style scoped>.*?</style>\n", "", text, flags=re.DOTALL)
     text = re.sub(r'<table border="1" class="dataframe">', "<table>", text)
     text = text.replace(str(project), "flight-delays")
-    heading = ""
-    lines = []
-    for line in text.splitlines():
-        heading = line.lstrip("# ") if line.startswith("#") else heading
+    heading, is_code = "", False
+    lines: list[str] = []
+    for line in map(str.rstrip, text.strip().splitlines()):
+        is_code ^= line.startswith("```")
+        heading = line.lstrip("# ") if line.startswith("#") and not is_code else heading
         picture = re.fullmatch(r"!\[.*\]\(.*/(.*\.png)\)", line.strip())
-        lines.append(f"![{heading}]({picture[1]})" if picture else line.rstrip())
-    shown = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-    title, _, rest = shown.partition("\n")
+        if line or is_code or lines[-1]:  # one empty line is enough, except in code
+            lines.append(f"![{heading}]({picture[1]})" if picture else line)
+    title, _, rest = "\n".join(lines).partition("\n")
     return f"{title}\n\n{NOTE.format(source)}{rest}\n"
 
 

@@ -86,7 +86,7 @@ ROOMS = {
     "notebooks": {"errors", "store", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
     "report": {"errors", "store", "kept", "trace", "project", "definition", "local", "terminal"},
-    "tracking": {"errors", "store", "trace", "project", "local", "tabular", "report"},
+    "tracking": {"errors", "store", "trace", "project", "local", "tabular", "terminal", "report"},
     "review": {
         "report",
         "errors",

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from sagemaker_ops.aws import executions, logs, lookup, usage
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.executions import LOCK
+from sagemaker_ops.tracking import record
 
 pytestmark = pytest.mark.slow
 
@@ -114,6 +116,19 @@ def test_as_json_it_has_the_keys_of_the_api(aws: Aws, ops: Ops) -> None:
     assert by_name["Evaluation"]["Outputs"] == {"evaluation": RESULTS}
     assert by_name["Evaluation"]["Utilization"] == {"CPUUtilization": 50.0, "MemoryUtilization": 61.0}
     assert by_name["Processing"]["CacheHitResult"] == {"SourcePipelineExecutionId": "earlierearli"}
+
+
+def test_mlflow_gets_to_know_parameters_and_metrics(aws: Aws, account: Account) -> None:
+    execution = executions.load(account, arn := evaluated(aws))
+    executions.add_properties(execution)
+
+    found = record.of_execution(execution, Path())
+
+    assert found.metrics == {"auc": 0.75, "auc_sd": 0.01}
+    assert found.parameters.items() >= {"QualityGate": "0.8", "TrainingInstances": "1"}.items()
+    assert found.tags["sagemaker.execution"] == lookup.id_of(arn)
+    assert found.tags["sagemaker.arn"] == arn
+    assert (found.status, found.files, found.model) == ("FINISHED", (), "")
 
 
 def test_a_call_that_is_not_allowed_does_not_affect_the_rest(aws: Aws, account: Account) -> None:

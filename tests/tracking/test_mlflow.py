@@ -77,6 +77,11 @@ def test_runs_are_kept_in_a_file_with_report_and_model(project: Project) -> None
     assert found["runs"] == 2
     assert not (project.path / "mlruns").exists()
 
+    once_more = project.ops("track-pipeline-execution", found["tags"]["sagemaker.execution"])
+
+    assert (once_more.code, once_more.err, TRACKED.findall(once_more.out)) == (0, "", [run])
+    assert read(project, store, run)["runs"] == 2
+
 
 def test_an_execution_that_misses_the_gate_is_tracked_as_failed(project: Project) -> None:
     done = train(project, "local", "--param", "QualityGate=0.99")
@@ -138,6 +143,11 @@ def test_without_tracking_there_is_no_trace_of_mlflow(project: Project) -> None:
     assert (done.code, done.err) == (0, "")
     assert "MLflow" not in done.out
     assert sorted((project.path / ".local").iterdir()) == before
+
+    refused = project.ops("track-pipeline-execution")
+
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("error: project.toml [tracking].uri: it is empty, so there is nothing to track with")
 
 
 def test_an_address_of_sagemaker_without_credentials_is_a_warning(project: Project) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sagemaker_ops.commands import completion
+from sagemaker_ops.commands import completion, tracking
 from sagemaker_ops.commands.arguments import (
     AwsEnvironment,
     DryRun,
@@ -224,6 +224,8 @@ def _wait_or_say_how(
     print(f"For details: `ops describe-pipeline-execution {again}`")
     if reports:
         reports.ended(ended, root)
+    if account.settings.tracking.is_shared:
+        tracking.after(ended, account.settings, root)
     sys.exit(0 if ended.status == "Succeeded" else 1)
 
 

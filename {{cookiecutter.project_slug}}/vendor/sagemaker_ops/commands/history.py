@@ -88,8 +88,8 @@ def describe_pipeline_execution(
     if watch:
         execution = _watch(root, env, execution, quiet=output != "table")
         print(end="\n" if output == "table" else "")
-    found = _find(root, env, execution)
-    other = _find(root, *_place(root, env, against)) if against is not None else None
+    found = find(root, env, execution)
+    other = find(root, *_place(root, env, against)) if against is not None else None
     for line in details.lines(found, other) if output == "table" else [details.document(found, other)]:
         print(line)
 
@@ -184,7 +184,7 @@ def _place(root: Path, env: str, execution: str) -> tuple[str, str]:
     return before, after
 
 
-def _find(root: Path, env: str, execution: str) -> Execution:
+def find(root: Path, env: str, execution: str) -> Execution:
     """The execution with all its details."""
     if env == LOCAL:
         from sagemaker_ops import local

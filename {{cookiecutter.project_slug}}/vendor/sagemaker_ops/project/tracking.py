@@ -29,6 +29,11 @@ class Tracking:
         """The ARN of SageMaker's managed MLflow, which executions on AWS can use, too; empty if it is not one."""
         return self.uri if ARN.fullmatch(self.uri) else ""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others see the runs, so that those of executions on AWS belong there, too."""
+        return self.uri not in ("", LOCAL)
+
 
 def misfits(tracking: Tracking) -> list[tuple[str, str]]:
     """(key of [tracking], what is wrong with its value)."""

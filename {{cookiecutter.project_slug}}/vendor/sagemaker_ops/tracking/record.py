@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +15,7 @@ from sagemaker_ops.project.layout import LOCAL_FOLDER, STEPS
 from sagemaker_ops.project.tracking import EXECUTION
 from sagemaker_ops.report import document, results
 from sagemaker_ops.store import Store
+from sagemaker_ops.terminal import details
 
 # https://mlflow.org/docs/latest/api_reference/python_api/mlflow.entities.html#mlflow.entities.RunStatus
 _STATUS = {"Succeeded": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}
@@ -45,23 +46,20 @@ class Record:
 
 
 def of_execution(execution: Execution, root: Path) -> Record:
-    """The record of an execution on this machine that has ended."""
-    result = results.of(execution)
+    """The record of an execution that has ended, here or on AWS; only one on this machine has files and a model."""
+    evaluation = next(details.evaluations(execution), {})
+    result = results.Result(execution, evaluation=evaluation)
     started = trace.parse(str(execution.parameters.get(trace.PARAMETER, "")))
     tags = {
         EXECUTION: execution.id,
         "sagemaker.pipeline": execution.pipeline_name,
+        "sagemaker.arn": execution.facts.get("PipelineExecutionArn", ""),
         "mlflow.user": started.user,
         "mlflow.source.git.commit": started.commit,
         "mlflow.note.content": result.outcome,
     }
-    files = [execution.folder / name for name in (document.PAGE, "definition.json")]
-    files += [
-        execution.folder / name / "outputs" / output / path
-        for name, step in execution.steps.items()
-        for output, path in step.property_files.values()
-    ]
-    model = _model(execution, Store(root / LOCAL_FOLDER / "s3"))
+    is_here = execution.folder.is_absolute()
+    model = _model(execution, Store(root / LOCAL_FOLDER / "s3")) if is_here else None
     return Record(
         name=f"{execution.pipeline_name} {execution.id}",
         status=_STATUS.get(execution.status, "RUNNING"),
@@ -70,10 +68,22 @@ def of_execution(execution: Execution, root: Path) -> Record:
         parameters={key: str(value) for key, value in execution.parameters.items() if key != trace.PARAMETER},
         metrics=metrics(result.scores, result.baseline),
         tags={key: value for key, value in tags.items() if value},
-        files=tuple(str(file) for file in files if file.is_file()),
+        files=tuple(_files(execution)) if is_here else (),
         model=str(model) if model else "",
         requirements=requirements(root) if model else (),
     )
+
+
+def _files(execution: Execution) -> Iterator[str]:
+    """The report, the definition and the property files of an execution on this machine, as far as they exist."""
+    written = (
+        execution.folder / name / "outputs" / output / path
+        for name, step in execution.steps.items()
+        for output, path in step.property_files.values()
+    )
+    for file in (execution.folder / document.PAGE, execution.folder / "definition.json", *written):
+        if file.is_file():
+            yield str(file)
 
 
 def of_model(
