@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ from projects import Project, Result
 
 from aws import executed, gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
+from sagemaker_ops.aws import model_details
+from sagemaker_ops.aws.models import Version
+from sagemaker_ops.local import Execution, StepExecution
 
 pytestmark = pytest.mark.slow
 
@@ -347,3 +352,47 @@ def test_models_of_local_runs_are_compared_too(ops: Ops, project: Project) -> No
     assert f"hyperparameters of version 1 not known: {why}." in done.out
     assert (wrong.code, none.code) == (2, 2)
     assert none.err == "error: there is no version of nothing on this machine: `ops run` registers one.\n"
+
+
+TOLD = {"sagemaker_program": "training.py", "_tuning_objective_metric": "validation:auc"}
+MODEL = f"s3://{BUCKET}/models/job-1/output/model.tar.gz"
+TUNING = {
+    "TrainingJobDefinition": {"StaticHyperParameters": {**TOLD, "class_weight": '"none"', "max_iter": "1"}},
+    "TrainingJobSummaries": [
+        {"TrainingJobName": "job-2", "TunedHyperParameters": {"max_iter": "200"}},
+        {"TrainingJobName": "job-1", "TunedHyperParameters": {"max_iter": "100"}},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "found"),
+    [
+        pytest.param(
+            "Training",
+            {"HyperParameters": {**TOLD, "max_iter": "100"}, "ModelArtifacts": {"S3ModelArtifacts": MODEL}},
+            {"max_iter": "100"},
+            id="a training job",
+        ),
+        pytest.param(
+            "Training", {"ModelArtifacts": {"S3ModelArtifacts": MODEL}}, {}, id="a training job without hyperparameters"
+        ),
+        pytest.param("Tuning", TUNING, {"class_weight": "none", "max_iter": "100"}, id="one of a tuning job"),
+        pytest.param("Training", {"ModelArtifacts": {"S3ModelArtifacts": f"{MODEL}2"}}, None, id="of another model"),
+        pytest.param("Training", {"ModelArtifacts": [], "TrainingJobSummaries": [1]}, None, id="in another form"),
+    ],
+)
+def test_the_hyperparameters_of_a_local_model_are_those_of_the_job_that_made_it(
+    tmp_path: Path, kind: str, properties: dict[str, Any], found: dict[str, str] | None
+) -> None:
+    folder = tmp_path / "runs" / "abc"
+    folder.mkdir(parents=True)
+    step = StepExecution("Train", kind, status="Succeeded", properties=properties)
+    now = datetime.now(UTC)
+    Execution("abc", "train", folder, now, {}, {"Train": step}, "Succeeded", now).save()
+    version = Version("group", 1, "Completed", "Approved", now, package=package(1, NEVER))
+
+    details = model_details.of_local(tmp_path, version)
+
+    assert details.hyperparameters == (found or {})
+    assert ("hyperparameters" in details.unknown) is (found is None)
