@@ -132,6 +132,42 @@ def test_a_model_says_who_and_what_started_the_run_that_made_it(project: Project
     assert reused == {"Processing", "Training", "Evaluation", "Register"}
 
 
+def test_a_registered_model_carries_what_it_was_made_from(project: Project) -> None:
+    compiled = definition(project)
+    [gate] = [step for step in compiled["Steps"] if step["Name"] == "QualityGate"]
+    [register] = gate["Arguments"]["IfSteps"]
+    arguments = register["Arguments"]
+    assert arguments["CustomerMetadataProperties"] == {
+        "StartedBy": {"Get": "Parameters.StartedBy"},
+        "PipelineExecutionArn": {"Get": "Execution.PipelineExecutionArn"},
+        "DataUri": {"Get": "Parameters.InputDataUrl"},
+        "LibraryVersion": "0.2.0",
+    }
+    files = {
+        kind: each["Statistics"]["S3Uri"]["Std:Join"]["Values"][1]
+        for kind, each in arguments["DriftCheckBaselines"].items()
+    }
+    assert files == {"ModelQuality": "evaluation.json", "ModelDataQuality": "summary.json"}
+    card = json.loads(arguments["ModelCard"]["ModelCardContent"])
+    assert (card["intended_uses"]["risk_rating"], arguments["ModelCard"]["ModelCardStatus"]) == ("Unknown", "Draft")
+
+    for more in ((), ("--param", "MaxIter=20")):
+        done = project.ops("run", "train", *more)
+        assert done.code == 0, done
+
+    listed = json.loads(project.ops("list-models", "--env", "local", "--output", "json").out)["ModelPackages"]
+    metadata = listed[1]["CustomerMetadataProperties"]
+    assert metadata["DataUri"].startswith("s3://local/customer/flight-delays/local/raw/")
+    assert len(metadata["SchemaHash"]) == 16
+    store = project.path / ".local" / "s3"
+    baselines = [each["Statistics"]["S3Uri"] for each in listed[1]["DriftCheckBaselines"].values()]
+    assert [(store / uri.removeprefix("s3://")).is_file() for uri in baselines] == [True, True]
+    compared = project.ops("list-models", "--env", "local", "--compare", "1", "latest")
+    assert compared.code == 0, compared
+    assert re.search(r"^≠ max_iter +150 +20$", compared.out, re.MULTILINE)
+    assert re.search(r"^  rows +19,500 +19,500$", compared.out, re.MULTILINE)
+
+
 def test_key_network_isolation_and_limits_reach_every_job(project: Project) -> None:
     key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     project.edit(

@@ -18,6 +18,8 @@ from moto.servicequotas.responses import ServiceQuotasResponse
 
 Record = dict[str, Any]
 _create_processing_job = SageMakerResponse.create_processing_job
+_create_model_package = SageMakerResponse.create_model_package
+_describe_model_package = SageMakerResponse.describe_model_package
 _describe_pipeline = SageMakerResponse.describe_pipeline
 _update_pipeline = SageMakerResponse.update_pipeline
 
@@ -29,6 +31,7 @@ APPS: list[Record] = []
 SPACES: list[Record] = []
 PROFILES: list[Record] = []
 VERSIONS: dict[str, list[Record]] = {}  # by the name of the pipeline, newest first; an update adds one
+CARDS: dict[str, Record] = {}  # by the ARN of the model package
 TAGS: dict[str, dict[str, str]] = {}  # by the ARN of an app, space or user profile
 QUOTAS: dict[str, float] = {}  # of SageMaker, by name
 PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
@@ -37,7 +40,7 @@ FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status
 
 
 def reset() -> None:
-    for state in (STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, TAGS, QUOTAS, PASSABLE, CALLS, FAULTS):
+    for state in (STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, CARDS, TAGS, QUOTAS, PASSABLE, CALLS, FAULTS):
         state.clear()
 
 
@@ -122,6 +125,18 @@ class Missing(SageMakerResponse):
         job = sagemaker_backends[self.current_account][self.region].processing_jobs[request["ProcessingJobName"]]
         job.processing_resources = request["ProcessingResources"]
         return answer
+
+    def create_model_package(self) -> ActionResult:
+        """moto's own method forgets the model card."""
+        answer: ActionResult = _create_model_package(self)
+        if card := self._request().get("ModelCard"):
+            CARDS[answer.result["ModelPackageArn"]] = card
+        return answer
+
+    def describe_model_package(self) -> ActionResult:
+        answer: ActionResult = _describe_model_package(self)
+        card = CARDS.get(answer.result["ModelPackageArn"])
+        return ActionResult({**answer.result, **({"ModelCard": card} if card else {})})
 
     def list_pipeline_execution_steps(self) -> ActionResult:
         request = self._request()

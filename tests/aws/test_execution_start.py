@@ -206,6 +206,26 @@ def test_part_of_a_pipeline_starts_with_earlier_results(
     assert named.request["SelectiveExecutionConfig"] == {"SourcePipelineExecutionArn": source, **wanted}
 
 
+def test_what_is_only_written_about_a_model_need_not_exist(aws: Aws, account: Account) -> None:
+    nowhere = f"s3://{BUCKET}/nowhere/x.json"
+    statistics = {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": nowhere}}}
+    register = {
+        "Name": "Register",
+        "Type": "RegisterModel",
+        "Arguments": {
+            "ModelPackageGroupName": "customer-flight-delays-dev",
+            "InferenceSpecification": {"Containers": [{"Image": "image", "ModelDataUrl": ARCHIVE}]},
+            "ModelMetrics": statistics,
+            "DriftCheckBaselines": statistics,
+            "CustomerMetadataProperties": {"DataUri": f"{nowhere} sha256:0123456789abcdef"},
+            "ModelCard": {"ModelCardContent": f'{{"a": "{nowhere}"}}', "ModelCardStatus": "Draft"},
+        },
+    }
+    deploy(aws, definition={**DEFINITION, "Steps": [*DEFINITION["Steps"], register]})
+
+    assert prepare(account).warnings == ()
+
+
 def test_the_input_of_steps_that_do_not_run_may_be_missing(aws: Aws, account: Account) -> None:
     deploy(aws)
 

@@ -50,9 +50,13 @@ def started_by(text: str, **more: str) -> dict[str, Any]:
     return {"CustomerMetadataProperties": {"StartedBy": text, **more}}
 
 
+EXECUTION = {"CustomerMetadataProperties": {"PipelineExecutionArn": {"Get": "Execution.PipelineExecutionArn"}}}
+
+
 @pytest.mark.parametrize(
     ("before", "now"),
     [
+        pytest.param(EXECUTION, EXECUTION, id="another execution"),
         pytest.param(started_by("user=anna commit=1"), started_by("user=bo commit=2"), id="somebody else"),
         pytest.param({}, started_by("user=anna"), id="an older definition"),
         pytest.param(started_by("a", use="x"), started_by("b", use="x"), id="with other metadata"),
@@ -124,6 +128,7 @@ def test_the_gate_decides_whether_or_not_the_jobs_are_cached(local: Local) -> No
     ("more", "does", "because", "aws"),
     [
         ({}, CACHED, "already registered as version 1", "on AWS it registers another version"),
+        (EXECUTION, CACHED, "already registered as version 1", "on AWS it registers another version"),
         ({"group": "others"}, RUNS, "", ""),
         ({"check": f"{CHECK}  # edited"}, RUNS, "", ""),
     ],

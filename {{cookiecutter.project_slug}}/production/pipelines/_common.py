@@ -57,6 +57,8 @@ def judge(jobs: Jobs, model_data: Any, processing: ProcessingStep) -> tuple[Proc
         "Register",
         model_data,
         evaluation=Join(on="/", values=[jobs.output(evaluation, "evaluation"), "evaluation.json"]),
+        summary=Join(on="/", values=[jobs.output(processing, "summary"), "summary.json"]),
+        data=jobs.parameter("InputDataUrl", jobs.target.data_uri),
         approval_status=jobs.parameter("ModelApprovalStatus", settings.pipeline.approval_status, APPROVALS),
     )
     reached = JsonGet(step_name=evaluation.name, property_file=report, json_path="gate.value")

@@ -25,6 +25,9 @@ PARAMETER = "StartedBy"
 DEFAULT = "unknown"
 TERMINAL = "terminal"
 METADATA = "CustomerMetadataProperties"
+# Other keys of that metadata: the ARN of the execution that registered the model, the URI of the data, the hash of
+# data/schema.toml, and the version of this library.
+EXECUTION, DATA, SCHEMA, LIBRARY = "PipelineExecutionArn", "DataUri", "SchemaHash", "LibraryVersion"
 DIRTY = "-dirty"  # as in `git describe --dirty`
 # {word in the text: (field, maximum characters)}. With the words, at most 251 characters: AWS accepts 256, both in
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html and as the value of a tag.
@@ -146,11 +149,11 @@ def parameters(definition: Mapping[str, Any], given: Mapping[str, str], started_
 
 
 def without(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a model package without who started the execution, which makes no difference to the model."""
+    """The arguments of a model package without its execution and who started that: the model is the same without."""
     metadata = arguments.get(METADATA)
-    if not isinstance(metadata, dict) or PARAMETER not in metadata:
+    if not isinstance(metadata, dict) or not {PARAMETER, EXECUTION} & metadata.keys():
         return arguments
-    rest = {key: value for key, value in metadata.items() if key != PARAMETER}
+    rest = {key: value for key, value in metadata.items() if key not in (PARAMETER, EXECUTION)}
     others = {key: value for key, value in arguments.items() if key != METADATA}
     return {**others, **({METADATA: rest} if rest else {})}
 

@@ -32,6 +32,7 @@ _DISPLAY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
 # Keys of a step's arguments that say what it writes, and keys whose text is for the script.
 _NOT_READ = {"ProcessingOutputConfig", "OutputDataConfig", "TransformOutput", "CheckpointConfig", "ModelMetrics"}
 _NOT_READ |= {"TensorBoardOutputConfig", "DebugHookConfig", "ProfilerConfig", "DriftCheckBaselines", "Tags"}
+_NOT_READ.add(trace.METADATA)
 _TEXTS = {"HyperParameters", "Environment", "ContainerArguments", "ContainerEntrypoint"}
 # The archive with the code of a training job or of a model.
 _ARCHIVES = ("sagemaker_submit_directory", "SAGEMAKER_SUBMIT_DIRECTORY")

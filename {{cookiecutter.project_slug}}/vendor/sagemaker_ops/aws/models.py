@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sagemaker_ops import kept, trace
 from sagemaker_ops.aws import guard
 from sagemaker_ops.aws.account import Account
-from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change, is_not_found
+from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change, is_not_found, sentence
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.store import Store
 
+Read = Callable[[str], Any]  # the content of the JSON object at an S3 URI
+APPROVED, LATEST = "approved", "latest"  # names of versions, besides their numbers
 AT_ONCE = 8  # parallel requests
+KEPT = (trace.METADATA, "ModelCard", "DriftCheckBaselines")  # what is shown of it unchanged
 MOST = 1024  # characters of an ApprovalDescription
 _ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):model-package/(.+)")
 
@@ -30,7 +34,8 @@ _ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):model-package/(.+)")
 class Version:
     """One version of a group. evaluation: the metrics in its evaluation.json; empty if that cannot be read.
 
-    started_by: who and what started the execution that registered it.
+    started_by: who and what started the execution that registered it. unread: why the evaluation is empty. package: all
+    that DescribeModelPackage says.
     """
 
     group: str
@@ -43,6 +48,8 @@ class Version:
     approval_description: str = ""
     evaluation: dict[str, Any] = field(default_factory=dict)
     started_by: trace.Trace = field(default_factory=trace.Trace)
+    unread: str = ""
+    package: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -57,6 +64,7 @@ class Version:
             "CreationTime": self.created,
             "CreatedBy": self.created_by or None,
             "StartedBy": self.started_by.document or None,
+            **{key: self.package[key] for key in KEPT if self.package.get(key)},
             "Metrics": {key: value for key, value in self.evaluation.items() if key.endswith("_metrics")},
         }
 
@@ -91,7 +99,7 @@ def list_versions(account: Account, group: str, most: int) -> list[Version]:
         guard.check_shown(account, group, group_arn, "model package group")
     s3 = account.s3  # created here, because creating clients is not thread-safe
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda arn: _described(account, s3, group, arn), arns))
+        return list(pool.map(lambda arn: described(account, s3, group, arn), arns))
 
 
 def list_local_versions(home: Path, group: str, most: int) -> list[Version]:
@@ -129,9 +137,24 @@ def find(account: Account, named: str, own_group: str) -> Version:
     if not number.isdecimal():
         raise UserError(f"'{named}' is not a version: write its number, such as 3; `ops list-models` shows them.")
     group = group or own_group
+    arn = group_arn(account, group)
+    guard.check_resource(account, group, arn, "model package group")
+    return numbered(account, group, arn, int(number))
+
+
+def no_version(group: str, name: str) -> UserError:
+    """The error for a number, or for another name of a version, such as approved."""
+    if name.isdecimal():
+        return UserError(f"'{group}' has no version {int(name)}: `ops list-models` shows the existing ones.")
+    how = "`ops approve-model` approves one" if name == APPROVED else "the pipeline registers one"
+    return UserError(f"'{group}' has no {name} version: {how}.")
+
+
+def group_arn(account: Account, group: str) -> str:
+    """The ARN of a group; UserError if there is no such group."""
     with aws_call(f"describe model package group {group}"):
         try:
-            described = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+            answer = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
         except ClientError as error:
             if is_not_found(error):
                 raise UserError(
@@ -139,14 +162,17 @@ def find(account: Account, named: str, own_group: str) -> Version:
                     "pipeline creates it when its first model passes the quality gate."
                 ) from None
             raise
-    group_arn = described["ModelPackageGroupArn"]
-    guard.check_resource(account, group, group_arn, "model package group")
-    arn = f"{group_arn.replace(':model-package-group/', ':model-package/')}/{int(number)}"
+    return str(answer["ModelPackageGroupArn"])
+
+
+def numbered(account: Account, group: str, arn_of_group: str, number: int) -> Version:
+    """A version of a group; UserError if there is none with this number."""
+    arn = f"{arn_of_group.replace(':model-package-group/', ':model-package/')}/{number}"
     try:
-        return _described(account, account.s3, group, arn)
+        return described(account, account.s3, group, arn)
     except AwsError as error:
         if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
-            raise UserError(f"'{group}' has no version {number}: `ops list-models` shows the existing ones.") from None
+            raise no_version(group, str(number)) from None
         raise
 
 
@@ -159,17 +185,36 @@ def set_approval(account: Account, version: Version, approval: str, reason: str)
         )
 
 
-def _described(account: Account, s3: Any, group: str, arn: str) -> Version:
+def described(account: Account, s3: Any, group: str, arn: str) -> Version:
+    """The version with this ARN; s3: the client, which only one thread may create."""
     with aws_call(f"describe {arn.rpartition(':')[2]}"):
         found = account.sagemaker.describe_model_package(ModelPackageName=arn)
-    return _version(found, group, lambda uri: _read(s3, uri))
+    return _version(found, group, partial(read_json, s3))
 
 
-def _version(found: dict[str, Any], group: str, read: Any) -> Version:
-    uri = found.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri", "")
-    evaluation: Any = {}
-    with suppress(UserError, ClientError, BotoCoreError, ValueError):  # missing, or not readable
-        evaluation = read(uri) if uri else {}
+def evaluation_uri(package: dict[str, Any]) -> str:
+    """The S3 URI of the evaluation.json of a package, as in DescribeModelPackage; empty if it has none."""
+    return str(package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri", ""))
+
+
+def content_at(uri: str, read: Read) -> tuple[Any, str]:
+    """The content of a JSON object, or None and why it cannot be read."""
+    try:
+        return read(uri), ""
+    except UserError as error:
+        return None, str(error).rstrip(".")
+    except ClientError as error:
+        return None, f"there is nothing at {uri}" if is_not_found(error) else f"{uri}: {sentence(error)}"
+    except BotoCoreError as error:
+        return None, f"{uri}: {sentence(error)}"
+    except ValueError:
+        return None, f"{uri} is not JSON"
+
+
+def _version(found: dict[str, Any], group: str, read: Read) -> Version:
+    uri = evaluation_uri(found)
+    content, unread = content_at(uri, read) if uri else (None, "it was registered without an evaluation.json")
+    evaluation = _scores(content)
     created = found["CreationTime"]
     return Version(
         group=group,
@@ -180,8 +225,10 @@ def _version(found: dict[str, Any], group: str, read: Any) -> Version:
         arn=found["ModelPackageArn"],
         created_by=found.get("CreatedBy", {}).get("UserProfileName", ""),
         approval_description=found.get("ApprovalDescription", ""),
-        evaluation=_scores(evaluation),
+        evaluation=evaluation,
         started_by=trace.parse(found.get(trace.METADATA, {}).get(trace.PARAMETER)),
+        unread=unread or ("" if evaluation else f"{uri} has no metrics"),
+        package=found,
     )
 
 
@@ -194,6 +241,7 @@ def _scores(content: Any) -> dict[str, Any]:
     }
 
 
-def _read(s3: Any, uri: str) -> Any:
+def read_json(s3: Any, uri: str) -> Any:
+    """The content of a JSON object on S3; ClientError, BotoCoreError or ValueError if it cannot be read."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

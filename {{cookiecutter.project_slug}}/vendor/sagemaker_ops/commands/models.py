@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sagemaker_ops.commands.arguments import OUTPUTS, AwsEnvironment, DryRun, Output, Yes, choose, load
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project.layout import LOCAL_FOLDER, find_root
+from sagemaker_ops.project.settings import Settings
+
+if TYPE_CHECKING:
+    from sagemaker_ops.aws.model_details import Details
+    from sagemaker_ops.aws.models import Version
+    from sagemaker_ops.review import model_versions
 
 app = typer.Typer()
 
@@ -16,18 +23,23 @@ VersionName = Annotated[
     str, typer.Argument(metavar="VERSION", help="A number, or group/number for another project of your vertical.")
 ]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Reason, stored with the version; by default, who decided.")]
+Compare = Annotated[
+    tuple[str, str] | None,
+    typer.Option(metavar="A B", help="Show two versions side by side: numbers, latest or approved."),
+]
 
 
 @app.command("list-models")
 def list_models(
     group: Annotated[str | None, typer.Argument(help="A model package group; by default, the project's.")] = None,
     last: Annotated[int, typer.Option(metavar="N", help="How many of the newest versions to list.")] = 20,
+    compare: Compare = None,
     env: AwsEnvironment = "dev",
     output: Output = "table",
 ) -> None:
     """List the versions of the model, newest first; with --env local, those of local runs.
 
-    Example: ops list-models --env dev
+    Example: ops list-models --env dev --compare approved latest
     """
     choose(output, OUTPUTS, "--output")
     if last < 1:
@@ -40,6 +52,9 @@ def list_models(
     from sagemaker_ops.terminal import tables
 
     group = group or Target(settings, env, "", "").model_package_group
+    if compare:
+        _compare(group, compare, settings, root, env, output)
+        return
     if env == "local":
         found = models.list_local_versions(root / LOCAL_FOLDER, group, last)
     else:
@@ -68,6 +83,50 @@ def list_models(
         print(group)
         for line in tables.lines(heading, rows):
             print(line)
+
+
+def _compare(group: str, names: tuple[str, str], settings: Settings, root: Path, env: str, output: str) -> None:
+    from sagemaker_ops.aws import compared_models, model_details
+    from sagemaker_ops.aws.account import connect
+    from sagemaker_ops.review import changed_files, model_versions
+
+    if env == "local":
+        home = root / LOCAL_FOLDER
+        versions = compared_models.chosen_local(home, group, names)
+        details = [model_details.of_local(home, each) for each in versions]
+    else:
+        account = connect(settings, env)
+        versions = compared_models.chosen(account, group, names)
+        details = [model_details.of(account, each) for each in versions]
+    before, after = map(_side, versions, details)
+    files, note = changed_files.between(root, *(each.started_by.commit for each in versions))
+    found = model_versions.Comparison(group, (before, after), settings.gate, files, note)
+    if output == "json":
+        print(model_versions.document(found))
+    else:
+        for line in model_versions.lines(found):
+            print(line)
+
+
+def _side(version: Version, details: Details) -> model_versions.Side:
+    from sagemaker_ops.review import model_versions
+    from sagemaker_ops.terminal import tables
+
+    facts = {
+        "approval": version.approval,
+        "created": tables.moment(version.created),
+        "started by": version.started_by.who,
+        "commit": version.started_by.commit,
+        "merge request": version.started_by.merge_request,
+        "execution": details.execution.rpartition("/")[2],
+        "data": details.data,
+        "rows": details.rows,
+        "schema": details.schema,
+        "library": details.library,
+    }
+    return model_versions.Side(
+        version.number, version.evaluation, facts, details.hyperparameters, details.unknown, version.document
+    )
 
 
 @app.command("approve-model")

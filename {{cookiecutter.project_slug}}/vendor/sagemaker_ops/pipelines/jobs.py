@@ -22,7 +22,7 @@ from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep, Transfo
 
 from sagemaker_ops import trace
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.pipelines import models, tuning
+from sagemaker_ops.pipelines import models, registration, tuning
 from sagemaker_ops.pipelines.job_settings import (
     JobSettings,
     TrainingJob,
@@ -282,17 +282,22 @@ class Jobs:
         model_data: Uri,
         *,
         evaluation: Uri | None = None,
+        summary: Uri | None = None,
+        data: Uri | None = None,
         approval_status: Uri | None = None,
         content_types: Sequence[str] = models.CONTENT_TYPES,
         image: str | None = None,
     ) -> ModelStep:
         """Registers the model archive as the next version of the project's model package group.
 
-        evaluation: the S3 URI of its evaluation.json. approval_status: replaces [pipeline].approval_status.
+        evaluation, summary: the S3 URIs of its evaluation.json, and of the summary.json of its data, if there are any.
+        data: that of the data, if not [data].source. approval_status: replaces [pipeline].approval_status.
         """
+        data, execution = data or self.target.data_uri, ExecutionVariables.PIPELINE_EXECUTION_ARN
+        origin = registration.Origin(evaluation, summary, data, self._started_by, execution)
         status = approval_status or self.target.settings.pipeline.approval_status
         model = self._model(name, model_data, image)
-        return models.register(name, model, self.target, evaluation, status, content_types, self._started_by)
+        return models.register(name, model, self.target, origin, status, content_types)
 
     def _model(self, name: str, model_data: Uri | None, image: str | None) -> Any:
         return models.builder(model_data, image or self._settings.serving_image(name), self._settings, self.session)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sagemaker.core.drift_check_baselines import DriftCheckBaselines
 from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
 from sagemaker.core.resources import Model
-from sagemaker.core.shapes import ContainerDefinition
+from sagemaker.core.shapes import ContainerDefinition, ModelPackageModelCard
 from sagemaker.core.transformer import Transformer
-from sagemaker.core.workflow.parameters import Parameter
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.serve.model_builder import ModelBuilder
 
-from sagemaker_ops import trace
+from sagemaker_ops.pipelines import registration
 from sagemaker_ops.pipelines.job_settings import JobSettings, Uri, Value, texts
 from sagemaker_ops.project.target import Target
 
@@ -50,15 +50,16 @@ def register(
     name: str,
     model: ModelBuilder,
     target: Target,
-    evaluation: Uri | None,
+    origin: registration.Origin,
     approval_status: Uri,
     content_types: Sequence[str],
-    started_by: Parameter,
 ) -> ModelStep:
-    """A step that registers the model in the project's model package group, with its metrics and who started it."""
-    metrics = None
-    if evaluation is not None:
-        metrics = ModelMetrics(model_statistics=MetricsSource(s3_uri=evaluation, content_type="application/json"))
+    """A step that registers the model in the project's model package group, with its metrics, card and origin."""
+    measured = {
+        "model_statistics": _json_at(origin.evaluation),
+        "model_data_statistics": _json_at(origin.summary),
+    }
+    known = any(measured.values())
     instances = target.settings.instances
     step_args = model.register(
         model_package_group_name=target.model_package_group,
@@ -67,10 +68,17 @@ def register(
         inference_instances=[instances.endpoint],
         transform_instances=[instances.transform],
         approval_status=approval_status,
-        model_metrics=metrics,
-        customer_metadata_properties={trace.PARAMETER: started_by},
+        model_metrics=ModelMetrics(**measured) if known else None,
+        # What later data and models are compared with.
+        drift_check_baselines=DriftCheckBaselines(**measured) if known else None,
+        customer_metadata_properties=registration.metadata(target, origin),
+        model_card=ModelPackageModelCard(model_card_content=registration.card(target), model_card_status="Draft"),
     )
     return ModelStep(name=name, step_args=step_args)
+
+
+def _json_at(uri: Uri | None) -> MetricsSource | None:
+    return None if uri is None else MetricsSource(s3_uri=uri, content_type="application/json")
 
 
 def transformer(
