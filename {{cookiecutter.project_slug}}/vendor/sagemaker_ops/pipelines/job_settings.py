@@ -10,63 +10,20 @@ from typing import Any, TypeAlias
 from sagemaker.core import image_uris
 from sagemaker.core.helper.pipeline_variable import PipelineVariable
 from sagemaker.core.network import NetworkConfig
-from sagemaker.core.shapes import MlflowConfig, OutputDataConfig, StoppingCondition, Tag
+from sagemaker.core.shapes import OutputDataConfig, StoppingCondition, Tag
 from sagemaker.core.training.configs import Compute, InputData, Networking
-from sagemaker.core.workflow.parameters import (
-    Parameter,
-    ParameterBoolean,
-    ParameterFloat,
-    ParameterInteger,
-    ParameterString,
-)
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.mlops.workflow.steps import CacheConfig
 from sagemaker.train import ModelTrainer
 
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.guardrails import image_check, training_capacity
-from sagemaker_ops.project.parameter_names import parameter_of
 from sagemaker_ops.project.settings import FILE, LOCAL, Project
 from sagemaker_ops.project.target import Target
 
 Uri: TypeAlias = "str | PipelineVariable"
 Value: TypeAlias = "str | int | float | bool | PipelineVariable"
 SERVING = "inference"  # the key in [images] of the image that serves a model
-KINDS: dict[type, type[Parameter]] = {
-    bool: ParameterBoolean,
-    int: ParameterInteger,
-    float: ParameterFloat,
-    str: ParameterString,
-}
-
-
-def parameters(table: Mapping[str, bool | int | float | str]) -> dict[str, Parameter]:
-    """{key: pipeline parameter} for a table in project.toml."""
-    return {key: parameter(parameter_of(key), value) for key, value in table.items()}
-
-
-def parameter(name: str, default: bool | int | float | str, choices: Sequence[str] = ()) -> Parameter:
-    """A pipeline parameter of the default's type."""
-    allowed = {"enum_values": list(choices)} if choices else {}
-    return KINDS[type(default)](name, default_value=default, **allowed)
-
-
-def refuse_doubles(given: Sequence[Parameter], tables: Mapping[str, Mapping[str, Parameter]]) -> None:
-    """UserError if two parameters of a pipeline have one name.
-
-    tables: those made of tables of project.toml, which some of them are.
-    """
-    keys = {id(each): f"[{table}].{key}" for table, own in tables.items() for key, each in own.items()}
-    names = [each.name for each in given]
-    problems: list[Problem | str] = []
-    for name in dict.fromkeys(each for each in names if names.count(each) > 1):
-        places = [f"{FILE} {keys[id(each)]}" for each in given if each.name == name and id(each) in keys]
-        message = f"becomes the parameter {name}, which the pipeline already has; rename it."
-        problems += [Problem(message, place) for place in places] or [
-            f"two parameters of the pipeline are named '{name}'; rename one of them."
-        ]
-    if problems:
-        raise UserError(*problems)
 
 
 @dataclass(frozen=True)
@@ -232,14 +189,6 @@ def own_script(script: str, command: Sequence[str] = (), environment: Mapping[st
     """The script whose code the step needs; empty for all code, if the step itself says that it may need more."""
     more = any(word in ("-c", "-m") or ".py" in word for word in command) or "PYTHONPATH" in (environment or {})
     return "" if more else script
-
-
-def tracked(target: Target) -> MlflowConfig | None:
-    """SageMaker's managed MLflow for executions on AWS, if [tracking] names it."""
-    tracking = target.settings.tracking
-    if not tracking.arn or target.environment_name == "local":
-        return None
-    return MlflowConfig(mlflow_resource_arn=tracking.arn, mlflow_experiment_name=tracking.experiment or target.base)
 
 
 def channels_of(channels: Mapping[str, Uri]) -> list[InputData]:

@@ -13,14 +13,11 @@ from typing import Any
 from sagemaker.core.processing import Processor
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join
-from sagemaker.core.workflow.parameters import Parameter, ParameterString
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.model_step import ModelStep
-from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep, TransformStep
 
-from sagemaker_ops import trace
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.pipelines import models, registration, tuning
 from sagemaker_ops.pipelines.job_settings import (
@@ -30,56 +27,22 @@ from sagemaker_ops.pipelines.job_settings import (
     Value,
     channels_of,
     own_script,
-    parameter,
-    parameters,
-    refuse_doubles,
     text,
     texts,
-    tracked,
 )
 from sagemaker_ops.pipelines.processing import Folders, entrypoint, shortened
+from sagemaker_ops.pipelines.whole import Whole
 from sagemaker_ops.project.target import Target
 
 DependsOn = Sequence[Any]
 
 
-class Jobs:
-    """Creates the steps of one pipeline for one target."""
+class Jobs(Whole):
+    """Creates the steps of one pipeline for one target, and the pipeline."""
 
     def __init__(self, target: Target, session: PipelineSession) -> None:
-        self.target = target
-        self.session = session
-        self.parameters: dict[str, Parameter] = parameters(target.settings.parameters)
-        """{key of [parameters]: pipeline parameter}."""
-        self.hyperparameters: dict[str, Parameter] = parameters(target.settings.hyperparameters)
-        """{key of [hyperparameters]: pipeline parameter}; `max_iter` is the parameter `MaxIter`."""
-        self._own: dict[str, Parameter] = {}
+        super().__init__(target, session)
         self._settings = JobSettings(target)
-        self._started_by = ParameterString(trace.PARAMETER, default_value=trace.DEFAULT)
-
-    def parameter(self, name: str, default: bool | int | float | str, choices: Sequence[str] = ()) -> Parameter:
-        """A parameter of the pipeline that has the default's type; asked for again, the same one.
-
-        choices: the texts it may have, if not any.
-        """
-        return self._own.setdefault(name, parameter(name, default, choices))
-
-    def pipeline(self, name: str, steps: Sequence[Any], parameters: Sequence[Parameter] = ()) -> Pipeline:
-        """The pipeline of the file production/pipelines/<name>.py, with all of [parameters] and of `jobs.parameter`.
-
-        It also has the parameter StartedBy, which `ops` sets at each start: see trace.py.
-        UserError if two parameters have the same name.
-        """
-        given = (*self._own.values(), *parameters, *self.parameters.values(), self._started_by)
-        every = list({id(each): each for each in given}.values())
-        refuse_doubles(every, {"hyperparameters": self.hyperparameters, "parameters": self.parameters})
-        return Pipeline(
-            name=self.target.pipeline_name(name),
-            parameters=every,
-            steps=list(steps),
-            mlflow_config=tracked(self.target),
-            sagemaker_session=self.session,
-        )
 
     def image(self, step: str) -> str:
         """The image URI of a step: AWS's scikit-learn image for a version, or the full URI in [images]."""
