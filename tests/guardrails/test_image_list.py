@@ -9,8 +9,8 @@ import pytest
 from projects import LIBRARY, TEMPLATE, Project
 
 from sagemaker_ops.guardrails import image_check
-from sagemaker_ops.project.settings import Images
 from sagemaker_ops.project.settings import Project as ProjectTable
+from sagemaker_ops.project.step_settings import Images
 
 PRINT = "import json, runpy; print(json.dumps(runpy.run_path({script!r})['images']()))"
 

@@ -14,7 +14,7 @@ import pytest
 
 from sagemaker_ops.guardrails import instance_types
 from sagemaker_ops.guardrails.policy import USES
-from sagemaker_ops.project.settings import Instances
+from sagemaker_ops.project.step_settings import Instances
 
 TEMPLATE = Path(__file__).parents[2]
 LIST = TEMPLATE / "{{cookiecutter.project_slug}}" / "vendor" / "sagemaker_ops" / "guardrails" / "instance_types.json"

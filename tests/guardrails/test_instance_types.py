@@ -11,7 +11,8 @@ import pytest
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails import instance_advice, instance_check, instance_types, project_check
 from sagemaker_ops.guardrails.policy import USES, Policy
-from sagemaker_ops.project.settings import Data, Gate, Images, Instances, Project, Settings
+from sagemaker_ops.project.settings import Data, Gate, Project, Settings
+from sagemaker_ops.project.step_settings import Images, Instances
 
 OPEN = Policy()
 VERSION = "1.9-0"

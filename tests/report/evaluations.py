@@ -18,6 +18,7 @@ SUMMARY: dict[str, Any] = {
         {"name": "kind", "type": "text", "missing": 0.0, "distinct": 2, "top": [{"value": "a", "rows": 600}]},
         {"name": "day", "type": "date", "missing": 0.0, "distinct": 9, "min": "2025-01-01", "max": "2025-01-09"},
         {"name": "id", "type": "integer", "missing": 0.0, "distinct": 9, "role": "left out", "reason": "an identifier"},
+        {"name": "diagnosis", "role": "left out", "reason": "excluded"},
     ],
     "target": {"name": "y", "problem": "classification", "classes": [{"value": "no", "rows": 700}]},
     "parts": {"train": {"rows": 800}, "test": {"rows": 200}},

@@ -207,6 +207,15 @@ def test_a_summary_of_another_form_is_left_out(
     assert "How it predicts" in written(home)
 
 
+def test_a_column_that_was_not_read_is_listed(home: Path, known: dict[int, dict[str, Any]]) -> None:
+    evaluations.execution(home, known[2])
+
+    text = written(home)
+
+    assert "All 5 columns" in text
+    assert re.search(r"diagnosis.*?left out.*?excluded.*?<td[^>]*>-</td><td[^>]*>-</td>", text)
+
+
 def test_texts_of_others_are_only_text(home: Path, known: dict[int, dict[str, Any]]) -> None:
     content = copy.deepcopy(known[2])
     content.update(verdict=EVIL, warnings=[EVIL], target=EVIL, classes=[EVIL, EVIL + "2"])

@@ -159,7 +159,7 @@ def _check_isolation(settings: Settings, root: Path) -> list[Problem]:
 
 def _check_parameters(settings: Settings, root: Path) -> list[Problem]:
     """Each key of [parameters] becomes a parameter of every pipeline, so none of them can have one with its name."""
-    taken = script_text.created(root, layout.PIPELINES, "Parameter") if settings.parameters else set()
+    taken = script_text.created_parameters(root, layout.PIPELINES) if settings.parameters else set()
     return [
         Problem(
             f"becomes the parameter {name}, which the pipeline already has; rename it.", f"{FILE} [parameters].{key}"

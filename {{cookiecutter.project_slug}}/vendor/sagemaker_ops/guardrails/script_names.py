@@ -11,7 +11,7 @@ from importlib.machinery import PathFinder
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails import names
 from sagemaker_ops.project.layout import LIBRARY
-from sagemaker_ops.project.settings import key_of
+from sagemaker_ops.project.step_settings import key_of
 
 MAX_STEP_LENGTH = 40  # so that lines with the name have at most 120 characters
 STEP = re.compile(rf"(?=.{{2,{MAX_STEP_LENGTH}}}\Z)[a-z][a-z0-9]*(?:_[a-z0-9]+)*")

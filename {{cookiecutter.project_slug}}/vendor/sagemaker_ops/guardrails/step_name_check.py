@@ -8,7 +8,8 @@ from pathlib import Path
 from sagemaker_ops.errors import Problem, did_you_mean
 from sagemaker_ops.guardrails import policy
 from sagemaker_ops.project import layout
-from sagemaker_ops.project.settings import FILE, Settings, key_of
+from sagemaker_ops.project.settings import FILE, Settings
+from sagemaker_ops.project.step_settings import key_of
 
 USUAL_STEPS = {"processing", "training", "evaluation"}  # in the pipeline of a new project
 _TEXT = re.compile(r"""["']([A-Za-z0-9_-]{1,64})["']""")

@@ -36,10 +36,11 @@ def words_of_production(root: Path) -> set[str]:
     return words(root, STEPS, PIPELINES)
 
 
-def created(root: Path, folder: Path, kind: str) -> set[str]:
-    """The names given to objects of classes that start with `kind`: `Threshold` for `ParameterFloat("Threshold")`."""
+def created_parameters(root: Path, folder: Path) -> set[str]:
+    """The names given to pipeline parameters: `Threshold` for `ParameterFloat("Threshold")` or `jobs.parameter(…)`."""
     found = (node for script in scripts(root, folder) for node in nodes(script) if isinstance(node, ast.Call))
-    calls = (call for call in found if str(getattr(call.func, "id", getattr(call.func, "attr", ""))).startswith(kind))
+    called = ((call, str(getattr(call.func, "id", getattr(call.func, "attr", "")))) for call in found)
+    calls = (call for call, name in called if name.startswith("Parameter") or name == "parameter")
     named = ([*call.args[:1], *(each.value for each in call.keywords if each.arg == "name")] for call in calls)
     return {str(each.value) for arguments in named for each in arguments if isinstance(each, ast.Constant)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import column_roles, notation, parameter_names, tracking
+from sagemaker_ops.project.step_settings import Images, Instances
 from sagemaker_ops.project.tracking import Tracking
-from sagemaker_ops.project.typed import Reader, choice, others, read_toml
+from sagemaker_ops.project.typed import Reader, choice, read_toml
 
 FILE = "project.toml"
 PROBLEMS = ("classification", "regression")
@@ -98,42 +98,6 @@ class Gate:
     @property
     def value(self) -> float:
         return self.minimum if self.minimum is not None else self.maximum or 0.0
-
-
-@dataclass(frozen=True)
-class Instances:
-    """The instance type for each use, and for any step by its name."""
-
-    studio: str = "ml.t3.medium"
-    processing: str = "ml.m5.large"
-    training: str = "ml.m5.xlarge"
-    transform: str = "ml.m5.large"
-    endpoint: str = "ml.c5.large"
-    steps: Mapping[str, str] = others()
-    """{key of a step: its instance type}, see `key_of`."""
-
-    def of(self, step: str, use: str) -> str:
-        """The instance type of a step: its own if set, otherwise that of the use."""
-        return self.steps.get(key_of(step)) or str(getattr(self, use))
-
-
-@dataclass(frozen=True)
-class Images:
-    """The version of AWS's scikit-learn image, or the URI of another image: for any step by its name, and a default.
-
-    The key `inference` is the image that serves a model.
-    """
-
-    default: str = "1.9-0"
-    steps: Mapping[str, str] = others()
-
-    def has(self, step: str) -> bool:
-        """Whether the step has an image of its own."""
-        return key_of(step) in self.steps
-
-    def of(self, step: str) -> str:
-        """The image of a step: its own if set, otherwise the default."""
-        return self.steps.get(key_of(step)) or self.default
 
 
 @dataclass(frozen=True)
@@ -226,11 +190,6 @@ class Settings:
         if problems:
             raise UserError(*problems)
         return environment
-
-
-def key_of(step: str) -> str:
-    """The key of a step in [instances] and [images]: `daily_scoring` for the step `DailyScoring` or `daily-scoring`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|-", "_", step).lower()
 
 
 def load(root: Path) -> Settings:

@@ -59,10 +59,10 @@ def _columns(summary: Mapping[str, Any]) -> Markup:
     found = summary["columns"]
     rows = [
         parts.row(
-            joined(each["name"], element("small", f" {each['type']}")),
+            joined(each["name"], element("small", f" {each['type']}") if "type" in each else ""),
             joined(each.get("role", ""), element("small", f" {each['reason']}") if each.get("reason") else ""),
-            f"{each['missing']:.1%}" if each["missing"] else "0",
-            f"{each['distinct']:,}",
+            _share(each["missing"]) if "missing" in each else "-",
+            f"{each['distinct']:,}" if "distinct" in each else "-",
             _holds(each),
         )
         for each in found[:MOST_COLUMNS]
@@ -73,8 +73,12 @@ def _columns(summary: Mapping[str, Any]) -> Markup:
     return element("details", element("summary", f"All {len(found):,} columns"), content)
 
 
+def _share(share: float) -> str:
+    return f"{share:.1%}" if share else "0"
+
+
 def _holds(column: Mapping[str, Any]) -> str:
-    """The range of numbers or dates, or the most frequent values."""
+    """The range of numbers or dates, or the most frequent values; nothing of a column that was not read."""
     if "mean" in column:
         low, high, mean = (charts.shown(column[key]) for key in ("min", "max", "mean"))
         return f"{low} to {high}, {mean} on average"
