@@ -14,6 +14,7 @@ from sagemaker_ops.report.markup import Markup, element, joined
 
 WIDTH, HEIGHT = 340, 250  # of the whole chart
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 44  # around the area of the data
+LABEL = 17  # characters beside the dots
 COLOURS = 8  # of page.css: c0 to c7
 Numbers = Sequence[float]
 
@@ -39,6 +40,16 @@ class Series:
     name: str = ""
     is_line: bool = True
     has_points: bool = False
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A row of `dots`; without a value, the note is shown instead."""
+
+    name: str
+    value: float | None
+    interval: Numbers = ()
+    note: str = ""
 
 
 def span(name: str, *values: Numbers) -> Axis:
@@ -119,6 +130,39 @@ def scale(title: str, value: float, interval: Numbers | None, marks: Mapping[str
         aria_label=title,
         viewBox=f"0 0 {width} {middle + 14 + 17 * len(marks)}",
         class_="scale",
+    )
+
+
+def dots(title: str, name: str, rows: Sequence[Dot], mark: float | None) -> Markup:
+    """A value with its interval for each row, from top to bottom; mark: a value to compare all of them with."""
+    numbers = [each for row in rows for each in (row.value, *row.interval) if each is not None]
+    x, left, height = span(name, numbers, [mark] if mark is not None else []), 116, 19
+    bottom = TOP + height * len(rows)
+
+    def at(number: float) -> float:
+        return left + x.share(number) * (WIDTH - RIGHT - left)
+
+    drawn = []
+    for tick in _ticks(x):
+        drawn.append(_path([(at(tick), TOP), (at(tick), bottom)], "grid"))
+        drawn.append(element("text", shown(tick), x=f"{at(tick):.1f}", y=bottom + 15, class_="tick"))
+    if mark is not None:
+        drawn.append(_path([(at(mark), TOP), (at(mark), bottom)], "limit"))
+    for number, row in enumerate(rows):
+        middle = TOP + height * (number + 0.5)
+        label = row.name if len(row.name) <= LABEL else f"{row.name[: LABEL - 1]}…"
+        drawn.append(element("text", label, x=left - 8, y=f"{middle + 4:g}", class_="left"))
+        if row.value is None:
+            drawn.append(element("text", row.note, x=left + 4, y=f"{middle + 4:g}", class_="type right"))
+            continue
+        if row.interval:
+            drawn.append(_path([(at(end), middle) for end in row.interval], "whisker"))
+        drawn.append(element("circle", cx=f"{at(row.value):.1f}", cy=f"{middle:g}", r=4.5, class_="c0"))
+    drawn.append(_path([(left, bottom), (WIDTH - RIGHT, bottom)], "axis"))
+    drawn.append(element("text", name, x=(left + WIDTH - RIGHT) / 2, y=bottom + 33))
+    size = f"0 0 {WIDTH} {bottom + 40}"
+    return element(
+        "svg", element("title", title), *drawn, role="img", aria_label=title, viewBox=size, class_="chart dots"
     )
 
 

@@ -66,8 +66,8 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
             findings.append(f"'{name}' is the {roles[name]} and cannot also be a group column; use another column")
         elif type_of(table[name]) == "text" and (number := distinct(table[name])) > MOST_TEXTS:
             findings.append(
-                f"group column '{name}' has {number:,} different texts such as '{short(table[name].dropna().iloc[0])}'; "
-                f"at most {MOST_TEXTS} can be compared, so merge them in processing.py, or use another column"
+                f"group column '{name}' has {number:,} different texts such as '{short(table[name].dropna().iloc[0])}'"
+                f"; at most {MOST_TEXTS} can be compared, so merge them in processing.py, or use another column"
             )
     return findings
 

@@ -1,8 +1,8 @@
 """The metrics of each group of rows, and how far the groups of a column are apart.
 
-A group is a value of a column, see group_columns.py. The terms are those of fairlearn's MetricFrame: a metric *by group*,
-and the *difference between groups*, the largest value minus the smallest; for two classes also the selection rate
-(demographic parity) and the true- and false-positive rate (equalised odds):
+A group is a value of a column, see group_columns.py. The terms are those of fairlearn's MetricFrame: a metric *by
+group*, and the *difference between groups*, the largest value minus the smallest; for two classes also the selection
+rate (demographic parity) and the true- and false-positive rates (equalised odds):
 https://fairlearn.org/main/user_guide/assessment/common_fairness_metrics.html
 
 The spread of a metric is that of resamples of the group's rows, as in metrics.py. The interval of a difference is that
@@ -164,14 +164,14 @@ def _verdict(name: str, metric: str, groups: list[dict[str, Any]], difference: M
     """One sentence on the metric of the gate in the groups of a column."""
     if difference is None:
         return (
-            f"{metric} cannot be compared between the groups of '{short(name)}': fewer than two have {FEWEST_ROWS} rows "
-            "and a value."
+            f"{metric} cannot be compared between the groups of '{short(name)}': fewer than two have {FEWEST_ROWS} "
+            "rows and a value."
         )
     value = {group["value"]: group["metrics"].get(metric, {}).get("value") for group in groups}
     high, low = difference["highest"], difference["lowest"]
     return (
-        f"'{short(name)}': {metric} is {difference['value']:.3g} higher for '{short(high)}' ({value[high]:.4g}) than for "
-        f"'{short(low)}' ({value[low]:.4g}), 95 % interval {_range(difference)}."
+        f"'{short(name)}': {metric} is {difference['value']:.3g} higher for '{short(high)}' ({value[high]:.4g}) than "
+        f"for '{short(low)}' ({value[low]:.4g}), 95 % interval {_range(difference)}."
     )
 
 
