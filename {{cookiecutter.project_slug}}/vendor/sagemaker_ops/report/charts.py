@@ -115,9 +115,8 @@ def scale(title: str, value: float, interval: Numbers | None, marks: Mapping[str
         drawn.append(element("text", shown(number), x=f"{at(number):.1f}", y=middle - 12, class_="tick"))
     for row, (name, number) in enumerate(sorted(marks.items(), key=lambda each: each[1])):
         drawn.append(_path([(at(number), middle - 9), (at(number), middle + 12 + 17 * row)], "limit"))
-        anchor = {"text_anchor": "start" if axis.share(number) < 0.5 else "end"}
-        x = at(number) + (5 if axis.share(number) < 0.5 else -5)
-        drawn.append(element("text", f"{name} {shown(number)}", x=f"{x:.1f}", y=middle + 23 + 17 * row, **anchor))
+        side, x = ("right", at(number) + 5) if axis.share(number) < 0.5 else ("left", at(number) - 5)
+        drawn.append(element("text", f"{name} {shown(number)}", x=f"{x:.1f}", y=middle + 23 + 17 * row, class_=side))
     if interval:
         low, high = (at(number) for number in interval)
         drawn.append(element("rect", x=f"{low:.1f}", y=middle - 5, width=f"{max(high - low, 1):.1f}", height=10, rx=4))
@@ -136,7 +135,8 @@ def scale(title: str, value: float, interval: Numbers | None, marks: Mapping[str
 def dots(title: str, name: str, rows: Sequence[Dot], mark: float | None) -> Markup:
     """A value with its interval for each row, from top to bottom; mark: a value to compare all of them with."""
     numbers = [each for row in rows for each in (row.value, *row.interval) if each is not None]
-    x, left, height = span(name, numbers, [mark] if mark is not None else []), 116, 19
+    x, height = span(name, numbers, [mark] if mark is not None else []), 19
+    left = 24 + 5.6 * min(LABEL, max((len(row.name) for row in rows), default=0))
     bottom = TOP + height * len(rows)
 
     def at(number: float) -> float:
