@@ -14,6 +14,7 @@ their values, so with many small groups the largest difference is above zero eve
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from sagemaker_ops.tabular.metrics import (
     RESAMPLES,
     Array,
     Floats,
+    Metric,
     Metrics,
     Scores,
     measure,
@@ -113,7 +115,7 @@ def _scores(
     truth: Array, prediction: Floats, weights: Floats, own: Metrics, resamples: int, random: np.random.Generator
 ) -> tuple[Scores, Samples]:
     """The metrics of one group as in metrics.bootstrap, without those that are undefined, and their resamples."""
-    rows = len(truth)
+    rows, own = len(truth), {name: _tolerant(metric) for name, metric in own.items()}
 
     def measured(sets: Floats) -> dict[str, Floats]:
         more = {name: values for name, values in rates(truth, prediction, sets).items() if name not in own}
@@ -127,6 +129,18 @@ def _scores(
         if np.isfinite(value[0]) and (spread := _spread(samples[name]))
     }
     return scores, samples
+
+
+def _tolerant(metric: Metric) -> Metric:
+    """The same, but undefined where the function fails, for example because a group has rows of one class only."""
+
+    def function(truth: Array, prediction: Floats, weights: Floats) -> float:
+        try:
+            return metric.function(truth, prediction, weights)
+        except (ValueError, ArithmeticError):
+            return np.nan
+
+    return replace(metric, function=function)
 
 
 def _draws(rows: int, resamples: int, random: np.random.Generator) -> Iterator[Floats]:
