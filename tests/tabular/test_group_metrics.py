@@ -314,7 +314,8 @@ NAME = "région, “age”"
 def buyers(customers: pd.DataFrame) -> pd.DataFrame:
     """600 customers, and a column to compare: young, old, or unknown."""
     table = pd.concat([customers] * 2, ignore_index=True).assign(number=range(600))
-    return table.assign(**{NAME: np.where(table["age"] < 50, "young", np.where(table["age"].isna(), None, "old"))})
+    bands = pd.cut(table["age"], [0, 49, 100], labels=["young", "old"])
+    return table.assign(**{NAME: bands.astype(object)})
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,10 @@ def of_project(settings: Settings, root: Path, needed: bool) -> list[Problem]:
 
 
 def check(settings: Settings, root: Path, copy: Mapping[str, Path] | None = None) -> list[Problem]:
-    """What is wrong with the columns, the target and the groups; copy: `named_files` of a source that is not on this machine.
+    """What is wrong with the columns, the target and the groups.
 
-    UserError if the table cannot be read. Nothing about what the steps may change: a target that they name.
+    copy: `named_files` of a source that is not on this machine. UserError if the table cannot be read. Nothing about
+    what the steps may change: a target or a group column that they name.
     """
     chosen = settings.data
     problems = data.check(chosen, root, copy)
