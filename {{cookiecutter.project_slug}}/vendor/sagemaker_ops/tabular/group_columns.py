@@ -75,7 +75,7 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
 def part_findings(rows: pd.DataFrame, part: npt.NDArray[np.int8], options: Options) -> list[str]:
     """Which group columns have nothing to compare in the test part; part: (rows,), positions in PARTS."""
     test = np.flatnonzero(part == PARTS.index("test"))
-    found = {name: labels(pick(rows[name], test)).unique().tolist() for name in options.groups} if len(test) else {}
+    found = {name: labels(_values(pick(rows[name], test))).tolist() for name in options.groups} if len(test) else {}
     return [
         f"group column '{name}' has only '{short(groups[0])}' in the test part; at least two groups are needed, so use "
         "another column, or add rows"
@@ -88,9 +88,15 @@ def part_warnings(rows: pd.DataFrame, part: npt.NDArray[np.int8], options: Optio
     """Which groups have no row in the test part."""
     test, warnings = np.flatnonzero(part == PARTS.index("test")), []
     for name in options.groups:
-        if type_of(rows[name]) in ("text", "boolean") or distinct(rows[name].dropna()) <= MOST_NUMBERS:
-            here = set(labels(pick(rows[name], test)))
-            if absent := sorted(set(labels(rows[name])) - here):
-                which = f"its value {listed(absent)}" if len(absent) == 1 else f"its values {listed(absent)}"
-                warnings.append(f"Group column '{name}' has no row with {which} in the test part.")
+        values = _values(rows[name])
+        if type_of(values) in ("text", "boolean") or distinct(values.dropna()) <= MOST_NUMBERS:
+            here = values.isin(_values(pick(rows[name], test)))
+            if absent := sorted(labels(values)[~here]):
+                which = "its value" if len(absent) == 1 else "its values"
+                warnings.append(f"Group column '{name}' has no row with {which} {listed(absent)} in the test part.")
     return warnings
+
+
+def _values(column: pd.Series) -> pd.Series:
+    """Each value once: a table may have many rows."""
+    return column.drop_duplicates().reset_index(drop=True)
