@@ -136,7 +136,7 @@ def dots(title: str, name: str, rows: Sequence[Dot], mark: float | None) -> Mark
     """A value with its interval for each row, from top to bottom; mark: a value to compare all of them with."""
     numbers = [each for row in rows for each in (row.value, *row.interval) if each is not None]
     x, height = span(name, numbers, [mark] if mark is not None else []), 19
-    left = 24 + 5.6 * min(LABEL, max((len(row.name) for row in rows), default=0))
+    left = 24 + 6.4 * min(LABEL, max((len(row.name) for row in rows), default=0))
     bottom = TOP + height * len(rows)
 
     def at(number: float) -> float:
