@@ -3,7 +3,7 @@
 A group is a value of a column, see group_columns.py. The terms are those of fairlearn's MetricFrame: a metric *by
 group*, and the *difference between groups*, the largest value minus the smallest; for two classes also the selection
 rate (demographic parity) and the true- and false-positive rates (equalised odds):
-https://fairlearn.org/main/user_guide/assessment/common_fairness_metrics.html
+https://fairlearn.org/main/api_reference/generated/fairlearn.metrics.MetricFrame.html
 
 The spread of a metric is that of resamples of the group's rows, as in metrics.py. The interval of a difference is that
 of the same two groups in all resamples, which were drawn independently for each group (a stratified percentile
