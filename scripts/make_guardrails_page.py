@@ -95,9 +95,14 @@ PAIRS = (
     Settings(CHURN, CLASSES, Gate("rmse", maximum=25)),
     Settings(CHURN, CLASSES, Gate("auc", minimum=65)),
     Settings(CHURN, Data("data.csv", "delay", "regression"), Gate("mae", minimum=25)),
-    Settings(CHURN, CLASSES, AUC, {"max_itr": 100}),
-    Settings(CHURN, CLASSES, AUC, {"max_iter": -5}),
-    Settings(CHURN, Data("data.csv", "delay", "regression"), Gate("r2", minimum=0.1), {"class_weight": "balanced"}),
+    Settings(CHURN, CLASSES, AUC, hyperparameters={"max_itr": 100}),
+    Settings(CHURN, CLASSES, AUC, hyperparameters={"max_iter": -5}),
+    Settings(
+        CHURN,
+        Data("data.csv", "delay", "regression"),
+        Gate("r2", minimum=0.1),
+        hyperparameters={"class_weight": "balanced"},
+    ),
     Settings(CHURN, CLASSES, AUC, instances=Instances(training="ml.g5.xlarge"), environments=ENCRYPTED),
     Settings(
         CHURN, CLASSES, AUC, instances=Instances(processing="ml.g5.xlarge"), pipeline=Pipeline(volume_size_gb=300)

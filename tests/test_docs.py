@@ -76,6 +76,7 @@ def described(kind: Any) -> list[list[str]]:
         ]
         for field in dataclasses.fields(kind)
         if not field.metadata.get("others")  # any step's name
+        and field.metadata.get("key", True)
     ]
 
 

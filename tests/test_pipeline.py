@@ -231,6 +231,47 @@ def test_weight_id_and_schema_reach_processing_if_they_exist(project: Project) -
     assert re.fullmatch(r"s3://customer-data/customer/flight-delays/dev/code/[0-9a-f]{16}/schema/", inputs["schema"])
 
 
+def test_without_a_limit_on_groups_the_quality_gate_is_the_only_condition(project: Project) -> None:
+    before = definition(project)
+    project.edit("evaluation", groups='["carrier", "month"]')
+
+    compiled = definition(project)
+
+    assert {"--group=carrier", "--group=month"} <= set(processing(compiled)[0])
+    step = next(each for each in before["Steps"] if each["Name"] == "Processing")
+    step["Arguments"]["AppSpecification"]["ContainerArguments"] = processing(compiled)[0]
+    assert compiled == before
+
+
+def test_a_limit_on_groups_is_one_more_condition(project: Project) -> None:
+    before = definition(project)
+    project.edit("data", exclude='["carrier"]')
+    project.edit("evaluation", groups='["carrier", "origin"]', max_group_difference="0.001")
+
+    [gate] = [step for step in definition(project)["Steps"] if step["Type"] == "Condition"]
+    added = {each["Name"]: each["DefaultValue"] for each in definition(project)["Parameters"]}
+    for parameter in before["Parameters"]:
+        added.pop(parameter["Name"])
+    assert added == {"MaxGroupDifference": 0.001}
+    assert [each["Type"] for each in gate["Arguments"]["Conditions"]] == ["GreaterThanOrEqualTo", "LessThanOrEqualTo"]
+
+    refused = project.ops("run", "train")
+    passed = project.ops("run", "train", "--param", "MaxGroupDifference=0.9")
+
+    assert refused.code == 1, refused
+    assert re.search(
+        r"auc of the model is 0\.7\d+, and the quality gate requires at least 0\.65; "
+        r"auc differs by 0\.\d+ between '\w+' and '\w+' of '\w+', but at most 0\.001 is allowed",
+        refused.out,
+    )
+    for column in ("carrier", "origin"):
+        assert re.search(rf"^'{column}': auc is [\d.]+ higher for '\w+' ", refused.out, re.MULTILINE)
+    assert passed.code == 0, passed
+    [page] = re.findall(r"^Open (\S+)", passed.out, re.MULTILINE)
+    text = (project.path / page).read_text(encoding="utf-8")
+    assert re.search(r"Quality gate: difference of auc between groups is 0\.\d+ and must be at most 0\.9: passed", text)
+
+
 def test_a_model_is_registered_with_the_content_types_that_it_supports(unchanged: Project) -> None:
     [gate] = [step for step in definition(unchanged)["Steps"] if step["Type"] == "Condition"]
     [register] = gate["Arguments"]["IfSteps"]

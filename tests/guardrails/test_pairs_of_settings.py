@@ -32,6 +32,10 @@ TABLE = "day,carrier,delay,late,kind\n" + "".join(
     f"{day},{'AA' if day % 2 else 'UA'},{day * 1.5},{'yes' if day % 3 else 'no'},{'abc'[day % 3]}\n"
     for day in range(90)
 )
+NAMES = "name,late,same,empty,flag,moment\n" + "".join(
+    f"n{row},{row % 2},x,,{'true' if row % 3 else 'false'},2025-{1 + row % 12:02}-{1 + row % 28:02} 12:00\n"
+    for row in range(90)
+)
 DEV = {"environments.dev.account": "'123456789012'", "environments.dev.bucket": "'models-dev'"}
 KEY = {"environments.dev.kms_key": "'alias/customer'"}
 Changes = Mapping[str, str]
@@ -57,6 +61,7 @@ def project(tmp_path: Path) -> Path:
     """A project with the steps of the template and a table."""
     (tmp_path / "guardrails.toml").touch()
     (tmp_path / "data.csv").write_text(TABLE, encoding="utf-8")
+    (tmp_path / "names.csv").write_text(NAMES, encoding="utf-8")
     for folder in ("steps", "pipelines"):
         shutil.copytree(TEMPLATE_PROJECT / "production" / folder, tmp_path / "production" / folder)
     return tmp_path
@@ -163,6 +168,38 @@ CONTRADICTIONS = [
     ({"data.exclude": "['dai']"}, "data.exclude", "Did you mean 'day'?"),
     ({"data.weight": "'w'"}, "data.weight", "has no column 'w'"),
     ({"data.source": "'dat.csv'"}, "data.source", "there is no file or folder 'dat.csv'"),
+    # Groups whose metrics are compared.
+    ({"evaluation.groups": "['cariier']"}, "evaluation.groups", "has no column 'cariier'. Did you mean 'carrier'?"),
+    ({"evaluation.groups": "['late']"}, "evaluation.groups", "'late' is the target"),
+    ({"evaluation.groups": "['kind', 'kind']"}, "evaluation.groups", "'kind' is listed 2 times"),
+    (
+        {"evaluation.groups": "['name']", "data.source": "'names.csv'"},
+        "evaluation.groups",
+        "'name' has more than 60 different texts, too many to compare: merge them in production/steps/processing.py, "
+        "or write another column.",
+    ),
+    (
+        {"evaluation.groups": "['name']", "data.source": "'names.csv'", "data.exclude": "['name']"},
+        "evaluation.groups",
+        "'name' has more than 60 different texts",
+    ),
+    *(
+        (
+            {"evaluation.groups": f"['{name}']", "data.source": "'names.csv'"},
+            "evaluation.groups",
+            f"'{name}' has the same value in every row: write a column with several, or remove it.",
+        )
+        for name in ("same", "empty")
+    ),
+    *(
+        (
+            {"evaluation.groups": "['kind']", "evaluation.max_group_difference": given},
+            "evaluation.max_group_difference",
+            f"{given} is above 1, the largest possible difference of auc: write {remedy}.",
+        )
+        for given, remedy in (("5", "0.05"), ("1.5", "0.015"), ("500", "a number above 0 and up to 1"))
+    ),
+    ({"evaluation.max_group_difference": "0.05"}, "evaluation.max_group_difference", "needs `groups`"),
     # Disks and keys.
     *(
         (
@@ -245,6 +282,12 @@ def test_settings_that_contradict_each_other_are_reported(
         {"data.split": "'group'", "data.split_column": "'carrier'"},
         {"data.exclude": "['day', 'delay', 'kind']"},
         {"data.test_share": "0.02"},
+        {"evaluation.groups": "['kind', 'carrier', 'day', 'delay']", "evaluation.max_group_difference": "0.05"},
+        {"evaluation.groups": "['carrier']", "data.exclude": "['carrier']"},
+        {"evaluation.groups": "['carrier']", "data.split": "'group'", "data.split_column": "'carrier'"},
+        {"evaluation.groups": "['flag', 'moment']", "data.source": "'names.csv'"},
+        {"evaluation.groups": "['kind']", "evaluation.max_group_difference": "1"},
+        {**REGRESSION, "evaluation.groups": "['kind']", "evaluation.max_group_difference": "25"},
         {**DEV, **KEY},
         {**KEY, "instances.endpoint": "'ml.c6gd.large'", "images.inference": "'a.b/arm:1'"},
         {**KEY, "instances.studio": "'ml.m5d.large'"},

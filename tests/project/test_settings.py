@@ -222,6 +222,39 @@ def test_an_invalid_choice_is_reported_with_all_valid_ones(
         pytest.param(
             put("weight = 'n'\nid = 'n'"), "[data].id", "'n' is already the weight", id="one column for two roles"
         ),
+        *(
+            pytest.param(f"{text}[evaluation]\n{lines}", f"[evaluation].{key}", sentence, id=f"groups: {name}")
+            for name, text, lines, key, sentence in (
+                ("target", MINIMAL, "groups = ['late']", "groups", "'late' is the target: write another column."),
+                ("weight", put("weight = 'n'") + "\n", "groups = ['n']", "groups", "'n' is the weight"),
+                ("id", put("id = 'n'") + "\n", "groups = ['n']", "groups", "'n' is the id"),
+                ("twice", MINIMAL, "groups = ['a', 'b', 'a']", "groups", "'a' is listed 2 times: write it once."),
+                ("no name", MINIMAL, "groups = ['']", "groups", "'' is not a column"),
+                ("one text", MINIMAL, "groups = 'a'", "groups", "expected a list of strings"),
+                ("only a limit", MINIMAL, "max_group_difference = 0.1", "max_group_difference", "needs `groups`"),
+                (
+                    "zero",
+                    MINIMAL,
+                    "groups = ['a']\nmax_group_difference = 0",
+                    "max_group_difference",
+                    "0 allows no difference at all: write a number above 0, such as 0.05.",
+                ),
+                (
+                    "negative",
+                    MINIMAL,
+                    "groups = ['a']\nmax_group_difference = -0.1",
+                    "max_group_difference",
+                    "-0.1 allows no difference at all",
+                ),
+                (
+                    "text",
+                    MINIMAL,
+                    "groups = ['a']\nmax_group_difference = '5 %'",
+                    "max_group_difference",
+                    "expected a number",
+                ),
+            )
+        ),
         pytest.param(MINIMAL + "[environments.local]", "[environments.local]", "needs no table", id="table for local"),
         pytest.param(
             MINIMAL + "[pipeline]\nmax_runtime_minutes = 0",
@@ -445,6 +478,7 @@ def test_the_file_of_a_new_project_mentions_every_key_at_least_in_a_comment(new_
         "project": settings.Project,
         "data": settings.Data,
         "gate": settings.Gate,
+        "evaluation": settings.Evaluation,
         "instances": settings.Instances,
         "images": settings.Images,
         "training": settings.Training,
@@ -456,7 +490,7 @@ def test_the_file_of_a_new_project_mentions_every_key_at_least_in_a_comment(new_
         f"{table}.{item.name}"
         for table, kind in kinds.items()
         for item in fields(kind)
-        if not item.metadata.get("others")
+        if not item.metadata.get("others") and item.metadata.get("key", True)
         if not re.search(rf"^(# )?{item.name} = ", tables[table], re.MULTILINE)
     }
     assert unwritten == {"gate.maximum"}, "it excludes `minimum`, whose comment mentions it"
@@ -518,3 +552,21 @@ def test_how_values_are_written_becomes_arguments_of_processing(line: str, argum
     usual = settings.parse(tomllib.loads(MINIMAL)).data.arguments
 
     assert [each for each in data.arguments if each not in usual] == arguments
+
+
+def test_groups_are_arguments_of_processing_only_if_there_are_some() -> None:
+    usual = settings.parse(tomllib.loads(MINIMAL)).data.arguments
+    named = f"{MINIMAL}[evaluation]\ngroups = ['a, b', 'größe']"
+
+    assert not any("group" in each for each in usual)
+    data = settings.parse(tomllib.loads(named)).data
+    assert [each for each in data.arguments if each not in usual] == ["--group=a, b", "--group=größe"]
+
+
+def test_a_long_list_of_groups_is_a_file() -> None:
+    names = [f"c{number}" for number in range(settings.MOST_ARGUMENTS)]
+
+    data = settings.parse(tomllib.loads(f"{MINIMAL}[evaluation]\ngroups = {names}")).data
+
+    assert data.arguments_file.splitlines() == data.arguments
+    assert "--group=c7" in data.arguments

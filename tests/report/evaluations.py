@@ -31,8 +31,10 @@ DEFINITION: dict[str, Any] = {
 }
 
 
-def evaluation(classes: int, rows: int = 400) -> dict[str, Any]:
-    """Of a model for that many classes; 0: a regression."""
+def evaluation(
+    classes: int, rows: int = 400, groups: dict[str, list[str]] | None = None, limit: float | None = None
+) -> dict[str, Any]:
+    """Of a model for that many classes; 0: a regression. groups: {column: values that are repeated}."""
     import numpy as np  # here, because the fast tests do not wait for these imports
     import pandas as pd
     from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -51,8 +53,10 @@ def evaluation(classes: int, rows: int = 400) -> dict[str, Any]:
     else:
         labels, truth, naive, model = (), signal, (float(signal.mean()),), LinearRegression().fit(frame, signal)
     features = tuple(Feature(name, "numeric") for name in frame)
-    schema = Schema("y", "classification" if classes else "regression", features, labels, naive, ())
-    return evaluate(model, schema, frame.assign(y=truth))
+    columns = {name: np.resize(values, rows) for name, values in (groups or {}).items()}
+    problem: Any = "classification" if classes else "regression"
+    schema = Schema("y", problem, features, labels, naive, (), groups=tuple(columns))
+    return evaluate(model, schema, frame.assign(y=truth, **columns), max_group_difference=limit)
 
 
 def execution(home: Path, found: dict[str, Any] | None, name: str = "abc", *, age: int = 0, **more: Any) -> Execution:

@@ -33,7 +33,7 @@ HOVER = """(() => {
 def test_the_page_opens_without_faults(tmp_path: Path, classes: int) -> None:
     home = tmp_path / LOCAL_FOLDER
     evaluations.execution(home, evaluations.evaluation(classes), age=1)
-    evaluations.execution(home, evaluations.evaluation(classes), "new")
+    evaluations.execution(home, evaluations.evaluation(classes, groups={"town": ["a", "b", "c"]}), "new")
     file = page.write(document.gather(tmp_path, "latest"))
 
     seen = look(file, *([MOVE, HOVER] if classes == 2 else []))

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from sagemaker_ops.report import charts
-from sagemaker_ops.report.charts import Axis, Series
+from sagemaker_ops.report.charts import Axis, Dot, Series
 
 UNIT = Axis("x"), Axis("y")
 
@@ -93,3 +93,36 @@ def test_a_bar_stays_in_its_cell(share: float) -> None:
 
     assert found
     assert 0 <= float(found[1]) <= 100
+
+
+def test_dots_have_a_row_each_with_an_interval_and_a_note_where_there_is_no_value() -> None:
+    rows = [Dot("a", 0.8, (0.7, 0.9)), Dot("a long name of a group", 0.6), Dot("c", None, note="too few rows")]
+
+    drawn = svg(charts.dots("t", "auc", rows, 0.7))
+
+    circles = [(float(each.attrib["cx"]), float(each.attrib["cy"])) for each in drawn.iter("circle")]
+    assert len(circles) == 2
+    assert circles[0][0] > circles[1][0], "the larger value is further right"
+    assert circles[0][1] < circles[1][1], "from top to bottom"
+    [whisker] = [each.attrib["d"] for each in drawn.iter("path") if each.attrib["class"] == "whisker"]
+    start, end = (float(each.partition(",")[0]) for each in whisker.removeprefix("M").split("L"))
+    assert start < circles[0][0] < end
+    texts = [each.text for each in drawn.iter("text")]
+    assert {"a", "a long name of a…", "c", "too few rows", "auc"} <= set(texts)
+    [mark] = [each.attrib["d"] for each in drawn.iter("path") if each.attrib["class"] == "limit"]
+    assert float(mark.removeprefix("M").partition(",")[0]) == pytest.approx(sum(x for x, _ in circles) / 2, abs=0.2)
+
+
+@pytest.mark.parametrize("rows", [[], [Dot("a", None, note="too few rows")], [Dot("a", 0.0), Dot("b", 0.0)]])
+def test_dots_without_values_are_drawn_too(rows: list[Dot]) -> None:
+    assert svg(charts.dots("t", "auc", rows, None)).attrib["aria-label"] == "t"
+
+
+@pytest.mark.parametrize(("mark", "side"), [(0.1, "right"), (0.9, "left")])
+def test_the_name_of_a_mark_is_inside_the_scale(mark: float, side: str) -> None:
+    drawn = svg(charts.scale("t", 0.5, (0.0, 1.0), {"gate": mark}))
+
+    [name] = [each for each in drawn.iter("text") if each.text == f"gate {mark}"]
+    [line] = [each.attrib["d"] for each in drawn.iter("path") if each.attrib["class"] == "limit"]
+    assert name.attrib["class"] == side
+    assert (float(name.attrib["x"]) > float(line[1:].partition(",")[0])) == (side == "right")

@@ -20,7 +20,8 @@ from sagemaker_ops.commands import run
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import executions
 from sagemaker_ops.project.layout import LOCAL_FOLDER
-from sagemaker_ops.report import document, page
+from sagemaker_ops.report import document, model, page
+from sagemaker_ops.report.results import Gate, Result
 
 pytestmark = pytest.mark.slow
 
@@ -165,6 +166,9 @@ ODD: dict[str, Change] = {
     "no slices": lambda e: e.update(slices=[]),
     "a slice of another form": lambda e: e.update(slices=["x"]),
     "no gate": lambda e: e.pop("gate"),
+    "groups are a list": lambda e: e.update(groups=["town"]),
+    "a group without metrics": lambda e: e.update(groups={"town": {"groups": [{"value": "a", "rows": 3}]}}),
+    "groups that are null": lambda e: e.update(groups=None, group_gate=None),
     "no baseline": lambda e: e.update(baseline=None),
     "no interval": lambda e: e["binary_classification_metrics"]["auc"].pop("interval"),
     "a metric alone": lambda e: [e.pop(key) for key in [*e] if not key.endswith("_metrics")],
@@ -229,6 +233,55 @@ def test_texts_of_others_are_only_text(home: Path, known: dict[int, dict[str, An
     assert "<img" not in text
     assert "\u202e" not in text
     assert text.count("&lt;script&gt;") > 8
+
+
+GROUPS = {"town": ["a", "b", "c", "a"], EVIL: ["x", "y", EVIL, "y", "x", "y"], "rare": ["z"] * 399 + ["w"]}
+
+
+@pytest.mark.parametrize("classes", [2, 3, 0], ids=["two classes", "three classes", "regression"])
+def test_groups_have_a_chart_a_sentence_and_a_table_each(home: Path, classes: int) -> None:
+    found = evaluations.evaluation(classes, groups=GROUPS)
+    evaluations.execution(home, found)
+
+    text = written(home)
+
+    assert [each.strip() for each in HEADINGS.findall(text)].count("Groups") == 1
+    assert text.count('class="chart dots"') == 3
+    assert text.count("<script") == 1, "our own"
+    assert "town&#x27;: " in text
+    metric = found["gate"]["metric"]
+    assert f'aria-label="{metric} by town"' in text
+    table = text.partition('aria-label="Groups of town"')[2].partition("</table>")[0]
+    heads = re.findall(r'scope="col">([^<]*)', table)
+    assert heads[:3] == ["town", "Rows", metric], "that of the gate first"
+    assert ("false positive rate" in heads) == (classes == 2)
+    assert re.findall(r'scope="row">([^<]*)', table)[-1] == "Largest difference"
+    assert ">too few rows</text>" in text.partition(f'aria-label="{metric} by rare"')[2].partition("</svg>")[0]
+    assert "rare&#x27;: fewer than two have 50 rows and a value." in text
+
+
+@pytest.mark.parametrize("limit", [0.001, 0.9])
+def test_the_limit_on_groups_has_the_interval_of_their_difference(limit: float) -> None:
+    found = evaluations.evaluation(2, groups={"town": ["a", "b"]}, limit=limit)
+    value = found["group_gate"]["value"]
+    gates = Gate("auc", 0.9, "at least", 0.5, True), Gate("difference", value, "at most", limit, value <= limit, True)
+
+    quality, groups = re.findall("<svg.*?</svg>", model.gate(Result(evaluation=found, gates=gates)))
+
+    assert f"gate {limit:g}" in groups
+    assert "naive model" in quality
+    assert "naive model" not in groups
+    assert all("<rect" in each for each in (quality, groups)), "with an interval"
+
+
+@pytest.mark.parametrize("limit", [0.001, 0.9])
+def test_a_limit_that_is_close_is_said_in_the_verdict(home: Path, limit: float) -> None:
+    found = evaluations.evaluation(2, groups={"town": ["a", "b"]}, limit=limit)
+    evaluations.execution(home, found)
+
+    verdict = written(home).partition('aria-label="Verdict"')[2].partition("</section>")[0]
+
+    assert ("with other test rows, it might pass." in verdict) == (limit == 0.001)
 
 
 def test_the_page_is_written_beside_the_execution(home: Path, known: dict[int, dict[str, Any]], tmp_path: Path) -> None:

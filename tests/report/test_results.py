@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sagemaker_ops.report import results
 from sagemaker_ops.report.results import Gate, Result, Row, Score, rows
 
 
@@ -62,6 +63,21 @@ def test_what_has_another_form_is_left_out(evaluation: dict[str, Any]) -> None:
     found = Result(evaluation={**evaluation, "warnings": "text", "verdict": 1})
 
     assert (found.scores, found.warnings, found.verdict) == ({}, [], "")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("gate.value", "auc"),
+        ("group_gate.value", "difference of auc between groups"),
+        ("regression_metrics.r2.value", "r2"),
+        ("limit", "limit"),
+    ],
+)
+def test_a_condition_has_the_name_of_what_it_reads(path: str, name: str) -> None:
+    evaluation = {"gate": {"metric": "auc"}, "group_gate": {"metric": "auc"}}
+
+    assert results._metric({"Std:JsonGet": {"Path": path}}, evaluation) == name
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sagemaker_ops.guardrails import gate_check, table_check
-from sagemaker_ops.tabular import checks, schema
+from sagemaker_ops.tabular import checks, group_columns, schema
 from sagemaker_ops.tabular.metrics import is_lower_better, measure
 
 TWO, THREE = np.full((4, 2), 0.5), np.full((4, 3), 1 / 3)
@@ -32,3 +32,4 @@ def test_the_gate_knows_each_metric_and_what_is_better(
 def test_the_table_is_checked_by_the_same_rules() -> None:
     assert sorted(table_check.MISSING) == sorted(schema.MISSING)
     assert table_check.MOST_CLASSES == checks.MOST_CLASSES
+    assert table_check.MOST_GROUPS == group_columns.MOST_TEXTS

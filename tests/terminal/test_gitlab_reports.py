@@ -131,6 +131,27 @@ def test_the_gate_shows_the_metric_the_baseline_and_what_it_requires(execution: 
     assert failure.text == "not good enough\nauc: 0.412345678 (baseline 0.5)\nQualityGate: 0.65"
 
 
+MESSAGE = "auc differs by 0.08 between 'a' and 'b' of 'town', but at most 0.05 is allowed"
+
+
+@pytest.mark.parametrize(
+    ("gate", "expected"),
+    [
+        ({"limit": 0.1, "passed": True, "message": "well"}, PASSED),
+        ({"limit": 0.05, "passed": False, "message": MESSAGE}, ("failure", MESSAGE)),
+        ({"value": 0.08}, None),
+        ("of another form", None),
+    ],
+)
+def test_a_limit_on_the_difference_between_groups_is_a_test(
+    execution: Execution, gate: object, expected: tuple[str, str] | None
+) -> None:
+    file = execution.folder / "Evaluation/outputs/evaluation/evaluation.json"
+    file.write_text(json.dumps(EVALUATION | {"group_gate": gate}), encoding="utf-8")
+
+    assert results(execution).get("difference between groups") == expected
+
+
 def test_a_step_with_a_stand_in_is_skipped(execution: Execution) -> None:
     execution.steps["Training"] = replace(execution.steps["Training"], status="StandIn", stand_in="stubs/t.json")
 

@@ -362,6 +362,30 @@ def test_warnings_are_shown_below_the_metrics(tmp_path: Path, warnings: object, 
     assert lines == shown
 
 
+VERDICT = "'town': auc is 0.08 higher for 'a' (0.75) than for 'b' (0.67), 95 % interval 0.01 to 0.15."
+DOUBT = "The difference of auc between 'a' and 'b' of 'town' is 0.08, but its interval contains the limit."
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        pytest.param({"groups": {"town": {"verdict": VERDICT}}}, [VERDICT, ""], id="a line for each column"),
+        pytest.param(
+            {"groups": {"town": {"verdict": VERDICT}}, "group_gate": {"doubt": DOUBT}, "warnings": ["3 rows."]},
+            [VERDICT, "", f"warning: {DOUBT}", "warning: 3 rows.", ""],
+            id="close to the limit",
+        ),
+        pytest.param({"group_gate": {"doubt": ""}}, [""], id="far from the limit"),
+        pytest.param({"groups": [1], "group_gate": "x"}, [""], id="of another form"),
+        pytest.param({"groups": {"a": 1, "b": {"verdict": 2}}, "group_gate": {"doubt": 3}}, [""], id="other values"),
+    ],
+)
+def test_groups_are_shown_below_the_metrics(tmp_path: Path, content: dict[str, Any], shown: list[str]) -> None:
+    done = evaluated(tmp_path, EVALUATION | content)
+
+    assert list(summary.lines(done, tmp_path))[4:-2] == shown
+
+
 def test_the_time_counts_from_the_command(tmp_path: Path) -> None:
     lines = list(summary.lines(execution(folder=tmp_path), tmp_path, began=START - timedelta(seconds=8)))
 

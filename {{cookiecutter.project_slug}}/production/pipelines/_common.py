@@ -44,13 +44,18 @@ def judge(jobs: Jobs, model_data: Any, processing: ProcessingStep) -> tuple[Proc
     instance = jobs.parameter("ProcessingInstanceType", settings.instances.processing)
     required = jobs.parameter("QualityGate", gate.value)
     report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
+    largest = settings.evaluation.max_group_difference
+    allowed = jobs.parameter("MaxGroupDifference", largest) if largest is not None else None
     evaluation = jobs.processing_step(
         "Evaluation",
         "evaluation.py",
         instance_type=settings.instances.steps.get("evaluation", instance),
         inputs={"model": model_data, **{name: jobs.output(processing, name) for name in ("test", "summary")}},
         outputs=["evaluation"],
-        arguments=[f"--gate-metric={gate.metric}"],
+        arguments=[
+            f"--gate-metric={gate.metric}",
+            *(["--max-group-difference", allowed] if allowed is not None else []),
+        ],
         property_files=[report],
     )
     register = jobs.register_step(
@@ -62,13 +67,22 @@ def judge(jobs: Jobs, model_data: Any, processing: ProcessingStep) -> tuple[Proc
         approval_status=jobs.parameter("ModelApprovalStatus", settings.pipeline.approval_status, APPROVALS),
     )
     reached = JsonGet(step_name=evaluation.name, property_file=report, json_path="gate.value")
-    words = f", but the quality gate requires {'at least' if gate.minimum is not None else 'at most'} "
-    message = Join(on="", values=[f"{gate.metric} of the model is ", reached, words, required])
-    failed = FailStep(name="QualityGateFailed", error_message=message)
+    joint = "but" if allowed is None else "and"  # the groups may be what failed
+    words = f", {joint} the quality gate requires {'at least' if gate.minimum is not None else 'at most'} "
+    said = [f"{gate.metric} of the model is ", reached, words, required]
     passes = ConditionGreaterThanOrEqualTo if gate.minimum is not None else ConditionLessThanOrEqualTo
+    conditions = [passes(left=reached, right=required)]
+    if allowed is not None:  # and the groups are not too far apart
+        apart, sentence = (
+            JsonGet(step_name=evaluation.name, property_file=report, json_path=f"group_gate.{key}")
+            for key in ("value", "message")
+        )
+        conditions.append(ConditionLessThanOrEqualTo(left=apart, right=allowed))
+        said += ["; ", sentence]
+    failed = FailStep(name="QualityGateFailed", error_message=Join(on="", values=said))
     quality = ConditionStep(
         name="QualityGate",
-        conditions=[passes(left=reached, right=required)],
+        conditions=conditions,
         if_steps=[register],
         else_steps=[failed],
     )

@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate the model on the rows of test, and write evaluation.json."""
     model = load_model(arguments.model_dir)
     test = read_part(arguments.test_dir, model.schema)
-    evaluation = evaluate(model.pipeline, model.schema, test, arguments.gate_metric or None, METRICS)
+    limit = arguments.max_group_difference
+    evaluation = evaluate(model.pipeline, model.schema, test, arguments.gate_metric or None, METRICS, limit)
     evaluation["warnings"] = read_warnings(arguments.summary_dir)  # shown below the metrics at the end of a run
     save_evaluation(evaluation, arguments.output_dir)
     print_evaluation(evaluation, model.schema)
@@ -48,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     ):
         parser.add_argument(name, type=Path, metavar="DIR", default=default, help="(default: %(default)s)")
     parser.add_argument("--gate-metric", metavar="NAME", help="the metric of the quality gate (default: auc, or r2)")
+    difference = "the most that it may differ between the groups of a column (default: not limited)"
+    parser.add_argument("--max-group-difference", type=float, metavar="N", help=difference)
     return parser
 
 

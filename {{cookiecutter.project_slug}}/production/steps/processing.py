@@ -62,6 +62,14 @@ def parser() -> argparse.ArgumentParser:
     )
     model.add_argument("--weight", metavar="COLUMN", help="the column with the weight of each row; it is not a feature")
     model.add_argument("--id", metavar="COLUMN", help="the column that identifies a row; it is not a feature")
+    model.add_argument(
+        "--group",
+        action="append",
+        default=[],
+        dest="groups",
+        metavar="COLUMN",
+        help="a column whose values get their own metrics; can be repeated",
+    )
     model.add_argument("--schema", type=Path, metavar="FILE", help="schema.toml: the type that each column must have")
     split = parser.add_argument_group("how to split")
     split.add_argument("--split", choices=SPLITS, default=Options.split, help="(default: %(default)s)")

@@ -13,6 +13,7 @@ from typing import Any
 from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.guardrails import (
     gate_check,
+    group_check,
     hyperparameter_check,
     image_check,
     instance_check,
@@ -87,6 +88,7 @@ def examine(root: Path, *, local: bool = False) -> tuple[Settings | None, list[P
         found = [
             *check(settings, rules),
             *gate_check.check(settings, root),
+            *group_check.check(settings, root),
             *hyperparameter_check.check(settings, root),
             *image_check.check(settings, local),
             *_check_isolation(settings, root),

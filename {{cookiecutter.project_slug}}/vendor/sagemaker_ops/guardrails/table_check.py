@@ -5,6 +5,7 @@ Standard library only for CSV files; a Parquet file needs pyarrow, without which
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sagemaker_ops.project.settings import FILE, Data, Settings
 ROWS = 10_000  # as many as are read in a tenth of a second
 # As in tabular/, which cannot be imported here because it needs NumPy; a test compares them.
 MOST_CLASSES = 100
+MOST_GROUPS = 60  # different texts of a group column
 MISSING = {"", "NA", "#NA", "<NA>", "N/A", "#N/A", "#N/A N/A", "n/a"}
 MISSING |= {"NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"}
 
@@ -47,9 +49,10 @@ def of_project(settings: Settings, root: Path, needed: bool) -> list[Problem]:
 
 
 def check(settings: Settings, root: Path, copy: Mapping[str, Path] | None = None) -> list[Problem]:
-    """What is wrong with the columns and with the target; copy: `named_files` of a source that is not on this machine.
+    """What is wrong with the columns, the target and the groups.
 
-    UserError if the table cannot be read. Nothing about what the steps may change: a target that they name.
+    copy: `named_files` of a source that is not on this machine. UserError if the table cannot be read. Nothing about
+    what the steps may change: a target or a group column that they name.
     """
     chosen = settings.data
     problems = data.check(chosen, root, copy)
@@ -59,12 +62,15 @@ def check(settings: Settings, root: Path, copy: Mapping[str, Path] | None = None
     columns = data.columns(chosen, root, copy)
     if not set(columns) - _not_features(chosen):
         return [Problem("no column is left for the model: remove some of them.", f"{FILE} [data].exclude")]
+    alone = len(files) == 1 and copy is None
+    groups = _check_groups(chosen, [name for name in chosen.groups if name in columns], files[0], alone, root)
     if chosen.target not in columns or chosen.target in script_text.words(root):
-        return []
+        return groups
     found, whole = data.values(files[0], chosen.target, ROWS, chosen)
-    whole = whole and len(files) == 1 and copy is None
+    whole = whole and alone
     given = [_plain(value, chosen) for value in found if value not in MISSING and value not in chosen.missing]
-    return [*_check_target(settings, given, root, whole), *(_check_shares(chosen, len(given)) if whole else [])]
+    shares = _check_shares(chosen, len(given)) if whole else []
+    return [*_check_target(settings, given, root, whole), *shares, *groups]
 
 
 def _not_features(chosen: Data) -> set[str]:
@@ -93,6 +99,30 @@ def _check_target(settings: Settings, given: list[str], root: Path, whole: bool)
     if gate_check.has_own_metric(metric, root):
         return []
     return gate_check.check_classes(metric, len(classes), whole and len(classes) == len(set(given)))
+
+
+def _check_groups(chosen: Data, columns: list[str], file: Path, alone: bool, root: Path) -> list[Problem]:
+    """Whether the values of the group columns can be compared: there are two or more, and not too many texts.
+
+    alone: whether the file is the whole table.
+    """
+    problems = []
+    for column in columns:
+        found, whole = data.values(file, column, ROWS, chosen)
+        texts = {value for value in found if value not in MISSING and value not in chosen.missing}
+        if column in script_text.words(root) or not found:
+            continue
+        if whole and alone and len(texts) < 2 and len({*texts, *found}) < 2:
+            message = f"'{column}' has the same value in every row: write a column with several, or remove it."
+            problems.append(Problem(message, f"{FILE} [evaluation].groups"))
+        is_text = not (chosen.dates or any(re.match(r"\d{4}-\d\d-\d\d", text) for text in texts))
+        if is_text and len(texts) > MOST_GROUPS and not all(_is_number(_plain(text, chosen)) for text in texts):
+            message = (
+                f"'{column}' has more than {MOST_GROUPS} different texts, too many to compare: merge them in "
+                "production/steps/processing.py, or write another column."
+            )
+            problems.append(Problem(message, f"{FILE} [evaluation].groups"))
+    return problems
 
 
 def _check_shares(chosen: Data, rows: int) -> list[Problem]:

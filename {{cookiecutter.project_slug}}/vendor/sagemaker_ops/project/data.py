@@ -129,10 +129,11 @@ def check(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> lis
         named.append(("split_column", data.split_column))
     named += [(key, name) for key, name in (("weight", data.weight), ("id", data.id)) if name]
     named += [("dates", name) for name in data.dates] if isinstance(data.dates, Mapping) else []
+    named += [("groups", name) for name in data.groups]
     problems = [
         Problem(
             f"'{data.source}' has no column '{name}'.{did_you_mean(name, columns) or _some(columns)}",
-            f"{FILE} [data].{key}",
+            f"{FILE} [{'evaluation' if key == 'groups' else 'data'}].{key}",
         )
         for key, name in named
         if name not in columns and name not in made and not (key == "exclude" and _is_index(name))
@@ -145,6 +146,14 @@ def check(data: Data, root: Path, copy: Mapping[str, Path] | None = None) -> lis
         )
         for name, what in nested.items()
         if name not in data.exclude
+    ]
+    problems += [
+        Problem(
+            f"column '{name}' of '{data.source}' contains {what}, not single values: remove it here.",
+            f"{FILE} [evaluation].groups",
+        )
+        for name, what in nested.items()
+        if name in data.exclude and name in data.groups
     ]
     kept = (schema(data.source, root) or {"columns": {}})["columns"]
     new = [name for name in columns if name not in kept]

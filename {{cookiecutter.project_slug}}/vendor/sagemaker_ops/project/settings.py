@@ -9,6 +9,7 @@ from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import column_roles, notation, parameter_names, tracking
+from sagemaker_ops.project.evaluation import Evaluation
 from sagemaker_ops.project.step_settings import Images, Instances
 from sagemaker_ops.project.tracking import Tracking
 from sagemaker_ops.project.typed import Reader, choice, read_toml
@@ -61,6 +62,7 @@ class Data:
     """Texts that mean no value, besides the usual ones such as NA."""
     dates: str | list[str] | Mapping[str, str] = ""
     """How dates are written, besides 2025-12-31: a format of strptime, several, or {column: its format}."""
+    groups: list[str] = field(default_factory=list, metadata={"key": False})  # those of [evaluation]
 
     @property
     def arguments(self) -> list[str]:
@@ -71,6 +73,7 @@ class Data:
             f"--problem={self.problem}",
             *(f"--exclude={column}" for column in self.exclude),
             *(f"--{name}={column}" for name, column in given.items() if column),
+            *(f"--group={column}" for column in self.groups),
             *notation.arguments(self),
             f"--split={self.split}",
             f"--test-share={self.test_share}",
@@ -160,6 +163,7 @@ class Settings:
     project: Project
     data: Data
     gate: Gate
+    evaluation: Evaluation = field(default_factory=Evaluation)
     hyperparameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     instances: Instances = field(default_factory=Instances)
     images: Images = field(default_factory=Images)
@@ -218,6 +222,7 @@ def read(root: Path) -> tuple[Settings, Reader]:
 def _read(table: Mapping[str, Any]) -> tuple[Settings, Reader]:
     reader = Reader(FILE)
     settings: Settings = reader.table(Settings, table)
+    settings = replace(settings, data=replace(settings.data, groups=settings.evaluation.groups))
     reader.problems += [problem for problem in _contradictions(settings) if reader.is_whole(problem.where)]
     return replace(settings, environments={"local": LOCAL, **settings.environments}), reader
 
@@ -237,6 +242,7 @@ def _contradictions(settings: Settings) -> list[Problem]:
     problems += [Problem(text, f"{FILE} [tracking].{key}") for key, text in tracking.misfits(settings.tracking)]
     wrong = [*column_roles.misfits(data), *notation.misfits(data)]
     problems += [Problem(message, f"{FILE} [data]{f'.{key}' if key else ''}") for key, message in wrong]
+    problems += [Problem(message, f"{FILE} [evaluation].{key}") for key, message in settings.evaluation.misfits(data)]
     tables = {"hyperparameters": settings.hyperparameters, "parameters": settings.parameters}
     problems += [Problem(message, f"{FILE} {place}") for place, message in parameter_names.misfits(tables)]
     if "local" in settings.environments:

@@ -14,6 +14,7 @@ from sagemaker_ops.report.markup import Markup, element, joined
 
 WIDTH, HEIGHT = 340, 250  # of the whole chart
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 44  # around the area of the data
+LABEL = 17  # characters beside the dots
 COLOURS = 8  # of page.css: c0 to c7
 Numbers = Sequence[float]
 
@@ -39,6 +40,16 @@ class Series:
     name: str = ""
     is_line: bool = True
     has_points: bool = False
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A row of `dots`; without a value, the note is shown instead."""
+
+    name: str
+    value: float | None
+    interval: Numbers = ()
+    note: str = ""
 
 
 def span(name: str, *values: Numbers) -> Axis:
@@ -104,9 +115,8 @@ def scale(title: str, value: float, interval: Numbers | None, marks: Mapping[str
         drawn.append(element("text", shown(number), x=f"{at(number):.1f}", y=middle - 12, class_="tick"))
     for row, (name, number) in enumerate(sorted(marks.items(), key=lambda each: each[1])):
         drawn.append(_path([(at(number), middle - 9), (at(number), middle + 12 + 17 * row)], "limit"))
-        anchor = {"text_anchor": "start" if axis.share(number) < 0.5 else "end"}
-        x = at(number) + (5 if axis.share(number) < 0.5 else -5)
-        drawn.append(element("text", f"{name} {shown(number)}", x=f"{x:.1f}", y=middle + 23 + 17 * row, **anchor))
+        side, x = ("right", at(number) + 5) if axis.share(number) < 0.5 else ("left", at(number) - 5)
+        drawn.append(element("text", f"{name} {shown(number)}", x=f"{x:.1f}", y=middle + 23 + 17 * row, class_=side))
     if interval:
         low, high = (at(number) for number in interval)
         drawn.append(element("rect", x=f"{low:.1f}", y=middle - 5, width=f"{max(high - low, 1):.1f}", height=10, rx=4))
@@ -119,6 +129,40 @@ def scale(title: str, value: float, interval: Numbers | None, marks: Mapping[str
         aria_label=title,
         viewBox=f"0 0 {width} {middle + 14 + 17 * len(marks)}",
         class_="scale",
+    )
+
+
+def dots(title: str, name: str, rows: Sequence[Dot], mark: float | None) -> Markup:
+    """A value with its interval for each row, from top to bottom; mark: a value to compare all of them with."""
+    numbers = [each for row in rows for each in (row.value, *row.interval) if each is not None]
+    x, height = span(name, numbers, [mark] if mark is not None else []), 19
+    left = 24 + 6.4 * min(LABEL, max((len(row.name) for row in rows), default=0))
+    bottom = TOP + height * len(rows)
+
+    def at(number: float) -> float:
+        return left + x.share(number) * (WIDTH - RIGHT - left)
+
+    drawn = []
+    for tick in _ticks(x):
+        drawn.append(_path([(at(tick), TOP), (at(tick), bottom)], "grid"))
+        drawn.append(element("text", shown(tick), x=f"{at(tick):.1f}", y=bottom + 15, class_="tick"))
+    if mark is not None:
+        drawn.append(_path([(at(mark), TOP), (at(mark), bottom)], "limit"))
+    for number, row in enumerate(rows):
+        middle = TOP + height * (number + 0.5)
+        label = row.name if len(row.name) <= LABEL else f"{row.name[: LABEL - 1]}…"
+        drawn.append(element("text", label, x=left - 8, y=f"{middle + 4:g}", class_="left"))
+        if row.value is None:
+            drawn.append(element("text", row.note, x=left + 4, y=f"{middle + 4:g}", class_="type right"))
+            continue
+        if row.interval:
+            drawn.append(_path([(at(end), middle) for end in row.interval], "whisker"))
+        drawn.append(element("circle", cx=f"{at(row.value):.1f}", cy=f"{middle:g}", r=4.5, class_="c0"))
+    drawn.append(_path([(left, bottom), (WIDTH - RIGHT, bottom)], "axis"))
+    drawn.append(element("text", name, x=(left + WIDTH - RIGHT) / 2, y=bottom + 33))
+    size = f"0 0 {WIDTH} {bottom + 40}"
+    return element(
+        "svg", element("title", title), *drawn, role="img", aria_label=title, viewBox=size, class_="chart dots"
     )
 
 

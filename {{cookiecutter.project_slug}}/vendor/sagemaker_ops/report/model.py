@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 
 from sagemaker_ops import kept
-from sagemaker_ops.report import charts, parts, results
+from sagemaker_ops.report import charts, groups, parts, results
 from sagemaker_ops.report.charts import Series
 from sagemaker_ops.report.curves import Drawn, Evaluation, calibration, precision_recall, roc
 from sagemaker_ops.report.figure import figure, table
@@ -54,6 +54,7 @@ def sections(evaluation: Evaluation, name: str, there: Drawn | None = None) -> l
     """
     found = [
         ("charts", "How it predicts", _figures(evaluation, name, there)),
+        ("groups", "Groups", _optional(groups.groups, evaluation)),
         ("importance", "What the model looks at", _optional(_importance, evaluation)),
         ("slices", "Where it is worst", _optional(_slices, evaluation)),
     ]
@@ -80,7 +81,8 @@ def _gate(evaluation: Evaluation, gate: Gate, baseline: Mapping[str, float]) -> 
         marks["naive model"] = baseline[gate.metric]
     words = ", ".join(f"{name} {charts.shown(mark)}" for name, mark in marks.items())
     title = f"{gate.metric} {charts.shown(gate.value)}: {words}"
-    return charts.scale(title, gate.value, _interval(evaluation, gate.metric), marks)
+    interval = groups.interval(evaluation) if gate.is_of_groups else _interval(evaluation, gate.metric)
+    return charts.scale(title, gate.value, interval, marks)
 
 
 def _score(found: results.Score | None) -> Markup:

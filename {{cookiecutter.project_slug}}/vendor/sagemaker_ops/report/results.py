@@ -26,19 +26,22 @@ _MUST_BE = {
     "LessThanOrEqualTo": "at most",
     "LessThan": "less than",
 }
+# What the gates of evaluation.json are about, with their metric.
+_GATES = {"gate": "{}", "group_gate": "difference of {} between groups"}
 _TRACE = "StartedBy"  # a parameter that says who started an execution, and changes no result
 Score = tuple[float, float | None]  # the value, and its standard deviation
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A comparison of a metric with a limit, as the execution made it."""
+    """A comparison of a metric with a limit, as the execution made it; is_of_groups: of their difference."""
 
     metric: str
     value: float
     must_be: str
     limit: float
     passed: bool
+    is_of_groups: bool = False
 
     def __str__(self) -> str:
         """One sentence."""
@@ -163,6 +166,7 @@ def of(found: Execution, definition: Mapping[str, Any] | None = None) -> Result:
     set_by_hand = {name: value for name, value in found.parameters.items() if usual.get(name, value) != value}
     if given := [f"{name}={value}" for name, value in set_by_hand.items() if name != _TRACE]:
         notes.append(f"Run with {', '.join(given)}.")
+    notes += filter(None, [summary.doubt(evaluation)])
     return Result(found, "", parsed, evaluation, gates, tuple(notes), is_stale)
 
 
@@ -190,16 +194,21 @@ def _gates(execution: Execution, parsed: Plan, evaluation: Mapping[str, Any]) ->
                 if each["Type"] in _MUST_BE and is_number(left) and is_number(right):
                     name = _metric(each["LeftValue"], evaluation) or step.name
                     passed = conditions.holds(each, scope)
-                    yield Gate(name, float(left), _MUST_BE[each["Type"]], float(right), passed)
+                    of_groups = _path(each["LeftValue"]) == "group_gate.value"
+                    yield Gate(name, float(left), _MUST_BE[each["Type"]], float(right), passed, of_groups)
 
 
 def _metric(expression: Any, evaluation: Mapping[str, Any]) -> str:
-    """The metric that a condition reads: `gate.value` is the gate's, otherwise the path without `value`."""
-    path = expression.get("Std:JsonGet", {}).get("Path", "") if isinstance(expression, dict) else ""
-    gate = evaluation.get("gate")
-    if path == "gate.value" and isinstance(gate, dict):
-        return str(gate.get("metric", path))
-    return str(path).removesuffix(".value").rpartition(".")[2]
+    """What a condition reads: `gate.value` is the gate's metric, otherwise the path without `value`."""
+    key = _path(expression).removesuffix(".value")
+    gate = evaluation.get(key)
+    if key in _GATES and isinstance(gate, dict):
+        return _GATES[key].format(gate.get("metric", key))
+    return key.rpartition(".")[2]
+
+
+def _path(expression: Any) -> str:
+    return str(expression.get("Std:JsonGet", {}).get("Path", "")) if isinstance(expression, dict) else ""
 
 
 def is_number(value: object) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sagemaker_ops.tabular import group_columns
 from sagemaker_ops.tabular.dates import YEARS, days
 from sagemaker_ops.tabular.errors import StepError, did_you_mean, listed, percent, short
 from sagemaker_ops.tabular.hashing import row_hash
@@ -49,6 +50,7 @@ def option_findings(options: Options) -> list[str]:
 def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
     """What is wrong with the table for this target and split."""
     findings = aside_findings(table, options)
+    groups = group_columns.table_findings(table, options)
     if options.target in table:
         rows = (
             table[options.target] if findings else pick(table[options.target], np.flatnonzero(counted(table, options)))
@@ -68,7 +70,7 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
     if options.problem == "regression":
         limits[options.target] = LARGEST_TARGET
     findings += [large(table[name], limits[name]) for name in table.columns if name not in options.exclude]
-    return [finding for finding in findings if finding]
+    return [finding for finding in [*findings, *groups] if finding]
 
 
 def counted(table: pd.DataFrame, options: Options) -> npt.NDArray[np.bool_]:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
+from sagemaker_ops.tabular.group_columns import quarters
 from sagemaker_ops.tabular.metrics import NO_METRICS, Array, Floats, Metrics, is_lower_better, measure
 from sagemaker_ops.tabular.schema import Schema
 
@@ -166,17 +166,7 @@ def _groups(column: pd.Series, schema: Schema) -> pd.Series:
         return column
     if column.name in schema.of_kind("boolean"):
         return column.map({0.0: "false", 1.0: "true"})
-    return _quarters(column)
-
-
-def _quarters(column: pd.Series) -> pd.Series:
-    """The quarter of the rows that each value belongs to, as text such as `5 to 9`."""
-    named = "{:%Y-%m-%d}" if pd.api.types.is_datetime64_any_dtype(column) else "{:g}"
-    edges = column.quantile([0, 0.25, 0.5, 0.75, 1]).dropna().unique()
-    if len(edges) < 3:
-        return column.map(named.format, na_action="ignore").astype(object)
-    labels = [f"{named.format(low)} to {named.format(high)}" for low, high in pairwise(pd.Series(edges))]
-    return pd.cut(column, edges, labels=labels, include_lowest=True, ordered=False).astype(object)
+    return quarters(column)
 
 
 def _calibration(actual: Array, predicted: Floats, weights: Floats) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sagemaker_ops.tabular import diagnostics
 from sagemaker_ops.tabular.errors import StepError, did_you_mean
 from sagemaker_ops.tabular.estimator import predict, row_weights
+from sagemaker_ops.tabular.group_metrics import groups_of
 from sagemaker_ops.tabular.metrics import (
     NO_METRICS,
     Metrics,
@@ -31,11 +32,17 @@ NAIVE = {
 
 
 def evaluate(
-    model: Pipeline, schema: Schema, table: pd.DataFrame, gate_metric: str | None = None, own: Metrics = NO_METRICS
+    model: Pipeline,
+    schema: Schema,
+    table: pd.DataFrame,
+    gate_metric: str | None = None,
+    own: Metrics = NO_METRICS,
+    max_group_difference: float | None = None,
 ) -> dict[str, Any]:
     """The content of evaluation.json for `model` on the rows of `table`; the gate metric ranks importance and slices.
 
-    own: your own metrics by name, in addition to SageMaker's. StepError if there is no such gate metric.
+    own: your own metrics by name, in addition to SageMaker's. max_group_difference: of the gate metric, between the
+    groups of a column. StepError if there is no such gate metric.
     """
     weights = row_weights(schema, table)
     table, weights = table[weights > 0], weights[weights > 0]  # a row with weight 0 does not count
@@ -72,6 +79,7 @@ def evaluate(
         **details,
         "importance": diagnostics.importance(frame, truth, weights, lambda rows: predict(model, rows), metric, own),
         "slices": diagnostics.slices(frame, truth, prediction, weights, schema, metric, own),
+        **groups_of(table, truth, prediction, weights, schema, metric, own, max_group_difference),
     }
 
 
@@ -110,3 +118,5 @@ def print_evaluation(evaluation: dict[str, Any], schema: Schema) -> None:
     if schema.weight:
         print(f"Each row is weighted by its '{schema.weight}', also for the naive model.")
     print(evaluation["verdict"])
+    for group in evaluation.get("groups", {}).values():
+        print(group["verdict"])

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sagemaker_ops.tabular import splits
+from sagemaker_ops.tabular import group_columns, splits
 from sagemaker_ops.tabular.checks import (
     counted,
     infinity_warnings,
@@ -140,7 +140,7 @@ def read_source(path: Path, options: Options) -> Table:
         findings += error.findings
     try:
         read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed, options.notation)
-        findings += lost_findings(read.lost, options.exclude)
+        findings += lost_findings(read.lost, options.ignored)
     except StepError as error:
         findings += error.findings
     if read is None or findings:
@@ -164,7 +164,7 @@ def check_rows(table: Table | pd.DataFrame, options: Options, types: Mapping[str
     duplicate = rows.columns.map(str).duplicated()
     if duplicate.any():
         raise StepError(f"the table names {listed(sorted(set(rows.columns[duplicate])))} more than once")
-    findings = several_findings(rows, options.exclude)
+    findings = several_findings(rows, options.ignored)
     rows = typed(rows, texts_of(types), options.notation)
     for name in set(options.measures) & set(rows):
         rows[name] = numbers_of_whole(rows[name])
@@ -202,7 +202,7 @@ def describe_parts(
     cannot be trained and tested on these parts.
     """
     rows, number = checked.rows, numbers_of(part, checked.rows.index)
-    raise_any(part_findings(rows, number, options))
+    raise_any([*part_findings(rows, number, options), *group_columns.part_findings(rows, number, options)])
     aside = dict.fromkeys(options.exclude, EXCLUDED)
     aside |= {name: f"kept as the {role}, not a feature" for name, role in options.aside.items()}
     if options.split != "random" and options.split_column is not None:
@@ -218,17 +218,17 @@ def describe_parts(
     texts = [rows[feature.name].cat.categories for feature in features if feature.kind == "categorical"]
     words = tuple(text for text in MISSING if any(text in known for known in texts))
     described = options.target, options.problem, tuple(features), classes, naive, tuple(left_out)
-    schema = Schema(*described, options.weight, options.id, words, options.notation)
+    schema = Schema(*described, options.weight, options.id, words, options.notation, options.groups)
     unused = [column for column in left_out if column.name not in options.aside]
     warnings = [
         *checked.warnings,
         *(f"Column '{column.name}' is left out: {column.reason}." for column in unused),
         *leak_warnings(rows, train, schema),
+        *group_columns.part_warnings(rows, number, options),
     ]
-    columns = [*schema.names, options.target, *options.aside]
-    summary = _summary(rows, number, schema, warnings)
+    columns = [*schema.names, options.target, *options.aside, *options.groups]
     table = pd.DataFrame({name: rows[name] for name in columns}, copy=False)
-    return Prepared(table, number, schema, summary, checked.types, checked.unclear)
+    return Prepared(table, number, schema, _summary(rows, number, schema, warnings), checked.types, checked.unclear)
 
 
 def prepare(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> Prepared:

@@ -57,7 +57,8 @@ class Schema:
     `naive` is the answer of a model without features: the share of each class in train, or the mean target. `weight`
     and `id` are columns that every part keeps in addition to the features: how much a row counts, and its identifier.
     `words` are those of MISSING that are categories in this table, such as the country NA in a Parquet file.
-    `notation` is how the texts of a request are read: as in the table.
+    `notation` is how the texts of a request are read: as in the table. `groups` are the columns, features or not, whose
+    values get their own metrics.
     """
 
     target: str
@@ -70,6 +71,7 @@ class Schema:
     id: str | None = None
     words: tuple[str, ...] = ()
     notation: Notation = STANDARD
+    groups: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -78,7 +80,9 @@ class Schema:
     @property
     def texts(self) -> list[str]:
         """The columns whose text stays unchanged when a part is read, even if it looks like dates."""
-        return self.of_kind("categorical") + [self.target] * any(isinstance(label, str) for label in self.classes)
+        classes = [self.target] * any(isinstance(label, str) for label in self.classes)
+        groups = [name for name in self.groups if name not in self.names]
+        return [*self.of_kind("categorical"), *classes, *groups]
 
     def of_kind(self, *kinds: Kind) -> list[str]:
         return [feature.name for feature in self.features if feature.kind in kinds]
@@ -144,6 +148,7 @@ class Schema:
             id=content.get("id"),
             words=tuple(content.get("words", ())),
             notation=Notation.of(content.get("notation", {})),
+            groups=tuple(content.get("groups", ())),
         )
 
 

@@ -41,6 +41,8 @@ class Options:
     """The file schema.toml with the type of each column; it may be missing."""
     notation: Notation = STANDARD
     """How the values of the table are written."""
+    groups: tuple[str, ...] = ()
+    """The columns whose values get their own metrics; every part keeps them, even if the model does not see them."""
 
     @classmethod
     def of(cls, given: Any, schema: Path | None = None) -> Options:
@@ -57,12 +59,19 @@ class Options:
             id=given.id or None,
             schema=schema or getattr(given, "schema", None),
             notation=Notation.of(given),
+            groups=tuple(getattr(given, "groups", ())),
         )
 
     @property
     def aside(self) -> dict[str, str]:
         """The columns that every part keeps but no model sees, with their role."""
-        return {name: role for role, name in (("weight", self.weight), ("id", self.id)) if name}
+        excluded = {name: "group column" for name in self.groups if name in self.exclude}
+        return excluded | {name: role for role, name in (("weight", self.weight), ("id", self.id)) if name}
+
+    @property
+    def ignored(self) -> list[str]:
+        """The excluded columns whose content does not matter."""
+        return [name for name in self.exclude if name not in self.groups]
 
     @property
     def text_by_choice(self) -> list[str]:
@@ -98,7 +107,7 @@ class Options:
 
     @property
     def _dropped(self) -> tuple[str, ...]:
-        needed = {self.target, self.weight, self.id, self.split_column}
+        needed = {self.target, self.weight, self.id, self.split_column, *self.groups}
         return tuple(name for name in self.exclude if name not in needed)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 METRICS, TESTS, WARNINGS = "metrics.txt", "gate.xml", "warnings.json"
 LINK, VARIABLES = "annotations.json", "execution.env"
 FILES = (METRICS, TESTS, WARNINGS, LINK, f"../{VARIABLES}")
-GATE = "quality gate"  # the name of its test
+GATE, GROUPS = "quality gate", "difference between groups"  # the names of their tests
 # Characters that XML 1.0 does not allow.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SKIPPED = {"NotStarted": "not reached", "Starting": "has not ended", "Executing": "has not ended"}
@@ -109,9 +109,9 @@ def metrics(pipeline: str, execution: Execution) -> Iterator[str]:
 
 
 def tests(pipeline: str, execution: Execution) -> str:
-    """JUnit's XML: a test for the quality gate, if the pipeline has one, and a test for each step."""
+    """JUnit's XML: a test for the quality gate and its limit on groups, if there are any, and one for each step."""
     suite = ElementTree.Element("testsuite", name=pipeline)
-    for each in (*_gate(execution), *map(_step, execution.steps.values())):
+    for each in (*_gate(execution), *_groups(execution), *map(_step, execution.steps.values())):
         suite.append(each)
     if execution.status != "Succeeded" and suite.find("*/failure") is None:
         suite.append(_test("execution", "failure", execution.failure_reason or execution.status))
@@ -147,6 +147,14 @@ def _gate(execution: Execution) -> Iterator[ElementTree.Element]:
         yield _test(GATE)
     else:
         yield _test(GATE, "skipped", "not reached")
+
+
+def _groups(execution: Execution) -> Iterator[ElementTree.Element]:
+    """The test of the limit on the difference between groups, if there is one: it is part of the quality gate."""
+    for evaluation in details.evaluations(execution):
+        gate = evaluation.get("group_gate")
+        if isinstance(gate, dict) and "limit" in gate:
+            yield _test(GROUPS, "" if gate.get("passed") else "failure", str(gate.get("message")))
 
 
 def _numbers(execution: Execution) -> Iterator[str]:

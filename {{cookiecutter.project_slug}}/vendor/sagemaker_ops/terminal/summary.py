@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
     found = evaluation(execution)
     if found:
         yield from metrics(found)
+        yield from groups(found)
         yield ""
         yield from warnings(found)
     took = seconds(began or execution.start_time, execution.end_time)
@@ -92,14 +93,30 @@ def metrics(evaluation: dict[str, Any]) -> Iterator[str]:
         yield f"{name:<22}{_number(score['value']):>12}{_number(spread):>10}{_number(naive):>12}"
 
 
+def groups(evaluation: dict[str, Any]) -> Iterator[str]:
+    """A line for each group column: how far its groups are apart."""
+    found = evaluation.get("groups")
+    for column in found.values() if isinstance(found, dict) else ():
+        if isinstance(column, dict) and isinstance(column.get("verdict"), str):
+            yield column["verdict"]
+
+
+def doubt(evaluation: Mapping[str, Any]) -> str:
+    """Whether the gate of the groups might be decided otherwise with other test rows; empty if that is unlikely."""
+    gate = evaluation.get("group_gate")
+    said = gate.get("doubt") if isinstance(gate, dict) else ""
+    return said if isinstance(said, str) else ""
+
+
 def warnings(evaluation: dict[str, Any]) -> Iterator[str]:
     """What the steps warned of, below the metrics that it puts in doubt; each evaluation.json may lack it."""
     found = evaluation.get("warnings")
     lines = [f"warning: {warning}" for warning in found[:WARNINGS]] if isinstance(found, list) else []
-    yield from lines
+    close = [f"warning: {said}" for said in [doubt(evaluation)] if said]
+    yield from [*close, *lines]
     if lines and len(found or ()) > WARNINGS:
         yield f'and {len(found or ()) - WARNINGS} more warnings: see "warnings" in evaluation.json.'
-    yield from [""] * bool(lines)
+    yield from [""] * bool(close or lines)
 
 
 def _number(value: object) -> str:
