@@ -43,7 +43,7 @@ def check(settings: Settings, root: Path) -> list[Problem]:
     if problem not in METRICS or has_own_metric(gate.metric, root):
         return []
     if gate.metric not in METRICS[problem]:
-        return [Problem(_no_metric(gate.metric, problem), f"{_PLACE}.metric")]
+        return [Problem(no_metric(gate.metric, problem), f"{_PLACE}.metric")]
     return _limit(gate, METRICS[problem][gate.metric])
 
 
@@ -63,7 +63,8 @@ def check_classes(metric: str, classes: int, complete: bool) -> list[Problem]:
     return [Problem(f"'{metric}' is for {kind}, but the target has {have}: write '{better}'.", f"{_PLACE}.metric")]
 
 
-def _no_metric(metric: str, problem: str) -> str:
+def no_metric(metric: str, problem: str) -> str:
+    """A sentence for a metric that neither the problem has nor a script defines."""
     known = METRICS[problem]
     listed = ", ".join(known)
     if other := next((each for each in PROBLEMS if metric in METRICS[each]), ""):

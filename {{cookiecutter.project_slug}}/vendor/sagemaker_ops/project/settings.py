@@ -10,6 +10,7 @@ from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import column_roles, notation, parameter_names
+from sagemaker_ops.project.tuning import Tuning
 from sagemaker_ops.project.typed import Reader, choice, others, read_toml
 
 FILE = "project.toml"
@@ -199,6 +200,7 @@ class Settings:
     instances: Instances = field(default_factory=Instances)
     images: Images = field(default_factory=Images)
     training: Training = field(default_factory=Training)
+    tuning: Tuning = field(default_factory=Tuning)
     pipeline: Pipeline = field(default_factory=Pipeline)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     """Each key becomes a parameter of every pipeline, with this default."""
