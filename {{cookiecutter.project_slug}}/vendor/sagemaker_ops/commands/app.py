@@ -29,6 +29,7 @@ from sagemaker_ops.commands import (
     run,
     studio,
     template,
+    tuning,
 )
 from sagemaker_ops.errors import Problem, UserError
 
@@ -94,6 +95,9 @@ def _options(
     """Run, compile and manage this project's SageMaker pipelines."""
 
 
-for family in (run, checks, review, report, history, executions, pipelines, studio, models, doctor, data, template):
+families = (
+    run, checks, review, report, history, tuning, executions, pipelines, studio, models, doctor, data, template,
+)  # fmt: skip
+for family in families:
     app.registered_commands += family.app.registered_commands
 app.add_typer(new.app, name="new")
