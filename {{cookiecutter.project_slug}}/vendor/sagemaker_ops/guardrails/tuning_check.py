@@ -23,7 +23,7 @@ STRATEGIES = ("Bayesian", "Random", "Hyperband", GRID)
 MOST_JOBS, MOST_PARALLEL, MOST_RANGES, MOST_VALUES = 750, 100, 30, 30
 PART = "validation"  # where a job is measured: it is fitted to train, and test is for the best job only
 USER = "tuning_step"
-"""The method of Jobs that reads [tuning]. A new project has ranges for its model, and may change the model first."""
+"""The method of Jobs that reads [tuning.ranges] if it is not given others. A new project has ranges for its model, and may change the model first."""
 _PLACE = f"{FILE} [tuning]"
 _LIST = "{ values = […] }"
 
@@ -41,16 +41,19 @@ def is_maximized(metric: str, settings: Settings) -> bool:
 
 
 def check(settings: Settings, root: Path) -> list[Problem]:
-    """The problems of [tuning]. What the model takes matters only if a pipeline uses it: see USER."""
-    tuning, used = settings.tuning, script_text.calls(root, PIPELINES, USER)
+    """The problems of [tuning]. What the model takes matters only if a pipeline uses these ranges: see USER."""
+    tuning, used = settings.tuning, script_text.calls_without(root, PIPELINES, USER, "ranges")
     problems = [Problem(message, f"{_PLACE}.metric") for message in _metric(settings, root)]
     found = conflicts(tuning.ranges, tuning.strategy, tuning.max_jobs, tuning.max_parallel_jobs, _LIST)
     for argument, key, message in found if tuning.ranges else ():
         place = f"{FILE} [tuning.ranges].{key}" if key else f"{_PLACE}.{argument}"
         problems.append(Problem(message, place))
     model = hyperparameter_check.Allowed.of(root) if used else hyperparameter_check.Allowed()
+    seen = {problem.where for problem in problems}
     for name, tried in tuning.ranges.items() if used else ():
         place, present = f"{FILE} [tuning.ranges].{name}", settings.hyperparameters.get(name)
+        if place in seen:
+            continue
         if message := model.no_such(name) or _unfit(name, tried, model.known.get(name), present):
             problems.append(Problem(message, place))
         elif model.is_read and hyperparameter_check.weighs_classes(name, settings):
@@ -75,9 +78,9 @@ def conflicts(
     for key, values in ranges.items():
         if message := _misfit(values, strategy, listed):
             yield "ranges", key, message
-    jobs = max_jobs
+    jobs, listed_all = max_jobs, all(isinstance(values, list) for values in ranges.values())
     if strategy == GRID:
-        jobs = math.prod(len(values) for values in ranges.values() if isinstance(values, list))
+        jobs = math.prod(map(len, ranges.values())) if listed_all else 0
         if jobs > MOST_JOBS:
             yield "ranges", "", f"AWS runs at most {MOST_JOBS} jobs, and this grid has {jobs} combinations."
     else:

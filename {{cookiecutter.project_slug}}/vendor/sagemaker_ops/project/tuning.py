@@ -40,7 +40,8 @@ def range_of(value: object) -> Range:
     if "scale" not in value:
         return value["low"], value["high"]
     if (scale := value["scale"]) not in SCALES:
-        meant = did_you_mean(str(scale), SCALES)
+        begun = [each for each in SCALES if scale and each.lower().startswith(str(scale).lower())]  # such as `log`
+        meant = f" Did you mean '{begun[0]}'?" if begun else did_you_mean(str(scale), SCALES)
         raise ValueError(f"scale: '{scale}' is not one of {', '.join(SCALES)}.{meant}")
     return value["low"], value["high"], scale
 
