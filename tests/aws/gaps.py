@@ -30,6 +30,7 @@ SPACES: list[Record] = []
 PROFILES: list[Record] = []
 VERSIONS: dict[str, list[Record]] = {}  # by the name of the pipeline, newest first; an update adds one
 TAGS: dict[str, dict[str, str]] = {}  # by the ARN of an app, space or user profile
+TUNING: dict[str, Record] = {}  # tuning jobs by name
 QUOTAS: dict[str, float] = {}  # of SageMaker, by name
 PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
 CALLS: list[tuple[str, Record]] = []  # every request that the methods below answered
@@ -37,7 +38,7 @@ FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status
 
 
 def reset() -> None:
-    for state in (STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, TAGS, QUOTAS, PASSABLE, CALLS, FAULTS):
+    for state in (STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, TAGS, TUNING, QUOTAS, PASSABLE, CALLS, FAULTS):
         state.clear()
 
 
@@ -157,6 +158,9 @@ class Missing(SageMakerResponse):
         [found] = [each for each in VERSIONS[name] if each["PipelineVersionId"] == request["PipelineVersionId"]]
         found["PipelineVersionDescription"] = request["PipelineVersionDescription"]
         return ActionResult({"PipelineArn": request["PipelineArn"], "PipelineVersionId": request["PipelineVersionId"]})
+
+    def describe_hyper_parameter_tuning_job(self) -> ActionResult:
+        return ActionResult(TUNING[self._request()["HyperParameterTuningJobName"]])
 
     def list_apps(self) -> ActionResult:
         return _page("Apps", APPS, self._request())

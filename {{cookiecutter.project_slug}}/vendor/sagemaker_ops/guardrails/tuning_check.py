@@ -23,7 +23,10 @@ STRATEGIES = ("Bayesian", "Random", "Hyperband", GRID)
 MOST_JOBS, MOST_PARALLEL, MOST_RANGES, MOST_VALUES = 750, 100, 30, 30
 PART = "validation"  # where a job is measured: it is fitted to train, and test is for the best job only
 USER = "tuning_step"
-"""The method of Jobs that reads [tuning.ranges] if it is not given others. A new project has ranges for its model, and may change the model first."""
+"""The method of Jobs that reads [tuning.ranges] if it is not given others.
+
+A new project has ranges for its model, but may first change the model.
+"""
 _PLACE = f"{FILE} [tuning]"
 _LIST = "{ values = […] }"
 

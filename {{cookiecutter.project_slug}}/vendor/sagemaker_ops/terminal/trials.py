@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,11 @@ class Trials:
 
 def of(execution: Execution) -> Trials | None:
     """Those of the first step that has tuned something; None if none has."""
-    return next((found for step in execution.steps.values() if (found := _of(step))), None)
+    for step in execution.steps.values():
+        with suppress(LookupError, TypeError, ValueError, AttributeError):  # its record is damaged
+            if found := _of(step):
+                return found
+    return None
 
 
 def _of(step: StepExecution) -> Trials | None:
