@@ -23,6 +23,7 @@ PAGES = {  # page: the fixture with what it changes
     "metric": "project",
     "step": "project",
     "pipeline": "project",
+    "tune": "project",
     "gitlab-job": "project",
     "question": "template",
 }

@@ -23,6 +23,7 @@ from sagemaker_ops.guardrails import instance_advice, instance_types
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.project import settings
 from sagemaker_ops.project.settings import Settings
+from sagemaker_ops.project.tuning import Range
 
 TEMPLATE = Path(__file__).parents[1]
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
@@ -39,6 +40,7 @@ TYPES = {
     list[str]: "list of texts",
     str | list[str] | Mapping[str, str]: "text, list of texts or table",
     Mapping[str, str]: "table",
+    Mapping[str, Range]: "table",
 }
 
 

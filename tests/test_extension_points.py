@@ -193,7 +193,7 @@ def project(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Proj
     (steps / "model.py").write_text(MODEL, encoding="utf-8")
     (steps / "scoring.py").write_text(SCORING, encoding="utf-8")
     replace(steps / "processing.py", r"(?ms)^def process\(.*?(?=^def parser)", f"{PROCESS}\n\n")
-    replace(steps / "evaluation.py", r"(?m)^METRICS: .*$", METRICS)
+    replace(steps / "metrics.py", r"(?m)^METRICS: .*$", METRICS)
     replace(pipelines / "train.py", re.escape(STEPS_OF_TRAIN), OWN_STEPS)
     (pipelines / "parts").mkdir()
     (pipelines / "parts" / "channels.py").write_text(CHANNELS, encoding="utf-8")
@@ -586,7 +586,7 @@ REFUSED: dict[tuple[str, str], list[str]] = {
         "step 'S', ranges: name at least one hyperparameter.",
     ],
     (SEARCH.format(', ranges={"a": (3, 1), "b": (1, 2, 3), "c": [], "d": "none", "e": [*range(31)]}'), "{}"): [
-        "step 'S', ranges['a']: 3 is not less than 1; write (low, high).",
+        "step 'S', ranges['a']: 3 is not less than 1: write the lower number first.",
         "step 'S', ranges['b']: a range is (low, high); to choose from single values, write a list.",
         "step 'S', ranges['c']: a list can have 1 to 30 values, but this one has 0.",
         "step 'S', ranges['d']: write (low, high), or a list of values to choose from.",

@@ -108,7 +108,7 @@ FOREIGN = {
     "s3": {"moto", "werkzeug"},
     "pipelines": {"sagemaker", "boto3"},
     "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
-    "project": {"pyarrow"},
+    "project": {"pyarrow", "tomlkit"},
     "template": {"cookiecutter"},
     "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "seaborn", "sklearn", "tomlkit"},
     "terminal": {"rich"},

@@ -33,6 +33,7 @@ PROFILES: list[Record] = []
 VERSIONS: dict[str, list[Record]] = {}  # by the name of the pipeline, newest first; an update adds one
 CARDS: dict[str, Record] = {}  # by the ARN of the model package
 TAGS: dict[str, dict[str, str]] = {}  # by the ARN of an app, space or user profile
+TUNING: dict[str, Record] = {}  # tuning jobs by name
 QUOTAS: dict[str, float] = {}  # of SageMaker, by name
 PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
 CALLS: list[tuple[str, Record]] = []  # every request that the methods below answered
@@ -40,7 +41,9 @@ FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status
 
 
 def reset() -> None:
-    for state in (STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, CARDS, TAGS, QUOTAS, PASSABLE, CALLS, FAULTS):
+    for state in (
+        STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, CARDS, TAGS, TUNING, QUOTAS, PASSABLE, CALLS, FAULTS,
+    ):  # fmt: skip
         state.clear()
 
 
@@ -172,6 +175,9 @@ class Missing(SageMakerResponse):
         [found] = [each for each in VERSIONS[name] if each["PipelineVersionId"] == request["PipelineVersionId"]]
         found["PipelineVersionDescription"] = request["PipelineVersionDescription"]
         return ActionResult({"PipelineArn": request["PipelineArn"], "PipelineVersionId": request["PipelineVersionId"]})
+
+    def describe_hyper_parameter_tuning_job(self) -> ActionResult:
+        return ActionResult(TUNING[self._request()["HyperParameterTuningJobName"]])
 
     def list_apps(self) -> ActionResult:
         return _page("Apps", APPS, self._request())

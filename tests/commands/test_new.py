@@ -75,15 +75,19 @@ def test_a_step_is_a_script_with_its_test_and_lines_for_a_pipeline(project: Proj
     assert done.out.endswith(f", below `processing`,\nand `score_customers` to its steps:\n\n{LINES}\n")
 
 
-def test_a_pipeline_is_a_file_with_its_test_and_says_how_it_runs(project: Project, ops: Ops) -> None:
+@pytest.mark.parametrize(("name", "tunes"), [("nightly", False), ("tuner", False), ("tune", True)])
+def test_a_pipeline_is_a_file_with_its_test_and_says_how_it_runs(
+    project: Project, ops: Ops, name: str, tunes: bool
+) -> None:
     before = project.files()
 
-    done = ops("new", "pipeline", "nightly")
+    done = ops("new", "pipeline", name)
 
     assert (done.code, done.err) == (0, ""), done
-    file, test = "production/pipelines/nightly.py", "tests/pipelines/test_nightly.py"
+    file, test = f"production/pipelines/{name}.py", f"tests/pipelines/test_{name}.py"
     assert project.files() - before == {file, test}
-    assert done.out == f"Wrote {file}.\nWrote {test}.\n\nRun it with `ops run nightly`.\n"
+    assert done.out == f"Wrote {file}.\nWrote {test}.\n\nRun it with `ops run {name}`.\n"
+    assert ("tuning_step" in (project.path / file).read_text(encoding="utf-8")) == tunes
 
 
 def test_the_guide_quotes_what_is_printed(ops: Ops) -> None:
@@ -197,6 +201,7 @@ def test_a_name_is_refused_before_anything_is_written(project: Project, ops: Ops
     [
         pytest.param("step", "training", ["production/steps/training.py"], id="a script"),
         pytest.param("step", "steps", ["tests/steps/test_steps.py"], id="a test"),
+        pytest.param("pipeline", "tune", ["tests/pipelines/test_tune.py"], id="the test of tune"),
         pytest.param("step", "helpers", ["production/steps/helpers"], id="a package"),
         pytest.param(
             "pipeline", "train", ["production/pipelines/train.py", "tests/pipelines/test_train.py"], id="both files"
@@ -205,6 +210,7 @@ def test_a_name_is_refused_before_anything_is_written(project: Project, ops: Ops
 )
 def test_nothing_is_overwritten(project: Project, ops: Ops, kind: str, name: str, taken: list[str]) -> None:
     (project.path / "production/steps/helpers").mkdir()
+    (project.path / "tests/pipelines/test_tune.py").touch()
     before = {file: (project.path / file).read_bytes() for file in project.files()}
 
     done = ops("new", kind, name)
@@ -274,6 +280,7 @@ def test_with_one_of_each_a_new_project_is_still_small(bake: Bake) -> None:
     project = bake()
     scaffold.write_step("score_customers", project.path)
     scaffold.write_pipeline("nightly", project.path)
+    scaffold.write_pipeline("tune", project.path)
 
     own = [project.path / file for file in project.files() if not file.startswith("vendor/")]
     lines = [line for file in own if file.suffix == ".py" for line in file.read_text(encoding="utf-8").splitlines()]

@@ -271,6 +271,7 @@ def test_a_step_with_a_model(tmp_path: Path, script: str, more: dict[str, str], 
         ("inference.py", {"training.py"}),
         ("features.py", {"training.py", "evaluation.py"}),
         ("model.py", {"training.py", "evaluation.py"}),
+        ("metrics.py", {"training.py", "evaluation.py"}),
         ("README.md", set()),
     ],
 )

@@ -19,12 +19,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
+from sagemaker_ops.guardrails import gate_check
 from sagemaker_ops.tabular import estimator, model_archive
 from sagemaker_ops.tabular.dates import date_numbers
 from sagemaker_ops.tabular.errors import StepError
 from sagemaker_ops.tabular.estimator import predict
 from sagemaker_ops.tabular.evaluation import evaluate
 from sagemaker_ops.tabular.hyperparameters import read_hyperparameters
+from sagemaker_ops.tabular.metrics import Metric
 from sagemaker_ops.tabular.model_archive import load_model, serving_code
 from sagemaker_ops.tabular.schema import Feature, Schema
 
@@ -73,6 +75,24 @@ def test_reads_the_variables_of_the_toolkit(
     code = {f"code/{name}" for name in serving_code(Path(training.__file__).parent)}
     assert packed == {"model.joblib", "schema.json", "training.json", *code}
     assert {"code/inference.py", "code/features.py", "code/sagemaker_ops/tabular/requests.py"} <= code
+
+
+def test_prints_each_metric_of_a_gate_and_your_own_as_a_tuning_step_looks_for_it(
+    flights: Chain, chain: Chain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(training.METRICS, "cost", Metric(lambda *_: 0.00001234567, lower_is_better=True))
+    folders = [f"--{name}-dir={flights.root / name}" for name in ("train", "validation", "summary")]
+
+    assert training.main([*folders, f"--model-dir={chain.root}", "--max_iter=5"]) == 0
+
+    printed = capsys.readouterr().out
+    found = {
+        metric: re.findall(f"{re.escape(f'validation:{metric}')}=([0-9.eE+-]+);", printed)  # as pipelines/tuning.py
+        for metric in (*gate_check.BINARY, "cost")
+    }
+    assert {len(values) for values in found.values()} == {1}
+    assert found.pop("cost") == ["1.23457e-05"]
+    assert all(0 <= float(value) <= 1 for [value] in found.values())
 
 
 @pytest.mark.parametrize(

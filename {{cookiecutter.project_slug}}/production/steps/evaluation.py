@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from metrics import METRICS
 from sagemaker_ops import (
-    Metric,
     evaluate,
     load_model,
     print_evaluation,
@@ -22,8 +22,6 @@ from sagemaker_ops import (
 )
 
 MESSAGE_FILE = "/opt/ml/output/message"  # where SageMaker looks for the reason of a failure
-# Your own metrics, in addition to SageMaker's: name → Metric(function of truth, prediction and weights).
-METRICS: dict[str, Metric] = {}
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from metrics import METRICS
 from model import HYPERPARAMETERS, make_model
 from sagemaker_ops import (
     Model,
@@ -46,8 +47,8 @@ def train(arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
     print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
     if getattr(pipeline[-1], "early_stopping", False):
         print(f"stopped after {pipeline[-1].n_iter_} of {pipeline[-1].max_iter} iterations")
-    print_scores("train", pipeline, schema, train)
-    print_scores("validation", pipeline, schema, validation)
+    print_scores("train", pipeline, schema, train, METRICS)
+    print_scores("validation", pipeline, schema, validation, METRICS)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -30,6 +30,7 @@ from sagemaker_ops.commands import (
     studio,
     template,
     tracking,
+    tuning,
 )
 from sagemaker_ops.errors import Problem, UserError
 
@@ -95,20 +96,10 @@ def _options(
     """Run, compile and manage this project's SageMaker pipelines."""
 
 
-for family in (
-    run,
-    checks,
-    review,
-    report,
-    history,
-    tracking,
-    executions,
-    pipelines,
-    studio,
-    models,
-    doctor,
-    data,
+families = (
+    run, checks, review, report, history, tuning, tracking, executions, pipelines, studio, models, doctor, data,
     template,
-):
+)  # fmt: skip
+for family in families:
     app.registered_commands += family.app.registered_commands
 app.add_typer(new.app, name="new")

@@ -37,7 +37,7 @@ def step(name: StepName) -> None:
 
 @app.command()
 def pipeline(name: PipelineName) -> None:
-    """Write a pipeline to production/pipelines, with its test.
+    """Write a pipeline to production/pipelines, with its test. The name `tune` writes one that tunes hyperparameters.
 
     Example: ops new pipeline nightly
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sagemaker_ops.commands import completion
+from sagemaker_ops.commands import completion, tuning
 from sagemaker_ops.commands.arguments import (
     EnvironmentName,
     GitLabFolder,
@@ -75,6 +75,9 @@ def run(
     install: Annotated[
         bool, typer.Option("--install", help="Install the requirements.txt of a step, for that step only.")
     ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the best hyperparameters of a tuning step into project.toml.")
+    ] = False,
     gitlab: GitLabFolder = None,
 ) -> None:
     """Run a pipeline on this machine.
@@ -91,6 +94,8 @@ def run(
         reports = gitlab_reports.prepare(gitlab, pipeline or Path(definition or "").stem)
     if s3 is not None and definition is None:
         raise UserError("--s3 works only with --definition: the data of a pipeline of the project is in .local/s3.")
+    if write and pipeline is None:
+        raise UserError("--write works only with a pipeline of the project, whose project.toml it changes.")
     with ExitStack() as after:
         tracker: Session | None = None
         with ExitStack() as stack:
@@ -123,6 +128,8 @@ def run(
 
                     return download.has_changed_by_now(loaded, copy)
 
+                if write:
+                    tuning.check_tunes(pipeline, loaded, root)
                 if loaded.tracking.uri:
                     from sagemaker_ops.tracking import session
 
@@ -142,6 +149,9 @@ def run(
             print(line)
         if reports:
             reports.ended(execution, root)
+        if write and loaded is not None:
+            for line in tuning.after_run(execution, loaded, root):
+                print(line)
     sys.exit(0 if execution.status == "Succeeded" else 1)
 
 

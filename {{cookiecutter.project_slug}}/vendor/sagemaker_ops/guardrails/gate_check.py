@@ -43,7 +43,7 @@ def check(settings: Settings, root: Path) -> list[Problem]:
     if problem not in METRICS or has_own_metric(gate.metric, root):
         return []
     if gate.metric not in METRICS[problem]:
-        return [Problem(_no_metric(gate.metric, problem), f"{_PLACE}.metric")]
+        return [Problem(no_metric(gate.metric, problem), f"{_PLACE}.metric")]
     return _limit(gate, METRICS[problem][gate.metric])
 
 
@@ -52,7 +52,7 @@ def has_own_metric(metric: str, root: Path) -> bool:
     return script_text.replaces(root, MEASURE) or metric in script_text.words(root)
 
 
-def check_classes(metric: str, classes: int, complete: bool) -> list[Problem]:
+def check_classes(metric: str, classes: int, complete: bool, where: str) -> list[Problem]:
     """Whether the metric exists for this number of classes; `complete`: there are no more of them."""
     known, other = (MULTICLASS, BINARY) if classes > 2 else (BINARY, MULTICLASS)
     if metric in known or metric not in other or not (classes > 2 or (complete and classes == 2)):
@@ -60,10 +60,11 @@ def check_classes(metric: str, classes: int, complete: bool) -> list[Problem]:
     better = f"weighted_{metric}" if classes > 2 else metric.removeprefix("weighted_")
     have = f"{classes} classes" if complete else f"at least {classes} classes"
     kind = "two classes" if classes > 2 else "three or more classes"
-    return [Problem(f"'{metric}' is for {kind}, but the target has {have}: write '{better}'.", f"{_PLACE}.metric")]
+    return [Problem(f"'{metric}' is for {kind}, but the target has {have}: write '{better}'.", where)]
 
 
-def _no_metric(metric: str, problem: str) -> str:
+def no_metric(metric: str, problem: str) -> str:
+    """A sentence for a metric that neither the problem has nor a script defines."""
     known = METRICS[problem]
     listed = ", ".join(known)
     if other := next((each for each in PROBLEMS if metric in METRICS[each]), ""):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Set
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sagemaker_ops import Choice, Number  # as production/steps/model.py does
@@ -25,21 +27,54 @@ Known = dict[str, Number | Choice | None]
 def check(settings: Settings, root: Path) -> list[Problem]:
     """A problem for each hyperparameter that the steps do not know, or whose value they do not allow."""
     given = settings.hyperparameters
-    if not given or script_text.replaces(root, READER):
-        return []
-    known = declared(root)
-    used = {word.lstrip("-").replace("-", "_") for word in script_text.words_of_production(root)} if known else set()
+    model = Allowed.of(root) if given else Allowed()
     problems = []
     for name, value in given.items():
         where = f"{FILE} [hyperparameters].{name}"
-        if known and name not in known and name not in used:
-            hint = did_you_mean(name, known) or f" It has {', '.join(known)}."
-            problems.append(Problem(f"the model has no hyperparameter '{name}'.{hint}", where))
-        elif (allowed := known.get(name)) and allowed.read(as_text(value)) is None:
+        if unknown := model.no_such(name):
+            problems.append(Problem(unknown, where))
+        elif (allowed := model.known.get(name)) and allowed.read(as_text(value)) is None:
             problems.append(Problem(f"{json.dumps(value)} is not allowed: write {allowed.expected}.", where))
-        elif name == "class_weight" and settings.data.problem == "regression" and value not in NO_CLASS_WEIGHT:
+        elif (
+            model.is_read
+            and name == "class_weight"
+            and settings.data.problem == "regression"
+            and value not in NO_CLASS_WEIGHT
+        ):
             problems.append(Problem('a regression has no classes to weight: remove it, or write "none".', where))
     return problems
+
+
+def weighs_classes(name: str, settings: Settings) -> bool:
+    """Whether the hyperparameter weights classes although the target has none."""
+    return name == "class_weight" and settings.data.problem == "regression"
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What the steps allow: the table of the model, and other words that their scripts use.
+
+    is_read: whether the library reads hyperparameters for them, as the template's scripts do.
+    """
+
+    known: Known = field(default_factory=dict)
+    used: Set[str] = frozenset()
+    is_read: bool = False
+
+    @classmethod
+    def of(cls, root: Path) -> Allowed:
+        if script_text.replaces(root, READER):
+            return cls()
+        known = declared(root)
+        words = script_text.words_of_production(root) if known else ()
+        return cls(known, {word.lstrip("-").replace("-", "_") for word in words}, True)
+
+    def no_such(self, name: str) -> str:
+        """A sentence if the model has no hyperparameter of this name; empty if it has, or that is not known."""
+        if not self.known or name in self.known or name in self.used:
+            return ""
+        hint = did_you_mean(name, self.known) or f" It has {', '.join(self.known)}."
+        return f"the model has no hyperparameter '{name}'.{hint}"
 
 
 def as_text(value: object) -> str:

@@ -22,6 +22,7 @@ from sagemaker_ops.guardrails import (
     policy,
     step_name_check,
     training_capacity,
+    tuning_check,
     volume_check,
 )
 from sagemaker_ops.guardrails.policy import Policy
@@ -90,6 +91,7 @@ def examine(root: Path, *, local: bool = False) -> tuple[Settings | None, list[P
             *gate_check.check(settings, root),
             *group_check.check(settings, root),
             *hyperparameter_check.check(settings, root),
+            *tuning_check.check(settings, root),
             *image_check.check(settings, local),
             *_check_isolation(settings, root),
             *_check_parameters(settings, root),

@@ -85,7 +85,7 @@ def _not_features(chosen: Data) -> set[str]:
 
 def _check_target(settings: Settings, given: list[str], root: Path, whole: bool) -> list[Problem]:
     """Whether the target is what [data].problem and [gate].metric say."""
-    target, metric = settings.data.target, settings.gate.metric
+    target, tuned = settings.data.target, settings.tuning.metric.rpartition(":")[2]
     if settings.data.problem == "regression":
         text = next((value for value in given if not _is_number(value)), "")
         message = f"'{target}' contains '{text[:40]}', not only numbers: write \"classification\", or another target."
@@ -96,9 +96,13 @@ def _check_target(settings: Settings, given: list[str], root: Path, whole: bool)
             f"'{target}' has more than {MOST_CLASSES} different values, too many for classes: write \"regression\", "
         )
         return [Problem(f"{message}or another target.", f"{FILE} [data].problem")]
-    if gate_check.has_own_metric(metric, root):
-        return []
-    return gate_check.check_classes(metric, len(classes), whole and len(classes) == len(set(given)))
+    complete = whole and len(classes) == len(set(given))
+    return [
+        problem
+        for where, metric in (("[gate].metric", settings.gate.metric), ("[tuning].metric", tuned))
+        if not gate_check.has_own_metric(metric, root)
+        for problem in gate_check.check_classes(metric, len(classes), complete, f"{FILE} {where}")
+    ]
 
 
 def _check_groups(chosen: Data, columns: list[str], file: Path, alone: bool, root: Path) -> list[Problem]:

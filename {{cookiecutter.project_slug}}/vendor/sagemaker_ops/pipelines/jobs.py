@@ -147,12 +147,13 @@ class Jobs(Whole):
         script: str,
         *,
         channels: Mapping[str, Uri],
-        ranges: Mapping[str, tuning.Range],
-        metric: str,
-        maximize: bool = True,
-        max_jobs: Value = 10,
-        max_parallel_jobs: Value = 2,
-        strategy: Value = "Bayesian",
+        ranges: Mapping[str, tuning.Range] | None = None,
+        metric: str | None = None,
+        maximize: bool | None = None,
+        max_jobs: Value | None = None,
+        max_parallel_jobs: Value | None = None,
+        strategy: Value | None = None,
+        seed: Value | None = None,
         hyperparameters: Mapping[str, Value] | None = None,
         instance_type: Uri | None = None,
         image: str | None = None,
@@ -162,18 +163,21 @@ class Jobs(Whole):
         cached: bool = True,
         depends_on: DependsOn = (),
     ) -> tuning.Tuning:
-        """Runs training jobs with values from `ranges`, {hyperparameter: (low, high) or a list of values}.
+        """Runs training jobs with values from ranges; the model of the best one is `jobs.best_model(step)`.
 
-        metric: such as `validation:auc`, which the script prints as `validation:auc=0.7;`. The model of the best job is
-        `jobs.best_model(step)`. max_jobs: not of the strategy Grid, which tries each combination once. The others as
-        for training_step.
+        ranges, metric, max_jobs, max_parallel_jobs, strategy: replace those in [tuning]. A range is (low, high),
+        (low, high, scale) or a list of values. The script prints the metric `validation:auc` as `validation:auc=0.7;`.
+        seed: the same one tries the same values at random. The others as for training_step.
         """
-        fixed = {key: value for key, value in (hyperparameters or {}).items() if key not in ranges}
+        search = tuning.Search.of(
+            self.target.settings, ranges, metric, maximize, max_jobs, max_parallel_jobs, strategy, seed
+        )
+        fixed = {key: value for key, value in (hyperparameters or {}).items() if key not in search.ranges}
         job = TrainingJob(name, script, fixed, instance_type, image, environment, spot, max_wait_minutes)
         return tuning.step(
             name,
             self._settings.trainer(job, self.session),
-            tuning.Search(ranges, metric, maximize, max_jobs, max_parallel_jobs, strategy),
+            search,
             channels_of(channels),
             self._settings,
             self._settings.cache(cached),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,18 +15,21 @@ from sagemaker.mlops.workflow.steps import CacheConfig, TuningStep
 from sagemaker.train import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
-from sagemaker_ops.errors import UserError, did_you_mean
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.guardrails import tuning_check
+from sagemaker_ops.guardrails.tuning_check import GRID
 from sagemaker_ops.pipelines.job_settings import JobSettings, Value, text
+from sagemaker_ops.project.settings import Settings
 
-Range: TypeAlias = "tuple[Value, Value] | Sequence[Value]"
-GRID = "Grid"
-STRATEGIES = ("Bayesian", "Random", "Hyperband", GRID)
-MOST_VALUES = 30  # of a list
+Range: TypeAlias = "tuple[Value, Value] | tuple[Value, Value, str] | Sequence[Value]"
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is tried, and how it is judged. ranges: {hyperparameter: (low, high) or a list of values}."""
+    """What is tried, and how it is judged.
+
+    ranges: {hyperparameter: (low, high), (low, high, scale) or a list of values}.
+    """
 
     ranges: Mapping[str, Range]
     metric: str
@@ -34,6 +37,31 @@ class Search:
     max_jobs: Value
     max_parallel_jobs: Value
     strategy: Value
+    seed: Value | None = None
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        ranges: Mapping[str, Range] | None,
+        metric: str | None,
+        maximize: bool | None,
+        max_jobs: Value | None,
+        max_parallel_jobs: Value | None,
+        strategy: Value | None,
+        seed: Value | None,
+    ) -> Search:
+        """What a pipeline file sets; None: what is in [tuning], and what follows from it."""
+        tuning, metric = settings.tuning, metric or tuning_check.metric_of(settings)
+        return cls(
+            tuning.ranges if ranges is None else ranges,
+            metric,
+            tuning_check.is_maximized(metric, settings) if maximize is None else maximize,
+            tuning.max_jobs if max_jobs is None else max_jobs,
+            tuning.max_parallel_jobs if max_parallel_jobs is None else max_parallel_jobs,
+            strategy or tuning.strategy,
+            seed,
+        )
 
     @property
     def jobs(self) -> Value:
@@ -52,7 +80,10 @@ class Tuning(TuningStep):  # type: ignore[misc]
     def arguments(self) -> dict[str, Any]:
         """The arguments of CreateHyperParameterTuningJob."""
         request: dict[str, Any] = super().arguments
-        limits = request["HyperParameterTuningJobConfig"]["ResourceLimits"]
+        config = request["HyperParameterTuningJobConfig"]
+        limits = config["ResourceLimits"]
+        if self._search.seed is not None:
+            config["RandomSeed"] = self._search.seed  # the SDK leaves out 0
         # The SDK refuses parameters here, but AWS accepts them.
         limits["MaxNumberOfTrainingJobs"] = self._search.jobs
         limits["MaxParallelTrainingJobs"] = self._search.max_parallel_jobs
@@ -76,8 +107,10 @@ def step(
     depends_on: list[Any] | None,
 ) -> Tuning:
     """The step; inputs: the channels of each training job. UserError if AWS would refuse it."""
-    if problems := [f"step '{name}', {argument}: {message}" for argument, message in _conflicts(search)]:
-        raise UserError(*problems)
+    found = tuning_check.conflicts(search.ranges, search.strategy, search.max_jobs, search.max_parallel_jobs)
+    problems = [(f"{argument}['{key}']" if key else argument, message) for argument, key, message in found]
+    if problems:
+        raise UserError(*(f"step '{name}', {argument}: {message}" for argument, message in problems))
     tuner = HyperparameterTuner(
         model_trainer=trainer,
         objective_metric_name=search.metric,
@@ -103,41 +136,11 @@ def step(
 def _range(key: str, values: Range) -> Any:
     if not isinstance(values, tuple):
         return CategoricalParameter([text(value) for value in values])
-    return (IntegerParameter if all(map(_is_whole, values)) else ContinuousParameter)(*values)
+    low, high, *scale = values
+    kind = IntegerParameter if _is_whole(low) and _is_whole(high) else ContinuousParameter
+    return kind(low, high, *scale)
 
 
 def _is_whole(value: Value) -> bool:
     kind = value.parameter_type.python_type if isinstance(value, Parameter) else type(value)
     return kind is int
-
-
-def _conflicts(search: Search) -> Iterator[tuple[str, str]]:
-    """(the argument of tuning_step that is wrong, a sentence) for each value that AWS would refuse.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-how-it-works.html has the strategies,
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CategoricalParameterRange.html how long a list may be.
-    """
-    strategy = search.strategy
-    if isinstance(strategy, str) and strategy not in STRATEGIES:
-        yield "strategy", f"'{strategy}' is not one of {', '.join(STRATEGIES)}.{did_you_mean(strategy, STRATEGIES)}"
-    if not search.ranges:
-        yield "ranges", "name at least one hyperparameter."
-    for key, values in search.ranges.items():
-        if message := _misfit(values, strategy):
-            yield f"ranges['{key}']", message
-
-
-def _misfit(values: Range, strategy: Value) -> str:
-    if not isinstance(values, tuple | list):
-        return "write (low, high), or a list of values to choose from."
-    if isinstance(values, list):
-        size = len(values)
-        return "" if 0 < size <= MOST_VALUES else f"a list can have 1 to {MOST_VALUES} values, but this one has {size}."
-    if len(values) != 2:
-        return "a range is (low, high); to choose from single values, write a list."
-    if strategy == GRID:
-        return f"{GRID} tries each value of a list, and does not accept a range; write a list."
-    low, high = values
-    if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
-        return f"{low} is not less than {high}; write (low, high)."
-    return ""

@@ -11,6 +11,7 @@ from sagemaker_ops.project.layout import PIPELINES, STEPS
 
 TESTS = Path("tests")
 TEXTS = Path(__file__).with_name("new_files")
+SPECIAL = ("tune",)  # names of pipelines with a text of their own
 _LINES = Template("""\
     $variable = jobs.processing_step(
         "$step",
@@ -30,9 +31,9 @@ def write_step(file: str, root: Path) -> list[Path]:
 
 
 def write_pipeline(name: str, root: Path) -> list[Path]:
-    """As `write_step`, for production/pipelines/<name>.py."""
-    test = TESTS / "pipelines" / f"test_{name}.py"
-    return _write({PIPELINES / f"{name}.py": "pipeline", test: "test_pipeline"}, name, root)
+    """As `write_step`, for production/pipelines/<name>.py. The pipeline `tune` tunes hyperparameters."""
+    test, text = TESTS / "pipelines" / f"test_{name}.py", name if name in SPECIAL else "pipeline"
+    return _write({PIPELINES / f"{name}.py": text, test: f"test_{text}"}, name, root)
 
 
 def lines_for_pipeline(file: str, step: str, root: Path) -> tuple[str, str]:

@@ -26,6 +26,13 @@ def replaces(root: Path, function: str) -> bool:
     return bool(found) and not any(function in _code(script).called for script in found)
 
 
+def calls_without(root: Path, folder: Path, function: str, argument: str) -> bool:
+    """Whether a script in the folder calls this function or method without this named argument."""
+    found = (node for script in scripts(root, folder) for node in nodes(script) if isinstance(node, ast.Call))
+    calls = (call for call in found if function in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")))
+    return any(argument not in {keyword.arg for keyword in call.keywords} for call in calls)
+
+
 def words(root: Path, *folders: Path) -> set[str]:
     """The quoted texts and the argument names in the scripts of the steps, or of other folders."""
     return {word for folder in folders or (STEPS,) for script in scripts(root, folder) for word in _code(script).words}

@@ -12,6 +12,7 @@ from sagemaker_ops.project import column_roles, notation, parameter_names, track
 from sagemaker_ops.project.evaluation import Evaluation
 from sagemaker_ops.project.step_settings import Images, Instances
 from sagemaker_ops.project.tracking import Tracking
+from sagemaker_ops.project.tuning import Tuning
 from sagemaker_ops.project.typed import Reader, choice, read_toml
 
 FILE = "project.toml"
@@ -168,6 +169,7 @@ class Settings:
     instances: Instances = field(default_factory=Instances)
     images: Images = field(default_factory=Images)
     training: Training = field(default_factory=Training)
+    tuning: Tuning = field(default_factory=Tuning)
     pipeline: Pipeline = field(default_factory=Pipeline)
     tracking: Tracking = field(default_factory=Tracking)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -33,6 +33,11 @@ def choice(*values: str, default: Any = MISSING) -> Any:
 def others() -> Any:
     """A field of type Mapping for all keys of the table that have no field of their own."""
     return field(default_factory=dict, metadata={"others": True})
+
+
+def entries_read_by(read: Callable[[object], Any]) -> Any:
+    """A field of type Mapping, each of whose values `read` reads; its ValueError has the message."""
+    return field(default_factory=dict, metadata={"read": read})
 
 
 class Reader:
@@ -76,6 +81,8 @@ class Reader:
             if choices and isinstance(value, str) and value not in choices:
                 options = ", ".join(f"'{option}'" for option in choices)
                 values[name] = self._fill(f"'{value}' is not one of {options}.", hints[name], here, item)
+            elif (read := item.metadata.get("read")) and isinstance(value, dict):
+                values[name] = self._entries(read, value, here)
             else:
                 values[name] = self._value(hints[name], value, here, item)
         return kind(**values)
@@ -101,6 +108,18 @@ class Reader:
                 return option(value)
         wanted = " or ".join(_WANTED[option] for option in kinds if option in _WANTED)
         return self._fill(f"expected {wanted}, found {_shown(value)}.", kind, path, item)
+
+    def _entries(self, read: Callable[[object], Any], table: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+        """The entries that `read` can read; the others are reported."""
+        found = {}
+        for key, value in table.items():
+            try:
+                found[key] = read(value)
+            except ValueError as error:
+                place = self._place((*path, key))
+                self._say(str(error), place)
+                self._filled.add(place)
+        return found
 
     def _fill(self, message: str, kind: Any, path: tuple[str, ...], item: Field[Any] | None) -> Any:
         """Record what is wrong at `path`, and return the value to use instead."""

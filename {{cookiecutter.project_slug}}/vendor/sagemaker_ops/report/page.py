@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sagemaker_ops
 from sagemaker_ops import trace
-from sagemaker_ops.report import data, document, frame, model, parts
+from sagemaker_ops.report import data, document, frame, model, parts, trials
 from sagemaker_ops.report.curves import Drawn
 from sagemaker_ops.report.document import LEVELS, PAGE, Report
 from sagemaker_ops.report.markup import Markup, element, joined, prose
@@ -34,6 +34,7 @@ def page(report: Report, made: datetime) -> str:
         _contents(report, sections),
         _metrics(report),
         *(joined(element("h2", heading, id=key), drawn) for key, heading, drawn in sections),
+        trials.section(report.execution),
         data.section(report.summary),
         element("h2", "The pipeline", id="pipeline"),
         parts.steps(report.result, name),
@@ -70,6 +71,7 @@ def _contents(report: Report, sections: Sequence[tuple[str, str, Markup]]) -> Ma
     found = [
         *([("metrics", "Metrics")] if report.result.scores else []),
         *((key, heading) for key, heading, _ in sections),
+        *([(trials.ID, trials.HEADING)] if trials.section(report.execution) else []),
         *([("data", "The data")] if report.summary else []),
         ("pipeline", "The pipeline"),
     ]

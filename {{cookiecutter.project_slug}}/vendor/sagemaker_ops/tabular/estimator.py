@@ -110,7 +110,7 @@ def print_scores(name: str, model: Pipeline, schema: Schema, rows: pd.DataFrame,
     """
     weights = row_weights(schema, rows)[None]
     scores = measure(schema.truth(rows), predict(model, schema.frame(rows)), weights, own)
-    texts = [f"{name}:{metric}={value[0]:.4f};" for metric, value in scores.items() if np.isfinite(value[0])]
+    texts = [f"{name}:{metric}={value[0]:.6g};" for metric, value in scores.items() if np.isfinite(value[0])]
     print(f"{name} ({len(rows):,} rows)", *texts)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
 from sagemaker_ops.project.layout import shown
+from sagemaker_ops.terminal import trials
 from sagemaker_ops.terminal.progress import seconds
 
 WARNINGS = 10  # to show; evaluation.json has all of them
@@ -25,6 +26,9 @@ def lines(execution: Execution, root: Path, began: datetime | None = None) -> It
 def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
     """The outcome of an execution that has ended, wherever it ran."""
     yield ""
+    if tried := trials.of(execution):
+        yield from trials.lines(tried)
+        yield ""
     found = evaluation(execution)
     if found:
         yield from metrics(found)
