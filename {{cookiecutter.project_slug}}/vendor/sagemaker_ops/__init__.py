@@ -43,6 +43,7 @@ EXPORTS = {
     "notebooks.trials": {"cross_validate": ""},
     "notebooks.tuning": {"search_ranges": "", "tune": ""},
     # For step scripts, notebooks and tests; this part is copied into the container.
+    "tabular.comparison": {"ApprovedModel": "", "compare_with_approved": "", "describe_test": ""},
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
     "tabular.estimator": {"fit": "", "predict": "", "print_scores": "", "row_weights": ""},
@@ -70,6 +71,7 @@ __all__ = [
     "EXPORTS",
     "PROBLEMS",
     "SPLITS",
+    "ApprovedModel",
     "Choice",
     "Execution",
     "Finding",
@@ -87,11 +89,13 @@ __all__ = [
     "candidates",
     "check_rows",
     "compare_models",
+    "compare_with_approved",
     "compile_pipeline",
     "cross_validate",
     "date_numbers",
     "describe",
     "describe_parts",
+    "describe_test",
     "draw_correlations",
     "draw_distributions",
     "draw_missing",
@@ -201,6 +205,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.project.settings import load as load_settings
     from sagemaker_ops.project.source_copy import source_path
     from sagemaker_ops.project.target import Target
+    from sagemaker_ops.tabular.comparison import ApprovedModel, compare_with_approved, describe_test
     from sagemaker_ops.tabular.dates import date_numbers
     from sagemaker_ops.tabular.errors import StepError, missing_folders, raise_any, run_step
     from sagemaker_ops.tabular.estimator import fit, predict, print_scores, row_weights

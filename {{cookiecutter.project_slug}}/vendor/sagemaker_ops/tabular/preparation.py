@@ -226,7 +226,7 @@ def describe_parts(
         *leak_warnings(rows, train, schema),
     ]
     columns = [*schema.names, options.target, *options.aside]
-    summary = _summary(rows, number, schema, warnings)
+    summary = _summary(rows, number, schema, warnings) | {"split": splits.described(options, rows.columns)}
     table = pd.DataFrame({name: rows[name] for name in columns}, copy=False)
     return Prepared(table, number, schema, summary, checked.types, checked.unclear)
 
