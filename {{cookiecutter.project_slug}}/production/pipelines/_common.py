@@ -9,9 +9,10 @@ from sagemaker.core.workflow.functions import Join, JsonGet
 from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.steps import ProcessingStep
 
-from sagemaker_ops import APPROVALS, Jobs, is_remote
+from sagemaker_ops import APPROVALS, Jobs, approved_model_of, is_remote
 
 
 def prepare(jobs: Jobs) -> ProcessingStep:
@@ -44,13 +45,18 @@ def judge(jobs: Jobs, model_data: Any, processing: ProcessingStep) -> tuple[Proc
     instance = jobs.parameter("ProcessingInstanceType", settings.instances.processing)
     required = jobs.parameter("QualityGate", gate.value)
     report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
+    approved = approved_model_of(jobs, "evaluation.py")  # nothing without [gate].against
     evaluation = jobs.processing_step(
         "Evaluation",
         "evaluation.py",
         instance_type=settings.instances.steps.get("evaluation", instance),
-        inputs={"model": model_data, **{name: jobs.output(processing, name) for name in ("test", "summary")}},
+        inputs={
+            "model": model_data,
+            **{name: jobs.output(processing, name) for name in ("test", "summary")},
+            **approved.inputs,
+        },
         outputs=["evaluation"],
-        arguments=[f"--gate-metric={gate.metric}"],
+        arguments=[f"--gate-metric={gate.metric}", *approved.arguments],
         property_files=[report],
     )
     register = jobs.register_step(
@@ -67,7 +73,23 @@ def judge(jobs: Jobs, model_data: Any, processing: ProcessingStep) -> tuple[Proc
     quality = ConditionStep(
         name="QualityGate",
         conditions=[passes(left=reached, right=required)],
-        if_steps=[register],
+        if_steps=[_compare(jobs, report, register) if gate.against else register],
         else_steps=[failed],
     )
     return evaluation, quality
+
+
+def _compare(jobs: Jobs, report: PropertyFile, register: ModelStep) -> ConditionStep:
+    """Registers a model that is not worse than the approved one by more than the tolerance."""
+    allowed = jobs.parameter("GateTolerance", jobs.target.settings.gate.tolerance or 0.0)
+    worse_by, sentence = (
+        JsonGet(step_name="Evaluation", property_file=report, json_path=f"approved.{key}")
+        for key in ("worse_by", "sentence")
+    )
+    message = Join(on="", values=[sentence, " It may be worse by at most ", allowed])
+    return ConditionStep(
+        name="ApprovedModelGate",
+        conditions=[ConditionLessThanOrEqualTo(left=worse_by, right=allowed)],
+        if_steps=[register],
+        else_steps=[FailStep(name="WorseThanApprovedModel", error_message=message)],
+    )

@@ -23,6 +23,7 @@ EXPORTS = {
     "project.settings": {"APPROVALS": "", "Settings": "", "load_settings": "load"},
     "project.source_copy": {"source_path": ""},
     "project.target": {"Target": ""},
+    "pipelines.approved_model": {"approved_model_of": ""},
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
     "local.executions": {"Execution": ""},
@@ -86,6 +87,7 @@ __all__ = [
     "Target",
     "UserError",
     "__version__",
+    "approved_model_of",
     "candidates",
     "check_rows",
     "compare_models",
@@ -195,6 +197,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.notebooks.trial_figures import compare_models, show_trials
     from sagemaker_ops.notebooks.trials import cross_validate
     from sagemaker_ops.notebooks.tuning import search_ranges, tune
+    from sagemaker_ops.pipelines.approved_model import approved_model_of
     from sagemaker_ops.pipelines.jobs import Jobs
     from sagemaker_ops.pipelines.local_run import compile_pipeline
     from sagemaker_ops.pipelines.local_run import executions as list_executions

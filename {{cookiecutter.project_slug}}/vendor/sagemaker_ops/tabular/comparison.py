@@ -271,8 +271,10 @@ def _interval(rows: _Rows, prediction: Floats) -> tuple[float | None, float | No
         counts = np.stack([np.bincount(each, minlength=number) for each in drawn]).astype(np.float64)
         gains = rows.sign * (rows.measured(rows.prediction, counts) - rows.measured(prediction, counts))
         found += gains[np.isfinite(gains)].tolist()
-    low, high = np.quantile(found, INTERVAL).tolist() if found else (None, None)
-    return (None, None) if low is None else (_rounded(low), _rounded(high))
+    if not found:
+        return None, None
+    low, high = np.quantile(found, INTERVAL)
+    return _rounded(low), _rounded(high)
 
 
 def _rounded(value: float) -> float:
