@@ -23,6 +23,8 @@ from sagemaker_ops.store import Store
 
 AT_ONCE = 8  # parallel requests
 MOST = 1024  # characters of an ApprovalDescription
+LATEST = "latest"
+NO_NUMBER = "'{}' is not a version: write its number, such as 3; `ops list-models` shows them."
 _ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):model-package/(.+)")
 
 
@@ -121,14 +123,19 @@ def _checked(version: Version) -> Version:
 
 
 def find(account: Account, named: str, own_group: str) -> Version:
-    """The version for `3` in the project's group, for `group/3`, or for its ARN, checked by the guard."""
+    """The version for `3` or `latest` in the project's group, for `group/3`, or for its ARN, checked by the guard."""
     if found := _ARN.fullmatch(named):
         guard.check_place(account, f"model package {found[3]}", found[1], found[2])
         named = found[3]
     group, _, number = named.rpartition("/")
-    if not number.isdecimal():
-        raise UserError(f"'{named}' is not a version: write its number, such as 3; `ops list-models` shows them.")
     group = group or own_group
+    if number == LATEST:
+        newest = list_versions(account, group, 1)
+        number = str(newest[0].number) if newest else "0"
+    if number == "0":
+        raise UserError(f"'{group}' has no versions yet: the pipeline registers one when a model passes the gate.")
+    if not number.isdecimal():
+        raise UserError(NO_NUMBER.format(named))
     with aws_call(f"describe model package group {group}"):
         try:
             described = account.sagemaker.describe_model_package_group(ModelPackageGroupName=group)

@@ -164,7 +164,7 @@ def compare_with_approved(
         whom = "an approved model" if approved.version == UNKNOWN else approved.name
         found["sentence"] = f"Not compared with {whom}: {error}. {ALONE}"
     if not found["comparable"] or doubt:
-        evaluation["warnings"] = [*evaluation.get("warnings", ()), found["sentence"]]
+        evaluation["warnings"] = [found["sentence"], *evaluation.get("warnings", ())]
 
 
 def _scored(approved: ApprovedModel, rows: _Rows, test_dir: Path) -> tuple[Floats, float]:

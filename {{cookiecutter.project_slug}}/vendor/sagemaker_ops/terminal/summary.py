@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
     if found:
         yield from metrics(found)
         yield ""
+        yield from (line for said in comparison(found) for line in (said, ""))
         yield from warnings(found)
     took = seconds(began or execution.start_time, execution.end_time)
     yield f"{execution.status} in {took}{with_stand_ins(execution)}: {_outcome(execution)}"
@@ -90,6 +91,14 @@ def metrics(evaluation: dict[str, Any]) -> Iterator[str]:
         naive = same.get("value") if isinstance(same, dict) else None
         spread = score.get("standard_deviation")
         yield f"{name:<22}{_number(score['value']):>12}{_number(spread):>10}{_number(naive):>12}"
+
+
+def comparison(evaluation: Mapping[str, Any]) -> list[str]:
+    """How the model compares with the approved one, in one sentence, unless that is among the warnings."""
+    found, warned = evaluation.get("approved"), evaluation.get("warnings")
+    said = found.get("sentence") if isinstance(found, dict) else None
+    known = isinstance(warned, list) and said in warned
+    return [said] if isinstance(said, str) and said and not known else []
 
 
 def warnings(evaluation: dict[str, Any]) -> Iterator[str]:
