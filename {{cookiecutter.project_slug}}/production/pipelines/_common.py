@@ -86,7 +86,7 @@ def _compare(jobs: Jobs, report: PropertyFile, register: ModelStep) -> Condition
         JsonGet(step_name="Evaluation", property_file=report, json_path=f"approved.{key}")
         for key in ("worse_by", "sentence")
     )
-    message = Join(on="", values=[sentence, " It may be worse by at most ", allowed])
+    message = Join(on="", values=[sentence, " It may be worse by at most ", allowed, "."])
     return ConditionStep(
         name="ApprovedModelGate",
         conditions=[ConditionLessThanOrEqualTo(left=worse_by, right=allowed)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 from sagemaker_ops.aws import guard, models
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, is_denied, is_not_found
+from sagemaker_ops.definition.plan import loads
 from sagemaker_ops.project import approved_model
 from sagemaker_ops.project.approved_model import APPROVED, Package
 
@@ -25,7 +25,7 @@ def with_approved(
     """
     project = tags.get("project", account.settings.project.slug)
     group = f"{account.vertical}-{project}-{account.environment_name}"
-    definition = json.loads(described["PipelineDefinition"])
+    definition = loads(described["PipelineDefinition"])
     return approved_model.parameters(definition, given, lambda version: _find(account, group, version))
 
 

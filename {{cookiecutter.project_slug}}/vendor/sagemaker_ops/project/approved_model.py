@@ -39,7 +39,9 @@ def parameters(
     find: the newest approved version for "", otherwise the version with that number. It is not called if it is clear
     what to compare with. UserError for a tolerance below 0.
     """
-    declared = {str(each.get("Name")) for each in definition.get("Parameters") or () if isinstance(each, Mapping)}
+    listed = definition.get("Parameters")
+    texts = (each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, dict))
+    declared = {each.get("Name") for each in texts if each.get("Type") == "String"}
     wanted = given.get(VERSION, "")
     if re.fullmatch(r"-[\d.eE+-]*[1-9][\d.eE+-]*", given.get(TOLERANCE, "")):
         raise UserError(Problem(f"{TOLERANCE} is {given[TOLERANCE]}: write 0 or more.", "--param"))

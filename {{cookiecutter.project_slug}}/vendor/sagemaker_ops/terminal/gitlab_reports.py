@@ -163,7 +163,7 @@ def _numbers(execution: Execution) -> Iterator[str]:
         if isinstance(gate, dict):
             name, naive = gate.get("metric"), _baseline(evaluation)
             yield f"{name}: {gate.get('value')}{f' (baseline {naive[name]})' if name in naive else ''}"
-        yield from summary.comparison(evaluation)
+        yield from summary.comparison(evaluation, execution.failure_reason or "")
     if "QualityGate" in execution.parameters:
         yield f"QualityGate: {execution.parameters['QualityGate']}"
 

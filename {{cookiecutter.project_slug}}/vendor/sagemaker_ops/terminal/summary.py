@@ -29,7 +29,7 @@ def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
     if found:
         yield from metrics(found)
         yield ""
-        yield from (line for said in comparison(found) for line in (said, ""))
+        yield from (line for said in comparison(found, execution.failure_reason or "") for line in (said, ""))
         yield from warnings(found)
     took = seconds(began or execution.start_time, execution.end_time)
     yield f"{execution.status} in {took}{with_stand_ins(execution)}: {_outcome(execution)}"
@@ -93,12 +93,13 @@ def metrics(evaluation: dict[str, Any]) -> Iterator[str]:
         yield f"{name:<22}{_number(score['value']):>12}{_number(spread):>10}{_number(naive):>12}"
 
 
-def comparison(evaluation: Mapping[str, Any]) -> list[str]:
-    """How the model compares with the approved one, in one sentence, unless that is among the warnings."""
+def comparison(evaluation: Mapping[str, Any], known: str = "") -> list[str]:
+    """How the model compares with the approved one, in one sentence; none if a warning or the text `known` says it."""
     found, warned = evaluation.get("approved"), evaluation.get("warnings")
     said = found.get("sentence") if isinstance(found, dict) else None
-    known = isinstance(warned, list) and said in warned
-    return [said] if isinstance(said, str) and said and not known else []
+    if not isinstance(said, str) or said in known or (isinstance(warned, list) and said in warned):
+        return []
+    return [said]
 
 
 def warnings(evaluation: dict[str, Any]) -> Iterator[str]:
