@@ -93,7 +93,13 @@ def named(number: int, group: str = GROUP) -> dict[str, str]:
         ),
         pytest.param(["Approved"], ("--param", f"{NAMES[0]}=none"), {NAMES[0]: "none"}, id="none, given with --param"),
         pytest.param(
-            ["Approved"], ("--param", f"{NAMES[1]}={ARCHIVE}"), {NAMES[1]: ARCHIVE}, id="an archive given with --param"
+            ["Approved"],
+            ("--param", f"{NAMES[1]}={ARCHIVE}"),
+            ["Approved"],
+            ("--param", f"{NAMES[1]}={ARCHIVE}"),
+            {NAMES[0]: "given", NAMES[1]: ARCHIVE},
+            id="an archive given with --param",
+            id="an archive given with --param",
         ),
     ],
 )

@@ -47,7 +47,11 @@ def started(
             {"ApprovedModelVersion": "none"}, FOUND, {"ApprovedModelVersion": "none"}, [], id="none, on purpose"
         ),
         pytest.param(
-            {"ApprovedModelDataUrl": "s3://c/m"}, FOUND, {"ApprovedModelDataUrl": "s3://c/m"}, [], id="an archive"
+            {"ApprovedModelDataUrl": "s3://c/m"},
+            FOUND,
+            {"ApprovedModelVersion": "given", "ApprovedModelDataUrl": "s3://c/m"},
+            [],
+            id="an archive",
         ),
         pytest.param(
             {"ApprovedEvaluationUrl": "s3://c/e"},
@@ -103,6 +107,13 @@ def put(home: Path, number: int, approval: str, content: Any = None, files: bool
 
 def found(number: int) -> Package:
     return Package(str(number), f"s3://local/{number}/model.tar.gz", f"s3://local/{number}/evaluation.json")
+
+
+@pytest.mark.slow
+def test_steps_and_commands_use_the_same_words() -> None:
+    from sagemaker_ops.tabular import comparison  # it needs pandas and scikit-learn
+
+    assert (comparison.NONE, comparison.UNKNOWN) == (approved_model.NONE, approved_model.UNKNOWN)
 
 
 def test_the_newest_approved_version_here_is_found(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +186,7 @@ def test_a_metric_of_your_own_is_measured_for_both_models(numbers: Shop, monkeyp
 def test_a_large_part_takes_fewer_resamples(numbers: Shop, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     from sagemaker_ops.tabular.model_archive import load_model
 
-    monkeypatch.setattr(comparison, "CELLS", 1_000_000)
+    monkeypatch.setattr(comparison, "BOOTSTRAP_CELLS", 1_000_000)
     table = shoppers().sample(rows, replace=True, random_state=0, ignore_index=True).assign(weight=1)
     drawn = comparison._Rows(load_model(numbers.root / "strong"), table, "rmse", {})
     scored: list[int] = []
@@ -194,13 +194,27 @@ def test_a_large_part_takes_fewer_resamples(numbers: Shop, monkeypatch: pytest.M
 
     def count(prediction: Any, counts: Any) -> Any:
         scored.append(len(counts))
-        assert counts.size <= max(1_000_000 / 30, rows)
+        assert counts.size <= max(1_000_000 / 10, rows)
         return measured(prediction, counts)
 
     monkeypatch.setattr(drawn, "measured", count)
-    comparison._interval(drawn, drawn.prediction * 1.1)
+    low, high = comparison._interval(drawn, drawn.prediction * 1.1)
 
     assert sum(scored) / 2 == {100: comparison.MOST, 20_000: 50}[rows]
+    assert low is not None
+    assert high is not None
+    assert 0 < low < high
+
+
+def test_few_resamples_give_nearly_the_same_interval(numbers: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = numbers.compare("strong", "weak", "rmse")["approved"]
+    monkeypatch.setattr(comparison, "BOOTSTRAP_CELLS", 100 * many["rows"])
+
+    few = numbers.compare("strong", "weak", "rmse")["approved"]
+
+    width = many["high"] - many["low"]
+    assert few["low"] == pytest.approx(many["low"], abs=0.2 * width)
+    assert few["high"] == pytest.approx(many["high"], abs=0.2 * width)
 
 
 @pytest.mark.parametrize(
@@ -403,15 +417,19 @@ def test_a_row_without_weight_counts_in_neither_model(numbers: Shop, tmp_path: P
     assert found["approved"]["value"] == pytest.approx(usual["approved"]["value"], rel=0.5)
 
 
+@pytest.mark.parametrize(("version", "name"), [("12", "version 12"), ("given", "the model 'given'")])
+def test_a_model_without_a_number_has_a_name(classes: Shop, version: str, name: str) -> None:
+    assert classes.compare("weak", "weak", "auc", version)["approved"]["sentence"].startswith(f"Compared with {name}: ")
+
+
 def test_the_predictions_must_be_of_the_same_rows(classes: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    predicted = comparison._predicted
+    predicted = comparison.predicted
 
     def other(*given: Any) -> Any:
         truth, prediction = predicted(*given)
         return truth[::-1], prediction
 
-    monkeypatch.setattr(comparison, "_predicted", other)
+    monkeypatch.setattr(comparison, "predicted", other)
     found = classes.compare("strong", "weak", "auc")["approved"]
 
     assert found["reason"].startswith("its own code reads other rows or targets from the test part")
-    assert replace(comparison.ApprovedModel("3", Path(), Path()), version="x").name == "model 'x'"

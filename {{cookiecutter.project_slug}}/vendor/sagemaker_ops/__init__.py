@@ -44,7 +44,8 @@ EXPORTS = {
     "notebooks.trials": {"cross_validate": ""},
     "notebooks.tuning": {"search_ranges": "", "tune": ""},
     # For step scripts, notebooks and tests; this part is copied into the container.
-    "tabular.comparison": {"ApprovedModel": "", "compare_with_approved": "", "describe_test": ""},
+    "tabular.approved_model": {"ApprovedModel": ""},
+    "tabular.comparison": {"compare_with_approved": "", "describe_test": ""},
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
     "tabular.estimator": {"fit": "", "predict": "", "print_scores": "", "row_weights": ""},
@@ -208,7 +209,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.project.settings import load as load_settings
     from sagemaker_ops.project.source_copy import source_path
     from sagemaker_ops.project.target import Target
-    from sagemaker_ops.tabular.comparison import ApprovedModel, compare_with_approved, describe_test
+    from sagemaker_ops.tabular.approved_model import ApprovedModel
+    from sagemaker_ops.tabular.comparison import compare_with_approved, describe_test
     from sagemaker_ops.tabular.dates import date_numbers
     from sagemaker_ops.tabular.errors import StepError, missing_folders, raise_any, run_step
     from sagemaker_ops.tabular.estimator import fit, predict, print_scores, row_weights

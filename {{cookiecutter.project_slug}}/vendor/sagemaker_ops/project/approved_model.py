@@ -17,8 +17,11 @@ VERSION, MODEL, EVALUATION = "ApprovedModelVersion", "ApprovedModelDataUrl", "Ap
 PARAMETERS = (VERSION, MODEL, EVALUATION)
 """The parameters that `ops` sets at each start."""
 TOLERANCE = "GateTolerance"
-NONE, UNKNOWN = "none", "unknown"
-"""There is no approved version; nobody looked for one. tabular/comparison.py has the same words."""
+NONE, UNKNOWN, GIVEN = "none", "unknown", "given"
+"""There is no approved version; nobody looked for one; it was given by the address of its archive.
+
+tabular/comparison.py has the same words.
+"""
 APPROVED = "Approved"
 
 
@@ -45,8 +48,10 @@ def parameters(
     wanted = given.get(VERSION, "")
     if re.fullmatch(r"-[\d.eE+-]*[1-9][\d.eE+-]*", given.get(TOLERANCE, "")):
         raise UserError(Problem(f"{TOLERANCE} is {given[TOLERANCE]}: write 0 or more.", "--param"))
-    if not declared.issuperset(PARAMETERS) or wanted in (NONE, UNKNOWN) or MODEL in given:
+    if not declared.issuperset(PARAMETERS) or wanted in (NONE, UNKNOWN):
         return dict(given)
+    if MODEL in given:
+        return {VERSION: GIVEN, **given}
     found = find(wanted)
     values = {VERSION: found.version, MODEL: found.model, EVALUATION: found.evaluation}
     return {**{name: value for name, value in values.items() if value}, **given}

@@ -9,12 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,63 +17,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sagemaker_ops.tabular import archived_model
-from sagemaker_ops.tabular.errors import StepError
+from sagemaker_ops.tabular.approved_model import ApprovedModel, NotComparableError, predicted
 from sagemaker_ops.tabular.estimator import predict, row_weights
 from sagemaker_ops.tabular.hashing import row_hash
-from sagemaker_ops.tabular.metrics import INTERVAL, NO_METRICS, Metrics, is_lower_better, measure
-from sagemaker_ops.tabular.model_archive import Model, unpack
-from sagemaker_ops.tabular.schema import Schema
+from sagemaker_ops.tabular.metrics import BOOTSTRAP_CELLS, INTERVAL, NO_METRICS, Metrics, is_lower_better, measure
+from sagemaker_ops.tabular.model_archive import Model
 
 NONE, UNKNOWN = "none", "unknown"
 """No version is approved yet; nobody looked for one."""
 NOTHING_YET = "There is no approved model to compare with yet."
-NOBODY_LOOKED = (
-    "nobody looked for an approved version, because the execution was not started with `ops`, or only by its other "
-    "parameters"
-)
+NOBODY_LOOKED = "nobody looked for one, because the execution was not started with `ops`"
 ALONE = "The fixed limit alone decides."
-MOST, LEAST, CELLS = 500, 40, 60_000_000  # resamples; resamples times rows: 200 for 300,000 rows
-SECONDS = 1800  # for loading and predicting
+MOST, LEAST = 500, 20  # resamples; there are fewer than MOST above 40,000 rows, because of BOOTSTRAP_CELLS
+NORMAL = 1.96  # standard deviations around the mean contain 95 % of a normal distribution
 DIGITS = 12  # 0.73 - 0.72 is 0.01, not 0.010000000000000009
 Floats = npt.NDArray[np.float64]
-
-
-class NotComparableError(Exception):
-    """Why the models cannot be compared: the end of a sentence."""
-
-
-@dataclass(frozen=True)
-class ApprovedModel:
-    """The approved version: its number, NONE or UNKNOWN; the folders of its archive and of its evaluation.json.
-
-    A folder without such a file means that there is none.
-    """
-
-    version: str
-    model_dir: Path
-    evaluation_dir: Path
-
-    @property
-    def name(self) -> str:
-        return f"version {self.version}" if self.version.isdecimal() else f"model '{self.version}'"
-
-    @property
-    def evaluation(self) -> dict[str, Any]:
-        """What it was registered with; empty if that cannot be read."""
-        try:
-            content = json.loads((self.evaluation_dir / "evaluation.json").read_bytes())
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return content if isinstance(content, dict) else {}
-
-    def registered(self, metric: str) -> float | None:
-        """The value of a metric that it was registered with."""
-        for key, scores in self.evaluation.items():
-            if key.endswith("_metrics") and isinstance(scores, dict) and isinstance(scores.get(metric), dict):
-                value = scores[metric].get("value")
-                return float(value) if isinstance(value, int | float) else None
-        return None
 
 
 class _Rows:
@@ -169,7 +122,7 @@ def compare_with_approved(
 
 def _scored(approved: ApprovedModel, rows: _Rows, test_dir: Path) -> tuple[Floats, float]:
     """The approved model's prediction for the rows, and its score; NotComparableError if there is none."""
-    truth, prediction = _predicted(approved.model_dir, rows.model.schema, test_dir)
+    truth, prediction = predicted(approved.model_dir, rows.model.schema, test_dir)
     if len(truth) != len(rows.counts) or not np.array_equal(truth[rows.counts], rows.truth):
         raise NotComparableError("its own code reads other rows or targets from the test part")
     prediction = prediction[rows.counts]
@@ -179,58 +132,6 @@ def _scored(approved: ApprovedModel, rows: _Rows, test_dir: Path) -> tuple[Float
     if not np.isfinite(value):
         raise NotComparableError(f"its {rows.metric} is undefined on these rows")
     return prediction, float(value)
-
-
-def _predicted(folder: Path, schema: Schema, test_dir: Path) -> tuple[npt.NDArray[Any], Floats]:
-    """What the archived model in `folder` takes for the truth and what it predicts, in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="approved-") as scratch:
-        archive, answer = folder.resolve(), Path(scratch, "answer.npz")
-        if (folder / "model.tar.gz").is_file():
-            archive = Path(scratch, "model")
-            try:
-                unpack(folder / "model.tar.gz", archive)
-            except (StepError, OSError) as error:
-                raise NotComparableError("its archive is damaged") from error
-        _check_schema(archive, schema)
-        if not (archive / "code/sagemaker_ops/__init__.py").is_file():
-            raise NotComparableError("its archive does not contain the code that it was saved with")
-        command = [sys.executable, "-P", str(archived_model.__file__), archive, test_dir.resolve(), answer]
-        # Neither today's scripts nor what PYTHONPATH names may stand in for a module that the archive lacks.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        try:
-            done = subprocess.run(
-                [*map(str, command)], cwd=scratch, env=environment, capture_output=True, timeout=SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise NotComparableError(f"its predictions took longer than {SECONDS // 60} minutes") from None
-        if done.returncode < 0:
-            raise NotComparableError(f"its process was ended by signal {-done.returncode}, as for lack of memory")
-        if done.returncode:
-            lines = [each.strip() for each in done.stderr.decode("utf-8", "replace").split("\n")]
-            said = next(filter(None, reversed(lines)), "no reason given")
-            raise NotComparableError(f"it cannot be scored ({said.replace(f'{archive}/', '').rstrip('.')})")
-        with np.load(answer) as arrays:
-            return arrays["truth"], np.asarray(arrays["prediction"], dtype=np.float64)
-
-
-def _check_schema(archive: Path, schema: Schema) -> None:
-    """NotComparableError if the archive is not that of a model for the same question."""
-    try:
-        content = json.loads((archive / "schema.json").read_bytes())
-        there = (content["target"], content["problem"], list(content["classes"]))
-    except FileNotFoundError:
-        raise NotComparableError("its archive is missing, or is not one of this project's training step") from None
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise NotComparableError("its archive is damaged (schema.json cannot be read)") from error
-    here = (schema.target, schema.problem, list(schema.classes))
-    for what, ours, theirs in zip(("target", "problem", "classes"), here, there, strict=True):
-        if ours != theirs:
-            verb = "are" if what == "classes" else "is"
-            raise NotComparableError(f"its {what} {verb} {_words(theirs)}, not {_words(ours)}")
-
-
-def _words(value: object) -> str:
-    return ", ".join(map(str, value[:10])) if isinstance(value, list) else f"'{value}'"
 
 
 def _registered(
@@ -261,10 +162,14 @@ def _doubt(approved: ApprovedModel, test: Mapping[str, Any]) -> str:
 
 
 def _interval(rows: _Rows, prediction: Floats) -> tuple[float | None, float | None]:
-    """The 95 % interval of the improvement over resamples of the rows."""
+    """The 95 % interval of the improvement over resamples of the rows.
+
+    Many rows have few resamples, so that the time is limited: about as much as for the spread of the metrics. Then the
+    improvement is as good as normally distributed, and its standard deviation is known better than its quantiles.
+    """
     number, random = len(rows.truth), np.random.default_rng(0)
-    resamples = max(LEAST, min(MOST, CELLS // number))
-    block = max(1, CELLS // 30 // number)  # resamples at a time, to limit memory
+    resamples = max(LEAST, min(MOST, BOOTSTRAP_CELLS // number))
+    block = max(1, BOOTSTRAP_CELLS // 10 // number)  # resamples at a time, to limit memory
     found: list[float] = []
     for start in range(0, resamples, block):
         drawn = [random.integers(number, size=number) for _ in range(min(block, resamples - start))]
@@ -274,6 +179,9 @@ def _interval(rows: _Rows, prediction: Floats) -> tuple[float | None, float | No
     if not found:
         return None, None
     low, high = np.quantile(found, INTERVAL)
+    if resamples < MOST:
+        middle, spread = float(np.mean(found)), NORMAL * float(np.std(found))
+        low, high = middle - spread, middle + spread
     return _rounded(low), _rounded(high)
 
 
