@@ -95,10 +95,7 @@ def named(number: int, group: str = GROUP) -> dict[str, str]:
         pytest.param(
             ["Approved"],
             ("--param", f"{NAMES[1]}={ARCHIVE}"),
-            ["Approved"],
-            ("--param", f"{NAMES[1]}={ARCHIVE}"),
             {NAMES[0]: "given", NAMES[1]: ARCHIVE},
-            id="an archive given with --param",
             id="an archive given with --param",
         ),
     ],
