@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sagemaker_ops.pipelines.job_settings import Uri, Value
-from sagemaker_ops.pipelines.jobs import Jobs
 from sagemaker_ops.project import approved_model
+
+if TYPE_CHECKING:
+    from sagemaker_ops.pipelines.job_settings import Uri, Value
+    from sagemaker_ops.pipelines.jobs import Jobs
 
 
 @dataclass(frozen=True)
