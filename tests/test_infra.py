@@ -824,7 +824,8 @@ JOBS = {
     ),
     "start": (
         "sagemaker:StartPipelineExecution sagemaker:DescribePipelineExecution sagemaker:ListPipelineExecutionSteps "
-        "sagemaker:DescribeProcessingJob logs:GetLogEvents s3:GetObject kms:Decrypt"
+        "sagemaker:ListModelPackages sagemaker:DescribeModelPackage sagemaker:DescribeProcessingJob logs:GetLogEvents "
+        "s3:GetObject kms:Decrypt"
     ),
     "rollback": "sagemaker:ListPipelineVersions sagemaker:DescribePipeline sagemaker:UpdatePipeline iam:PassRole",
     "approve-model": "sagemaker:ListModelPackages sagemaker:DescribeModelPackage sagemaker:UpdateModelPackage",

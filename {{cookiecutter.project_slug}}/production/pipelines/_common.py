@@ -11,7 +11,7 @@ from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.steps import ProcessingStep
 
-from sagemaker_ops import APPROVALS, Jobs, is_remote
+from sagemaker_ops import APPROVALS, Jobs, approved_model_of, is_remote
 
 
 def prepare(jobs: Jobs) -> ProcessingStep:
@@ -45,16 +45,22 @@ def judge(jobs: Jobs, model_data: Any, processing: ProcessingStep) -> tuple[Proc
     required = jobs.parameter("QualityGate", gate.value)
     report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
     largest = settings.evaluation.max_group_difference
-    allowed = jobs.parameter("MaxGroupDifference", largest) if largest is not None else None
+    apart = None if largest is None else jobs.parameter("MaxGroupDifference", largest)
+    approved = approved_model_of(jobs, "evaluation.py")  # nothing without [gate].against
     evaluation = jobs.processing_step(
         "Evaluation",
         "evaluation.py",
         instance_type=settings.instances.steps.get("evaluation", instance),
-        inputs={"model": model_data, **{name: jobs.output(processing, name) for name in ("test", "summary")}},
+        inputs={
+            "model": model_data,
+            **{name: jobs.output(processing, name) for name in ("test", "summary")},
+            **approved.inputs,
+        },
         outputs=["evaluation"],
         arguments=[
             f"--gate-metric={gate.metric}",
-            *(["--max-group-difference", allowed] if allowed is not None else []),
+            *([] if apart is None else ["--max-group-difference", apart]),
+            *approved.arguments,
         ],
         property_files=[report],
     )
@@ -66,24 +72,28 @@ def judge(jobs: Jobs, model_data: Any, processing: ProcessingStep) -> tuple[Proc
         data=jobs.parameter("InputDataUrl", jobs.target.data_uri),
         approval_status=jobs.parameter("ModelApprovalStatus", settings.pipeline.approval_status, APPROVALS),
     )
-    reached = JsonGet(step_name=evaluation.name, property_file=report, json_path="gate.value")
-    joint = "but" if allowed is None else "and"  # the groups may be what failed
-    words = f", {joint} the quality gate requires {'at least' if gate.minimum is not None else 'at most'} "
-    said = [f"{gate.metric} of the model is ", reached, words, required]
+
+    def found(path: str) -> JsonGet:
+        return JsonGet(step_name=evaluation.name, property_file=report, json_path=path)
+
+    # All must hold: AWS allows no condition step in a branch of another. Any of them may be what failed.
     passes = ConditionGreaterThanOrEqualTo if gate.minimum is not None else ConditionLessThanOrEqualTo
-    conditions = [passes(left=reached, right=required)]
-    if allowed is not None:  # and the groups are not too far apart
-        apart, sentence = (
-            JsonGet(step_name=evaluation.name, property_file=report, json_path=f"group_gate.{key}")
-            for key in ("value", "message")
-        )
-        conditions.append(ConditionLessThanOrEqualTo(left=apart, right=allowed))
-        said += ["; ", sentence]
-    failed = FailStep(name="QualityGateFailed", error_message=Join(on="", values=said))
+    conditions = [passes(left=found("gate.value"), right=required)]
+    others: list[Any] = []
+    if apart is not None:
+        conditions.append(ConditionLessThanOrEqualTo(left=found("group_gate.value"), right=apart))
+        others += ["; ", found("group_gate.message")]
+    if gate.against:
+        tolerance = jobs.parameter("GateTolerance", gate.tolerance or 0.0)
+        conditions.append(ConditionLessThanOrEqualTo(left=found("approved.worse_by"), right=tolerance))
+        others += ["; ", found("approved.sentence"), " It may be worse by at most ", tolerance, "."]
+    at = "at least" if gate.minimum is not None else "at most"
+    words = f", {'and' if others else 'but'} the quality gate requires {at} "
+    message = [f"{gate.metric} of the model is ", found("gate.value"), words, required, *others]
     quality = ConditionStep(
         name="QualityGate",
         conditions=conditions,
         if_steps=[register],
-        else_steps=[failed],
+        else_steps=[FailStep(name="QualityGateFailed", error_message=Join(on="", values=message))],
     )
     return evaluation, quality

@@ -1,6 +1,6 @@
-"""Step 3: measure the model on rows it has never seen, and compare it with a naive model.
+"""Step 3: measure the model on rows it has never seen, and compare it with a naive model and the approved one.
 
-Writes evaluation.json, which the quality gate (`gate.value`), the model registry and charts read.
+Writes evaluation.json, which the quality gate (`gate.value`, `approved`), the model registry and charts read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from pathlib import Path
 
 from metrics import METRICS
 from sagemaker_ops import (
+    ApprovedModel,
+    compare_with_approved,
+    describe_test,
     evaluate,
     load_model,
     print_evaluation,
@@ -31,6 +34,10 @@ def run(arguments: argparse.Namespace) -> None:
     limit = arguments.max_group_difference
     evaluation = evaluate(model.pipeline, model.schema, test, arguments.gate_metric or None, METRICS, limit)
     evaluation["warnings"] = read_warnings(arguments.summary_dir)  # shown below the metrics at the end of a run
+    evaluation["test"] = describe_test(test, arguments.summary_dir)
+    if arguments.approved_version:
+        approved = ApprovedModel(arguments.approved_version, arguments.approved_dir, arguments.approved_evaluation_dir)
+        compare_with_approved(evaluation, approved, model, test, arguments.test_dir, METRICS)
     save_evaluation(evaluation, arguments.output_dir)
     print_evaluation(evaluation, model.schema)
 
@@ -43,12 +50,15 @@ def parser() -> argparse.ArgumentParser:
         ("--model-dir", "/opt/ml/processing/model"),
         ("--test-dir", "/opt/ml/processing/test"),
         ("--summary-dir", "/opt/ml/processing/summary"),
+        ("--approved-dir", "/opt/ml/processing/approved"),
+        ("--approved-evaluation-dir", "/opt/ml/processing/approved-evaluation"),
         ("--output-dir", "/opt/ml/processing/evaluation"),
     ):
         parser.add_argument(name, type=Path, metavar="DIR", default=default, help="(default: %(default)s)")
     parser.add_argument("--gate-metric", metavar="NAME", help="the metric of the quality gate (default: auc, or r2)")
     difference = "the most that it may differ between the groups of a column (default: not limited)"
     parser.add_argument("--max-group-difference", type=float, metavar="N", help=difference)
+    parser.add_argument("--approved-version", metavar="NUMBER", help="compare with this version; none: there is none")
     return parser
 
 

@@ -23,6 +23,7 @@ EXPORTS = {
     "project.settings": {"APPROVALS": "", "Settings": "", "load_settings": "load"},
     "project.source_copy": {"source_path": ""},
     "project.target": {"Target": ""},
+    "pipelines.approved_model": {"approved_model_of": ""},
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
     "local.executions": {"Execution": ""},
@@ -44,6 +45,8 @@ EXPORTS = {
     "notebooks.tuning": {"search_ranges": "", "tune": ""},
     "tracking.notebook": {"track_model": ""},
     # For step scripts, notebooks and tests; this part is copied into the container.
+    "tabular.approved_model": {"ApprovedModel": ""},
+    "tabular.comparison": {"compare_with_approved": "", "describe_test": ""},
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
     "tabular.estimator": {"fit": "", "predict": "", "print_scores": "", "row_weights": ""},
@@ -71,6 +74,7 @@ __all__ = [
     "EXPORTS",
     "PROBLEMS",
     "SPLITS",
+    "ApprovedModel",
     "Choice",
     "Execution",
     "Finding",
@@ -85,14 +89,17 @@ __all__ = [
     "Target",
     "UserError",
     "__version__",
+    "approved_model_of",
     "candidates",
     "check_rows",
     "compare_models",
+    "compare_with_approved",
     "compile_pipeline",
     "cross_validate",
     "date_numbers",
     "describe",
     "describe_parts",
+    "describe_test",
     "draw_correlations",
     "draw_distributions",
     "draw_missing",
@@ -193,6 +200,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.notebooks.trial_figures import compare_models, show_trials
     from sagemaker_ops.notebooks.trials import cross_validate
     from sagemaker_ops.notebooks.tuning import search_ranges, tune
+    from sagemaker_ops.pipelines.approved_model import approved_model_of
     from sagemaker_ops.pipelines.jobs import Jobs
     from sagemaker_ops.pipelines.local_run import compile_pipeline
     from sagemaker_ops.pipelines.local_run import executions as list_executions
@@ -203,6 +211,8 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.project.settings import load as load_settings
     from sagemaker_ops.project.source_copy import source_path
     from sagemaker_ops.project.target import Target
+    from sagemaker_ops.tabular.approved_model import ApprovedModel
+    from sagemaker_ops.tabular.comparison import compare_with_approved, describe_test
     from sagemaker_ops.tabular.dates import date_numbers
     from sagemaker_ops.tabular.errors import StepError, missing_folders, raise_any, run_step
     from sagemaker_ops.tabular.estimator import fit, predict, print_scores, row_weights

@@ -27,6 +27,7 @@ APPROVED, LATEST = "approved", "latest"  # names of versions, besides their numb
 AT_ONCE = 8  # parallel requests
 KEPT = (trace.METADATA, "ModelCard", "DriftCheckBaselines")  # what is shown of it unchanged
 MOST = 1024  # characters of an ApprovalDescription
+NO_NUMBER = "'{}' is not a version: write its number, such as 3; `ops list-models` shows them."
 _ARN = re.compile(r"arn:[\w-]+:sagemaker:([\w-]+):(\d{12}):model-package/(.+)")
 
 
@@ -129,14 +130,19 @@ def _checked(version: Version) -> Version:
 
 
 def find(account: Account, named: str, own_group: str) -> Version:
-    """The version for `3` in the project's group, for `group/3`, or for its ARN, checked by the guard."""
+    """The version for `3` or `latest` in the project's group, for `group/3`, or for its ARN, checked by the guard."""
     if found := _ARN.fullmatch(named):
         guard.check_place(account, f"model package {found[3]}", found[1], found[2])
         named = found[3]
     group, _, number = named.rpartition("/")
-    if not number.isdecimal():
-        raise UserError(f"'{named}' is not a version: write its number, such as 3; `ops list-models` shows them.")
     group = group or own_group
+    if number == LATEST:
+        newest = list_versions(account, group, 1)
+        number = str(newest[0].number) if newest else "0"
+    if number == "0":
+        raise UserError(f"'{group}' has no versions yet: the pipeline registers one when a model passes the gate.")
+    if not number.isdecimal():
+        raise UserError(NO_NUMBER.format(named))
     arn = group_arn(account, group)
     guard.check_resource(account, group, arn, "model package group")
     return numbered(account, group, arn, int(number))

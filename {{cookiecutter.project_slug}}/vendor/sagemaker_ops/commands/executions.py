@@ -85,7 +85,7 @@ def start_pipeline_execution(
     settings = load(root)
     check_user(user, settings)
     from sagemaker_ops import trace
-    from sagemaker_ops.aws import execution_start, guard, lookup
+    from sagemaker_ops.aws import approved_model, execution_start, guard, lookup
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.guardrails import policy
     from sagemaker_ops.terminal import confirmation
@@ -93,7 +93,8 @@ def start_pipeline_execution(
     account = connect(settings, env)
     confirmation.announce(account)
     described = lookup.describe_pipeline(account, pipeline, user)
-    lookup.check_own(account, described["PipelineName"], described["PipelineArn"], pipeline)
+    tags = lookup.check_own(account, described["PipelineName"], described["PipelineArn"], pipeline)
+    parameters = approved_model.with_approved(account, described, tags, parameters)
     started_by = trace.of(root, guard.user_of(account))
     prepared = execution_start.prepare(account, described, parameters, policy.load(root), name, chosen, started_by)
     for warning in prepared.warnings:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 VersionName = Annotated[
-    str, typer.Argument(metavar="VERSION", help="A number, or group/number for another project of your vertical.")
+    str,
+    typer.Argument(metavar="VERSION", help="A number, latest, or group/number for another project of your vertical."),
 ]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Reason, stored with the version; by default, who decided.")]
 Compare = Annotated[
@@ -137,7 +138,7 @@ def approve_model(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Show the metrics of a model version, and approve it.
+    """Show the metrics of a model version, and approve it; with --env local, one of local runs.
 
     Example: ops approve-model 3 --env dev --reason "better on weekends"
     """
@@ -152,7 +153,7 @@ def reject_model(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Show the metrics of a model version, and reject it.
+    """Show the metrics of a model version, and reject it; with --env local, one of local runs.
 
     Example: ops reject-model 3 --env dev --reason "worse on weekends"
     """
@@ -160,17 +161,22 @@ def reject_model(
 
 
 def _decide(named: str, approval: str, reason: str, env: str, dry_run: bool, yes: bool) -> None:
-    settings = load(find_root())
-    from sagemaker_ops.aws import models
+    root = find_root()
+    settings = load(root)
+    from sagemaker_ops.aws import local_approval, models
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.project.target import Target
     from sagemaker_ops.terminal import confirmation, summary
 
     if len(reason) > models.MOST:
         raise UserError(Problem(f"{len(reason)} characters are too many: AWS allows {models.MOST}.", "--reason"))
-    account = connect(settings, env)
-    confirmation.announce(account)
-    found = models.find(account, named, Target(settings, env, "", "").model_package_group)
+    group, account = Target(settings, env, "", "").model_package_group, None
+    if env == "local":
+        found = local_approval.find(root / LOCAL_FOLDER, named, group)
+    else:
+        account = connect(settings, env)
+        confirmation.announce(account)
+        found = models.find(account, named, group)
     if found.approval == approval and found.approval_description == (reason or found.approval_description):
         print(f"Version {found.number} of {found.group} is already {approval}.")
         return
@@ -183,5 +189,8 @@ def _decide(named: str, approval: str, reason: str, env: str, dry_run: bool, yes
     )
     lines = [*metrics, f"Version {found.number} of {found.group}: {found.approval} → {approval}"]
     if confirmation.confirm(lines, yes=yes, dry_run=dry_run):
-        models.set_approval(account, found, approval, reason)
+        if account is None:
+            local_approval.set_approval(root / LOCAL_FOLDER, found, approval, reason)
+        else:
+            models.set_approval(account, found, approval, reason)
         print(f"Version {found.number} of {found.group} is {approval}.")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from sagemaker_ops.errors import Problem, did_you_mean
 from sagemaker_ops.project import script_text
+from sagemaker_ops.project.layout import PIPELINES
 from sagemaker_ops.project.settings import FILE, PROBLEMS, Gate, Settings
 
 MEASURE = "evaluate"
 """The library's function that measures a model in a step."""
+COMPARED = "approved_model_of"
+"""The library's function that gives a step the approved model, in a pipeline."""
 _PLACE = f"{FILE} [gate]"
 
 
@@ -38,13 +41,37 @@ METRICS = {"classification": BINARY | MULTICLASS, "regression": REGRESSION}
 
 
 def check(settings: Settings, root: Path) -> list[Problem]:
-    """The problems of the gate; none for a metric of the team's own, which a script of the steps names."""
+    """The problems of the gate."""
+    return [*_comparison(settings.gate, root), *_metric(settings, root)]
+
+
+def _metric(settings: Settings, root: Path) -> list[Problem]:
+    """The problems of metric and limit; none for a metric of the team's own, which a script of the steps names."""
     gate, problem = settings.gate, settings.data.problem
     if problem not in METRICS or has_own_metric(gate.metric, root):
         return []
     if gate.metric not in METRICS[problem]:
         return [Problem(no_metric(gate.metric, problem), f"{_PLACE}.metric")]
     return _limit(gate, METRICS[problem][gate.metric])
+
+
+def _comparison(gate: Gate, root: Path) -> list[Problem]:
+    """What is wrong with the comparison with the approved model."""
+    given, place = gate.tolerance, f"{_PLACE}.tolerance"
+    problems = []
+    if given is not None and not gate.against:
+        problems.append(Problem('it is only for a comparison: add `against = "approved"`, or remove it.', place))
+    if given is not None and given < 0:
+        message = f"{given:.15g} is below 0: write how much worse than the approved model a new one may be, or 0."
+        problems.append(Problem(message, place))
+    spread = next((scales[gate.metric] for scales in METRICS.values() if gate.metric in scales), None)
+    if given is not None and spread == SHARE and given >= 1 and not has_own_metric(gate.metric, root):
+        better = f"write {given / 100:.15g}" if given < 100 else "write less"
+        problems.append(Problem(f"{gate.metric} is from 0 to 1, so every model would pass: {better}.", place))
+    if gate.against and script_text.scripts(root, PIPELINES) and not script_text.calls(root, PIPELINES, COMPARED):
+        message = f"no pipeline calls `{COMPARED}`, so nothing is compared: add it as in a new project, or remove it."
+        problems.append(Problem(message, f"{_PLACE}.against"))
+    return problems
 
 
 def has_own_metric(metric: str, root: Path) -> bool:

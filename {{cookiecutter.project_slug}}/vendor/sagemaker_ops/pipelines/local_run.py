@@ -16,10 +16,10 @@ from sagemaker_ops.guardrails import table_check
 from sagemaker_ops.local import cleaning
 from sagemaker_ops.pipelines import compiler, publishing, warm_launcher
 from sagemaker_ops.pipelines import stubs as stub_files
-from sagemaker_ops.project import data, source_copy
+from sagemaker_ops.project import approved_model, data, source_copy
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.project.settings import Settings
-from sagemaker_ops.project.target import ARGUMENTS
+from sagemaker_ops.project.target import ARGUMENTS, Target
 from sagemaker_ops.store import Store
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def run(
         cleaning.held_off(home) as begun,
     ):
         definition, pipeline_name = _published(pipeline, settings, root, home)
+        parameters = _with_approved(definition, parameters, settings, home)
         parameters = trace.parameters(definition, parameters, trace.of(root, trace.login))
         stand_ins, wrong = stub_files.read(
             definition, stubs or {}, _usual_stubs(settings, root), Store(home / "s3"), selection
@@ -116,6 +117,7 @@ def plan(
     home = root / LOCAL_FOLDER
     with cleaning.held_off(home):
         definition, name = _published(pipeline, settings, root, home)
+        parameters = _with_approved(definition, parameters, settings, home)
         region = settings.project.region
         stand_ins, wrong = stub_files.read(definition, stubs or {}, _usual_stubs(settings, root), Store(home / "s3"))
         return name, preview(
@@ -154,6 +156,16 @@ def plan_definition(
         known=[*request_limits.check(definition, parameters, whole=False), *wrong],
     )
     return name, found
+
+
+def _with_approved(
+    definition: Mapping[str, Any], parameters: Mapping[str, str], settings: Settings, home: Path
+) -> dict[str, str]:
+    """The parameters, with those of the approved model that local runs registered in `home`."""
+    group = Target(settings, "local", "", "").model_package_group
+    return approved_model.parameters(
+        definition, parameters, lambda version: approved_model.find_local(home, group, version)
+    )
 
 
 def pipeline_name(file: Path) -> str:

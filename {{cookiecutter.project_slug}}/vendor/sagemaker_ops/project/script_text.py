@@ -33,6 +33,11 @@ def calls_without(root: Path, folder: Path, function: str, argument: str) -> boo
     return any(argument not in {keyword.arg for keyword in call.keywords} for call in calls)
 
 
+def calls(root: Path, folder: Path, function: str) -> bool:
+    """Whether a script in this folder calls this function."""
+    return any(function in _code(script).called for script in scripts(root, folder))
+
+
 def words(root: Path, *folders: Path) -> set[str]:
     """The quoted texts and the argument names in the scripts of the steps, or of other folders."""
     return {word for folder in folders or (STEPS,) for script in scripts(root, folder) for word in _code(script).words}

@@ -98,6 +98,9 @@ class Gate:
     metric: str
     minimum: float | None = None
     maximum: float | None = None
+    against: str | None = choice("approved", default=None)
+    """`approved`: and if it is not worse than the approved model by more than `tolerance`, which is 0 if not set."""
+    tolerance: float | None = None
 
     @property
     def value(self) -> float:

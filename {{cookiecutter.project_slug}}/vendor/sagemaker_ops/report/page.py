@@ -54,7 +54,8 @@ def page(report: Report, made: datetime) -> str:
 
 def _verdict(report: Report) -> Markup:
     result = report.result
-    sentences = [*(f"Quality gate: {each}" for each in result.gates), *filter(None, [result.verdict]), *result.notes]
+    gates = [*(f"Quality gate: {each}" for each in result.gates), *result.comparison]
+    sentences = [*gates, *filter(None, [result.verdict]), *result.notes]
     return element(
         "section",
         element("p", element("strong", f"{LEVELS[report.level]}. "), prose(result.outcome)),

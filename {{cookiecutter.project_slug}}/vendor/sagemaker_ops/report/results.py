@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sagemaker_ops import kept, local
+from sagemaker_ops import kept, local, trace
 from sagemaker_ops.definition import conditions, difference, plan, step_types
 from sagemaker_ops.definition.expressions import Scope, resolve
 from sagemaker_ops.definition.plan import Plan
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local import Execution
+from sagemaker_ops.project import approved_model
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.store import Store
 from sagemaker_ops.terminal import summary
@@ -28,7 +29,8 @@ _MUST_BE = {
 }
 # What the gates of evaluation.json are about, with their metric.
 _GATES = {"gate": "{}", "group_gate": "difference of {} between groups"}
-_TRACE = "StartedBy"  # a parameter that says who started an execution, and changes no result
+_SET_BY_OPS = {trace.PARAMETER, *approved_model.PARAMETERS}  # at each start
+_WORSE_BY = "worse_by"  # of the approved model, in its condition
 Score = tuple[float, float | None]  # the value, and its standard deviation
 
 
@@ -109,6 +111,11 @@ class Result:
         return [str(each) for each in given] if isinstance(given, list) else []
 
     @property
+    def comparison(self) -> list[str]:
+        """The evaluation's own sentence on the model, compared with the approved one; none if it is a warning."""
+        return summary.comparison(self.evaluation)
+
+    @property
     def verdict(self) -> str:
         """The evaluation's own sentence on the model, compared with a naive one."""
         said = self.evaluation.get("verdict")
@@ -164,7 +171,7 @@ def of(found: Execution, definition: Mapping[str, Any] | None = None) -> Result:
         notes.append("Code, data or settings have changed since this run: run `make run` again.")
     usual = {name: each.default for name, each in parsed.parameters.items()}
     set_by_hand = {name: value for name, value in found.parameters.items() if usual.get(name, value) != value}
-    if given := [f"{name}={value}" for name, value in set_by_hand.items() if name != _TRACE]:
+    if given := [f"{name}={value}" for name, value in set_by_hand.items() if name not in _SET_BY_OPS]:
         notes.append(f"Run with {', '.join(given)}.")
     notes += filter(None, [summary.doubt(evaluation)])
     return Result(found, "", parsed, evaluation, gates, tuple(notes), is_stale)
@@ -191,8 +198,10 @@ def _gates(execution: Execution, parsed: Plan, evaluation: Mapping[str, Any]) ->
         for each in step.arguments.get("Conditions", ()):
             with suppress(UserError, *kept.DAMAGED, ArithmeticError):  # the files of an execution may be gone
                 left, right = (resolve(each[side], scope) for side in ("LeftValue", "RightValue"))
+                name = _metric(each["LeftValue"], evaluation) or step.name
+                if name == _WORSE_BY:  # which the sentence on the comparison says better
+                    continue
                 if each["Type"] in _MUST_BE and is_number(left) and is_number(right):
-                    name = _metric(each["LeftValue"], evaluation) or step.name
                     passed = conditions.holds(each, scope)
                     of_groups = _path(each["LeftValue"]) == "group_gate.value"
                     yield Gate(name, float(left), _MUST_BE[each["Type"]], float(right), passed, of_groups)

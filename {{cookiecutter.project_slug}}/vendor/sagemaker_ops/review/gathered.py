@@ -56,7 +56,7 @@ class Section:
             return []
         broken = [f"It cannot be compiled: {self.change.error.problems[0]}"] if self.change.error else []
         broken += [f"A guardrail would stop its deployment: {each}" for each in self.change.refused]
-        gates = [f"Quality gate: {gate}" for gate in self.here.gates]
+        gates = [*(f"Quality gate: {gate}" for gate in self.here.gates), *self.here.comparison]
         return [*broken, self.here.outcome, *gates, *filter(None, [self.here.verdict]), *self.here.notes]
 
     @property

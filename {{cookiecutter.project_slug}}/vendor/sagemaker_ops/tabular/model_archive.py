@@ -85,7 +85,7 @@ def load_model(folder: Path) -> Model:
     """
     if (folder / "model.tar.gz").is_file():
         with tempfile.TemporaryDirectory() as unpacked:
-            _unpack(folder / "model.tar.gz", Path(unpacked))
+            unpack(folder / "model.tar.gz", Path(unpacked))
             if missing := [name for name in FILES if not Path(unpacked, name).is_file()]:
                 raise StepError(f"{folder / 'model.tar.gz'} lacks {listed(missing)}; train the model again")
             return load_model(Path(unpacked))
@@ -112,7 +112,7 @@ def load_model(folder: Path) -> Model:
     return Model(pipeline, schema, optional)
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path) -> None:
     """Unpack into the folder and nowhere else. Raises StepError if a member leads outside or it is not an archive."""
     try:
         with tarfile.open(archive) as tar:

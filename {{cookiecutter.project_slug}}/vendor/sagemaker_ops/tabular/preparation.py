@@ -219,16 +219,16 @@ def describe_parts(
     words = tuple(text for text in MISSING if any(text in known for known in texts))
     described = options.target, options.problem, tuple(features), classes, naive, tuple(left_out)
     schema = Schema(*described, options.weight, options.id, words, options.notation, options.groups)
-    unused = [column for column in left_out if column.name not in options.aside]
     warnings = [
         *checked.warnings,
-        *(f"Column '{column.name}' is left out: {column.reason}." for column in unused),
+        *(f"Column '{each.name}' is left out: {each.reason}." for each in left_out if each.name not in options.aside),
         *leak_warnings(rows, train, schema),
         *group_columns.part_warnings(rows, number, options),
     ]
     columns = [*schema.names, options.target, *options.aside, *options.groups]
+    summary = _summary(rows, number, schema, warnings) | {"split": splits.described(options, rows.columns)}
     table = pd.DataFrame({name: rows[name] for name in columns}, copy=False)
-    return Prepared(table, number, schema, _summary(rows, number, schema, warnings), checked.types, checked.unclear)
+    return Prepared(table, number, schema, summary, checked.types, checked.unclear)
 
 
 def prepare(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> Prepared:

@@ -5,6 +5,7 @@ Every split gives each row a position from 0 to 1 and cuts by it: the first rows
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -135,6 +136,15 @@ def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Opti
     # Rounded, because 1 - 0.2 - 0.2 is slightly more than 0.6.
     cuts = np.round([1 - options.test_share - options.validation_share, 1 - options.test_share], 9)
     return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts))
+
+
+def described(options: Options, names: Iterable[str]) -> dict[str, Any]:
+    """What decides the part of a row, for summary.json: with the same description, a row that has not changed keeps it.
+
+    names: of all columns.
+    """
+    by = [options.split_column] if options.split == "time" else hashed(options, sorted(names))
+    return {"split": options.split, "by": by, "shares": [options.validation_share, options.test_share]}
 
 
 def numbers_of(part: Any, index: pd.Index) -> npt.NDArray[np.int8]:

@@ -16,7 +16,7 @@ from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.guardrails import formats
 from sagemaker_ops.local import Execution, StepExecution
 from sagemaker_ops.project.settings import FILE
-from sagemaker_ops.terminal import details
+from sagemaker_ops.terminal import details, summary
 
 if TYPE_CHECKING:
     from sagemaker_ops.aws.account import Account
@@ -94,7 +94,11 @@ def metrics(pipeline: str, execution: Execution) -> Iterator[str]:
     for evaluation in details.evaluations(execution):
         values |= {
             f"{name}{suffix}": value
-            for group, suffix in ((details.scores(evaluation), ""), (_baseline(evaluation), "_baseline"))
+            for group, suffix in (
+                (details.scores(evaluation), ""),
+                (_baseline(evaluation), "_baseline"),
+                (_approved(evaluation), "_approved"),
+            )
             for name, value in group.items()
         }
     values["steps"] = len(execution.steps)
@@ -144,7 +148,10 @@ def _gate(execution: Execution) -> Iterator[ElementTree.Element]:
         reason = failed[0].failure_reason or "not passed"
         yield _test(GATE, "failure", reason, "\n".join([reason, *_numbers(execution)]))
     elif any(step.status == "Succeeded" for step in conditions):
-        yield _test(GATE)
+        passed = _test(GATE)
+        if said := [each for evaluation in details.evaluations(execution) for each in summary.comparison(evaluation)]:
+            ElementTree.SubElement(passed, "system-out").text = _printable("\n".join(said))
+        yield passed
     else:
         yield _test(GATE, "skipped", "not reached")
 
@@ -164,6 +171,7 @@ def _numbers(execution: Execution) -> Iterator[str]:
         if isinstance(gate, dict):
             name, naive = gate.get("metric"), _baseline(evaluation)
             yield f"{name}: {gate.get('value')}{f' (baseline {naive[name]})' if name in naive else ''}"
+        yield from summary.comparison(evaluation, execution.failure_reason or "")
     if "QualityGate" in execution.parameters:
         yield f"QualityGate: {execution.parameters['QualityGate']}"
 
@@ -192,6 +200,12 @@ def _test(name: str, outcome: str = "", message: str = "", text: str = "") -> El
 
 def _printable(text: str) -> str:
     return _NOT_XML.sub("?", text)
+
+
+def _approved(evaluation: dict[str, Any]) -> dict[str, float]:
+    """The metric of the gate for the approved model, if it was compared."""
+    found = evaluation.get("approved")
+    return details.numbers([(str(found.get("metric")), found)]) if isinstance(found, dict) else {}
 
 
 def _baseline(evaluation: dict[str, Any]) -> dict[str, float]:

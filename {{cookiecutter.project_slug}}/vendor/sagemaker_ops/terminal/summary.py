@@ -34,6 +34,7 @@ def ended(execution: Execution, began: datetime | None = None) -> Iterator[str]:
         yield from metrics(found)
         yield from groups(found)
         yield ""
+        yield from (line for said in comparison(found, execution.failure_reason or "") for line in (said, ""))
         yield from warnings(found)
     took = seconds(began or execution.start_time, execution.end_time)
     yield f"{execution.status} in {took}{with_stand_ins(execution)}: {_outcome(execution)}"
@@ -110,6 +111,15 @@ def doubt(evaluation: Mapping[str, Any]) -> str:
     gate = evaluation.get("group_gate")
     said = gate.get("doubt") if isinstance(gate, dict) else ""
     return said if isinstance(said, str) else ""
+
+
+def comparison(evaluation: Mapping[str, Any], known: str = "") -> list[str]:
+    """How the model compares with the approved one, in one sentence; none if a warning or the text `known` says it."""
+    found, warned = evaluation.get("approved"), evaluation.get("warnings")
+    said = found.get("sentence") if isinstance(found, dict) else None
+    if not isinstance(said, str) or said in known or (isinstance(warned, list) and said in warned):
+        return []
+    return [said]
 
 
 def warnings(evaluation: dict[str, Any]) -> Iterator[str]:
