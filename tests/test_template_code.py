@@ -174,10 +174,12 @@ def test_no_two_modules_of_the_library_import_each_other_not_even_late() -> None
     TopologicalSorter(inner).prepare()  # CycleError if they do
 
 
-# Words spelled like a step type: a public name, the end of AWS's terms, the key of a Not.
+# Words spelled like a step type: a public name, the end of AWS's terms, the key of a Not, a heading.
 NO_STEP_TYPES = {
     ("sagemaker_ops", "Model"),
     ("sagemaker_ops.aws.executions", "Job"),
+    ("sagemaker_ops.aws.tuning_jobs", "Job"),
+    ("sagemaker_ops.report.trials", "Tuning"),
     ("sagemaker_ops.definition.job_names", "Job"),
     ("sagemaker_ops.definition.conditions", "Condition"),
 }
