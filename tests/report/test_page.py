@@ -118,6 +118,17 @@ def test_it_is_compared_with_the_execution_before_on_the_same_target(
     assert not re.search(r"Execution \w+</th>", written(home, "first"))
 
 
+@pytest.mark.parametrize(("number", "folded"), [(10, False), (11, True)])
+def test_many_differences_are_folded(
+    home: Path, known: dict[int, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, number: int, folded: bool
+) -> None:
+    evaluations.execution(home, known[2], "new")
+    evaluations.execution(home, known[2], "old", age=1)
+    monkeypatch.setattr(document, "differences", lambda _: [f"+ parameter P{n}" for n in range(number)])
+
+    assert (f"<summary>{number} differences</summary>" in written(home, "new")) is folded
+
+
 @pytest.mark.parametrize(
     ("classes", "change", "lines"),
     [

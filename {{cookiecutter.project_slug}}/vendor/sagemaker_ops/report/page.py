@@ -15,6 +15,8 @@ from sagemaker_ops.report.markup import Markup, element, joined, prose
 from sagemaker_ops.store import write_atomically
 from sagemaker_ops.terminal import progress
 
+FOLDED = 10  # a longer list of differences is folded
+
 
 def write(report: Report, file: Path | None = None) -> Path:
     """Write the page, by default to the folder of the execution; returns where it is. OSError if it cannot."""
@@ -98,7 +100,10 @@ def _metrics(report: Report) -> Markup:
         said += " What differs here:" if changed else " Code, data and parameters are the same."
         ours, theirs = (each.evaluation.get("rows") for each in (report.result, there))
         other = f"It was measured on {theirs} rows, this one on {ours}: that alone may explain a difference."
-        content += [element("p", said), parts.differences(changed), element("p", other) if ours != theirs else Markup()]
+        listed = parts.differences(changed)
+        if len(changed) > FOLDED:
+            listed = element("details", element("summary", f"{len(changed)} differences"), listed)
+        content += [element("p", said), listed, element("p", other) if ours != theirs else Markup()]
     return joined(*content)
 
 
