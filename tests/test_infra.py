@@ -42,7 +42,12 @@ ROLES = ("gitlab", "studio", "pipelines")
 # What moto's CloudFormation does not know.
 UNKNOWN_TO_MOTO = ("BucketPolicy", "GitLab")
 # Names of client methods that are something else in the library: of regular expressions, a command, and one of moto.
-NO_CALLS = {("sagemaker", "search"), ("sagemaker", "update_project"), ("s3", "create_bucket")}
+NO_CALLS = {
+    ("sagemaker", "search"),
+    ("sagemaker", "update_project"),
+    ("sagemaker", "create_experiment"),  # of MLflow's client
+    ("s3", "create_bucket"),
+}
 # A boto3 call → the actions that IAM checks, if they do not have the name of the operation. GetCallerIdentity needs no
 # permission; s3transfer splits a transfer into several calls.
 OTHER_ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {

@@ -114,7 +114,7 @@ FOREIGN = {
     "terminal": {"rich"},
     "tracking": {"mlflow", "pandas"},
     "commands": {"typer"},
-    "tabular": {"joblib", "numpy", "packaging", "pandas", "pyarrow", "sklearn", "threadpoolctl"},
+    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "sklearn", "threadpoolctl"},
 }
 
 

@@ -1,19 +1,21 @@
 """Runs a script after installing the requirements.txt beside it: `python3 with_requirements.py SCRIPT [ARGUMENT…]`.
 
 A training job and an endpoint install this file themselves, but a processing job does not. Nothing is installed if the
-packages are already there in the right versions. Standard library only, and no other module of the library: this file
+packages are already there. Standard library only, and no other module of the library: this file
 runs as a script, from its own folder.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
 FILE = "requirements.txt"
+_LINE = re.compile(r"([A-Za-z0-9._-]+)(?:\s*==\s*([A-Za-z0-9.+!]+))?")
 
 
 def main(script: str) -> None:
@@ -28,20 +30,12 @@ def main(script: str) -> None:
 
 
 def is_satisfied(text: str) -> bool:
-    """Whether each line names a package that is installed in a version that it allows; False if that is unclear."""
-    try:
-        from packaging.requirements import InvalidRequirement, Requirement
-    except ImportError:
-        return False
+    """Whether each line names a package that is there, as `name` or `name==version`; False for any other line."""
     lines = [line.split(" #")[0].strip() for line in text.splitlines()]
+    wanted = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]
     try:
-        wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
-        return all(
-            not each.url and not each.extras and each.specifier.contains(metadata.version(each.name), prereleases=True)
-            for each in wanted
-            if each.marker is None or each.marker.evaluate()
-        )
-    except (InvalidRequirement, metadata.PackageNotFoundError):
+        return all(each and each[2] in (None, metadata.version(each[1])) for each in wanted)
+    except metadata.PackageNotFoundError:
         return False
 
 
