@@ -89,10 +89,11 @@ def test_changed_code_and_data_are_found_at_another_address(project: Project, ch
     assert definition(project) != before
 
 
-def test_a_changed_pipeline_file_is_compiled_again(project: Project) -> None:
+@pytest.mark.parametrize(("file", "old"), [("train.py", "TrainingInstanceType"), ("_common.py", "QualityGate")])
+def test_a_changed_pipeline_file_is_compiled_again(project: Project, file: str, old: str) -> None:
     definition(project)
-    path = project.path / "production/pipelines/train.py"
-    path.write_text(path.read_text(encoding="utf-8").replace('"QualityGate"', '"Gate"'), encoding="utf-8")
+    path = project.path / "production/pipelines" / file
+    path.write_text(path.read_text(encoding="utf-8").replace(f'"{old}"', '"Gate"'), encoding="utf-8")
 
     assert "Gate" in [parameter["Name"] for parameter in definition(project)["Parameters"]]
 
@@ -474,7 +475,7 @@ def test_an_instance_type_in_the_pipeline_file_is_checked(project: Project) -> N
     path = project.path / "production" / "pipelines" / "train.py"
     source = path.read_text(encoding="utf-8")
     path.write_text(
-        source.replace("instance_type=training_instance", 'instance_type="ml.p3.2xlarge"'), encoding="utf-8"
+        re.sub(r"instance_type=jobs\.parameter\(.*\),", 'instance_type="ml.p3.2xlarge",', source), encoding="utf-8"
     )
 
     done = project.ops("run", "train")

@@ -137,12 +137,13 @@ def test_a_server_keeps_runs_and_if_it_is_gone_the_execution_is_not_affected(pro
 
 
 def test_without_tracking_there_is_no_trace_of_mlflow(project: Project) -> None:
-    before = sorted((project.path / ".local").iterdir())
+    kept = project.path / ".local" / "mlflow"
+    before = [file.stat().st_mtime_ns for file in sorted(kept.rglob("*"))]
     done = train(project, "")
 
     assert (done.code, done.err) == (0, "")
     assert "MLflow" not in done.out
-    assert sorted((project.path / ".local").iterdir()) == before
+    assert [file.stat().st_mtime_ns for file in sorted(kept.rglob("*"))] == before
 
     refused = project.ops("track-pipeline-execution")
 
