@@ -83,7 +83,7 @@ def _run(client: Any, experiment: str, record: Mapping[str, Any]) -> Any:
 def _log_model(archive: Path, requirements: list[str]) -> None:
     """The archive as a model that `mlflow.pyfunc.load_model` loads, with its own code.
 
-    With its requirements: otherwise MLflow would find them out anew for each model, which takes 6 to 9 seconds.
+    With its requirements: without them MLflow looks for them, which takes 6 to 9 seconds for each model.
     """
     import mlflow.pyfunc
 
