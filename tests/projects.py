@@ -16,6 +16,20 @@ TEMPLATE = Path(__file__).parents[1]
 TEMPLATE_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 VENDOR = TEMPLATE_PROJECT / "vendor"
 LIBRARY = VENDOR / "sagemaker_ops"
+MINIMAL = """
+[project]
+name = "Churn"
+slug = "churn"
+vertical = "customer"
+[data]
+source = "data.csv"
+target = "late"
+problem = "classification"
+[gate]
+metric = "auc"
+minimum = 0.6
+"""
+"""The smallest project.toml."""
 
 
 @dataclass(frozen=True)

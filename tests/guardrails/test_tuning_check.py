@@ -9,25 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import TEMPLATE_PROJECT
+from projects import MINIMAL, TEMPLATE_PROJECT
 
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.guardrails import project_check, table_check, tuning_check
 from sagemaker_ops.project import settings, tuning
 
-CLASSIFICATION = """
-[project]
-name = "Churn"
-slug = "churn"
-vertical = "customer"
-[data]
-source = "data.csv"
-target = "late"
-problem = "classification"
-[gate]
-metric = "auc"
-minimum = 0.6
-[hyperparameters]
+CLASSIFICATION = f"""{MINIMAL}[hyperparameters]
 learning_rate = 0.05
 max_iter = 150
 bagging = true

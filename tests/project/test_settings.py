@@ -10,24 +10,12 @@ from pathlib import Path
 
 import pytest
 from cookiecutter.main import cookiecutter
+from projects import MINIMAL
 
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import settings
 
 TEMPLATE = Path(__file__).parents[2]
-MINIMAL = """
-[project]
-name = "Churn"
-slug = "churn"
-vertical = "customer"
-[data]
-source = "data.csv"
-target = "late"
-problem = "classification"
-[gate]
-metric = "auc"
-minimum = 0.6
-"""
 Problems = Callable[[str], list[Problem]]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from projects import MINIMAL
 
 from sagemaker_ops.commands import tuning
 from sagemaker_ops.errors import UserError
@@ -17,19 +18,7 @@ from sagemaker_ops.project import settings
 from sagemaker_ops.terminal import trials
 
 SCORE = "FinalHyperParameterTuningJobObjectiveMetric"
-PROJECT = """\
-[project]
-name = "Churn"
-slug = "churn"
-vertical = "customer"
-[data]
-source = "data.csv"
-target = "late"
-problem = "classification"
-[gate]
-metric = "auc"
-minimum = 0.6
-
+PROJECT = f"""{MINIMAL}
 [hyperparameters] # of the model
 rate = 0.05 # how fast
 trees = 150

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sagemaker_ops.commands import completion, tuning
+from sagemaker_ops.commands import completion, tracking, tuning
 from sagemaker_ops.commands.arguments import (
     EnvironmentName,
     GitLabFolder,
@@ -234,15 +234,12 @@ def _report(execution: Execution, root: Path) -> Iterator[str]:
 
 
 def _track(execution: Execution, root: Path, tracker: Session | None) -> Iterator[str]:
-    """Tell MLflow about the execution, and say where it is there. A failure is a warning: the execution has ended."""
+    """Tell MLflow about the execution, and say where it is there."""
     if tracker is None:
         return
     from sagemaker_ops.tracking import record
 
-    try:
-        yield tracker.track(record.of_execution(execution, root))
-    except UserError as error:
-        print(f"warning: {error}", file=sys.stderr)
+    yield from tracking.told(lambda: tracker.track(record.of_execution(execution, root)))
 
 
 def _options(jobs: int | None, isolation: str, cache: bool, fresh: bool, install: bool) -> local.Options:

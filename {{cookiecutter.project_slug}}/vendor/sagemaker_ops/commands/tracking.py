@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,10 +51,19 @@ def track_pipeline_execution(
 
 
 def after(execution: Execution, settings: Settings, root: Path) -> None:
-    """Tell MLflow, and say where it is there. A failure is a warning: the execution has ended."""
+    """Tell MLflow about an execution on AWS that has ended, and say where it is there."""
     from sagemaker_ops.tracking import record, session
 
+    for line in told(lambda: session.track(record.of_execution(execution, root), settings, root)):
+        print(line)
+
+
+def told(track: Callable[[], str]) -> Iterator[str]:
+    """What `track` says. Whatever happens is a warning: the execution itself has ended."""
     try:
-        print(session.track(record.of_execution(execution, root), settings, root))
-    except UserError as error:
-        print(f"warning: {error}", file=sys.stderr)
+        said = track()
+    except Exception as error:  # its files may be damaged, and packages may be missing
+        reason = error if isinstance(error, UserError) else f"MLflow did not track the run: {error!r}."
+        print(f"warning: {reason}", file=sys.stderr)
+    else:
+        yield said
