@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,8 +104,11 @@ def environment(testrun_uid: str) -> Path:
         if aside.is_dir():
             aside.rename(kept)
         # All groups, so that no test installs into it while others use it; with uv, which is faster than pip.
-        done = project.make("setup", "docs", PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        assert done.code == 0, done
+        groups = tomllib.loads((project.path / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+        with_uv = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        installed = project.run(sys.executable, "-B", "-m", "sagemaker_ops.project.environment", *groups, PATH=with_uv)
+        done = project.make("setup", PATH=with_uv)
+        assert (installed.code, done.code) == (0, 0), f"{installed}\n{done}"
         _compile(project)
         made_for.write_text(testrun_uid, encoding="utf-8")
     return kept

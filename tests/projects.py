@@ -15,6 +15,8 @@ from cookiecutter.main import cookiecutter
 TEMPLATE = Path(__file__).parents[1]
 TEMPLATE_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 VENDOR = TEMPLATE_PROJECT / "vendor"
+NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""For a process that imports the library from VENDOR, whose files are copied into every project."""
 LIBRARY = VENDOR / "sagemaker_ops"
 MINIMAL = """
 [project]

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from projects import NO_BYTECODE
+
 from sagemaker_ops.container import namespace
 from sagemaker_ops.local import Execution, list_pipeline_executions
 
@@ -88,7 +90,7 @@ def start(local: Any, *steps: Any, options: dict[str, Any] | None = None, nobody
         command = [sys.executable, "-c", BECOME_NOBODY, namespace.__file__, json.dumps(_openings(local.home)), *command]
     runner = subprocess.Popen(
         command,
-        env=os.environ | {"PYTHONPATH": str(VENDOR), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONPATH": str(VENDOR)} | NO_BYTECODE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

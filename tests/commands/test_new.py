@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from projects import TEMPLATE, TEMPLATE_PROJECT, VENDOR, Bake, Project, Result
+from projects import NO_BYTECODE, TEMPLATE, TEMPLATE_PROJECT, VENDOR, Bake, Project, Result
 
 from sagemaker_ops.commands import app
 from sagemaker_ops.guardrails import script_names
@@ -294,7 +294,7 @@ def test_the_test_of_a_new_step_passes(project: Project, ops: Ops) -> None:
     ops("new", "step", "score-customers")
 
     pytest_here = (sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-rA")
-    done = project.run(*pytest_here, "tests/steps/test_score_customers.py", PYTHONPATH=str(VENDOR))
+    done = project.run(*pytest_here, "tests/steps/test_score_customers.py", PYTHONPATH=str(VENDOR), **NO_BYTECODE)
 
     assert done.code == 0, done
     assert done.out.count("PASSED ") == 2

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from local.behaving import both_ways, statuses
 from local.conftest import only_root
+from projects import NO_BYTECODE
 from runners import VENDOR, start, wait_for
 
 from sagemaker_ops.definition.expressions import Scope
@@ -406,6 +407,6 @@ def test_a_command_can_use_the_store_of_a_folder(tmp_path: Path) -> None:
     program = "import boto3; boto3.client('s3').put_object(Bucket='bkt', Key='k', Body=b'')"
     command = [sys.executable, "-B", "-m", "sagemaker_ops.s3.endpoint", str(tmp_path), sys.executable, "-c", program]
 
-    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(VENDOR)}, check=True)
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(VENDOR)} | NO_BYTECODE, check=True)
 
     assert (tmp_path / "bkt" / "k").is_file()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from local.behaving import both_ways
-from projects import clean_environment
+from projects import NO_BYTECODE, clean_environment
 from runners import VENDOR
 
 from sagemaker_ops.local import check, list_pipeline_executions
@@ -132,7 +132,7 @@ def compiled(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 
 def in_environment(command: list[Any], folder: Path, given: str = "") -> subprocess.CompletedProcess[str]:
-    env = clean_environment() | {"PYTHONPATH": str(VENDOR), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
+    env = clean_environment() | {"PYTHONPATH": str(VENDOR), "PYTHONWARNINGS": "ignore"} | NO_BYTECODE
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=folder, env=env, input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import VENDOR, clean_environment
+from projects import NO_BYTECODE, VENDOR, clean_environment
 
 from sagemaker_ops.pipelines.dependencies import Reads
 
@@ -61,7 +61,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Reads:
     done = subprocess.run(
         [sys.executable, "-B", "-c", READ],
         cwd=write(tmp_path_factory.mktemp("recorded")),
-        env=clean_environment() | {"PYTHONPATH": str(VENDOR)}, capture_output=True, text=True, check=True,
+        env=clean_environment() | {"PYTHONPATH": str(VENDOR)} | NO_BYTECODE, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return Reads.of(json.loads(done.stdout))
 

@@ -298,6 +298,17 @@ def test_a_failed_installation_is_reported_and_tried_again(
     assert machine.installed == {"pandas>=2.2", "boto3"}, "even the first installation no longer counts"
 
 
+def test_a_group_that_another_one_includes_is_there_with_it(machine: Machine) -> None:
+    machine.write("pyproject.toml", PYPROJECT + 'lint = ["ruff"]\nall = [{ include-group = "lint" }, "mypy"]\n')
+    machine.need("all")
+
+    assert machine.need("lint") == 0
+
+    assert machine.commands == []
+    machine.need("dev")
+    assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff", "mypy"}
+
+
 @pytest.mark.parametrize("uv", [UV, None], ids=["uv", "venv"])
 def test_an_environment_that_cannot_be_created_is_reported_and_tried_again(
     machine: Machine, capsys: pytest.CaptureFixture[str], uv: str | None

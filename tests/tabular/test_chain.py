@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import processing
 import pytest
-from projects import TEMPLATE_PROJECT, VENDOR
+from projects import NO_BYTECODE, TEMPLATE_PROJECT, VENDOR
 from sklearn import metrics
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
@@ -194,7 +194,7 @@ def test_the_sample_from_a_shell(tmp_path: Path) -> None:
         folders = [f"--{name}-dir={tmp_path / name}" for name in arguments if not name.startswith("-")]
         options = [argument for argument in arguments if argument.startswith("-")]
         command = [sys.executable, str(STEPS / script), *folders, *options]
-        environment = os.environ | {"PYTHONPATH": str(VENDOR), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = os.environ | {"PYTHONPATH": str(VENDOR)} | NO_BYTECODE
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")  # quiet: the log is only about the data
         return done.stdout

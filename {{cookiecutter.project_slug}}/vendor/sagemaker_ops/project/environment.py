@@ -68,8 +68,10 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
         shutil.rmtree(venv)
         state = {}
     if state.get("hash") == wanted and _python(venv).exists():
-        if groups <= {*state["groups"], *([BARE] if PROJECT in state["groups"] else [])}:
-            return 0
+        there = {line for name in state["groups"] for line in _lines(parts, name)}
+        there |= set(parts[BARE]) if PROJECT in state["groups"] else set()
+        if there.issuperset(line for name in groups for line in _lines(parts, name)):
+            return 0  # also for a group that another one includes
         groups |= set(state["groups"])
 
     requirements = list(dict.fromkeys(line for name in sorted(groups) for line in _lines(parts, name)))
