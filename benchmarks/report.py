@@ -28,8 +28,8 @@ app.main()
 
 def measure(folder: Path, runs: int = 5) -> str:
     """`folder` must be empty. A project and its environment are created in it."""
-    answers = ["problem=regression", "--output-dir", str(folder)]
-    subprocess.run([COOKIECUTTER, "--no-input", *answers, TEMPLATE], check=True, capture_output=True)
+    generate = [COOKIECUTTER, "--no-input", "--output-dir", str(folder), str(TEMPLATE), "problem=regression"]
+    subprocess.run(generate, check=True, capture_output=True)
     [project] = folder.iterdir()
     subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
     python, ops = str(project / ".venv/bin/python"), str(project / ".venv/bin/ops")

@@ -86,7 +86,8 @@ ROOMS = {
     "notebooks": {"errors", "store", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
     "report": {"errors", "store", "kept", "trace", "project", "definition", "local", "terminal"},
-    "tracking": {"errors", "store", "trace", "project", "local", "tabular", "terminal", "report"},
+    "serving": {"errors", "store", "kept", "project", "container", "local", "terminal", "report"},
+    "tracking": {"errors", "store", "trace", "project", "local", "tabular", "terminal", "report", "serving"},
     "review": {
         "report",
         "errors",
@@ -111,6 +112,7 @@ FOREIGN = {
     "project": {"pyarrow", "tomlkit"},
     "template": {"cookiecutter"},
     "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "seaborn", "sklearn", "tomlkit"},
+    "serving": {"starlette", "uvicorn"},
     "terminal": {"rich"},
     "tracking": {"mlflow", "pandas"},
     "commands": {"typer"},

@@ -42,7 +42,8 @@ def train(arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
     train, validation = (read_part(folder, schema) for folder in (arguments.train_dir, arguments.validation_dir))
     pipeline = make_model(schema, hyperparameters)
     fit(pipeline, schema, train, validation)
-    save_model(Model(pipeline, schema, optional=gaps(schema, train)), arguments.model_dir, Path(__file__).parent)
+    model = Model(pipeline, schema, optional=gaps(schema, train))
+    save_model(model, arguments.model_dir, Path(__file__).parent, compared=validation)
 
     print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
     if getattr(pipeline[-1], "early_stopping", False):

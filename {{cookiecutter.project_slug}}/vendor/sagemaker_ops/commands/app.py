@@ -27,6 +27,7 @@ from sagemaker_ops.commands import (
     report,
     review,
     run,
+    serve,
     studio,
     template,
     tracking,
@@ -97,7 +98,7 @@ def _options(
 
 
 families = (
-    run, checks, review, report, history, tuning, tracking, executions, pipelines, studio, models, doctor, data,
+    run, checks, review, report, serve, history, tuning, tracking, executions, pipelines, studio, models, doctor, data,
     template,
 )  # fmt: skip
 for family in families:

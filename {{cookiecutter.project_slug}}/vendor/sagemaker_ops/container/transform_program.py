@@ -160,39 +160,46 @@ def _join(record: Any, answer: Any, kind: str) -> Any:
     return {**before, "SageMakerOutput": answer}
 
 
-def handlers(job: Mapping[str, Any]) -> Callable[[bytes], bytes]:
-    """A function that answers a request: the handlers in job["program"], with the model that its model_fn loads.
+def invocation(code: str, program: str, model_dir: str) -> Callable[[bytes, str, str], Any]:
+    """(request, content type, accept) → what the handlers in `program` return, with the model that model_fn loads.
 
     InputError if the image would not accept them.
     """
-    sys.path.insert(0, job["code"])
-    module = importlib.import_module(job["program"].removesuffix(".py").replace("/", "."))
-    model_fn, transform_fn, *parts = (getattr(module, name, None) for name in HANDLERS)
-    input_fn, predict_fn, output_fn = parts
+    sys.path.insert(0, code)
+    module = importlib.import_module(program.removesuffix(".py").replace("/", "."))
+    model_fn, transform_fn, input_fn, predict_fn, output_fn = (getattr(module, name, None) for name in HANDLERS)
     if model_fn is None:
         raise InputError("it has no model_fn(model_dir), which loads the model")
-    if transform_fn is not None and any(parts):
+    if transform_fn is not None and (input_fn or predict_fn or output_fn):
         raise InputError("it has transform_fn, but also input_fn, predict_fn or output_fn, which transform_fn replaces")
+    model = model_fn(model_dir)
+
+    def invoke(request: bytes, content_type: str, accept: str) -> Any:
+        body = request.decode("utf-8", "replace") if content_type in (CSV, JSON) else request
+        if transform_fn is not None:
+            return transform_fn(model, body, content_type, accept)
+        data = (input_fn or default_input_fn)(body, content_type)
+        return (output_fn or default_output_fn)(predict_fn(data, model) if predict_fn else model.predict(data), accept)
+
+    return invoke
+
+
+def handlers(job: Mapping[str, Any]) -> Callable[[bytes], bytes]:
+    """A function that answers a request of the job."""
     content_type = job["arguments"]["TransformInput"].get("ContentType") or JSON
     accept = job["arguments"]["TransformOutput"].get("Accept", "*/*")
     if accept in ("", "*/*"):
         accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
-    model = model_fn(job["model"])
+    invoke = invocation(job["code"], job["program"], job["model"])
 
-    def invoke(request: bytes) -> bytes:
-        body = request.decode("utf-8", "replace") if content_type in (CSV, JSON) else request
-        if transform_fn is not None:
-            answer = transform_fn(model, body, content_type, accept)
-        else:
-            data = (input_fn or default_input_fn)(body, content_type)
-            prediction = predict_fn(data, model) if predict_fn else model.predict(data)
-            answer = (output_fn or default_output_fn)(prediction, accept)
+    def answered(request: bytes) -> bytes:
+        answer = invoke(request, content_type, accept)
         answer = answer[0] if isinstance(answer, tuple) else answer  # the second item is its content type
         if not isinstance(answer, str | bytes | bytearray):
             raise InputError(f"the handlers returned {type(answer).__name__}, not text or bytes")
         return answer.encode() if isinstance(answer, str) else bytes(answer)
 
-    return invoke
+    return answered
 
 
 def default_input_fn(body: Any, content_type: str) -> Any:

@@ -63,8 +63,9 @@ def values(
         else each
         for name, each in declared.items()
     }
+    listing = f" Available: {', '.join(declared)}." if declared else " The pipeline has none."
     problems = [
-        Problem(f"there is no parameter '{name}'.{did_you_mean(name, declared) or _listing(declared)}")
+        Problem(f"there is no parameter '{name}'.{did_you_mean(name, declared) or listing}")
         for name in given
         if name not in declared
     ]
@@ -82,10 +83,6 @@ def values(
         else:
             found[name] = value
     return found, problems
-
-
-def _listing(declared: Mapping[str, Parameter]) -> str:
-    return f" Available: {', '.join(declared)}." if declared else " The pipeline has none."
 
 
 def _typed(kind: str, value: object) -> Any:

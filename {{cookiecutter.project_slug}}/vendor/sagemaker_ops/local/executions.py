@@ -126,11 +126,7 @@ class Execution:
         state = {key: value for key, value in vars(self).items() if key != "folder"}
         state["steps"] = [{k: v for k, v in vars(step).items() if k != "log"} for step in self.steps.values()]
         indent = 1 if self.end_time else None  # readable at the end; until then it is written often
-        write_atomically(self.folder / "execution.json", json.dumps(state, indent=indent, default=_as_json).encode())
-
-
-def _as_json(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+        write_atomically(self.folder / "execution.json", json.dumps(state, indent=indent, default=str).encode())
 
 
 def claim(folder: Path) -> int:

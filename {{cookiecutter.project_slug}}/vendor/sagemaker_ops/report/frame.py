@@ -10,10 +10,15 @@ from pathlib import Path
 from sagemaker_ops.report.markup import Markup, element
 
 
-def html(title: str, body: Markup) -> str:
-    """A page whose browser loads nothing, and runs only our own script, whatever the texts contain."""
-    digest = base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()
+def html(title: str, body: Markup, own: str = "") -> str:
+    """A page whose browser loads nothing, and runs only our own script, whatever the texts contain.
+
+    own: another script instead, which may talk to the server that the page comes from.
+    """
+    program = own or script()
+    digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+    policy += "; connect-src 'self'" if own else ""
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -24,7 +29,7 @@ def html(title: str, body: Markup) -> str:
         element("title", title),
         element("style", Markup(_file("page.css"))),
     )
-    content = element("body", body, element("script", Markup(script())))
+    content = element("body", body, element("script", Markup(program)))
     return f"<!DOCTYPE html>\n{element('html', head, content, lang='en')}\n"
 
 

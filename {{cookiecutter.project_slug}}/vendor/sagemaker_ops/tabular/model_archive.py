@@ -13,6 +13,7 @@ import tempfile
 import warnings
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import joblib
@@ -23,6 +24,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
 from sagemaker_ops.tabular.errors import StepError, listed
+from sagemaker_ops.tabular.fast_model import FastModel, is_the_same, take_apart
 from sagemaker_ops.tabular.schema import Schema
 from sagemaker_ops.tabular.step_code import SERVING, StepCode, files_below
 
@@ -40,21 +42,32 @@ DIGITS = {"scikit-learn": 2, "numpy": 1}
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted pipeline and what it expects; a request may omit the `optional` columns, which had gaps in training."""
+    """A fitted pipeline and what it expects; a request may omit the `optional` columns, which had gaps in training.
+
+    fast: the pipeline taken apart, which answers requests; None if it has other steps than those of a new project.
+    """
 
     pipeline: Pipeline
     schema: Schema
     optional: tuple[str, ...] = ()
+    fast: FastModel | None = None
+
+    @cached_property
+    def optional_names(self) -> frozenset[str]:
+        return frozenset(self.optional)
 
 
-def save_model(model: Model, folder: Path, scripts: Path) -> None:
+def save_model(model: Model, folder: Path, scripts: Path, compared: pd.DataFrame | None = None) -> None:
     """Write `model`, the versions it was trained with and the code that serves it to `folder`.
 
-    scripts: the folder of the step scripts. What inference.py needs is included, together with this package.
+    scripts: the folder of the step scripts. What inference.py needs is included, together with this package. compared:
+    some rows; the model is taken apart when it is loaded, if that gives the same predictions for all of these.
     """
     model.schema.save(folder)
     joblib.dump(model.pipeline, folder / "model.joblib", compress=3)
-    text = json.dumps({"versions": VERSIONS, "optional": model.optional}, indent=2, ensure_ascii=False)
+    apart = compared is not None and is_the_same(model.pipeline, model.schema, compared)
+    about = {"versions": VERSIONS, "optional": model.optional, "taken_apart": apart}
+    text = json.dumps(about, indent=2, ensure_ascii=False)
     (folder / "training.json").write_text(text + "\n", encoding="utf-8")
     for name, file in serving_code(scripts).items():
         target = folder / "code" / name
@@ -98,6 +111,7 @@ def load_model(folder: Path) -> Model:
         training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
         versions, optional = training["versions"], tuple(training["optional"])
         check_versions(versions)
+        apart = training.get("taken_apart") is True and versions["scikit-learn"] == sklearn.__version__
         schema = Schema.load(folder)
     except StepError:
         raise
@@ -109,7 +123,7 @@ def load_model(folder: Path) -> Model:
             pipeline = joblib.load(folder / "model.joblib")
     except (EOFError, pickle.UnpicklingError, zlib.error, ValueError, KeyError, IndexError) as error:
         raise StepError(f"{folder / 'model.joblib'} cannot be read ({error}); train the model again") from error
-    return Model(pipeline, schema, optional)
+    return Model(pipeline, schema, optional, take_apart(pipeline, schema) if apart else None)
 
 
 def unpack(archive: Path, folder: Path) -> None:

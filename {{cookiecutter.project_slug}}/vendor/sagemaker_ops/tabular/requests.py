@@ -18,13 +18,17 @@ import csv
 import io
 import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sagemaker_ops.tabular.errors import StepError, listed
 from sagemaker_ops.tabular.estimator import predict
+from sagemaker_ops.tabular.fast_values import UnsureError
 from sagemaker_ops.tabular.model_archive import Model
 from sagemaker_ops.tabular.schema import Schema
 
@@ -35,18 +39,26 @@ HEADER = {"present": True, "absent": False}
 
 @dataclass(frozen=True)
 class Rows:
-    """A table, and whether its columns have names; None: they may be in the first row."""
+    """The values of each row, in the order of `names`. named: whether these are names; None: the first row may be."""
 
-    table: pd.DataFrame
+    names: list[Any]
+    values: list[list[Any]]
     named: bool | None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows as a table of objects."""
+        return pd.DataFrame(self.values, columns=self.names, dtype=object)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A column `label` or `value`; for a classification, a column of probabilities per class; header: named in CSV."""
+    """One answer per row, a label or a value, and its probability of each class; header: whether CSV has names."""
 
-    answers: pd.DataFrame
-    probabilities: pd.DataFrame | None
+    name: str
+    answers: list[Any]
+    classes: list[str]
+    probabilities: list[list[float]]
     header: bool
 
 
@@ -80,44 +92,65 @@ def read_request(body: str | bytes, content_type: str | None) -> Rows:
         raise StepError("the request is empty; send rows as CSV or JSON")
     if kind == CSV:
         return _csv_rows(text, HEADER.get(parameters.get("header", "")))
-    return Rows(_records(_lines(text)) if kind == JSON_LINES else _json_table(text), named=True)
+    return _records(_lines(text)) if kind == JSON_LINES else _json_rows(text)
 
 
 def predict_rows(rows: Rows, model: Model) -> Prediction:
     """One answer per row. Raises StepError for rows that do not fit the model."""
     schema = model.schema
     rows = rows if rows.named else _name_columns(rows, schema)
-    if rows.table.empty:
+    if not rows.values:
         raise StepError("the request has a header but no rows")
-    table = rows.table.copy(deep=False)
+    predicted = _predict(rows, model)
+    if schema.problem == "regression":
+        return Prediction("value", predicted.tolist(), [], [], bool(rows.named))
+    labels = [schema.classes[number] for number in predicted.argmax(axis=1)]
+    return Prediction("label", labels, [str(label) for label in schema.classes], predicted.tolist(), bool(rows.named))
+
+
+def _predict(rows: Rows, model: Model) -> npt.NDArray[np.float64]:
+    """As `estimator.predict`: by the model taken apart, if it can read these rows, or by the pipeline."""
+    if model.fast is not None:
+        position = {name: number for number, name in enumerate(rows.names)}
+        places = [position.get(name, -1) for name in model.schema.names]
+        missing = [name for name, place in zip(model.schema.names, places, strict=True) if place < 0]
+        with suppress(UnsureError):
+            if missing and not model.optional_names.issuperset(missing):
+                raise UnsureError
+            if missing:
+                return model.fast.predict_values(
+                    [[row[at] if at >= 0 else None for at in places] for row in rows.values]
+                )
+            return model.fast.predict_values([[row[at] for at in places] for row in rows.values])
+    table = rows.table
     for name in model.optional:
         if name not in table:
             table[name] = None
-    predicted = predict(model.pipeline, schema.frame(table))
-    if schema.problem == "regression":
-        return Prediction(pd.DataFrame({"value": predicted}), None, bool(rows.named))
-    labels = pd.DataFrame({"label": [schema.classes[number] for number in predicted.argmax(axis=1)]})
-    probabilities = pd.DataFrame(predicted, columns=[str(label) for label in schema.classes])
-    return Prediction(labels, probabilities, bool(rows.named))
+    return predict(model.pipeline, model.schema.frame(table))
 
 
 def write_answer(prediction: Prediction, accept: str | None) -> tuple[str, str]:
     """The answer and its content type: CSV or JSON Lines if requested, otherwise JSON."""
-    answers, probabilities = prediction.answers, prediction.probabilities
     wanted = {_media_type(kind)[0] for kind in (accept or "").split(",")}
     if CSV in wanted:
-        if probabilities is not None:
-            answers = answers.join(probabilities.add_prefix("probability_"))
-        return answers.to_csv(index=False, header=prediction.header, lineterminator="\n"), CSV
+        return _csv(prediction), CSV
     if not wanted & {JSON, JSON_LINES, "*/*", "application/*", ""}:
         raise StepError(f"accept '{accept}' is not supported; request {TYPES}")
-    records = answers.to_dict("records")
-    if probabilities is not None:
-        each = probabilities.to_dict("records")
-        records = [record | {"probabilities": of} for record, of in zip(records, each, strict=True)]
+    records: list[dict[str, Any]] = [{prediction.name: answer} for answer in prediction.answers]
+    for record, probabilities in zip(records, prediction.probabilities, strict=False):  # a regression has none
+        record["probabilities"] = dict(zip(prediction.classes, probabilities, strict=True))
     if JSON_LINES in wanted:
         return "".join(json.dumps(record, allow_nan=False) + "\n" for record in records), JSON_LINES
     return json.dumps({"predictions": records}, allow_nan=False), JSON
+
+
+def _csv(prediction: Prediction) -> str:
+    names = [prediction.name, *(f"probability_{label}" for label in prediction.classes)]
+    columns = zip(*prediction.probabilities, strict=True)
+    writer = csv.writer(file := io.StringIO(), lineterminator="\n")
+    writer.writerows([names] * prediction.header)
+    writer.writerows(zip(prediction.answers, *columns, strict=True))
+    return file.getvalue()
 
 
 def _media_type(text: str | None) -> tuple[str, dict[str, str]]:
@@ -134,11 +167,10 @@ def _csv_rows(text: str, header: bool | None) -> Rows:
     uneven = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
     if uneven is not None:
         raise StepError(f"row {uneven + 1} has {len(rows[uneven])} values, but the first has {len(rows[0])}")
-    table = pd.DataFrame(rows, dtype=object)
-    return _named_by_first_row(table) if header else Rows(table, named=header)
+    return _named_by_first_row(rows) if header else Rows([], rows, named=header)
 
 
-def _json_table(text: str) -> pd.DataFrame:
+def _json_rows(text: str) -> Rows:
     try:
         content = _parse(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -149,7 +181,7 @@ def _json_table(text: str) -> pd.DataFrame:
             raise StepError("'columns' must be a list of names")
         if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
             raise StepError(f"each row of 'data' must be a list of {len(columns)} values, one for each of 'columns'")
-        return _plain_table(columns, rows)
+        return _plain(columns, rows)
     return _records(content if isinstance(content, list) else [content])
 
 
@@ -169,44 +201,43 @@ def _parse(text: str) -> Any:
     return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 1000 else float(digits))
 
 
-def _records(records: list[Any]) -> pd.DataFrame:
+def _records(records: list[Any]) -> Rows:
     if not records or not all(isinstance(record, dict) for record in records):
         raise StepError('JSON must be records, [{"column": value}, …], or {"columns": […], "data": [[…], …]}')
     columns = list(dict.fromkeys(name for record in records for name in record))
-    return _plain_table(columns, [[record.get(name) for name in columns] for record in records])
+    return _plain(columns, [[record.get(name) for name in columns] for record in records])
 
 
-def _plain_table(columns: list[str], rows: list[list[Any]]) -> pd.DataFrame:
+def _plain(columns: list[str], rows: list[list[Any]]) -> Rows:
     nested = {name for row in rows for name, value in zip(columns, row, strict=True) if isinstance(value, dict | list)}
     if nested:
         raise StepError(f"{listed(sorted(nested))} must contain single values, not lists or objects")
-    return _named(pd.DataFrame(rows, dtype=object), columns)
+    return _named(columns, rows)
 
 
 def _name_columns(rows: Rows, schema: Schema) -> Rows:
     """CSV rows with names: from the first row if it is a header, otherwise by position."""
-    table, names = rows.table, set(schema.names)
-    first = set(rows.table.iloc[0])
+    names, first = set(schema.names), set(rows.values[0])
     if rows.named is None and (names <= first or not all(map(_is_number, first & names))):
-        return _named_by_first_row(table)
-    if table.shape[1] != len(schema.names):
+        return _named_by_first_row(rows.values)
+    if len(rows.values[0]) != len(schema.names):
         raise StepError(
-            f"a row has {table.shape[1]} values, but the model needs {len(schema.names)}: {', '.join(schema.names)}; "
-            "send these in order, or add a header"
+            f"a row has {len(rows.values[0])} values, but the model needs {len(schema.names)}: "
+            f"{', '.join(schema.names)}; send these in order, or add a header"
         )
-    return Rows(table.set_axis(schema.names, axis="columns"), named=False)
+    return Rows(schema.names, rows.values, named=False)
 
 
 def _is_number(text: str) -> bool:
     return bool(pd.notna(pd.to_numeric(text, errors="coerce")))
 
 
-def _named_by_first_row(table: pd.DataFrame) -> Rows:
-    return Rows(_named(table.iloc[1:].reset_index(drop=True), table.iloc[0].tolist()), named=True)
+def _named_by_first_row(rows: list[list[Any]]) -> Rows:
+    return _named(rows[0], rows[1:])
 
 
-def _named(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def _named(names: list[str], rows: list[list[Any]]) -> Rows:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise StepError(f"the request names {listed(twice)} more than once")
-    return table.set_axis(names, axis="columns")
+    return Rows(names, rows, named=True)

@@ -14,6 +14,7 @@ from sagemaker_ops.local import Execution
 from sagemaker_ops.project.layout import LOCAL_FOLDER, STEPS
 from sagemaker_ops.project.tracking import EXECUTION
 from sagemaker_ops.report import document, results
+from sagemaker_ops.serving.archives import archive_of
 from sagemaker_ops.store import Store
 from sagemaker_ops.terminal import details
 
@@ -59,7 +60,7 @@ def of_execution(execution: Execution, root: Path) -> Record:
         "mlflow.note.content": result.outcome,
     }
     is_here = execution.folder.is_absolute()
-    model = _model(execution, Store(root / LOCAL_FOLDER / "s3")) if is_here else None
+    model = archive_of(execution, Store(root / LOCAL_FOLDER / "s3")) if is_here else None
     return Record(
         name=f"{execution.pipeline_name} {execution.id}",
         status=_STATUS.get(execution.status, "RUNNING"),
@@ -119,18 +120,3 @@ def requirements(root: Path) -> tuple[str, ...]:
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _model(execution: Execution, store: Store) -> Path | None:
-    """The archive of the model that the execution registered, or else trained last; None if there is none here."""
-    found = [each.properties for each in execution.steps.values() if each.status == "Succeeded"]
-    registered = [
-        container.get("ModelDataUrl")
-        for each in found
-        for container in each.get("InferenceSpecification", {}).get("Containers", [])
-    ]
-    trained = [each.get("ModelArtifacts", {}).get("S3ModelArtifacts") for each in found]
-    for uri in [*registered, *reversed(trained)]:
-        if isinstance(uri, str) and (file := store.locate(uri)).is_file():
-            return file
-    return None

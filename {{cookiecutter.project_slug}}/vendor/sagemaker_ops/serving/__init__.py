@@ -1,0 +1,1 @@
+"""The model behind HTTP on this machine, with the handlers that an endpoint calls."""

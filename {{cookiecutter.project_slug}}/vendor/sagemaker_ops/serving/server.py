@@ -1,0 +1,89 @@
+"""Starts the program that serves a model, and waits until it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sagemaker_ops import kept
+from sagemaker_ops.container import transform_program
+from sagemaker_ops.errors import UserError
+from sagemaker_ops.project import data
+from sagemaker_ops.project.settings import Settings
+from sagemaker_ops.serving import page
+from sagemaker_ops.serving.archives import Served
+
+PROGRAM = Path(__file__).with_name("program.py")
+NEEDED = ("starlette", "uvicorn")
+
+
+def serve(served: Served, settings: Settings, root: Path, *, host: str, port: int, workers: int) -> int:
+    """Serve until Ctrl-C or SIGTERM; returns the exit code. UserError if it cannot start."""
+    if missing := [name for name in NEEDED if not find_spec(name)]:
+        raise UserError(f"{' and '.join(missing)} must be installed to serve a model: `make setup` installs them.")
+    with tempfile.TemporaryDirectory(prefix="ops-serve-") as folder:
+        model = Path(folder, "model")
+        try:
+            with tarfile.open(served.archive) as tar:
+                tar.extractall(model, filter="data")
+            schema = kept.load(model / "schema.json")
+            optional = kept.load(model / "training.json").get("optional", [])
+        except (*kept.DAMAGED, tarfile.TarError, EOFError) as error:
+            raise UserError(f"{served.archive} cannot be served: {error}; train the model again.") from None
+        written = Path(folder, "served.json")
+        names = [feature["name"] for feature in schema["features"]]
+        request = {
+            "code": str(model / "code"),
+            "program": "inference.py",
+            "model": str(model),
+            "handlers": transform_program.__file__,
+            "page": page.page(served, schema, example(settings, root, names), optional),
+            "host": host,
+            "port": port,
+            "workers": workers,
+            "ready": f"Serving {served.name} (Ctrl-C stops it):",
+        }
+        written.write_text(json.dumps(request), encoding="utf-8")
+        return _run([sys.executable, str(PROGRAM), str(written)], _environment())
+
+
+def example(settings: Settings, root: Path, names: Sequence[str]) -> Mapping[str, str]:
+    """The first value of each column in the project's table, as text; empty if it is not on this machine."""
+    found: dict[str, str] = {}
+    with suppress(UserError, OSError, ValueError, IndexError):
+        file = data.files(settings.data.source, root)[0]
+        for name in names:
+            values, _ = data.values(file, name, 1, settings.data)
+            found[name] = values[0] if values else ""
+    return found
+
+
+def _environment() -> dict[str, Any]:
+    """Boosting's threads would wait for each other after every tree, and the library in vendor/ must not be found."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {"OMP_NUM_THREADS": "1", **environment, "PYTHONUNBUFFERED": "1"}
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run it in the foreground; signals for this process are for that one."""
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
+
+        def stop(*_: object) -> None:
+            process.terminate()
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            return process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

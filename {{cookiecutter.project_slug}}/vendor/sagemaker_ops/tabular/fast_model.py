@@ -1,0 +1,292 @@
+"""A fitted pipeline taken apart, which predicts the same to the last bit without the checks of scikit-learn.
+
+The encoders become dictionaries, by asking the fitted ones for each known category, and the trees become tuples. A few
+rows are predicted in Python alone, more of them by scikit-learn's own trees, called without what surrounds them. Those
+are private (`_predictors`, `_bin_mapper`, `_preprocess_X`), so a model is only taken apart under the version of
+scikit-learn that it was compared under. Not converted to another library: see the page "Serving a model" of the guide.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEncoder
+
+from sagemaker_ops.tabular.dates import date_numbers
+from sagemaker_ops.tabular.estimator import predict
+from sagemaker_ops.tabular.fast_values import (
+    Codes,
+    Fill,
+    UnsureError,
+    fill_category,
+    fill_date,
+    fill_flag,
+    fill_number,
+    gaps_of,
+)
+from sagemaker_ops.tabular.schema import Schema
+
+Floats = npt.NDArray[np.float64]
+FEW = 4  # rows that Python predicts faster than scikit-learn's trees
+COMPARED, COMPARED_ALONE = 1000, 20  # rows of a comparison, and how many of them also one by one
+BLOCK = 2_000  # rows whose numbers stay in the processor's cache while all trees see them
+UNKNOWN = "\0 a category that no table has"
+Tree = float | tuple[Any, ...]
+"""The value of a leaf, or (column, threshold, left, right, if missing, {category: subtree} or None)."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where a feature's numbers are among those that the trees see. codes: see fill_category."""
+
+    slots: tuple[int, ...]
+    codes: tuple[tuple[int, Codes, float], ...] = ()
+
+
+class FastModel:
+    """Predicts like the pipeline that it was made from."""
+
+    def __init__(self, pipeline: Pipeline, schema: Schema) -> None:
+        """Raises UnsureError for a pipeline with steps that are not known here."""
+        preparation, boosting = _known_steps(pipeline)
+        self._schema, self._boosting = schema, boosting
+        self._columns = _columns(preparation, boosting, schema)
+        self._width = boosting.n_features_in_
+        self._fills = [_fill(self._columns[each.name], each, schema) for each in schema.features]
+        self._known, self._map = boosting._bin_mapper.make_known_categories_bitsets()
+        self._baseline = np.asarray(boosting._baseline_prediction, dtype=np.float64).reshape(1, -1)
+        known = boosting._bin_mapper.bin_thresholds_
+        categorical = boosting._bin_mapper.is_categorical_
+        categories = {index: known[index].tolist() for index in np.flatnonzero(categorical).tolist()}
+        self._trees = [[_tree(tree, categories) for tree in each] for each in boosting._predictors]
+
+    def predict_values(self, rows: Sequence[Sequence[Any]]) -> Floats:
+        """As `estimator.predict`, for rows with a value for each feature of the schema, in this order.
+
+        Raises UnsureError if one of them is written in an unusual way.
+        """
+        prepared = [self._prepared(row) for row in rows]
+        if len(rows) <= FEW:
+            return self._answers(np.array([self._sums(row) for row in prepared], order="F"))
+        return self._answers(self._raw(np.array(prepared)))
+
+    def predict_frame(self, frame: pd.DataFrame) -> Floats:
+        """As `estimator.predict`, for what `Schema.frame` returns."""
+        prepared = np.empty((len(frame), self._width))
+        for feature in self._schema.features:
+            values, column = frame[feature.name], self._columns[feature.name]
+            if column.codes:
+                numbers, categories = pd.factorize(values)
+                for slot, table, other in column.codes:
+                    known = [table.get(each, other) for each in categories] + [table[""]]  # factorize has -1 for gaps
+                    prepared[:, slot] = np.array(known)[numbers]
+            elif feature.kind == "date":
+                prepared[:, column.slots] = date_numbers(frame[[feature.name]]).to_numpy(float)
+            else:
+                prepared[:, column.slots[0]] = values.to_numpy(float)
+        blocks = [prepared[start : start + BLOCK] for start in range(0, len(prepared), BLOCK)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            raw = list(pool.map(self._raw, blocks)) if len(blocks) > 1 else [self._raw(prepared)]
+        return self._answers(np.asfortranarray(np.concatenate(raw)))
+
+    def _prepared(self, row: Sequence[Any]) -> list[float]:
+        numbers = [nan] * self._width
+        for fill, value in zip(self._fills, row, strict=True):
+            fill(value, numbers)
+        return numbers
+
+    def _sums(self, row: list[float]) -> list[float]:
+        """The raw prediction of each class: the trees in Python."""
+        sums: list[float] = self._baseline[0].tolist()
+        node: Any
+        for trees in self._trees:
+            for number, node in enumerate(trees):
+                while type(node) is tuple:
+                    column, threshold, left, right, missing, categories = node
+                    value = row[column]
+                    if categories is not None:
+                        node = categories.get(value, missing)
+                    elif value <= threshold:
+                        node = left
+                    else:
+                        node = right if value > threshold else missing
+                sums[number] += node
+        return sums
+
+    def _raw(self, prepared: Floats) -> Floats:
+        """The raw predictions of rows, (rows, classes): scikit-learn's trees."""
+        raw = np.zeros((len(prepared), self._baseline.shape[1]), order="F")
+        raw += self._baseline
+        for trees in self._boosting._predictors:
+            for number, tree in enumerate(trees):
+                raw[:, number] += tree.predict(prepared, self._known, self._map, 1)
+        return raw
+
+    def _answers(self, raw: Floats) -> Floats:
+        loss = self._boosting._loss
+        if self._schema.problem == "regression":
+            return np.asarray(loss.link.inverse(raw.ravel()), dtype=np.float64)
+        return np.asarray(loss.predict_proba(raw), dtype=np.float64)
+
+
+def take_apart(pipeline: Pipeline, schema: Schema) -> FastModel | None:
+    """The model taken apart; None if a step of the pipeline is not known here."""
+    with suppress(UnsureError, AttributeError, LookupError, TypeError, ValueError):  # also of the private parts
+        return FastModel(pipeline, schema)
+    return None
+
+
+def is_the_same(pipeline: Pipeline, schema: Schema, rows: pd.DataFrame) -> bool:
+    """Whether the model can be taken apart and then predicts the same for these rows, together and one by one."""
+    fast = take_apart(pipeline, schema)
+    if fast is None or rows.empty:
+        return False
+    frame = schema.frame(rows.head(COMPARED))
+    try:
+        if not np.array_equal(fast.predict_frame(frame), predict(pipeline, frame)):
+            return False
+        for number, row in zip(range(COMPARED_ALONE), _as_values(frame), strict=False):
+            with suppress(UnsureError):
+                if not np.array_equal(fast.predict_values([row]), predict(pipeline, frame[number : number + 1])):
+                    return False
+    except (AttributeError, LookupError, TypeError, ValueError):  # private parts that have changed
+        return False
+    return True
+
+
+def _as_values(frame: pd.DataFrame) -> Iterator[list[Any]]:
+    """The rows as a request has them."""
+    for row in frame.itertuples(index=False):
+        values = [None if pd.isna(value) else value for value in row]
+        yield [str(value) if isinstance(value, pd.Timestamp) else value for value in values]
+
+
+def _known_steps(pipeline: Pipeline) -> tuple[ColumnTransformer, Any]:
+    """The preparation and the boosting of a pipeline that model.py made; UnsureError for another one."""
+    features, preparation, boosting = pipeline
+    if type(features) is not FunctionTransformer or features.kw_args or not _does_nothing(features.func):
+        raise UnsureError
+    if type(preparation) is not ColumnTransformer or preparation.sparse_output_ or preparation.transformer_weights:
+        raise UnsureError
+    if type(boosting) not in (HistGradientBoostingClassifier, HistGradientBoostingRegressor):
+        raise UnsureError
+    return preparation, boosting
+
+
+def _does_nothing(function: Any) -> bool:
+    """Whether it returns its argument, whatever its name and docstring."""
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_argcount == 1 and code.co_code == (lambda frame: frame).__code__.co_code
+
+
+def _columns(preparation: ColumnTransformer, boosting: Any, schema: Schema) -> dict[str, Column]:
+    """{feature: where its numbers are}, by the fitted transformers."""
+    kinds = {feature.name: feature.kind for feature in schema.features}
+    slots: dict[str, list[int]] = {name: [] for name in kinds}
+    asked: dict[str, list[tuple[int, list[str], Floats]]] = {name: [] for name in kinds}
+    width = 0
+    for _, transformer, names in preparation.transformers_:
+        names = [preparation.feature_names_in_[each] if isinstance(each, int) else each for each in names]
+        if not names or transformer == "drop":
+            continue
+        if type(transformer) in (OrdinalEncoder, TargetEncoder):
+            for name, categories, codes in _asked(transformer, names):
+                for code in codes.T:
+                    asked[name].append((width, categories, code))
+                    width += 1
+            continue
+        of_dates = type(transformer) is FunctionTransformer and transformer.func is date_numbers
+        if not of_dates and transformer != "passthrough" and getattr(transformer, "func", transformer) is not None:
+            raise UnsureError
+        for name in names:
+            if (kinds[name] == "date") != of_dates or kinds[name] == "categorical":
+                raise UnsureError
+            count = 4 if of_dates else 1
+            slots[name] += range(width, width + count)
+            width += count
+    if width != boosting.n_features_in_ or not all(asked[name] or slots[name] for name in kinds):
+        raise UnsureError
+    return _in_the_order_of_the_trees(slots, asked, boosting)
+
+
+def _asked(encoder: Any, names: Sequence[str]) -> Iterator[tuple[str, list[str], Floats]]:
+    """(column, its categories, a gap and an unknown one; (categories, outputs): their codes), by asking the encoder."""
+    known = [[each for each in values if isinstance(each, str)] for values in encoder.categories_]
+    lists = [[*categories, nan, UNKNOWN] for categories in known]
+    longest = max(map(len, lists))
+    filled = {name: [*values, *[nan] * (longest - len(values))] for name, values in zip(names, lists, strict=True)}
+    table = pd.DataFrame(filled)
+    codes = np.asarray(encoder.transform(table.astype(object)), dtype=np.float64).reshape(longest, len(names), -1)
+    for number, (name, values) in enumerate(zip(names, lists, strict=True)):
+        yield name, ["" if each is nan else str(each) for each in values], codes[: len(values), number]
+
+
+def _in_the_order_of_the_trees(
+    slots: dict[str, list[int]], asked: dict[str, list[tuple[int, list[str], Floats]]], boosting: Any
+) -> dict[str, Column]:
+    """The boosting has an encoder of its own, which puts the categorical columns first and numbers them again."""
+    width = boosting.n_features_in_
+    order, is_coded = list(range(width)), np.zeros(width, dtype=bool)
+    if boosting._preprocessor is not None:
+        is_coded = np.asarray(boosting.is_categorical_)
+        order[:] = np.argsort([*np.flatnonzero(is_coded), *np.flatnonzero(~is_coded)]).tolist()
+    found = {}
+    for name in slots:
+        codes = []
+        for slot, categories, values in asked[name]:
+            if is_coded[slot]:
+                rows = np.zeros((len(values), width))
+                rows[:, slot] = values
+                values = boosting._preprocess_X(rows, reset=False)[:, order[slot]]
+            table = dict(zip(categories, values.tolist(), strict=True))
+            codes.append((order[slot], table, table.pop(UNKNOWN)))
+        if any(is_coded[slot] for slot in slots[name]):
+            raise UnsureError
+        found[name] = Column(tuple(order[slot] for slot in slots[name]), tuple(codes))
+    return found
+
+
+def _fill(column: Column, feature: Any, schema: Schema) -> Fill:
+    gaps = gaps_of(feature, schema)
+    if feature.kind == "categorical":
+        codes = [(slot, {**table, **dict.fromkeys(gaps, table[""])}, other) for slot, table, other in column.codes]
+        return fill_category(codes, gaps)
+    if feature.kind == "date":
+        return fill_date(column.slots, gaps, schema.notation.formats(feature.name))
+    if feature.kind == "boolean":
+        return fill_flag(column.slots[0], gaps)
+    return fill_number(column.slots[0], gaps, schema.notation)
+
+
+def _tree(predictor: Any, categories: dict[int, list[float]]) -> Tree:
+    """A tree as tuples; https://github.com/scikit-learn/scikit-learn (`_predict_one_from_raw_data`) follows it so."""
+    names = ("value", "feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_leaf")
+    value, column, threshold, to_left, left, right, is_leaf = (predictor.nodes[name].tolist() for name in names)
+    is_categorical, bits = (predictor.nodes[name].tolist() for name in ("is_categorical", "bitset_idx"))
+    sets = predictor.raw_left_cat_bitsets.tolist()
+    made: list[Tree] = [nan] * len(value)
+    for number in reversed(range(len(value))):  # children come after their parents
+        if is_leaf[number]:
+            made[number] = value[number]
+            continue
+        sides = made[left[number]], made[right[number]]
+        ways = None
+        if is_categorical[number]:
+            mask = sets[bits[number]]
+            ways = {
+                each: sides[not (mask[int(each) // 32] >> int(each) % 32) & 1] for each in categories[column[number]]
+            }
+        made[number] = (column[number], threshold[number], *sides, sides[not to_left[number]], ways)
+    return made[0]
