@@ -115,12 +115,14 @@ def test_every_row_gets_the_same_prediction(model: Model, trained: Chain) -> Non
     assert model.fast is not None
     assert len(frame) > 200
     assert np.array_equal(model.fast.predict_frame(frame), expected)
-    assert np.array_equal(model.fast.predict_values(rows), expected)
-    alone = [model.fast.predict_values([row])[0] for row in rows]
+    assert np.array_equal(model.fast.predict_values([*zip(*rows, strict=True)]), expected)
+    few = [model.fast.predict_values([*zip(*rows[at : at + 7], strict=True)]) for at in range(0, len(rows), 7)]
+    assert np.array_equal(np.concatenate(few), expected)
+    alone = [model.fast.predict_values([[value] for value in row])[0] for row in rows]
     assert np.array_equal(alone, expected)
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 5, 60])
+@pytest.mark.parametrize("count", [1, 2, fast_model.FEW, fast_model.FEW + 1])
 def test_every_format_gets_the_same_answer(model: Model, trained: Chain, count: int) -> None:
     frame = trained.part("test")[model.schema.names].head(count)
     records = as_records(frame)
@@ -303,7 +305,7 @@ def test_numbers_and_dates_are_the_same_to_the_last_bit(any_model: Model, amount
     frame = any_model.schema.frame(pd.DataFrame([row], dtype=object))
 
     assert any_model.fast is not None
-    seen = any_model.fast._prepared([row[name] for name in any_model.schema.names])
+    [seen] = any_model.fast._prepared([[row[name]] for name in any_model.schema.names])
 
     boosting = any_model.pipeline[-1]
     expected = boosting._preprocess_X(any_model.pipeline[:-1].transform(frame), reset=False)[0]

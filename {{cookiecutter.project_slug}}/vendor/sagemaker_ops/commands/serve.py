@@ -43,7 +43,8 @@ def serve(
         raise UserError(Problem("choose one of an execution, --approved and --latest.", "ops serve"))
     if not 0 <= port <= 65535:
         raise UserError(Problem(f"{port} is not a port: write a number from 0 to 65535.", "--port"))
-    workers = len(os.sched_getaffinity(0)) if workers is None and hasattr(os, "sched_getaffinity") else workers or 1
+    if workers is None:
+        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if workers < 1:
         raise UserError(Problem(f"{workers} processes cannot answer: write 1 or more.", "--workers"))
     root = find_root()

@@ -8,12 +8,14 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import json
 import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +29,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 LIMIT = 6 * 1024**2  # bytes of a request
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 QUICK = 32 * 1024  # bytes; a longer request is answered in a thread, so that others need not wait for it
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 Answer = tuple[int, bytes, str]
@@ -136,23 +139,38 @@ def load(served: Mapping[str, Any]) -> Model:
 
 
 def serve(served: Mapping[str, Any]) -> int:
-    """Serve until a signal comes. Returns the exit code: 1 if the model cannot be loaded, 2 if the port is taken."""
+    """Serve until a signal comes. Returns the exit code: 1 if the model cannot be loaded, 2 if the port is taken.
+
+    Signals are blocked at first, so that one that comes early stops the server when it runs.
+    """
     try:
         listening = socket.create_server((served["host"], served["port"]), backlog=2048)
     except OSError as error:
-        print(f"port {served['port']} cannot be used: {error.strerror}; give another one with --port.", file=sys.stderr)
+        reason = f"port {served['port']} cannot be used: {os.strerror(error.errno or 0)}; give another one with --port."
+        print(f"error: {reason}", file=sys.stderr)
         return 2
     try:
         model = load(served)
     except Exception as error:
-        print(f"the model cannot be loaded: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: the model cannot be loaded: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
+    gc.collect()
+    gc.freeze()  # the model is never garbage: looking through it would delay answers
     host, port = listening.getsockname()[:2]
-    print(f"{served['ready']} http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     app = application(model, served["page"])
+    ready = f"{served['ready']} http://{f'[{host}]' if ':' in host else host}:{port}"
     if served["workers"] == 1:
-        return _work(app, listening)
+        print(ready, flush=True)
+        _work(app, listening)
+        return 0
     workers = {_fork(app, listening) for _ in range(served["workers"])}
+    print(ready, flush=True)
+    _supervise(workers, lambda: _fork(app, listening))
+    return 0
+
+
+def _supervise(workers: set[int], fork: Callable[[], int]) -> None:
+    """Wait until all have ended, which a signal tells them to do; one that crashed is replaced."""
     stopping = False
 
     def stop(number: int, _: object) -> None:
@@ -161,33 +179,40 @@ def serve(served: Mapping[str, Any]) -> int:
         for worker in workers:
             os.kill(worker, number)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for each in SIGNALS:
+        signal.signal(each, stop)
     while workers:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         ended, _ = os.wait()
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         workers.discard(ended)
-        if not stopping:  # a worker that crashed is replaced
-            workers.add(_fork(app, listening))
-    return 0
+        if not stopping:
+            time.sleep(0.1)  # if it crashes at once, again and again
+            workers.add(fork())
 
 
 def _fork(app: Starlette, listening: socket.socket) -> int:
     worker = os.fork()
-    if worker:
-        return worker
-    os._exit(_work(app, listening))
+    if not worker:
+        _work(app, listening)
+        os._exit(0)
+    return worker
 
 
-def _work(app: Starlette, listening: socket.socket) -> int:
-    """Answer requests until SIGTERM or SIGINT; those that have begun are answered."""
+def _work(app: Starlette, listening: socket.socket) -> None:
+    """Answer requests until a signal comes; those that have begun are answered."""
     config = uvicorn.Config(
         app, lifespan="off", access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=30
     )
     server = uvicorn.Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # uvicorn raises the signal again when it has ended
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for each in SIGNALS:
+        signal.signal(each, stop)  # uvicorn has its own while it runs, and raises the signal again afterwards
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     server.run(sockets=[listening])
-    return 0
 
 
 if __name__ == "__main__":

@@ -75,15 +75,11 @@ def _environment() -> dict[str, Any]:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run it in the foreground; signals for this process are for that one."""
+    """Run it in the foreground; signals for this process are for that one, which starts with them blocked."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     with subprocess.Popen(command, env=environment, start_new_session=True) as process:
-
-        def stop(*_: object) -> None:
-            process.terminate()
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            return process.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number in numbers:
+            signal.signal(number, lambda *_: process.terminate())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+        return process.wait()

@@ -1,9 +1,9 @@
 """A fitted pipeline taken apart, which predicts the same to the last bit without the checks of scikit-learn.
 
-The encoders become dictionaries, by asking the fitted ones for each known category, and the trees become tuples. A few
-rows are predicted in Python alone, more of them by scikit-learn's own trees, called without what surrounds them. Those
-are private (`_predictors`, `_bin_mapper`, `_preprocess_X`), so a model is only taken apart under the version of
-scikit-learn that it was compared under. Not converted to another library: see the page "Serving a model" of the guide.
+The encoders become dictionaries, by asking the fitted ones for each known category. The trees stay scikit-learn's own,
+called without what surrounds them; for a few rows, all trees become one, so that there is one call. These parts are
+private (`_predictors`, `_bin_mapper`, `_preprocess_X`), so a model is only taken apart under the version of
+scikit-learn that it was compared under.
 """
 
 from __future__ import annotations
@@ -24,35 +24,25 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEncoder
 
+from sagemaker_ops.tabular import fast_values
 from sagemaker_ops.tabular.dates import date_numbers
 from sagemaker_ops.tabular.estimator import predict
-from sagemaker_ops.tabular.fast_values import (
-    Codes,
-    Fill,
-    UnsureError,
-    fill_category,
-    fill_date,
-    fill_flag,
-    fill_number,
-    gaps_of,
-)
+from sagemaker_ops.tabular.fast_values import Codes, Convert, UnsureError
 from sagemaker_ops.tabular.schema import Schema
 
 Floats = npt.NDArray[np.float64]
-FEW = 4  # rows that Python predicts faster than scikit-learn's trees
+FEW = 60  # rows that one tree predicts faster than all of them one after the other
 COMPARED, COMPARED_ALONE = 1000, 20  # rows of a comparison, and how many of them also one by one
 BLOCK = 2_000  # rows whose numbers stay in the processor's cache while all trees see them
 UNKNOWN = "\0 a category that no table has"
-Tree = float | tuple[Any, ...]
-"""The value of a leaf, or (column, threshold, left, right, if missing, {category: subtree} or None)."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """Where a feature's numbers are among those that the trees see. codes: see fill_category."""
+    """Where a feature's numbers are among those that the trees see. codes: see fast_values.categories."""
 
     slots: tuple[int, ...]
-    codes: tuple[tuple[int, Codes, float], ...] = ()
+    codes: tuple[tuple[Codes, float], ...] = ()
 
 
 class FastModel:
@@ -64,23 +54,23 @@ class FastModel:
         self._schema, self._boosting = schema, boosting
         self._columns = _columns(preparation, boosting, schema)
         self._width = boosting.n_features_in_
-        self._fills = [_fill(self._columns[each.name], each, schema) for each in schema.features]
-        self._known, self._map = boosting._bin_mapper.make_known_categories_bitsets()
+        self._converts = [
+            (self._columns[each.name].slots, _convert(self._columns[each.name], each, schema))
+            for each in schema.features
+        ]
+        self._known, places = boosting._bin_mapper.make_known_categories_bitsets()
+        self._map = np.append(places, np.uint32(0))  # for the column that chooses a tree
         self._baseline = np.asarray(boosting._baseline_prediction, dtype=np.float64).reshape(1, -1)
-        known = boosting._bin_mapper.bin_thresholds_
-        categorical = boosting._bin_mapper.is_categorical_
-        categories = {index: known[index].tolist() for index in np.flatnonzero(categorical).tolist()}
-        self._trees = [[_tree(tree, categories) for tree in each] for each in boosting._predictors]
+        self._trees = [tree for trees in boosting._predictors for tree in trees]
+        self._all = _one_tree(self._trees, self._width)
 
-    def predict_values(self, rows: Sequence[Sequence[Any]]) -> Floats:
-        """As `estimator.predict`, for rows with a value for each feature of the schema, in this order.
+    def predict_values(self, columns: Sequence[Sequence[Any]]) -> Floats:
+        """As `estimator.predict`, for the values of each feature of the schema, in this order.
 
         Raises UnsureError if one of them is written in an unusual way.
         """
-        prepared = [self._prepared(row) for row in rows]
-        if len(rows) <= FEW:
-            return self._answers(np.array([self._sums(row) for row in prepared], order="F"))
-        return self._answers(self._raw(np.array(prepared)))
+        prepared = self._prepared(columns)
+        return self._answers(self._raw_of_few(prepared) if len(prepared) <= FEW else self._raw(prepared))
 
     def predict_frame(self, frame: pd.DataFrame) -> Floats:
         """As `estimator.predict`, for what `Schema.frame` returns."""
@@ -89,7 +79,7 @@ class FastModel:
             values, column = frame[feature.name], self._columns[feature.name]
             if column.codes:
                 numbers, categories = pd.factorize(values)
-                for slot, table, other in column.codes:
+                for slot, (table, other) in zip(column.slots, column.codes, strict=True):
                     known = [table.get(each, other) for each in categories] + [table[""]]  # factorize has -1 for gaps
                     prepared[:, slot] = np.array(known)[numbers]
             elif feature.kind == "date":
@@ -101,37 +91,31 @@ class FastModel:
             raw = list(pool.map(self._raw, blocks)) if len(blocks) > 1 else [self._raw(prepared)]
         return self._answers(np.asfortranarray(np.concatenate(raw)))
 
-    def _prepared(self, row: Sequence[Any]) -> list[float]:
-        numbers = [nan] * self._width
-        for fill, value in zip(self._fills, row, strict=True):
-            fill(value, numbers)
-        return numbers
+    def _prepared(self, columns: Sequence[Sequence[Any]]) -> Floats:
+        """What the trees see of these values, (rows, their columns)."""
+        numbers: list[list[float]] = [[]] * self._width
+        for (slots, convert), values in zip(self._converts, columns, strict=True):
+            for slot, found in zip(slots, convert(values), strict=True):
+                numbers[slot] = found
+        return np.ascontiguousarray(np.array(numbers).T)
 
-    def _sums(self, row: list[float]) -> list[float]:
-        """The raw prediction of each class: the trees in Python."""
-        sums: list[float] = self._baseline[0].tolist()
-        node: Any
-        for trees in self._trees:
-            for number, node in enumerate(trees):
-                while type(node) is tuple:
-                    column, threshold, left, right, missing, categories = node
-                    value = row[column]
-                    if categories is not None:
-                        node = categories.get(value, missing)
-                    elif value <= threshold:
-                        node = left
-                    else:
-                        node = right if value > threshold else missing
-                sums[number] += node
-        return sums
+    def _raw_of_few(self, prepared: Floats) -> Floats:
+        """As `_raw`: each row once for each tree, with the number of the tree as a further column."""
+        rows, trees, classes = len(prepared), len(self._trees), self._baseline.shape[1]
+        repeated = np.empty((rows, trees, self._width + 1))
+        repeated[:, :, :-1] = prepared[:, None]
+        repeated[:, :, -1] = np.arange(trees)
+        leaves = self._all.predict(repeated.reshape(rows * trees, -1), self._known, self._map, 1)
+        steps = np.empty((rows, trees // classes + 1, classes))
+        steps[:, 0], steps[:, 1:] = self._baseline, leaves.reshape(rows, -1, classes)
+        return np.asfortranarray(np.add.accumulate(steps, axis=1)[:, -1])  # one after the other, like scikit-learn
 
     def _raw(self, prepared: Floats) -> Floats:
         """The raw predictions of rows, (rows, classes): scikit-learn's trees."""
         raw = np.zeros((len(prepared), self._baseline.shape[1]), order="F")
         raw += self._baseline
-        for trees in self._boosting._predictors:
-            for number, tree in enumerate(trees):
-                raw[:, number] += tree.predict(prepared, self._known, self._map, 1)
+        for number, tree in enumerate(self._trees):
+            raw[:, number % raw.shape[1]] += tree.predict(prepared, self._known, self._map, 1)
         return raw
 
     def _answers(self, raw: Floats) -> Floats:
@@ -159,7 +143,9 @@ def is_the_same(pipeline: Pipeline, schema: Schema, rows: pd.DataFrame) -> bool:
             return False
         for number, row in zip(range(COMPARED_ALONE), _as_values(frame), strict=False):
             with suppress(UnsureError):
-                if not np.array_equal(fast.predict_values([row]), predict(pipeline, frame[number : number + 1])):
+                if not np.array_equal(
+                    fast.predict_values([[value] for value in row]), predict(pipeline, frame[number : number + 1])
+                ):
                     return False
     except (AttributeError, LookupError, TypeError, ValueError):  # private parts that have changed
         return False
@@ -251,42 +237,49 @@ def _in_the_order_of_the_trees(
                 rows[:, slot] = values
                 values = boosting._preprocess_X(rows, reset=False)[:, order[slot]]
             table = dict(zip(categories, values.tolist(), strict=True))
-            codes.append((order[slot], table, table.pop(UNKNOWN)))
+            codes.append((table, table.pop(UNKNOWN)))
         if any(is_coded[slot] for slot in slots[name]):
             raise UnsureError
-        found[name] = Column(tuple(order[slot] for slot in slots[name]), tuple(codes))
+        own = [*slots[name], *(slot for slot, *_ in asked[name])]
+        found[name] = Column(tuple(order[slot] for slot in own), tuple(codes))
     return found
 
 
-def _fill(column: Column, feature: Any, schema: Schema) -> Fill:
-    gaps = gaps_of(feature, schema)
+def _convert(column: Column, feature: Any, schema: Schema) -> Convert:
+    gaps = fast_values.gaps_of(feature, schema)
     if feature.kind == "categorical":
-        codes = [(slot, {**table, **dict.fromkeys(gaps, table[""])}, other) for slot, table, other in column.codes]
-        return fill_category(codes, gaps)
+        codes = [({**table, **dict.fromkeys(gaps, table[""])}, other) for table, other in column.codes]
+        return fast_values.categories(codes)
     if feature.kind == "date":
-        return fill_date(column.slots, gaps, schema.notation.formats(feature.name))
-    if feature.kind == "boolean":
-        return fill_flag(column.slots[0], gaps)
-    return fill_number(column.slots[0], gaps, schema.notation)
+        return fast_values.dates(gaps, schema.notation.formats(feature.name))
+    return fast_values.flags(gaps) if feature.kind == "boolean" else fast_values.numbers(gaps, schema.notation)
 
 
-def _tree(predictor: Any, categories: dict[int, list[float]]) -> Tree:
-    """A tree as tuples; https://github.com/scikit-learn/scikit-learn (`_predict_one_from_raw_data`) follows it so."""
-    names = ("value", "feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_leaf")
-    value, column, threshold, to_left, left, right, is_leaf = (predictor.nodes[name].tolist() for name in names)
-    is_categorical, bits = (predictor.nodes[name].tolist() for name in ("is_categorical", "bitset_idx"))
-    sets = predictor.raw_left_cat_bitsets.tolist()
-    made: list[Tree] = [nan] * len(value)
-    for number in reversed(range(len(value))):  # children come after their parents
-        if is_leaf[number]:
-            made[number] = value[number]
-            continue
-        sides = made[left[number]], made[right[number]]
-        ways = None
-        if is_categorical[number]:
-            mask = sets[bits[number]]
-            ways = {
-                each: sides[not (mask[int(each) // 32] >> int(each) % 32) & 1] for each in categories[column[number]]
-            }
-        made[number] = (column[number], threshold[number], *sides, sides[not to_left[number]], ways)
-    return made[0]
+def _one_tree(trees: Sequence[Any], column: int) -> Any:
+    """A tree that first chooses one of the trees, by its number in `column`, and goes on there."""
+    chosen: list[tuple[float, int, int]] = []
+    """(threshold, left, right) of the nodes that choose; a number below 0 is a tree, counted from -1."""
+
+    def choose(first: int, last: int) -> int:
+        if last - first == 1:
+            return -1 - first
+        here, middle = len(chosen), (first + last) // 2
+        chosen.append((middle - 0.5, 0, 0))
+        chosen[here] = (middle - 0.5, choose(first, middle), choose(middle, last))
+        return here
+
+    choose(0, len(trees))
+    starts = len(chosen) + np.cumsum([0, *(len(tree.nodes) for tree in trees)])
+    first_sets = np.cumsum([0, *(len(tree.raw_left_cat_bitsets) for tree in trees)])
+    nodes = np.zeros(starts[-1], dtype=trees[0].nodes.dtype)
+    for here, (threshold, *ways) in enumerate(chosen):
+        nodes[here]["feature_idx"], nodes[here]["num_threshold"] = column, threshold
+        for name, way in zip(("left", "right"), ways, strict=True):
+            nodes[here][name] = way if way >= 0 else starts[-1 - way]
+    for tree, start, first_set in zip(trees, starts.tolist(), first_sets.tolist(), strict=False):
+        own = nodes[start : start + len(tree.nodes)]
+        own[:] = tree.nodes
+        for name, shift in (("left", start), ("right", start), ("bitset_idx", first_set)):
+            own[name] += np.array(shift, dtype=own.dtype[name])
+    sets = np.concatenate([tree.raw_left_cat_bitsets for tree in trees])
+    return type(trees[0])(nodes, sets, sets)

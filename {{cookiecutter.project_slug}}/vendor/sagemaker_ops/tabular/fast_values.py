@@ -1,7 +1,7 @@
-"""The values of a request as numbers for a model, one value at a time and without pandas.
+"""The values of a request as numbers for a model, without pandas.
 
-Each function fills one feature of one row, as Schema.frame and the fitted encoders do. It knows the usual ways to write
-a value; `UnsureError` is raised for all others, right or wrong, and then Schema.frame decides.
+Each function converts the values of one feature as Schema.frame and the fitted encoders do. It knows the usual ways to
+write a value; UnsureError is raised for all others, right or wrong, and then Schema.frame decides.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sagemaker_ops.tabular.dates import YEARS
 from sagemaker_ops.tabular.notation import Notation
 from sagemaker_ops.tabular.schema import BOOLEANS, MISSING, Feature, Schema
 
-Fill = Callable[[Any, list[float]], None]
-"""Writes a value's numbers into a row."""
+Convert = Callable[[Sequence[Any]], list[list[float]]]
+"""The values of a feature as the numbers of each of its columns."""
 Codes = Mapping[str, float]
 NUMBER = re.compile(r"0|-?[1-9][0-9]{0,14}|-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,15}")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -36,82 +36,84 @@ def gaps_of(feature: Feature, schema: Schema) -> frozenset[str]:
     return frozenset([*(text for text in MISSING if text not in words), *schema.notation.missing, ""])
 
 
-def fill_number(slot: int, gaps: Collection[str], notation: Notation) -> Fill:
-    """A number; NaN for an infinite one, and for one that means no value."""
+def numbers(gaps: Collection[str], notation: Notation) -> Convert:
+    """Numbers; NaN for an infinite one, and for one that means no value."""
     nothing = {*notation.numbers, inf, -inf}
     plain = notation.is_standard
 
-    def fill(value: Any, row: list[float]) -> None:
-        kind = type(value)
-        if kind is str and value not in gaps:
-            if not plain or not NUMBER.fullmatch(value):
+    def convert(values: Sequence[Any]) -> list[list[float]]:
+        found: list[float] = []
+        for value in values:
+            kind = type(value)
+            if kind is str and value not in gaps:
+                if not plain or not NUMBER.fullmatch(value):
+                    raise UnsureError
+                value = float(value)
+            elif value is None or kind is str:
+                value = nan
+            elif kind is int and -EXACT <= value <= EXACT:
+                value = float(value)
+            elif kind is not float:
                 raise UnsureError
-            value = float(value)
-        elif value is None or kind is str:
-            value = nan
-        elif kind is int and -EXACT <= value <= EXACT:
-            value = float(value)
-        elif kind is not float:
-            raise UnsureError
-        row[slot] = nan if value in nothing else value
+            found.append(nan if value in nothing else value)
+        return [found]
 
-    return fill
+    return convert
 
 
-def fill_flag(slot: int, gaps: Collection[str]) -> Fill:
+def flags(gaps: Collection[str]) -> Convert:
     """1 for true, 0 for false."""
 
-    def fill(value: Any, row: list[float]) -> None:
-        if value is None or value in gaps:
-            row[slot] = nan
-        elif (known := BOOLEANS.get(str(value).lower())) is not None:
-            row[slot] = known
-        else:
-            raise UnsureError
+    def convert(values: Sequence[Any]) -> list[list[float]]:
+        found: list[float] = []
+        for value in values:
+            if value is None or value in gaps:
+                found.append(nan)
+            elif (known := BOOLEANS.get(str(value).lower())) is not None:
+                found.append(known)
+            else:
+                raise UnsureError
+        return [found]
 
-    return fill
+    return convert
 
 
-def fill_category(codes: Sequence[tuple[int, Codes, float]], gaps: Collection[str]) -> Fill:
-    """The code of a category. codes: (slot, {category: code}, the code of other categories); a gap is in the table."""
+def categories(codes: Sequence[tuple[Codes, float]]) -> Convert:
+    """The codes of categories. codes: ({category: code}, the code of other categories); gaps are in the table."""
 
-    def fill(value: Any, row: list[float]) -> None:
-        kind = type(value)
-        if kind is not str:
-            value = "" if value is None or value != value else written(value)
-        for slot, table, other in codes:
-            row[slot] = table.get(value, other)
+    def convert(values: Sequence[Any]) -> list[list[float]]:
+        texts = [value if type(value) is str else written(value) for value in values]
+        return [[table.get(text, other) for text in texts] for table, other in codes]
 
-    return fill
+    return convert
 
 
 def written(value: object) -> str:
     """A value of JSON as the text of a category."""
+    if value is None or value != value:
+        return ""
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
     return str(value)
 
 
-def fill_date(slots: Sequence[int], gaps: Collection[str], formats: Sequence[str]) -> Fill:
+def dates(gaps: Collection[str], formats: Sequence[str]) -> Convert:
     """The numbers of `dates.date_numbers`."""
-    days, month, weekday, hour = slots
-    first, last = YEARS
 
-    def fill(value: Any, row: list[float]) -> None:
+    def one(value: Any) -> tuple[float, ...]:
         if value is None or value in gaps:
-            row[days] = row[month] = row[weekday] = row[hour] = nan
-            return
+            return nan, nan, nan, nan
         if type(value) is not str or formats or not (DAY.fullmatch(value) or MOMENT.fullmatch(value)):
             raise UnsureError
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             raise UnsureError from None
-        if not first <= moment.year <= last:
+        if not YEARS[0] <= moment.year <= YEARS[1]:
             raise UnsureError
         seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
         # Nanoseconds, as pandas divides them: exact, because a float holds whole seconds of these years.
-        row[days] = float(((moment.toordinal() - _FIRST_DAY) * 86_400 + seconds) * 10**9) / 86_400e9
-        row[month], row[weekday], row[hour] = float(moment.month), float(moment.weekday()), float(moment.hour)
+        days = float(((moment.toordinal() - _FIRST_DAY) * 86_400 + seconds) * 10**9) / 86_400e9
+        return days, float(moment.month), float(moment.weekday()), float(moment.hour)
 
-    return fill
+    return lambda values: [list(numbers) for numbers in zip(*map(one, values), strict=True)]

@@ -13,7 +13,6 @@ import tempfile
 import warnings
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import joblib
@@ -51,10 +50,6 @@ class Model:
     schema: Schema
     optional: tuple[str, ...] = ()
     fast: FastModel | None = None
-
-    @cached_property
-    def optional_names(self) -> frozenset[str]:
-        return frozenset(self.optional)
 
 
 def save_model(model: Model, folder: Path, scripts: Path, compared: pd.DataFrame | None = None) -> None:

@@ -111,17 +111,11 @@ def predict_rows(rows: Rows, model: Model) -> Prediction:
 def _predict(rows: Rows, model: Model) -> npt.NDArray[np.float64]:
     """As `estimator.predict`: by the model taken apart, if it can read these rows, or by the pipeline."""
     if model.fast is not None:
-        position = {name: number for number, name in enumerate(rows.names)}
-        places = [position.get(name, -1) for name in model.schema.names]
-        missing = [name for name, place in zip(model.schema.names, places, strict=True) if place < 0]
-        with suppress(UnsureError):
-            if missing and not model.optional_names.issuperset(missing):
-                raise UnsureError
-            if missing:
-                return model.fast.predict_values(
-                    [[row[at] if at >= 0 else None for at in places] for row in rows.values]
-                )
-            return model.fast.predict_values([[row[at] for at in places] for row in rows.values])
+        columns = dict(zip(rows.names, zip(*rows.values, strict=True), strict=True))
+        if missing := [name for name in model.schema.names if name not in columns and name in model.optional]:
+            columns |= dict.fromkeys(missing, (None,) * len(rows.values))
+        with suppress(UnsureError, KeyError):  # a column is missing: the schema says which
+            return model.fast.predict_values([columns[name] for name in model.schema.names])
     table = rows.table
     for name in model.optional:
         if name not in table:
@@ -209,9 +203,9 @@ def _records(records: list[Any]) -> Rows:
 
 
 def _plain(columns: list[str], rows: list[list[Any]]) -> Rows:
-    nested = {name for row in rows for name, value in zip(columns, row, strict=True) if isinstance(value, dict | list)}
-    if nested:
-        raise StepError(f"{listed(sorted(nested))} must contain single values, not lists or objects")
+    values = zip(columns, zip(*rows, strict=True), strict=False)
+    if nested := [name for name, each in values if {dict, list} & set(map(type, each))]:
+        raise StepError(f"{listed(sorted(set(nested)))} must contain single values, not lists or objects")
     return _named(columns, rows)
 
 
@@ -237,7 +231,7 @@ def _named_by_first_row(rows: list[list[Any]]) -> Rows:
 
 
 def _named(names: list[str], rows: list[list[Any]]) -> Rows:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
         raise StepError(f"the request names {listed(twice)} more than once")
     return Rows(names, rows, named=True)
