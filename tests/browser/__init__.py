@@ -36,10 +36,17 @@ class Look:
         return {key: value for key, value in {**found, "overflow": self.overflow}.items() if value}
 
 
-def look(page: Path, *ask: str, pictures: Path | None = None) -> dict[str, Look]:
-    """{"390 light": …} for both widths and schemes; ask: JavaScript to evaluate, in this order."""
+def look(page: Path | str, *ask: str, pictures: Path | None = None) -> dict[str, Look]:
+    """{"390 light": …} for both widths and schemes; ask: JavaScript to evaluate, in this order.
+
+    page: a file, or the address of a model that is served, to which the page may send requests.
+    """
     _install()
-    request = {"page": page.resolve().as_uri(), "ask": ask, "pictures": str(pictures) if pictures else None}
+    request = {
+        "page": page if isinstance(page, str) else page.resolve().as_uri(),
+        "ask": ask,
+        "pictures": str(pictures) if pictures else None,
+    }
     environment = {**lines.environment(), "TMPDIR": str(FOLDER), "AWS_LAMBDA_JS_RUNTIME": "nodejs20.x"}
     if system := shutil.which("chromium") or shutil.which("google-chrome"):
         environment["CHROMIUM"] = system

@@ -22,7 +22,8 @@ for (const width of [390, 1280])
     tab.on("console", (message) => ["error", "warn"].includes(message.type()) && seen.errors.push(message.text()));
     tab.on("pageerror", (error) => seen.errors.push(error.message));
     tab.on("request", (request) => {
-      if (request.url() !== address && !request.url().startsWith("data:")) seen.requests.push(request.url());
+      const known = [address, `${new URL(address).origin}/invocations`].includes(request.url());
+      if (!known && !request.url().startsWith("data:")) seen.requests.push(request.url());
     });
     await tab.goto(address);
     if (pictures) await tab.screenshot({ path: `${pictures}/${width}-${scheme}.png`, fullPage: true });

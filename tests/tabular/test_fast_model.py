@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from inference import transform_fn
 from sklearn.linear_model import LogisticRegression
 
-from sagemaker_ops.tabular import fast_model
+from sagemaker_ops.tabular import fast_model, fast_trees
 from sagemaker_ops.tabular.errors import StepError
 from sagemaker_ops.tabular.estimator import predict
 from sagemaker_ops.tabular.model_archive import Model, load_model, save_model
@@ -122,7 +122,7 @@ def test_every_row_gets_the_same_prediction(model: Model, trained: Chain) -> Non
     assert np.array_equal(alone, expected)
 
 
-@pytest.mark.parametrize("count", [1, 2, fast_model.FEW, fast_model.FEW + 1])
+@pytest.mark.parametrize("count", [1, 2, fast_trees.FEW, fast_trees.FEW + 1])
 def test_every_format_gets_the_same_answer(model: Model, trained: Chain, count: int) -> None:
     frame = trained.part("test")[model.schema.names].head(count)
     records = as_records(frame)

@@ -1,11 +1,11 @@
 // Sends what the form contains, and shows the answer.
 const form = document.querySelector("form");
-const answer = document.querySelector("output");
+const answer = document.querySelector(".answer");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const row = {};
   for (const field of form.querySelectorAll("input, select")) row[field.name] = field.value === "" ? null : field.value;
-  answer.className = "";
+  answer.className = "answer";
   answer.textContent = "…";
   try {
     const response = await fetch("/invocations", {
@@ -18,9 +18,9 @@ form.addEventListener("submit", async (event) => {
     const [{ label, value, probabilities }] = JSON.parse(text).predictions;
     const lines = Object.entries(probabilities || {}).map(([of, share]) => `${of}: ${(100 * share).toFixed(1)} %`);
     answer.textContent = [`Prediction: ${label ?? value}`, ...lines].join("\n");
-    answer.className = "good";
+    answer.className = "answer good";
   } catch (error) {
     answer.textContent = error.message;
-    answer.className = "bad";
+    answer.className = "answer bad";
   }
 });

@@ -35,7 +35,7 @@ def page(served: Served, schema: Mapping[str, Any], example: Mapping[str, str], 
         element("h2", "What it expects"),
         _expects(fields, optional),
     ]
-    about = f"Predicts {schema['target']} from {len(fields)} columns."
+    about = prose(f"Predicts `{schema['target']}` from {len(fields)} columns.")
     header = element(
         "header", element("h1", served.name), element("p", served.origin, class_="soft"), element("p", about)
     )
@@ -64,7 +64,7 @@ def _form(fields: Fields, example: Mapping[str, str]) -> Markup:
         inputs.append(element("div", label, field))
     hint = element("p", "An empty field is a missing value.", class_="soft")
     button = element("button", "Predict", type="submit")
-    answer = element("output", aria_live="polite", aria_label="Answer")
+    answer = element("output", class_="answer", aria_live="polite", aria_label="Answer")
     return joined(element("form", hint, element("div", *inputs, class_="fields"), button), answer)
 
 

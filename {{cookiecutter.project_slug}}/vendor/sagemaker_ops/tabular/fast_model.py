@@ -1,23 +1,19 @@
 """A fitted pipeline taken apart, which predicts the same to the last bit without the checks of scikit-learn.
 
-The encoders become dictionaries, by asking the fitted ones for each known category. The trees stay scikit-learn's own,
-called without what surrounds them; for a few rows, all trees become one, so that there is one call. These parts are
-private (`_predictors`, `_bin_mapper`, `_preprocess_X`), so a model is only taken apart under the version of
-scikit-learn that it was compared under.
+The encoders become dictionaries, by asking the fitted ones for each known category; fast_trees.py has the trees. Some
+of the parts are private (`_predictors`, `_bin_mapper`, `_preprocess_X`), so a model is only taken apart under the
+version of scikit-learn that it was compared under.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from math import nan
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -27,13 +23,11 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEnc
 from sagemaker_ops.tabular import fast_values
 from sagemaker_ops.tabular.dates import date_numbers
 from sagemaker_ops.tabular.estimator import predict
+from sagemaker_ops.tabular.fast_trees import Floats, Trees
 from sagemaker_ops.tabular.fast_values import Codes, Convert, UnsureError
 from sagemaker_ops.tabular.schema import Schema
 
-Floats = npt.NDArray[np.float64]
-FEW = 60  # rows that one tree predicts faster than all of them one after the other
 COMPARED, COMPARED_ALONE = 1000, 20  # rows of a comparison, and how many of them also one by one
-BLOCK = 2_000  # rows whose numbers stay in the processor's cache while all trees see them
 UNKNOWN = "\0 a category that no table has"
 
 
@@ -53,24 +47,19 @@ class FastModel:
         preparation, boosting = _known_steps(pipeline)
         self._schema, self._boosting = schema, boosting
         self._columns = _columns(preparation, boosting, schema)
-        self._width = boosting.n_features_in_
+        self._width: int = boosting.n_features_in_
         self._converts = [
             (self._columns[each.name].slots, _convert(self._columns[each.name], each, schema))
             for each in schema.features
         ]
-        self._known, places = boosting._bin_mapper.make_known_categories_bitsets()
-        self._map = np.append(places, np.uint32(0))  # for the column that chooses a tree
-        self._baseline = np.asarray(boosting._baseline_prediction, dtype=np.float64).reshape(1, -1)
-        self._trees = [tree for trees in boosting._predictors for tree in trees]
-        self._all = _one_tree(self._trees, self._width)
+        self._trees = Trees(boosting)
 
     def predict_values(self, columns: Sequence[Sequence[Any]]) -> Floats:
         """As `estimator.predict`, for the values of each feature of the schema, in this order.
 
         Raises UnsureError if one of them is written in an unusual way.
         """
-        prepared = self._prepared(columns)
-        return self._answers(self._raw_of_few(prepared) if len(prepared) <= FEW else self._raw(prepared))
+        return self._answers(self._trees.raw(self._prepared(columns)))
 
     def predict_frame(self, frame: pd.DataFrame) -> Floats:
         """As `estimator.predict`, for what `Schema.frame` returns."""
@@ -86,10 +75,7 @@ class FastModel:
                 prepared[:, column.slots] = date_numbers(frame[[feature.name]]).to_numpy(float)
             else:
                 prepared[:, column.slots[0]] = values.to_numpy(float)
-        blocks = [prepared[start : start + BLOCK] for start in range(0, len(prepared), BLOCK)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            raw = list(pool.map(self._raw, blocks)) if len(blocks) > 1 else [self._raw(prepared)]
-        return self._answers(np.asfortranarray(np.concatenate(raw)))
+        return self._answers(self._trees.raw(prepared))
 
     def _prepared(self, columns: Sequence[Sequence[Any]]) -> Floats:
         """What the trees see of these values, (rows, their columns)."""
@@ -98,25 +84,6 @@ class FastModel:
             for slot, found in zip(slots, convert(values), strict=True):
                 numbers[slot] = found
         return np.ascontiguousarray(np.array(numbers).T)
-
-    def _raw_of_few(self, prepared: Floats) -> Floats:
-        """As `_raw`: each row once for each tree, with the number of the tree as a further column."""
-        rows, trees, classes = len(prepared), len(self._trees), self._baseline.shape[1]
-        repeated = np.empty((rows, trees, self._width + 1))
-        repeated[:, :, :-1] = prepared[:, None]
-        repeated[:, :, -1] = np.arange(trees)
-        leaves = self._all.predict(repeated.reshape(rows * trees, -1), self._known, self._map, 1)
-        steps = np.empty((rows, trees // classes + 1, classes))
-        steps[:, 0], steps[:, 1:] = self._baseline, leaves.reshape(rows, -1, classes)
-        return np.asfortranarray(np.add.accumulate(steps, axis=1)[:, -1])  # one after the other, like scikit-learn
-
-    def _raw(self, prepared: Floats) -> Floats:
-        """The raw predictions of rows, (rows, classes): scikit-learn's trees."""
-        raw = np.zeros((len(prepared), self._baseline.shape[1]), order="F")
-        raw += self._baseline
-        for number, tree in enumerate(self._trees):
-            raw[:, number % raw.shape[1]] += tree.predict(prepared, self._known, self._map, 1)
-        return raw
 
     def _answers(self, raw: Floats) -> Floats:
         loss = self._boosting._loss
@@ -253,33 +220,3 @@ def _convert(column: Column, feature: Any, schema: Schema) -> Convert:
     if feature.kind == "date":
         return fast_values.dates(gaps, schema.notation.formats(feature.name))
     return fast_values.flags(gaps) if feature.kind == "boolean" else fast_values.numbers(gaps, schema.notation)
-
-
-def _one_tree(trees: Sequence[Any], column: int) -> Any:
-    """A tree that first chooses one of the trees, by its number in `column`, and goes on there."""
-    chosen: list[tuple[float, int, int]] = []
-    """(threshold, left, right) of the nodes that choose; a number below 0 is a tree, counted from -1."""
-
-    def choose(first: int, last: int) -> int:
-        if last - first == 1:
-            return -1 - first
-        here, middle = len(chosen), (first + last) // 2
-        chosen.append((middle - 0.5, 0, 0))
-        chosen[here] = (middle - 0.5, choose(first, middle), choose(middle, last))
-        return here
-
-    choose(0, len(trees))
-    starts = len(chosen) + np.cumsum([0, *(len(tree.nodes) for tree in trees)])
-    first_sets = np.cumsum([0, *(len(tree.raw_left_cat_bitsets) for tree in trees)])
-    nodes = np.zeros(starts[-1], dtype=trees[0].nodes.dtype)
-    for here, (threshold, *ways) in enumerate(chosen):
-        nodes[here]["feature_idx"], nodes[here]["num_threshold"] = column, threshold
-        for name, way in zip(("left", "right"), ways, strict=True):
-            nodes[here][name] = way if way >= 0 else starts[-1 - way]
-    for tree, start, first_set in zip(trees, starts.tolist(), first_sets.tolist(), strict=False):
-        own = nodes[start : start + len(tree.nodes)]
-        own[:] = tree.nodes
-        for name, shift in (("left", start), ("right", start), ("bitset_idx", first_set)):
-            own[name] += np.array(shift, dtype=own.dtype[name])
-    sets = np.concatenate([tree.raw_left_cat_bitsets for tree in trees])
-    return type(trees[0])(nodes, sets, sets)
