@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import aws, generation, gitlab, local_run, processing, report, tracking, tuning
+from benchmarks import aws, generation, gitlab, local_run, processing, report, serving, tracking, tuning
 
 ALL = {
     "aws": aws.measure,
@@ -18,6 +18,7 @@ ALL = {
     "local_run": local_run.measure,
     "processing": processing.measure,
     "report": report.measure,
+    "serving": serving.measure,
     "tracking": tracking.measure,
     "tuning": tuning.measure,
 }

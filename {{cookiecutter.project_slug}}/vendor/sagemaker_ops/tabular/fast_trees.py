@@ -50,6 +50,8 @@ class Trees:
         self._map = np.append(places, np.uint32(0))  # for the column that chooses a tree
         self._baseline = np.asarray(boosting._baseline_prediction, dtype=np.float64).reshape(1, -1)
         self._all = _one_tree(self._trees, boosting.n_features_in_)
+        self._numbered = np.zeros((len(self._trees), boosting.n_features_in_ + 1))
+        self._numbered[:, -1] = np.arange(len(self._trees))
         coded = {
             int(each): boosting._bin_mapper.bin_thresholds_[each]
             for each in np.flatnonzero(boosting._bin_mapper.is_categorical_)
@@ -70,11 +72,11 @@ class Trees:
 
     def _few(self, prepared: Floats) -> Floats:
         """Each row once for each tree, with the number of the tree as a further column."""
-        (rows, width), trees, classes = prepared.shape, len(self._trees), self._baseline.shape[1]
-        repeated = np.empty((rows, trees, width + 1))
+        rows, (trees, width), classes = len(prepared), self._numbered.shape, self._baseline.shape[1]
+        repeated = np.empty((rows, trees, width))
+        repeated[:] = self._numbered
         repeated[:, :, :-1] = prepared[:, None]
-        repeated[:, :, -1] = np.arange(trees)
-        leaves = self._all.predict(repeated.reshape(rows * trees, -1), self._known, self._map, 1)
+        leaves = self._all.predict(repeated.reshape(-1, width), self._known, self._map, 1)
         steps = np.empty((rows, trees // classes + 1, classes))
         steps[:, 0], steps[:, 1:] = self._baseline, leaves.reshape(rows, -1, classes)
         return np.asfortranarray(np.add.accumulate(steps, axis=1)[:, -1])

@@ -134,8 +134,8 @@ def write_answer(prediction: Prediction, accept: str | None) -> tuple[str, str]:
     for record, probabilities in zip(records, prediction.probabilities, strict=False):  # a regression has none
         record["probabilities"] = dict(zip(prediction.classes, probabilities, strict=True))
     if JSON_LINES in wanted:
-        return "".join(json.dumps(record, allow_nan=False) + "\n" for record in records), JSON_LINES
-    return json.dumps({"predictions": records}, allow_nan=False), JSON
+        return "".join(_write(record) + "\n" for record in records), JSON_LINES
+    return _write({"predictions": records}), JSON
 
 
 def _csv(prediction: Prediction) -> str:
@@ -190,16 +190,20 @@ def _lines(text: str) -> list[Any]:
     return records
 
 
-def _parse(text: str) -> Any:
+def _whole(digits: str) -> int | float:
     # An identifier may have many digits; Python refuses to convert thousands of them.
-    return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 1000 else float(digits))
+    return int(digits) if len(digits) < 1000 else float(digits)
+
+
+_parse = json.JSONDecoder(parse_int=_whole).decode
+_write = json.JSONEncoder(allow_nan=False).encode
 
 
 def _records(records: list[Any]) -> Rows:
-    if not records or not all(isinstance(record, dict) for record in records):
+    if set(map(type, records)) != {dict}:
         raise StepError('JSON must be records, [{"column": value}, …], or {"columns": […], "data": [[…], …]}')
     columns = list(dict.fromkeys(name for record in records for name in record))
-    return _plain(columns, [[record.get(name) for name in columns] for record in records])
+    return _plain(columns, [list(map(record.get, columns)) for record in records])
 
 
 def _plain(columns: list[str], rows: list[list[Any]]) -> Rows:
