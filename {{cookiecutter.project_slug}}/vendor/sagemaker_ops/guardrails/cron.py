@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
-MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-WEEKDAYS = "SUN MON TUE WED THU FRI SAT".split()
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 EXAMPLE = "cron(0 6 ? * MON *)"
 
 
@@ -127,7 +127,8 @@ def read(text: str) -> tuple[Cron | None, list[str]]:
     if problems:
         return None, problems
     special = {kind: part for kind, part in zip(FIELDS, parts, strict=True) if _is_special(kind, part)}
-    cron = Cron(*found, day=special.get(DAY, ""), weekday=special.get(WEEKDAY, ""))
+    minutes, hours, days, months, weekdays, years = found
+    cron = Cron(minutes, hours, days, months, weekdays, years, special.get(DAY, ""), special.get(WEEKDAY, ""))
     if next(cron.times(date(YEAR.low, 1, 1)), None) is None:
         return None, ["there is no such day in any of its months: write another day of the month, or L for the last."]
     return cron, []
