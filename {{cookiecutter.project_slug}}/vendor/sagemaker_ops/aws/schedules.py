@@ -99,7 +99,8 @@ def apply(account: Account, done: Plan) -> str:
         sentence = f"pipeline {done.name} is deployed, but its schedule was not changed: {error}"
         again = "" if "run the command again" in str(error) else " Then run the command again."
         raise AwsError(f"{sentence}{again}") from error.__cause__
-    return f"{'Updated' if done.found else 'Created'} the schedule of pipeline {done.name}: {schedule_words.next_words(done.wanted)}."
+    verb, after = "Updated" if done.found else "Created", schedule_words.next_words(done.wanted)
+    return f"{verb} the schedule of pipeline {done.name}: {after}."
 
 
 def own(account: Account, pipeline: Pipeline) -> str:
@@ -176,10 +177,9 @@ def _request(
     expression = schedule_expression.read(schedule.when)[0]
     if expression and expression.rate:
         # Without a start, AWS would start the pipeline at once, also after an update.
-        same = found and found["ScheduleExpression"] == schedule.when
-        request["StartDate"] = (same and found and schedule_words.next_run(found)) or (now + expression.rate).replace(
-            microsecond=0
-        )
+        later = (now + expression.rate).replace(microsecond=0)
+        same = found if found and found["ScheduleExpression"] == schedule.when else None
+        request["StartDate"] = (schedule_words.next_run(same) if same else None) or later
     return request
 
 

@@ -22,7 +22,7 @@ MAX_PARAMETERS, MAX_VALUE = 200, 1024
 
 
 def check(settings: Settings, root: Path, now: datetime | None = None) -> list[Problem]:
-    """The problems of every schedule; a warning for one that will not run any more, or before the last run has ended."""
+    """The problems of every schedule; a warning for one that is over, or whose executions overlap."""
     now = now or datetime.now(UTC)
     pipelines = layout.pipelines(root)
     problems = []

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import islice
+from itertools import islice, pairwise
 
 from sagemaker_ops.errors import did_you_mean
 from sagemaker_ops.guardrails import cron
@@ -57,7 +57,7 @@ class Expression:
     def shortest(self, now: datetime, zone: tzinfo) -> timedelta | None:
         """The shortest time between some of the next runs; None if there are not two of them."""
         found = [run.astimezone(UTC) for run in islice(self.runs(now, zone), 50)]  # otherwise clocks are compared
-        return min((later - earlier for earlier, later in zip(found, found[1:], strict=False)), default=None)
+        return min((later - earlier for earlier, later in pairwise(found)), default=None)
 
 
 def read(text: str) -> tuple[Expression | None, list[str]]:
