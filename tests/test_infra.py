@@ -726,7 +726,9 @@ def test_one_role_is_passed_to_schedules(role: str, service: str, allowed: bool)
         pytest.param("customer-churn-train-dev", {}, True, id="own"),
         pytest.param("customer-churn-train-dev-anna", {}, False, id="a personal deployment"),
         pytest.param("customer-churn-train-prod", {"aws:ResourceTag/env": ["prod"]}, False, id="another environment"),
-        pytest.param("revenue-churn-train-dev", {"aws:ResourceTag/vertical": ["revenue"]}, False, id="another vertical"),
+        pytest.param(
+            "revenue-churn-train-dev", {"aws:ResourceTag/vertical": ["revenue"]}, False, id="another vertical"
+        ),
         pytest.param("customer-churn-train-dev", NO_TAGS, False, id="no tags"),
     ],
 )
