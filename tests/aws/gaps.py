@@ -287,8 +287,21 @@ def register() -> None:
                 setattr(kind, name, _recorded(name, method))
 
 
-_VERBS = ("create_", "describe_", "list_", "update_", "delete_", "start_", "stop_", "retry_", "add_", "search")
-_VERBS += ("get_schedule",)  # of the scheduler
+_VERBS = tuple(
+    [
+        "create_",
+        "describe_",
+        "get_schedule",
+        "list_",
+        "update_",
+        "delete_",
+        "start_",
+        "stop_",
+        "retry_",
+        "add_",
+        "search",
+    ]
+)
 
 
 def _recorded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -255,9 +255,8 @@ def test_a_schedule_that_cannot_be_made_does_not_undo_the_pipeline(
     assert done.code == 4, done
     assert f"Created pipeline {NAME}." in done.out
     [error] = done.err.splitlines()[1:]
-    assert error.startswith(
-        f"error: pipeline {NAME} is deployed, but its schedule was not changed: {words}: your role does not allow {action}"
-    )
+    reason = f"{words}: your role does not allow {action}"
+    assert error.startswith(f"error: pipeline {NAME} is deployed, but its schedule was not changed: {reason}")
     assert error.endswith(" Then run the command again.")
     again = here("update-pipeline", "train", "--yes")
     assert again.code == 0, again
