@@ -287,21 +287,8 @@ def register() -> None:
                 setattr(kind, name, _recorded(name, method))
 
 
-_VERBS = tuple(
-    [
-        "create_",
-        "describe_",
-        "get_schedule",
-        "list_",
-        "update_",
-        "delete_",
-        "start_",
-        "stop_",
-        "retry_",
-        "add_",
-        "search",
-    ]
-)
+_GET = ("get_schedule",)
+_VERBS = ("create_", "describe_", "list_", "update_", "delete_", "start_", "stop_", "retry_", "add_", "search", *_GET)
 
 
 def _recorded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
