@@ -19,6 +19,7 @@ from sagemaker_ops.aws import account as accounts
 from sagemaker_ops.aws import pipelines, watch
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.commands import app
+from sagemaker_ops.commands import models as model_commands
 from sagemaker_ops.commands import pipelines as commands
 from sagemaker_ops.project.settings import Environment, parse
 
@@ -172,7 +173,8 @@ def here(
 
     Each call is tried only once.
     """
-    monkeypatch.setattr(commands, "find_root", lambda: project.path)
+    for module in (commands, model_commands):
+        monkeypatch.setattr(module, "find_root", lambda: project.path)
     once = functools.partialmethod(accounts.Account.__init__, attempts=1)
     monkeypatch.setattr(accounts.Account, "__init__", once)
     monkeypatch.setattr(pipelines, "PAUSE", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from projects import Project, Result
 
 from aws import deployable, gaps
-from aws.conftest import ACCOUNT, REGION, Aws
+from aws.conftest import ACCOUNT, BUCKET, REGION, Aws
 from sagemaker_ops import trace
 from sagemaker_ops.project.settings import parse
 
@@ -372,3 +373,89 @@ def test_the_settings_of_the_test_are_read(project: Project) -> None:
     read = parse(tomllib.loads((project.path / "project.toml").read_text(encoding="utf-8")))
 
     assert list(read.schedule) == ["train"]
+
+
+COMPARED = ("ApprovedModelVersion", "ApprovedModelDataUrl", "ApprovedEvaluationUrl")
+
+
+def version_of_model(aws: Aws, status: str) -> None:
+    """A registered version whose archive is on S3."""
+    key = f"models/{uuid.uuid4().hex}/model.tar.gz"
+    aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    containers = [{"Image": "image", "ModelDataUrl": f"s3://{BUCKET}/{key}"}]
+    aws.client("sagemaker").create_model_package(
+        ModelPackageGroupName=GROUP,
+        ModelApprovalStatus=status,
+        InferenceSpecification={
+            "Containers": containers, "SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]
+        },
+    )  # fmt: skip
+
+
+def compared(aws: Aws) -> dict[str, str]:
+    listed = on_aws(aws)["Target"]["SageMakerPipelineParameters"]["PipelineParameterList"]
+    return {each["Name"]: each["Value"] for each in listed}
+
+
+@pytest.fixture
+def comparing(project: Project) -> Project:
+    """Its pipeline has the parameters of the approved model."""
+    pipeline = project.path / "production" / "pipelines" / "train.py"
+    text = pipeline.read_text(encoding="utf-8")
+    entry = '{{"Name": "{}", "Type": "String", "DefaultValue": "unknown"}}'
+    declared = f"+ [{', '.join(map(entry.format, COMPARED))}]"
+    pipeline.write_text(
+        text.replace(',\n            "Steps": [', f'{declared},\n            "Steps": ['), encoding="utf-8"
+    )
+    return project
+
+
+def test_a_schedule_knows_the_approved_model(here: Run, aws: Aws, comparing: Project) -> None:
+    schedule(comparing, WEEKLY)
+    made = here("update-pipeline", "train", "--yes")
+    assert made.code == 0, made
+    assert "ApprovedModelVersion=none; next " in made.out
+    for status in ("Approved", "PendingManualApproval"):
+        version_of_model(aws, status)
+
+    changed = here("update-pipeline", "train", "--yes")
+
+    assert "~ schedule: ApprovedModelVersion=none → ApprovedModelVersion=1; next " in changed.out
+    assert compared(aws)["ApprovedModelVersion"] == "1"
+    start = on_aws(aws)["StartDate"]
+    approved = here("approve-model", "2", "--yes")
+    assert approved.code == 0, approved
+    assert approved.out.endswith(f"The schedule of pipeline {NAME} uses version 2.\n")
+    assert compared(aws)["ApprovedModelVersion"] == "2"
+    assert on_aws(aws)["StartDate"] == start
+    assert here("update-pipeline", "train").out == UP_TO_DATE
+    assert here("reject-model", "2", "--yes").out.endswith(f"The schedule of pipeline {NAME} uses version 1.\n")
+
+
+def test_a_version_that_project_toml_names_stays(here: Run, aws: Aws, comparing: Project) -> None:
+    here("update-pipeline", "train", "--yes")
+    version_of_model(aws, "Approved")
+    version_of_model(aws, "PendingManualApproval")
+    schedule(comparing, WEEKLY.replace(" }", ', parameters = { ApprovedModelVersion = "1" } }'))
+    assert here("update-pipeline", "train", "--yes").code == 0
+
+    approved = here("approve-model", "2", "--yes")
+
+    assert approved.code == 0, approved
+    assert "schedule" not in approved.out
+    assert compared(aws)["ApprovedModelVersion"] == "1"
+
+
+def test_an_approval_is_made_even_if_the_schedule_cannot_be_changed(here: Run, aws: Aws, comparing: Project) -> None:
+    schedule(comparing, WEEKLY)
+    here("update-pipeline", "train", "--yes")
+    version_of_model(aws, "PendingManualApproval")
+    gaps.FAULTS["update_schedule"] = [(403, "AccessDeniedException", "no")]
+
+    done = here("approve-model", "1", "--yes")
+
+    assert done.code == 4, done
+    assert "Version 1 of customer-flight-delays-dev is Approved." in done.out
+    [error] = done.err.splitlines()[1:]
+    assert error.startswith(f"error: the schedule of pipeline {NAME} still has the version before: cannot update ")
+    assert error.endswith(" Then deploy it with `ops update-pipeline train`.")

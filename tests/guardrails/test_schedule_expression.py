@@ -137,7 +137,7 @@ def test_summer_time(text: str, zone: ZoneInfo, now: datetime, expected: list[st
         ("cron(0 6 ? * ? *)", "exactly one of the two days is '?': write 'cron(0 6 * * ? *)' for every day."),
         ("cron(0 6 * * MON *)", "exactly one of the two days is '?': write 'cron(0 6 ? * MON *)'."),
         ("cron(0 6 1 * * *)", "exactly one of the two days is '?': write 'cron(0 6 1 * ? *)'."),
-        ("cron(0 6 1 * MON *)", "AWS cannot combine a day of the month and a day of the week: write '?' for one of them"),
+        ("cron(0 6 1 * MON *)", "AWS cannot combine a day of the month and a day of the week: write '?' for one of"),
         ("cron(60 6 * * ? *)", "minute '60': write * or 0 to 59."),
         ("cron(-1 6 * * ? *)", "minute '-1': write * or 0 to 59."),
         ("cron(0 24 * * ? *)", "hour '24': write * or 0 to 23."),

@@ -12,6 +12,10 @@ from typing import Any
 from sagemaker_ops import trace
 from sagemaker_ops.guardrails import schedule_expression
 from sagemaker_ops.guardrails.schedule_check import zone_of
+from sagemaker_ops.project import approved_model
+
+# What ops sets itself; the version of the approved model stands for its addresses.
+_HIDDEN = {trace.PARAMETER, approved_model.MODEL, approved_model.EVALUATION}
 
 
 def change(found: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> str:
@@ -36,7 +40,7 @@ def _parts(schedule: Mapping[str, Any]) -> dict[str, str]:
     return {
         "when": f"{schedule['ScheduleExpression']} {schedule.get('ScheduleExpressionTimezone', 'UTC')}",
         "window": f"within {window} minutes" if window else "",
-        "parameters": " ".join(f"{e['Name']}={e['Value']}" for e in values if e["Name"] != trace.PARAMETER),
+        "parameters": " ".join(f"{each['Name']}={each['Value']}" for each in values if each["Name"] not in _HIDDEN),
         "state": "" if schedule.get("State") == "ENABLED" else "paused",
     }
 

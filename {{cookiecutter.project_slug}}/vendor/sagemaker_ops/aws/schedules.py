@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sagemaker_ops import trace
-from sagemaker_ops.aws import execution_start, guard, schedule_words
+from sagemaker_ops.aws import approved_model, execution_start, guard, schedule_words
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, aws_change, code_of, is_not_found
 from sagemaker_ops.aws.pipelines import Pipeline
@@ -64,14 +64,14 @@ def prepare(
     guardrail refuses what they start, or if the group of the schedule is another's.
     """
     name, tags = target.pipeline_name(pipeline), {key: value for key, value in target.tags.items() if value}
-    nothing = Plan(name, f"{target.base}-{target.environment_name}", tags)
-    schedule = _scheduled(pipeline, target)
+    nothing = Plan(name, group_of(target), tags)
+    schedule = scheduled(pipeline, target)
     if deployed:
         nothing = replace(nothing, tag=deployed[0].tags.get(TAG, NONE))
     if target.user or (schedule is None and nothing.tag == NONE):
         return nothing
     values = _values(pipeline, schedule, definition, rules, account.region) if schedule else {}
-    has_group, found = _find(account, nothing.group, name)
+    has_group, found = find(account, nothing.group, name)
     now = datetime.now(UTC)
     wanted = _request(account, nothing, schedule, values, definition, found, now) if schedule else None
     done = replace(nothing, wanted=wanted, found=found, has_group=has_group)
@@ -103,10 +103,15 @@ def apply(account: Account, done: Plan) -> str:
     return f"{verb} the schedule of pipeline {done.name}: {after}."
 
 
+def group_of(target: Target) -> str:
+    """The group with the schedules of the project in the environment."""
+    return f"{target.base}-{target.environment_name}"
+
+
 def own(account: Account, pipeline: Pipeline) -> str:
     """The group of the pipeline's schedule, after checking whose it is; empty if it has none."""
     group, _, name = pipeline.tags.get(TAG, NONE).partition(":schedule/")[2].partition("/")
-    return group if name == pipeline.name and _find(account, group, name)[1] else ""
+    return group if name == pipeline.name and find(account, group, name)[1] else ""
 
 
 def remove(account: Account, name: str, group: str) -> None:
@@ -118,7 +123,7 @@ def remove(account: Account, name: str, group: str) -> None:
                 raise
 
 
-def _scheduled(pipeline: str, target: Target) -> Schedule | None:
+def scheduled(pipeline: str, target: Target) -> Schedule | None:
     """The pipeline's schedule in this environment; None if there is none, or none that still runs."""
     found = whole(target.settings.schedule).get(pipeline)
     if found is None or target.environment_name not in found.environments:
@@ -155,7 +160,9 @@ def _request(
 ) -> dict[str, Any]:
     """The schedule as CreateSchedule and UpdateSchedule take it; what is left out gets AWS's default again."""
     environment = account.settings.environment(account.environment_name)
-    values = trace.parameters(definition, given, trace.Trace(source=trace.SCHEDULE))
+    # A schedule cannot look for the approved model: it gets the newest one now, and the next one with its approval.
+    approved = approved_model.of_definition(account, definition, account.settings.project.slug, given)
+    values = trace.parameters(definition, approved, trace.Trace(source=trace.SCHEDULE))
     minutes = schedule.window_minutes
     request: dict[str, Any] = {
         "Name": nothing.name,
@@ -169,9 +176,7 @@ def _request(
             "Arn": _arn(account, "sagemaker", f"pipeline/{nothing.name}"),
             "RoleArn": environment.scheduler_role or _role(account),
             "RetryPolicy": dict(RETRY),
-            "SageMakerPipelineParameters": {
-                "PipelineParameterList": [{"Name": name, "Value": values[name]} for name in sorted(values)]
-            },
+            "SageMakerPipelineParameters": {"PipelineParameterList": listed(values)},
         },
     }
     expression = schedule_expression.read(schedule.when)[0]
@@ -183,7 +188,12 @@ def _request(
     return request
 
 
-def _find(account: Account, group: str, name: str) -> tuple[bool, dict[str, Any] | None]:
+def listed(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Parameters as a schedule has them."""
+    return [{"Name": name, "Value": values[name]} for name in sorted(values)]
+
+
+def find(account: Account, group: str, name: str) -> tuple[bool, dict[str, Any] | None]:
     """Whether the group exists, and the schedule in it; RefusedError if the group is another's, or would be."""
     client = account.client("scheduler")
     with aws_call(f"describe the schedule of pipeline '{name}'"):
