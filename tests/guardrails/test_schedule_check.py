@@ -147,6 +147,19 @@ def test_what_is_odd_is_a_warning(problems: Problems, text: str, expected: str) 
     assert expected in found
 
 
+def test_the_next_runs_in_words() -> None:
+    table = (
+        'train = { when = "cron(0 6 ? * MON *)", timezone = "Europe/Berlin", environments = ["dev", "prod"] }\n'
+        'tune = "rate(7 days)"\npredict = { when = "rate(1 day)", environments = [] }'
+    )
+    read = settings.parse(tomllib.loads(f"{MINIMAL}{ENVIRONMENTS}[schedule]\n{table}"))
+
+    assert schedule_check.next_runs(read, datetime(2026, 12, 1, tzinfo=UTC)) == [
+        "train starts in dev, prod: next Mon 2026-12-07 06:00 Europe/Berlin",
+        "tune starts in prod: first 7 days after its deployment",
+    ]
+
+
 def test_at_is_over_in_its_time_zone(tmp_path: Path) -> None:
     table = (
         f'{MINIMAL}{ENVIRONMENTS}[schedule]\ntrain = {{ when = "at(2027-01-31T06:00:00)", timezone = "Asia/Tokyo" }}'

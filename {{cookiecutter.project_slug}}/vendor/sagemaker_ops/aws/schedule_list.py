@@ -10,6 +10,7 @@ from typing import Any
 from sagemaker_ops.aws import schedule_words
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call
+from sagemaker_ops.guardrails.schedule_check import moment
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Listed:
 
     @property
     def shown_next(self) -> str:
-        return schedule_words.moment(self.next_run) if self.next_run and self.state == "ENABLED" else "never"
+        return moment(self.next_run) if self.next_run and self.state == "ENABLED" else "never"
 
     @property
     def document(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sagemaker_ops import trace
 from sagemaker_ops.guardrails import schedule_expression
-from sagemaker_ops.guardrails.schedule_check import zone_of
+from sagemaker_ops.guardrails.schedule_check import moment, zone_of
 from sagemaker_ops.project import approved_model
 
 # What ops sets itself; the version of the approved model stands for its addresses.
@@ -74,7 +74,3 @@ def next_words(schedule: Mapping[str, Any]) -> str:
     """`next Mon 2026-12-07 06:00 Europe/Berlin`."""
     run = next_run(schedule)
     return f"next {moment(run)}" if run else "no next run"
-
-
-def moment(run: datetime) -> str:
-    return f"{run:%a %Y-%m-%d %H:%M} {run.tzinfo}"

@@ -41,6 +41,22 @@ def check(settings: Settings, root: Path, now: datetime | None = None) -> list[P
     return problems
 
 
+def next_runs(settings: Settings, now: datetime | None = None) -> list[str]:
+    """`train starts in prod: next Mon 2026-12-07 06:00 Europe/Berlin` for each schedule; only for valid ones."""
+    now, lines = now or datetime.now(UTC), []
+    for name, each in whole(settings.schedule).items():
+        expression, zone = schedule_expression.read(each.when)[0], zone_of(each.timezone)
+        if expression and zone and each.environments and (run := expression.next_run(now, zone)):
+            first = f"first {each.when[5:-1]} after its deployment" if expression.rate else f"next {moment(run)}"
+            lines.append(f"{name} starts in {', '.join(each.environments)}: {first}")
+    return lines
+
+
+def moment(run: datetime) -> str:
+    """`Mon 2026-12-07 06:00 Europe/Berlin`."""
+    return f"{run:%a %Y-%m-%d %H:%M} {run.tzinfo}"
+
+
 def _place(name: str, key: str = "") -> str:
     return f"{FILE} [schedule.{name}].{key}" if key else f"{FILE} [schedule].{name}"
 
