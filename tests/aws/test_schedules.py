@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import Project, Result
+from projects import Bake, Project, Result
 
 from aws import deployable, gaps
-from aws.conftest import ACCOUNT, BUCKET, REGION, Aws
+from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
 from sagemaker_ops import trace
 from sagemaker_ops.project.settings import parse
 
@@ -459,3 +459,22 @@ def test_an_approval_is_made_even_if_the_schedule_cannot_be_changed(here: Run, a
     [error] = done.err.splitlines()[1:]
     assert error.startswith(f"error: the schedule of pipeline {NAME} still has the version before: cannot update ")
     assert error.endswith(" Then deploy it with `ops update-pipeline train`.")
+
+
+def test_the_pipeline_of_a_new_project_is_scheduled(ready: Bake, aws: Aws) -> None:
+    project = ready()
+    project.edit("environments.dev", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
+    project.edit("gate", against='"approved"')
+    schedule(project, WEEKLY.replace(" }", ", parameters = { QualityGate = 0.7, MaxIter = 200 } }"))
+
+    done = project.ops("update-pipeline", "train", "--yes", **aws.environment)
+
+    assert done.code == 0, done
+    assert compared(aws) == {
+        "ApprovedModelVersion": "none",
+        "MaxIter": "200",
+        "QualityGate": "0.7",
+        "StartedBy": "source=aws-schedule",
+    }
+    assert project.ops("update-pipeline", "train", **aws.environment).out == UP_TO_DATE
+    assert project.ops("check").out.endswith("\ntrain starts in dev: first 7 days after its deployment\n")

@@ -34,21 +34,23 @@ def change(found: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) ->
 
 def _parts(schedule: Mapping[str, Any]) -> dict[str, str]:
     """What people see of a schedule."""
-    target = schedule["Target"]
     window = schedule["FlexibleTimeWindow"].get("MaximumWindowInMinutes")
-    values = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
     return {
         "when": f"{schedule['ScheduleExpression']} {schedule.get('ScheduleExpressionTimezone', 'UTC')}",
         "window": f"within {window} minutes" if window else "",
-        "parameters": " ".join(f"{each['Name']}={each['Value']}" for each in values if each["Name"] not in _HIDDEN),
+        "parameters": " ".join(f"{name}={value}" for name, value in _values(schedule) if name not in _HIDDEN),
         "state": "" if schedule.get("State") == "ENABLED" else "paused",
     }
+
+
+def _values(schedule: Mapping[str, Any]) -> list[tuple[str, str]]:
+    listed = schedule["Target"].get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
+    return sorted((each["Name"], each["Value"]) for each in listed)
 
 
 def _essence(schedule: Mapping[str, Any]) -> tuple[object, ...]:
     """All that is compared: without what AWS adds, and without the start of a rate."""
     target = schedule["Target"]
-    values = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
     retry = sorted(target.get("RetryPolicy", {}).items())
     return (
         _parts(schedule),
@@ -56,7 +58,7 @@ def _essence(schedule: Mapping[str, Any]) -> tuple[object, ...]:
         target["Arn"],
         target["RoleArn"],
         retry,
-        sorted((each["Name"], each["Value"]) for each in values),
+        _values(schedule),
     )
 
 

@@ -23,7 +23,7 @@ from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.guardrails import cost, identifiers, resources, schedule_expression
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.guardrails.schedule_check import text_of, zone_of
-from sagemaker_ops.project.schedule import Schedule, whole
+from sagemaker_ops.project.schedule import Schedule, role_of, whole
 from sagemaker_ops.project.settings import FILE
 from sagemaker_ops.project.target import Target
 
@@ -159,7 +159,6 @@ def _request(
     now: datetime,
 ) -> dict[str, Any]:
     """The schedule as CreateSchedule and UpdateSchedule take it; what is left out gets AWS's default again."""
-    environment = account.settings.environment(account.environment_name)
     # A schedule cannot look for the approved model: it gets the newest one now, and the next one with its approval.
     approved = approved_model.of_definition(account, definition, account.settings.project.slug, given)
     values = trace.parameters(definition, approved, trace.Trace(source=trace.SCHEDULE))
@@ -174,7 +173,7 @@ def _request(
         "State": "ENABLED",
         "Target": {
             "Arn": _arn(account, "sagemaker", f"pipeline/{nothing.name}"),
-            "RoleArn": environment.scheduler_role or _role(account),
+            "RoleArn": role_of(account.settings, account.environment_name),
             "RetryPolicy": dict(RETRY),
             "SageMakerPipelineParameters": {"PipelineParameterList": listed(values)},
         },
@@ -239,9 +238,3 @@ def _mark(account: Account, done: Plan, tag: str) -> None:
 
 def _arn(account: Account, service: str, resource: str) -> str:
     return f"arn:{identifiers.partition(account.region)}:{service}:{account.region}:{account.id}:{resource}"
-
-
-def _role(account: Account) -> str:
-    """The role that infra/vertical.yaml makes."""
-    name = f"{account.vertical}-scheduler-{account.environment_name}"
-    return f"arn:{identifiers.partition(account.region)}:iam::{account.id}:role/{name}"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sagemaker_ops.project.settings import Settings
 
 PROD = "prod"
 
@@ -27,3 +31,16 @@ class Schedule:
 def whole(given: Mapping[str, str | Schedule]) -> dict[str, Schedule]:
     """{pipeline: its schedule}; a text is `when`, with the defaults for everything else."""
     return {name: Schedule(each) if isinstance(each, str) else each for name, each in given.items()}
+
+
+def is_used(settings: Settings, environment: str) -> bool:
+    """Whether a pipeline is scheduled in this environment."""
+    return any(environment in each.environments for each in whole(settings.schedule).values())
+
+
+def role_of(settings: Settings, environment: str) -> str:
+    """The ARN of the role that starts pipelines; by default the one that infra/vertical.yaml makes."""
+    there = settings.environment(environment)
+    partition = there.role.split(":")[1]
+    name = f"{settings.project.vertical}-scheduler-{environment}"
+    return there.scheduler_role or f"arn:{partition}:iam::{there.account}:role/{name}"
