@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sagemaker_ops.project.settings import Settings
+from typing import Any
 
 PROD = "prod"
 
@@ -33,14 +30,14 @@ def whole(given: Mapping[str, str | Schedule]) -> dict[str, Schedule]:
     return {name: Schedule(each) if isinstance(each, str) else each for name, each in given.items()}
 
 
-def is_used(settings: Settings, environment: str) -> bool:
-    """Whether a pipeline is scheduled in this environment."""
+def is_used(settings: Any, environment: str) -> bool:
+    """Whether a pipeline is scheduled in this environment; settings: as in settings.py."""
     return any(environment in each.environments for each in whole(settings.schedule).values())
 
 
-def role_of(settings: Settings, environment: str) -> str:
+def role_of(settings: Any, environment: str) -> str:
     """The ARN of the role that starts pipelines; by default the one that infra/vertical.yaml makes."""
     there = settings.environment(environment)
     partition = there.role.split(":")[1]
     name = f"{settings.project.vertical}-scheduler-{environment}"
-    return there.scheduler_role or f"arn:{partition}:iam::{there.account}:role/{name}"
+    return str(there.scheduler_role) or f"arn:{partition}:iam::{there.account}:role/{name}"
