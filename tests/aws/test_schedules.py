@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 import uuid
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from projects import Bake, Project, Result
 
 from aws import deployable, gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
+from aws.front import Bad, serving
 from sagemaker_ops import trace
 from sagemaker_ops.project.settings import parse
 
@@ -260,6 +262,22 @@ def test_a_schedule_that_cannot_be_made_does_not_undo_the_pipeline(
     assert error.startswith(f"error: pipeline {NAME} is deployed, but its schedule was not changed: {reason}")
     assert error.endswith(" Then run the command again.")
     again = here("update-pipeline", "train", "--yes")
+    assert again.code == 0, again
+    assert names(aws) == [NAME]
+
+
+def test_a_schedule_whose_answer_is_lost_is_made_by_the_next_command(aws: Aws, project: Project) -> None:
+    schedule(project, WEEKLY)
+    command = (sys.executable, "-m", "sagemaker_ops", "update-pipeline", "train", "--yes")
+    with serving(aws.endpoint) as front:
+        front.bad["POST"] = Bad(ending="drop", passed_on=True)
+        variables = {**aws.environment, "AWS_ENDPOINT_URL": front.url, "OPS_POLL_SECONDS": "0.01"}
+        lost = project.run(*command, **variables)
+        front.bad.clear()
+        again = project.run(*command, **variables)
+
+    assert lost.code == 4, lost
+    assert lost.err.endswith("It is not known whether AWS did it: run the command again, which is safe.\n")
     assert again.code == 0, again
     assert names(aws) == [NAME]
 
