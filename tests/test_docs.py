@@ -41,6 +41,7 @@ TYPES = {
     str | list[str] | Mapping[str, str]: "text, list of texts or table",
     Mapping[str, str]: "table",
     Mapping[str, Range]: "table",
+    Mapping[str, bool | int | float | str]: "table",
 }
 
 
@@ -94,6 +95,8 @@ def tables() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, hint in typing.get_type_hints(Settings).items():
         entries = typing.get_args(hint)[1] if typing.get_origin(hint) else hint
+        # Of `str | Schedule`, the page describes the table.
+        entries = next(filter(dataclasses.is_dataclass, typing.get_args(entries)), entries)
         heading = "[environments.dev]" if name == "environments" else f"[{name}]"
         found[heading] = entries if dataclasses.is_dataclass(entries) else None
     return found

@@ -39,6 +39,7 @@ GIVEN = {"Vertical": "customer", "GitLabProject": "ml/churn", "CreateOidcProvide
 SUBNETS, GROUPS = ["subnet-0a1b2c3d", "subnet-1a2b3c4d"], ["sg-0a1b2c3d"]
 VPC = {"Subnets": ",".join(SUBNETS), "SecurityGroups": ",".join(GROUPS)}
 ROLES = ("gitlab", "studio", "pipelines")
+ALL_ROLES = (*ROLES, "scheduler")
 # What moto's CloudFormation does not know.
 UNKNOWN_TO_MOTO = ("BucketPolicy", "GitLab")
 # Names of client methods that are something else in the library: of regular expressions, a command, and one of moto.
@@ -47,6 +48,7 @@ NO_CALLS = {
     ("sagemaker", "update_project"),
     ("sagemaker", "create_experiment"),  # of MLflow's client
     ("s3", "create_bucket"),
+    *((service, "list_tags_for_resource") for service in ("cloudwatch", "logs", "service-quotas")),  # of the scheduler
 }
 # A boto3 call → the actions that IAM checks, if they do not have the name of the operation. GetCallerIdentity needs no
 # permission; s3transfer splits a transfer into several calls.
@@ -236,7 +238,7 @@ def may(
 
 
 def statements(stack: Stack) -> list[Mapping[str, Any]]:
-    return [each for role in ROLES for document in stack.policies[role] for each in document["Statement"]]
+    return [each for role in ALL_ROLES for document in stack.policies[role] for each in document["Statement"]]
 
 
 def granted(stack: Stack, role: str) -> list[str]:
@@ -291,6 +293,7 @@ VERTICAL_TAG: Keys = {"aws:RequestTag/vertical": ["customer"], "aws:TagKeys": ["
 OTHERS_TAG: Keys = {"aws:RequestTag/vertical": ["revenue"]}
 AT_CREATION: Keys = {**VERTICAL_TAG, "sagemaker:TaggingAction": ["CreatePipeline"]}
 NO_TAGS: Keys = dict.fromkeys(f"aws:{kind}Tag/{key}" for kind in ("Request", "Resource") for key in ("vertical", "env"))
+TAGGING = ("sagemaker:AddTags", "scheduler:TagResource")
 # These belong to nobody: log streams, metrics, and the network interfaces of jobs.
 NOBODYS = ("logs:", "cloudwatch:", "ec2:")
 STACKS = [pytest.param({}, id="no VPC"), pytest.param(VPC, id="VPC")]
@@ -328,13 +331,13 @@ def test_every_condition_key_is_one_of_its_actions(given: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize("env", ["dev", "prod", "test"])
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ALL_ROLES)
 def test_nothing_is_granted_in_vain(role: str, env: str) -> None:
     stack = deploy(**VPC, Environment=env)
     vain = [
         action
         for action in granted(stack, role)
-        if not may(stack, role, action, changed=AT_CREATION if action == "sagemaker:AddTags" else {}, env=env)
+        if not may(stack, role, action, changed=AT_CREATION if action in TAGGING else {}, env=env)
     ]
 
     assert vain == []
@@ -360,11 +363,12 @@ def test_the_scan_finds_calls_of_every_form() -> None:
         ("sagemaker", "describe_training_job"),  # of the registry of step types
         ("iam", "list_role_tags"),  # of account.client("iam")
         ("service-quotas", "list_service_quotas"),
+        ("scheduler", "create_schedule"),
         ("s3", "create_transfer_manager"),
     } <= calls()
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ALL_ROLES)
 @pytest.mark.parametrize("given", STACKS)
 def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str]) -> None:
     stack = deploy(**given)
@@ -383,7 +387,7 @@ def test_nothing_outside_the_vertical_is_changed(role: str, given: dict[str, str
 
 
 @pytest.mark.parametrize(("env", "other"), [("dev", "prod"), ("prod", "dev"), ("test", "prod"), ("dev", "test")])
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ALL_ROLES)
 @pytest.mark.parametrize("given", STACKS)
 def test_nothing_outside_the_environment_is_changed(role: str, given: dict[str, str], env: str, other: str) -> None:
     """Spaces and apps belong to people, so they are another environment's only if they have its tag."""
@@ -467,6 +471,7 @@ def test_the_tags_of_an_owner_are_not_changed_after_creation(role: str, kind: st
 
 READABLE = {  # what does not belong to the vertical: lists, tags, and what has the same name for all verticals
     "cloudwatch:GetMetricData",
+    "scheduler:ListSchedules",
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
@@ -692,6 +697,94 @@ def test_one_role_is_passed_to_one_service(role: str, service: str, allowed: boo
     )
 
     assert [is_allowed(deploy().policies[each], request) for each in ROLES] == [allowed] * 3
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "allowed"),
+    [
+        pytest.param("customer-scheduler-dev", "scheduler.amazonaws.com", True, id="the scheduler's role"),
+        pytest.param("customer-pipelines-dev", "scheduler.amazonaws.com", False, id="the execution role"),
+        pytest.param("customer-scheduler-dev", "sagemaker.amazonaws.com", False, id="to another service"),
+        pytest.param("customer-scheduler-prod", "scheduler.amazonaws.com", False, id="of another environment"),
+    ],
+)
+def test_one_role_is_passed_to_schedules(role: str, service: str, allowed: bool) -> None:
+    request = Request(
+        "iam:PassRole",
+        f"arn:aws:iam::{ACCOUNT}:role/{role}",
+        {"aws:PrincipalTag/vertical": ["customer"], "iam:PassedToService": [service]},
+    )
+
+    found = {each: is_allowed(deploy().policies[each], request) for each in ALL_ROLES}
+
+    assert found == {"gitlab": allowed, "studio": allowed, "pipelines": False, "scheduler": False}
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "tags", "allowed"),
+    [
+        pytest.param("customer-churn-train-dev", {}, True, id="own"),
+        pytest.param("customer-churn-train-dev-anna", {}, False, id="a personal deployment"),
+        pytest.param("customer-churn-train-prod", {"aws:ResourceTag/env": ["prod"]}, False, id="another environment"),
+        pytest.param(
+            "revenue-churn-train-dev", {"aws:ResourceTag/vertical": ["revenue"]}, False, id="another vertical"
+        ),
+        pytest.param("customer-churn-train-dev", NO_TAGS, False, id="no tags"),
+    ],
+)
+def test_a_schedule_starts_only_own_pipelines(pipeline: str, tags: Keys, allowed: bool) -> None:
+    action, arn = "sagemaker:StartPipelineExecution", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{pipeline}"
+
+    request = Request(action, arn, context(action, "customer", tags))
+
+    assert is_allowed(deploy().policies["scheduler"], request) == allowed
+    assert granted(deploy(), "scheduler") == [action]
+
+
+@pytest.mark.parametrize(
+    ("resource", "tags", "allowed"),
+    [
+        ("customer-churn-dev/customer-churn-train-dev", {}, True),
+        ("customer-x-prod-dev/customer-x-prod-train-dev", {}, True),
+        ("customer-churn-prod/customer-churn-train-prod", {}, False),
+        ("customer-churn-dev/customer-churn-train-dev-anna", {}, False),
+        ("customer-x-dev-prod/customer-x-dev-train-prod", {}, False),
+        ("default/customer-churn-train-dev", {}, False),
+        ("revenue-churn-dev/revenue-churn-train-dev", NO_TAGS, False),
+        ("customer-churn-dev/customer-churn-train-dev", {"aws:ResourceTag/vertical": ["revenue"]}, False),
+        ("customer-churn-dev/customer-churn-train-dev", {"aws:ResourceTag/env": ["prod"]}, False),
+    ],
+)
+@pytest.mark.parametrize("action", ["CreateSchedule", "UpdateSchedule", "DeleteSchedule"])
+def test_a_schedule_is_ones_own_by_its_name(action: str, resource: str, tags: Keys, allowed: bool) -> None:
+    """Also with more rights elsewhere."""
+    everything: Document = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{resource}"
+
+    request = Request(f"scheduler:{action}", arn, context(f"scheduler:{action}", "customer", tags))
+
+    assert is_allowed(deploy().policies["gitlab"], request) == allowed
+    assert is_allowed([*deploy().policies["studio"], everything], request) == allowed
+    assert not is_allowed(deploy(DataScientists="look").policies["studio"], request)
+
+
+@pytest.mark.parametrize(
+    ("service", "group", "trusted"),
+    [
+        ("scheduler.amazonaws.com", "customer-churn-dev", True),
+        ("scheduler.amazonaws.com", "customer-churn-prod", False),
+        ("scheduler.amazonaws.com", "revenue-churn-dev", False),
+        ("scheduler.amazonaws.com", "default", False),
+    ],
+)
+def test_the_role_of_schedules_trusts_those_of_its_vertical(service: str, group: str, trusted: bool) -> None:
+    [statement] = deploy().trust["scheduler"]["Statement"]
+    source = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{group}"
+    keys: dict[str, Values] = {"aws:SourceAccount": [ACCOUNT], "aws:SourceArn": [source]}
+
+    assert statement["Principal"] == {"Service": service}
+    document: Document = {"Statement": [{**statement, "Resource": "*"}]}
+    assert is_allowed([document], Request("sts:AssumeRole", "role", keys)) == trusted
 
 
 @pytest.mark.parametrize("role", ROLES)

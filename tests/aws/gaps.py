@@ -14,6 +14,8 @@ from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
+from moto.scheduler.models import scheduler_backends
+from moto.scheduler.responses import EventBridgeSchedulerResponse
 from moto.servicequotas.responses import ServiceQuotasResponse
 
 Record = dict[str, Any]
@@ -22,6 +24,8 @@ _create_model_package = SageMakerResponse.create_model_package
 _describe_model_package = SageMakerResponse.describe_model_package
 _describe_pipeline = SageMakerResponse.describe_pipeline
 _update_pipeline = SageMakerResponse.update_pipeline
+_create_schedule = EventBridgeSchedulerResponse.create_schedule
+_create_schedule_group = EventBridgeSchedulerResponse.create_schedule_group
 
 STEPS: dict[str, list[Record]] = {}  # by the ARN of the execution
 COURSE: list[
@@ -36,7 +40,7 @@ TAGS: dict[str, dict[str, str]] = {}  # by the ARN of an app, space or user prof
 TUNING: dict[str, Record] = {}  # tuning jobs by name
 QUOTAS: dict[str, float] = {}  # of SageMaker, by name
 PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
-CALLS: list[tuple[str, Record]] = []  # every request that the methods below answered
+CALLS: list[tuple[str, Record]] = []  # every request to SageMaker and the scheduler
 FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status, code, message) of the next answers
 
 
@@ -235,6 +239,20 @@ def _simulate_principal_policy(self: IamResponse) -> ActionResult:
     return ActionResult({"EvaluationResults": [{"EvalActionName": "iam:PassRole", "EvalDecision": decision}]})
 
 
+def _create_schedule_in_group(self: EventBridgeSchedulerResponse) -> Any:
+    """moto fails without the group, and does not check the expression."""
+    if self._get_param("GroupName") not in scheduler_backends[self.current_account][self.region].schedule_groups:
+        return _not_found("Schedule group")
+    return _create_schedule(self)
+
+
+def _create_new_schedule_group(self: EventBridgeSchedulerResponse) -> Any:
+    """moto replaces a group that exists, with all its schedules."""
+    if self._get_param("Name") in scheduler_backends[self.current_account][self.region].schedule_groups:
+        return 409, {"status": 409}, json.dumps({"__type": "ConflictException", "message": "It already exists."})
+    return _create_schedule_group(self)
+
+
 def _page(key: str, items: list[Record], request: Record) -> ActionResult:
     return ActionResult(_paged(key, items, request))
 
@@ -253,24 +271,28 @@ def _not_found(kind: str) -> Any:
 
 
 def register() -> None:
-    """Add them to moto, and let FAULTS answer before any method of SageMaker, including moto's own."""
+    """Add them to moto, and let FAULTS answer before any method, including moto's own."""
     own = {name: method for name, method in vars(Missing).items() if callable(method) and not name.startswith("__")}
     for name, method in own.items():
         setattr(SageMakerResponse, name, method)
     SageMakerResponse.list_tags = _list_tags  # type: ignore[method-assign]
     ServiceQuotasResponse.list_service_quotas = _list_service_quotas  # type: ignore[attr-defined]
     IamResponse.simulate_principal_policy = _simulate_principal_policy  # type: ignore[attr-defined]
-    for name in [name for name in dir(SageMakerResponse) if name.startswith(_VERBS)]:
-        method = getattr(SageMakerResponse, name)
-        if not getattr(method, "faulty", False):
-            setattr(SageMakerResponse, name, _recorded(name, method))
+    EventBridgeSchedulerResponse.create_schedule = _create_schedule_in_group  # type: ignore[method-assign]
+    EventBridgeSchedulerResponse.create_schedule_group = _create_new_schedule_group  # type: ignore[method-assign]
+    for kind in (SageMakerResponse, EventBridgeSchedulerResponse):
+        for name in [name for name in dir(kind) if name.startswith(_VERBS)]:
+            method = getattr(kind, name)
+            if not getattr(method, "faulty", False):
+                setattr(kind, name, _recorded(name, method))
 
 
-_VERBS = ("create_", "describe_", "list_", "update_", "delete_", "start_", "stop_", "retry_", "add_", "search")
+_GET = ("get_schedule",)
+_VERBS = ("create_", "describe_", "list_", "update_", "delete_", "start_", "stop_", "retry_", "add_", "search", *_GET)
 
 
 def _recorded(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    def answer(self: SageMakerResponse) -> Any:
+    def answer(self: Any) -> Any:
         CALLS.append((name, json.loads(self.body or "{}") if isinstance(self.body, str | bytes) else {}))
         if faults := FAULTS.get(name):
             status, code, message = faults.pop(0)

@@ -23,6 +23,7 @@ from sagemaker_ops.aws.account_check import of_account
 from sagemaker_ops.guardrails import machine_check
 from sagemaker_ops.guardrails.machine_check import Finding
 from sagemaker_ops.project import settings
+from sagemaker_ops.project.schedule import Schedule
 
 Ops = Callable[..., Result]
 Usage = namedtuple("Usage", "total used free")
@@ -58,6 +59,32 @@ def put_everything(aws: Aws, trust: dict[str, Any] = TRUST) -> None:
 
 def found(findings: list[Finding], what: str) -> list[tuple[str, int]]:
     return [(each.level, each.exit_code) for each in findings if each.what == what]
+
+
+@pytest.mark.parametrize(
+    ("service", "passable", "expected"),
+    [
+        ("scheduler.amazonaws.com", True, ["ok", "ok"]),
+        ("sagemaker.amazonaws.com", True, ["problem", "ok"]),
+        ("scheduler.amazonaws.com", False, ["ok", "problem"]),
+        ("", False, ["problem"]),
+    ],
+)
+def test_the_role_of_schedules(account: Account, aws: Aws, service: str, passable: bool, expected: list[str]) -> None:
+    put_everything(aws)
+    name = "customer-scheduler-dev"
+    if service:
+        trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": service}}]}
+        aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    if passable:
+        gaps.PASSABLE.add(f"arn:aws:iam::{ACCOUNT}:role/{name}")
+    scheduled = replace(account.settings, schedule={"train": Schedule("rate(7 days)", environments=["dev"])})
+
+    findings = of_account(replace(account, settings=scheduled))
+
+    roles = [each for each in findings if each.what in ("role", "pass role")]
+    assert [each.level for each in roles] == ["ok", "ok", *expected]
+    assert all("EventBridge Scheduler" in each.message or name in each.message for each in roles[2:])
 
 
 def test_an_account_that_has_everything(account: Account, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

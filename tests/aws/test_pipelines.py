@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import json
 import sys
 import tomllib
@@ -19,10 +18,6 @@ from projects import LIBRARY, Bake, Project, Result
 
 from aws import deployable, gaps
 from aws.conftest import ACCOUNT, BUCKET, ROLE, Aws
-from sagemaker_ops.aws import account as accounts
-from sagemaker_ops.aws import pipelines
-from sagemaker_ops.commands import app
-from sagemaker_ops.commands import pipelines as commands
 
 pytestmark = pytest.mark.slow
 
@@ -49,26 +44,6 @@ def run(aws: Aws, project: Project) -> Run:
     def _run(*arguments: str, **environment: str) -> Result:
         variables = {**aws.environment, "OPS_POLL_SECONDS": "0.01", **environment}
         return project.run(sys.executable, "-m", "sagemaker_ops", *arguments, **variables)
-
-    return _run
-
-
-@pytest.fixture
-def here(clients: object, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Like `run`, but in this process: faster, and a test can intercept calls, each of which is tried only once."""
-    monkeypatch.setattr(commands, "find_root", lambda: project.path)
-    once = functools.partialmethod(accounts.Account.__init__, attempts=1)
-    monkeypatch.setattr(accounts.Account, "__init__", once)
-    monkeypatch.setattr(pipelines, "PAUSE", 0)
-    monkeypatch.setattr("gc.disable", lambda: None)  # only useful in a separate process
-    monkeypatch.syspath_prepend(project.path)
-
-    def _run(*arguments: str) -> Result:
-        monkeypatch.setattr(sys, "argv", ["ops", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            app.main()
-        done = capsys.readouterr()
-        return Result(int(caught.value.code or 0), done.out, done.err)
 
     return _run
 

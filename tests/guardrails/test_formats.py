@@ -30,6 +30,9 @@ role = ""
 subnets = [
   "subnet-1",
 ]
+
+[schedule]
+train = { when = "daily" }
 """
 
 
@@ -48,6 +51,8 @@ def root(tmp_path: Path) -> Path:
         ("project.toml [project]", 3),
         ("project.toml [data].split", 9),
         ("project.toml [data].split_column", 8),
+        ("project.toml [schedule.train].when", 20),
+        ("project.toml [schedule.tune].when", 19),
         ("project.toml [environments.dev].role", 12),
         ("project.toml [environments.prod].role", 14),
         ("project.toml [environments.prod].subnets", 15),

@@ -24,6 +24,8 @@ PARAMETER = "StartedBy"
 """The pipeline parameter, and the key of the model package's metadata."""
 DEFAULT = "unknown"
 TERMINAL = "terminal"
+SCHEDULE = "aws-schedule"
+"""The source of an execution that [schedule] of project.toml started; GitLab calls its own ones `schedule`."""
 METADATA = "CustomerMetadataProperties"
 # Other keys of that metadata: the ARN of the execution that registered the model, the URI of the data, the hash of
 # data/schema.toml, and the version of this library.
@@ -48,8 +50,8 @@ _REFERENCE = re.compile(r"^See merge request (\S*)!([0-9]+)\s*$", re.MULTILINE)
 class Trace:
     """What is known about a start; empty: unknown. note: a StartedBy that was written by hand.
 
-    commit: its first 12 digits, with `-dirty` if there were uncommitted changes. source: `terminal`, or the
-    CI_PIPELINE_SOURCE of GitLab. url: of the GitLab pipeline.
+    commit: its first 12 digits, with `-dirty` if there were uncommitted changes. source: `terminal`, `aws-schedule`, or
+    the CI_PIPELINE_SOURCE of GitLab. url: of the GitLab pipeline.
     """
 
     user: str = ""
@@ -72,6 +74,8 @@ class Trace:
         """The same for people, in one line, with the address of the GitLab pipeline."""
         if self.source == TERMINAL:
             start = f"Personal run from a terminal{f' by {self.user}' if self.user else ''}"
+        elif self.source == SCHEDULE:
+            start = "Schedule of AWS"
         else:
             start = f"GitLab pipeline{f' {self.pipeline}' if self.pipeline else ''}"
             start += f" ({self.source})" if self.source else ""
@@ -88,8 +92,8 @@ class Trace:
 
     @property
     def who(self) -> str:
-        """The user, or the start of the text that was written by hand: for a column of a table."""
-        return self.user or self.note[: _WORDS["user"][1]]
+        """The user, the start of the text that was written by hand, or `schedule`: for a column of a table."""
+        return self.user or self.note[: _WORDS["user"][1]] or ("schedule" if self.source == SCHEDULE else "")
 
     @property
     def tags(self) -> dict[str, str]:

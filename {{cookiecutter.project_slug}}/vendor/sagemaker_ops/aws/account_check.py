@@ -16,9 +16,11 @@ from sagemaker_ops.aws.errors import DENIED, AwsError, aws_call, code_of, is_not
 from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.guardrails.identifiers import partition
 from sagemaker_ops.guardrails.machine_check import Finding, ok, problem, warning
+from sagemaker_ops.project import schedule
 
 SERVICES = ("sts", "iam", "s3", "service-quotas")
-SERVICE = "sagemaker.amazonaws.com"
+SAGEMAKER, SCHEDULER = "SageMaker", "EventBridge Scheduler"
+ADDRESSES = {SAGEMAKER: "sagemaker.amazonaws.com", SCHEDULER: "scheduler.amazonaws.com"}
 # Names of service quotas: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
 QUOTAS: Mapping[str, str] = {
     "processing": r"{type} for processing job usage",
@@ -89,8 +91,13 @@ def _vertical(account: Account) -> Iterator[Finding]:
         )
 
 
-def _role(account: Account) -> Iterator[Finding]:
-    arn = account.settings.environment(account.environment_name).role
+def _roles(account: Account) -> Iterator[Finding]:
+    yield from _role(account, account.settings.environment(account.environment_name).role, SAGEMAKER)
+    if schedule.is_used(account.settings, account.environment_name):
+        yield from _role(account, schedule.role_of(account.settings, account.environment_name), SCHEDULER)
+
+
+def _role(account: Account, arn: str, service: str) -> Iterator[Finding]:
     iam, name = account.client("iam"), arn.rpartition("/")[2]
     with aws_call(f"read role {name}"):
         try:
@@ -100,30 +107,32 @@ def _role(account: Account) -> Iterator[Finding]:
                 raise
             yield problem("role", f"there is no role '{name}': write an existing one, or ask your platform team.", 4)
             return
-    if SERVICE not in json.dumps(role["AssumeRolePolicyDocument"]):
+    address = ADDRESSES[service]
+    if address not in json.dumps(role["AssumeRolePolicyDocument"]):
         yield problem(
-            "role", f"'{name}' cannot be assumed by {SERVICE}: ask your platform team to add it to the trust policy.", 4
+            "role", f"'{name}' cannot be assumed by {address}: ask your platform team to add it to the trust policy.", 4
         )
     else:
-        yield ok("role", f"'{name}' exists, and SageMaker can assume it")
-    yield from _pass_role(account, arn)
+        yield ok("role", f"'{name}' exists, and {service} can assume it")
+    yield from _pass_role(account, arn, service)
 
 
-def _pass_role(account: Account, role: str) -> Iterator[Finding]:
+def _pass_role(account: Account, role: str, service: str) -> Iterator[Finding]:
     kind, _, rest = account.caller.rpartition(":")[2].partition("/")
     who = account.caller
     if kind == "assumed-role":
         who = f"arn:{partition(account.region)}:iam::{account.id}:role/{rest.partition('/')[0]}"
-    context = {"ContextKeyName": "iam:PassedToService", "ContextKeyValues": [SERVICE], "ContextKeyType": "string"}
+    context = {"ContextKeyName": "iam:PassedToService", "ContextKeyValues": [ADDRESSES[service]]}
+    context["ContextKeyType"] = "string"
     with aws_call("check whether you may pass the role"):
         found = account.client("iam").simulate_principal_policy(
             PolicySourceArn=who, ActionNames=["iam:PassRole"], ResourceArns=[role], ContextEntries=[context]
         )
     if all(each["EvalDecision"] == "allowed" for each in found["EvaluationResults"]):
-        yield ok("pass role", "you may pass the role to SageMaker")
+        yield ok("pass role", f"you may pass the role to {service}")
     else:
         yield problem(
-            "pass role", "you may not pass the role to SageMaker: ask your platform team for iam:PassRole.", 4
+            "pass role", f"you may not pass the role to {service}: ask your platform team for iam:PassRole.", 4
         )
 
 
@@ -200,7 +209,7 @@ def _quotas(account: Account) -> Iterator[Finding]:
 CHECKS: Mapping[str, Callable[[Account], Iterator[Finding]]] = {
     "region": _region,
     "vertical": _vertical,
-    "role": _role,
+    "role": _roles,
     "bucket": _bucket,
     "quotas": _quotas,
 }

@@ -24,8 +24,14 @@ def with_approved(
     personal deployment. AwsError if AWS cannot be asked: that is not the same as no approved model.
     """
     project = tags.get("project", account.settings.project.slug)
+    return of_definition(account, loads(described["PipelineDefinition"]), project, given)
+
+
+def of_definition(
+    account: Account, definition: Mapping[str, Any], project: str, given: Mapping[str, str]
+) -> dict[str, str]:
+    """The same for the definition of a pipeline of a project, such as one that is not deployed yet."""
     group = f"{account.vertical}-{project}-{account.environment_name}"
-    definition = loads(described["PipelineDefinition"])
     return approved_model.parameters(definition, given, lambda version: _find(account, group, version))
 
 

@@ -70,7 +70,7 @@ def prepare(
     chosen = chosen_steps(plan, selection) if selection else set(plan.steps)
     reads = list(missing(account, plan, values, chosen))
     runs = {**definition, "Steps": _only(definition["Steps"], chosen)}
-    refused = resources.check(_with_values(runs, values), rules, f"pipeline '{name}'")
+    refused = resources.check(with_values(runs, values), rules, f"pipeline '{name}'")
     costs = cost.check(runs, values, rules, account.region)
     refused += [each for each in costs if each.level == "error"]
     wrong = [*request_limits.check(runs, given, whole=False), *(each for each in reads if each.level == "error")]
@@ -181,7 +181,7 @@ def _only(steps: list[dict[str, Any]], chosen: set[str]) -> list[dict[str, Any]]
     return kept
 
 
-def _with_values(definition: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def with_values(definition: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The definition with the values of this execution as defaults."""
     declared = definition.get("Parameters") or []
     return {**definition, "Parameters": [{**each, "DefaultValue": values.get(each["Name"])} for each in declared]}

@@ -54,6 +54,12 @@ def check_caller(account: Account) -> None:
 def check_resource(account: Account, name: str, arn: str, kind: str) -> dict[str, str]:
     """The tags of a resource of this vertical and environment; RefusedError with the owner if it is another's."""
     tags = account.tags(arn)
+    check_tags(account, name, tags, kind)
+    return tags
+
+
+def check_tags(account: Account, name: str, tags: Mapping[str, str], kind: str) -> None:
+    """RefusedError with the owner if a resource with these tags is not of this vertical and environment."""
     owner, vertical = tags.get("owner", ""), tags.get("vertical")
     whose = f"'{vertical}'{f' (owner {owner})' if owner else ''}"
     if vertical is None:
@@ -80,7 +86,6 @@ def check_resource(account: Account, name: str, arn: str, kind: str) -> dict[str
             f"{kind} '{name}' has the tag of environment '{env}', but its name does not end with '-{env}' or "
             f"'-{env}-<user>': ask your platform team whose it is."
         )
-    return tags
 
 
 def check_new_name(account: Account, name: str, kind: str) -> None:

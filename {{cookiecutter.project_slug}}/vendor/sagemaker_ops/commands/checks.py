@@ -45,6 +45,11 @@ def check(
     project_check.show(problems, format, root)
     if not code and format == "text":
         print(f"{FILE}: no problems found in names, instance types, environments and columns.")
+        if loaded is not None and loaded.schedule:
+            from sagemaker_ops.guardrails import schedule_check
+
+            for line in schedule_check.next_runs(loaded):
+                print(line)
     sys.exit(code)
 
 

@@ -193,4 +193,9 @@ def _decide(named: str, approval: str, reason: str, env: str, dry_run: bool, yes
             local_approval.set_approval(root / LOCAL_FOLDER, found, approval, reason)
         else:
             models.set_approval(account, found, approval, reason)
-        print(f"Version {found.number} of {found.group} is {approval}.")
+        print(f"Version {found.number} of {found.group} is {approval}.", flush=True)
+        if account is not None and found.group == group:
+            from sagemaker_ops.aws import schedule_approval
+
+            for line in schedule_approval.use_approved(account):
+                print(line)

@@ -52,7 +52,7 @@ def update_pipeline(
     check_user(user, settings)
     _check_columns(settings, root)
     from sagemaker_ops import trace
-    from sagemaker_ops.aws import deployment, guard
+    from sagemaker_ops.aws import deployment, guard, schedules
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.guardrails import cost, policy
     from sagemaker_ops.pipelines import compiler, publishing
@@ -66,11 +66,15 @@ def update_pipeline(
 
     confirmation.announce(account)
     prepared = deployment.prepare(account, pipeline, definition, target, root, rules)
-    if prepared.is_up_to_date:
+    planned = schedules.prepare(account, pipeline, definition, target, prepared.deployed, rules)
+    if prepared.is_up_to_date and not planned.line:
         print(f"Pipeline {prepared.new.name} is up to date: nothing changed.")
-    elif confirmation.confirm(prepared.lines, yes=yes, dry_run=dry_run):
+    elif confirmation.confirm([*prepared.lines, *filter(None, [planned.line])], yes=yes, dry_run=dry_run):
         gc.enable()
-        print(deployment.apply(account, prepared, trace.of(root, guard.user_of(account))))
+        if not prepared.is_up_to_date:
+            print(deployment.apply(account, prepared, trace.of(root, guard.user_of(account))), flush=True)
+        if planned.line:
+            print(schedules.apply(account, planned))
 
 
 @app.command("rollback-pipeline")
@@ -143,7 +147,7 @@ def delete_pipeline(
     root = find_root()
     settings = load(root)
     check_user(user, settings)
-    from sagemaker_ops.aws import lookup, pipeline_deletion, pipelines
+    from sagemaker_ops.aws import lookup, pipeline_deletion, pipelines, schedules
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.terminal import confirmation
 
@@ -155,13 +159,18 @@ def delete_pipeline(
         raise lookup.unknown(account, full)
     history = pipeline_deletion.history(account, full)
     pipeline_deletion.check_idle(full, history, stop_first)
+    group = schedules.own(account, found[0])
     lines = [f"Delete pipeline {full}. {history.line}", "Models and data on S3 are kept."]
+    if group:
+        lines.insert(0, "Delete its schedule.")
     if history.running:
         running = ", ".join(map(lookup.id_of, history.running))
         lines.insert(0, f"Stop {running}, then wait until nothing is running.")
     if not confirmation.confirm(lines, yes=yes, dry_run=dry_run, type_name=full):
         return
     kept = pipeline_deletion.keep(found[0], root)
+    if group:
+        schedules.remove(account, full, group)
     if stop_first:
         pipeline_deletion.stop(account, full, lambda line: print(line, flush=True))
     pipeline_deletion.delete(account, full)

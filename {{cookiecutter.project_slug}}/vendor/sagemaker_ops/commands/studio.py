@@ -92,7 +92,7 @@ def list_running(everyone: Everyone = False, env: AwsEnvironment = "dev", output
     choose(output, OUTPUTS, "--output")
     root = find_root()
     settings = load(root)
-    from sagemaker_ops.aws import running
+    from sagemaker_ops.aws import running, schedule_list
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.aws.errors import AwsError
     from sagemaker_ops.guardrails import policy
@@ -100,10 +100,15 @@ def list_running(everyone: Everyone = False, env: AwsEnvironment = "dev", output
 
     account = connect(settings, env)
     found, denied = running.list_running(account, everyone=everyone)
+    scheduled, unread = schedule_list.listed(account, everyone=everyone)
+    denied += unread
     if output == "json":
-        print(tables.document({"Running": [each.document for each in found]}))
+        schedules = [each.document for each in scheduled]
+        print(tables.document({"Running": [each.document for each in found], "Schedules": schedules}))
     else:
         for line in running_table.lines(account, found, policy.load(root)):
+            print(line)
+        for line in running_table.schedule_lines(scheduled):
             print(line)
     if denied:
         raise AwsError(*(problem for error in denied for problem in error.problems))

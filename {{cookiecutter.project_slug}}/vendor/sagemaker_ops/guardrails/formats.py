@@ -69,4 +69,7 @@ def line(problem: Problem, root: Path) -> int:
             best = number if here == table else best
         elif key and here == table and re.match(rf"\s*[\"']?{re.escape(key)}\b", content):
             return number
+    outer, dot, name = table.rpartition(".")
+    if best == 1 and dot:  # `name = { … }` in the outer table
+        return line(Problem(problem.message, f"{file} [{outer}].{name}"), root)
     return best

@@ -96,6 +96,7 @@ def examine(root: Path, *, local: bool = False) -> tuple[Settings | None, list[P
             *_check_isolation(settings, root),
             *_check_parameters(settings, root),
             *step_name_check.check(settings, root),
+            *_check_schedule(settings, root),
         ]
         problems += [problem for problem in found if not reader.is_filled(problem.where)]
     for name in layout.pipelines(root):
@@ -171,6 +172,14 @@ def _check_parameters(settings: Settings, root: Path) -> list[Problem]:
         for key in settings.parameters
         if (name := parameter_names.parameter_of(key)) in taken
     ]
+
+
+def _check_schedule(settings: Settings, root: Path) -> list[Problem]:
+    if not settings.schedule:
+        return []
+    from sagemaker_ops.guardrails import schedule_check  # a new project has no schedule
+
+    return schedule_check.check(settings, root)
 
 
 def _check_split(data: Data) -> list[Problem]:

@@ -78,11 +78,13 @@ def uris(package: Mapping[str, Any]) -> tuple[str, str]:
     """The S3 URIs of the archive and of the evaluation.json of a model package; empty if it names none."""
     model = evaluation = ""
     with suppress(*kept.DAMAGED):
-        container = package["InferenceSpecification"]["Containers"][0]
+        container = package.get("InferenceSpecification", {})["Containers"][0]
         source = container.get("ModelDataSource", {}).get("S3DataSource", {}).get("S3Uri", "")
         model = str(container.get("ModelDataUrl") or source)
     with suppress(*kept.DAMAGED):
-        evaluation = str(package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
+        # With get: AWS's answer is valid without them, if somebody else registered the version.
+        quality = package.get("ModelMetrics", {}).get("ModelQuality", {})
+        evaluation = str(quality.get("Statistics", {}).get("S3Uri", ""))
     return model, evaluation
 
 

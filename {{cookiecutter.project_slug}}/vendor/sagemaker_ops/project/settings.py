@@ -10,6 +10,7 @@ from typing import Any
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import column_roles, notation, parameter_names, tracking
 from sagemaker_ops.project.evaluation import Evaluation
+from sagemaker_ops.project.schedule import Schedule
 from sagemaker_ops.project.step_settings import Images, Instances
 from sagemaker_ops.project.tracking import Tracking
 from sagemaker_ops.project.tuning import Tuning
@@ -150,6 +151,8 @@ class Environment:
     subnets: list[str] = field(default_factory=list)
     security_groups: list[str] = field(default_factory=list)
     network_isolation: bool = False
+    scheduler_role: str = ""
+    """The role that starts pipelines by [schedule]; empty: `<vertical>-scheduler-<environment>` of the account."""
 
 
 LOCAL = Environment(
@@ -177,6 +180,8 @@ class Settings:
     tracking: Tracking = field(default_factory=Tracking)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     """Each key becomes a parameter of every pipeline, with this default."""
+    schedule: Mapping[str, str | Schedule] = field(default_factory=dict)
+    """{pipeline: when AWS starts it}; a text is its `when`."""
     local: Local = field(default_factory=Local)
     environments: Mapping[str, Environment] = field(default_factory=dict)
 

@@ -101,12 +101,13 @@ class Reader:
                 return value
             return self._fill('expected a list of strings, such as ["a", "b"].', kind, path, item)
         kinds = get_args(kind) or (kind,)
-        if whole := next((each for each in kinds if get_origin(each) and isinstance(value, get_origin(each))), None):
+        if whole := next((each for each in kinds if isinstance(value, _container(each))), None):
             return self._value(whole, value, path, item)
         for option in kinds:
             if _is(value, option):
                 return option(value)
         wanted = " or ".join(_WANTED[option] for option in kinds if option in _WANTED)
+        wanted += ", or a table" if any(is_dataclass(option) for option in kinds) else ""
         return self._fill(f"expected {wanted}, found {_shown(value)}.", kind, path, item)
 
     def _entries(self, read: Callable[[object], Any], table: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -157,6 +158,11 @@ def _is(value: object, kind: Any) -> bool:
     if kind is int:
         return isinstance(value, int) and abs(value) < LARGEST_INTEGER
     return kind in _WANTED and isinstance(value, kind)
+
+
+def _container(kind: Any) -> Any:
+    """The type of a TOML value that is read as a dataclass, a mapping or a list; nothing is of the empty one."""
+    return dict if is_dataclass(kind) else get_origin(kind) or ()
 
 
 def _shown(value: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.running import Running
+from sagemaker_ops.aws.schedule_list import Listed
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.terminal import tables
 
@@ -39,6 +40,16 @@ def lines(account: Account, found: list[Running], rules: Policy) -> Iterator[str
         total = f"{sum(cost or 0 for cost in known):.2f} {rules.prices.currency}, at the prices of {rules.prices.date}"
     yield ""
     yield f"So far {hours:.1f} instance hours; {total}."
+
+
+def schedule_lines(found: list[Listed]) -> Iterator[str]:
+    """A line for each schedule, which costs nothing until it starts its pipeline; none without any."""
+    if found:
+        yield ""
+        heading = ("schedule of pipeline", "when", "state", "next run")
+        yield from tables.lines(
+            heading, [(each.name, each.when, each.state.lower(), each.shown_next) for each in found]
+        )
 
 
 def _cost(each: Running, rules: Policy, region: str) -> float | None:
