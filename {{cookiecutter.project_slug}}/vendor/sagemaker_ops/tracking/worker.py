@@ -7,13 +7,14 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.project.tracking import EXECUTION
 
 MODEL = "model"
+LOADED = str(Path(__file__).with_name("loaded.py"))
 _LONGEST = 6000  # characters of a parameter's value
 _MOST = 100  # parameters of one request: https://mlflow.org/docs/latest/rest-api.html#log-batch
 
@@ -25,6 +26,8 @@ def main() -> None:
     with redirect_stdout(sys.stderr):
         try:
             experiment = _experiment(place)
+            with suppress(Exception):  # it only saves time
+                _warm_up(experiment)
             line = sys.stdin.readline()
             answer = {"run": _track(place["uri"], experiment, json.loads(line))} if line else {}
         except Exception as error:  # whatever a server, a network or a plugin raises
@@ -44,6 +47,17 @@ def _experiment(place: Mapping[str, str]) -> str:
     if found is not None:
         return str(found.experiment_id)
     return str(client.create_experiment(place["experiment"], artifact_location=place["artifacts"] or None))
+
+
+def _warm_up(experiment: str) -> None:
+    """Let MLflow do, while the pipeline runs, what it does once in a process, such as looking through all packages."""
+    import mlflow.pyfunc
+    from mlflow.tracking.context import registry
+
+    mlflow.MlflowClient().search_runs([experiment], f"tags.`{EXECUTION}` = ''", max_results=1)
+    registry.resolve_tags()
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.pyfunc.save_model(Path(folder, MODEL), python_model=LOADED, pip_requirements=["mlflow"])
 
 
 def _track(uri: str, experiment: str, record: Mapping[str, Any]) -> str:
@@ -92,7 +106,7 @@ def _log_model(archive: Path, requirements: list[str]) -> None:
             tar.extractall(folder, filter="data")
         mlflow.pyfunc.log_model(
             name=MODEL,
-            python_model=str(Path(__file__).with_name("loaded.py")),
+            python_model=LOADED,
             artifacts={MODEL: folder},
             pip_requirements=requirements,
         )
