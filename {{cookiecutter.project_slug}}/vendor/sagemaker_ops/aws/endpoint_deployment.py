@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from sagemaker_ops.aws import (
     endpoint_alarm,
     endpoint_deletion,
+    endpoint_probe,
     endpoint_requests,
     endpoint_scaling,
-    endpoint_test,
     endpoint_wait,
     endpoints,
     pipelines,
@@ -67,7 +67,7 @@ def begin(account: Account, deployment: Deployment, deployed_by: Trace) -> str:
     return name
 
 
-def finish(account: Account, deployment: Deployment, config: str, rows: Rows, deployed_by: Trace, say: Say) -> None:
+def finish(account: Account, deployment: Deployment, config: str, rows: Rows, say: Say) -> None:
     """Wait until the endpoint serves the new model, and test it with these rows.
 
     NotDeployedError if it does not: an endpoint that was updated is then back at its old model, and a new one is
@@ -78,12 +78,17 @@ def finish(account: Account, deployment: Deployment, config: str, rows: Rows, de
     if not reason:
         try:
             say("Testing")
-            endpoint_test.run(account, deployment.name, rows, deployment.target.settings.data.problem)
+            endpoint_probe.run(account, deployment.name, rows, deployment.target.settings.data.problem)
         except UserError as error:
             reason = f"the test with {rows.count} rows of {rows.source} failed: {str(error).rstrip('.')}"
     if reason:
         raise _rolled_back(account, deployment, config, reason, say)
-    endpoint_alarm.remove(account, deployment.name)
+
+
+def complete(account: Account, deployment: Deployment, deployed_by: Trace) -> None:
+    """What follows once the endpoint serves the new model: its scaling, and who deployed it."""
+    if deployment.target.settings.endpoint.has_steps:
+        endpoint_alarm.remove(account, deployment.name)
     set_scaling(account, deployment)
     if deployment.deployed:
         _tag(account, deployment.deployed, {**deployment.tags, **deployed_by.tags})
@@ -148,13 +153,14 @@ def _rolled_back(account: Account, deployment: Deployment, config: str, reason: 
         else:
             _go_back(account, deployment, old, say)
             done = f"the endpoint answers with {_shown(old)} as before"
-        endpoint_alarm.remove(account, name)
+        if deployment.target.settings.endpoint.has_steps:
+            endpoint_alarm.remove(account, name)
         endpoint_deletion.discard(account, [config], [config])
     except UserError as error:
         env = account.environment_name
         return NotDeployedError(
-            f"{failed}; going back failed, too ({str(error).rstrip('.')}): look at it with `ops describe-endpoint --env "
-            f"{env}`."
+            f"{failed}; going back failed, too ({str(error).rstrip('.')}): look at it with `ops describe-endpoint "
+            f"{name} --env {env}`."
         )
     return NotDeployedError(f"{failed}; {done}.")
 

@@ -78,7 +78,7 @@ def prepare(account: Account, target: Target, version: Version, rules: Policy) -
     mark = "~" if deployed else "+"
     plain = {"none", "no"}  # not worth a line for a new endpoint
     changes = [
-        f"{mark} {key}: {f'{old[key] or "unknown"} → ' if old else ''}{value}"
+        f"{mark} {key}: {f'{old[key]} → ' if old.get(key) else ''}{value}"
         for key, value in new.items()
         if (old[key] != value if old else value not in plain)
     ]
@@ -119,7 +119,7 @@ def _check_updatable(account: Account, deployed: Endpoint, serverless: bool) -> 
     name, env = deployed.name, account.environment_name
     if deployed.status in endpoints.CHANGING:
         raise UserError(f"endpoint '{name}' is {deployed.status}: wait until it is in service, and run this again.")
-    again = f"delete it with `ops delete-endpoint --env {env}`, and deploy it again"
+    again = f"delete it with `ops delete-endpoint {name} --env {env}`, and deploy it again"
     if deployed.status not in (IN_SERVICE, "UpdateRollbackFailed"):
         why = f" ({deployed.reason.rstrip('.')})" if deployed.reason else ""
         raise UserError(f"endpoint '{name}' is {deployed.status}{why}, and AWS does not update it: {again}.")
@@ -132,5 +132,6 @@ def _check_updatable(account: Account, deployed: Endpoint, serverless: bool) -> 
     if deployed.variant and ("ServerlessConfig" in deployed.variant) != serverless:
         kinds = ("with instances", "serverless")
         raise UserError(
-            f"endpoint '{name}' is {kinds[not serverless]}, and AWS cannot make it {kinds[serverless]} and back: {again}."
+            f"endpoint '{name}' is {kinds[not serverless]}, and AWS cannot make it {kinds[serverless]} and back: "
+            f"{again}."
         )

@@ -27,7 +27,7 @@ def new_name(endpoint: str, now: float | None = None) -> str:
 
 
 def model(target: Target, name: str, package: str, tags: Mapping[str, str]) -> dict[str, Any]:
-    """The request for CreateModel; package: the ARN of a version in the registry, which names image, data and script."""
+    """The request for CreateModel; package: the ARN of a version in the registry, which names image and archive."""
     environment = target.environment
     vpc = {"Subnets": environment.subnets, "SecurityGroupIds": environment.security_groups}
     return {
@@ -116,7 +116,7 @@ def runs_on(variant: Mapping[str, Any]) -> str:
     """The instances of a variant, or what a serverless one has."""
     if serverless := variant.get("ServerlessConfig"):
         return f"serverless, {serverless['MemorySizeInMB']} MB, {serverless['MaxConcurrency']} requests at a time"
-    return f"{variant.get('InitialInstanceCount', 0)} × {variant.get('InstanceType', 'unknown')}"
+    return f"{variant.get('InitialInstanceCount', 0)} x {variant.get('InstanceType', 'unknown')}"
 
 
 def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -56,8 +56,8 @@ def check_size(body: bytes, *, is_serverless: bool) -> None:
     if len(body) > most:
         whose = "a serverless endpoint" if is_serverless else "an endpoint"
         raise UserError(
-            f"the request has {len(body) / 1024**2:.1f} MB, but {whose} accepts {most // 1024**2} MB: send fewer rows at "
-            "a time, or use a pipeline with a transform step for a whole table."
+            f"the request has {len(body) / 1024**2:.1f} MB, but {whose} accepts {most // 1024**2} MB: send fewer rows "
+            "at a time, or use a pipeline with a transform step for a whole table."
         )
 
 
@@ -82,6 +82,6 @@ def _model_error(name: str, response: dict[str, Any]) -> UserError:
     if status is not None and 400 <= int(status) < 500:
         return UserError(f"the model refused the request: {said.rstrip('.')}.")
     return ModelFailedError(
-        f"the model failed with status {status}: {said.rstrip('.')[:300]}; its log is /aws/sagemaker/Endpoints/{name} in "
-        "CloudWatch."
+        f"the model failed with status {status}: {said.rstrip('.')[:300]}; its log is /aws/sagemaker/Endpoints/{name} "
+        "in CloudWatch."
     )

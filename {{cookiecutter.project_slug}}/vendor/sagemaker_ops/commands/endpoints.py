@@ -62,7 +62,7 @@ def deploy_endpoint(
     settings = load(root)
     check_user(user, settings)
     from sagemaker_ops import trace
-    from sagemaker_ops.aws import endpoint_deployment, endpoint_plan, endpoint_test, guard
+    from sagemaker_ops.aws import endpoint_deployment, endpoint_plan, endpoint_probe, guard
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.guardrails import policy
     from sagemaker_ops.project.target import Target
@@ -76,7 +76,7 @@ def deploy_endpoint(
     if prepared.is_up_to_date:
         print(f"Endpoint {prepared.name} is up to date: nothing changed.")
         return
-    rows = endpoint_test.rows(account, settings, root)
+    rows = endpoint_probe.rows(account, settings, root)
     if not confirmation.confirm(prepared.lines, yes=yes, dry_run=dry_run):
         return
     if prepared.deployed and not prepared.changes:
@@ -86,9 +86,10 @@ def deploy_endpoint(
     deployed_by = trace.of(root, guard.user_of(account))
     config = endpoint_deployment.begin(account, prepared, deployed_by)
     if not wait:
+        shows = f"`ops describe-endpoint {prepared.name} --env {env}` shows"
         print(
-            f"Endpoint {prepared.name} is being deployed. It is not tested, and its scaling is not set: once "
-            f"`ops describe-endpoint --env {env}` shows that it is in service, run `ops invoke` and this command again."
+            f"Endpoint {prepared.name} is being deployed. It is not tested, and its scaling is not set: once {shows} "
+            "that it is in service, run `ops invoke` and this command again."
         )
         return
     _finish(account, prepared, config, rows, deployed_by)
@@ -101,12 +102,12 @@ def _finish(account: Account, prepared: Deployment, config: str, rows: Rows, dep
 
     name, env = prepared.name, account.environment_name
     goes_on = (
-        f"The deployment continues, without a test: `ops describe-endpoint --env {env}` shows its state, and "
-        f"`ops delete-endpoint --env {env}` ends it."
+        f"The deployment continues, without a test: `ops describe-endpoint {name} --env {env}` shows its state, and "
+        f"`ops delete-endpoint {name} --env {env}` ends it."
     )
     try:
         with waiting.shown(name) as say:
-            endpoint_deployment.finish(account, prepared, config, rows, deployed_by, say)
+            endpoint_deployment.finish(account, prepared, config, rows, say)
     except KeyboardInterrupt:
         print(f"\n{goes_on}", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -117,6 +118,7 @@ def _finish(account: Account, prepared: Deployment, config: str, rows: Rows, dep
         f"Endpoint {name} answers with version {prepared.version.number}: {rows.count} rows of {rows.source} got "
         f"{rows.count} predictions."
     )
+    endpoint_deployment.complete(account, prepared, deployed_by)
     try:
         endpoint_deployment.clean(account, prepared)
     except AwsError as error:

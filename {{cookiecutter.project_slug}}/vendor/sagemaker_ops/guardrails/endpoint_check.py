@@ -47,10 +47,8 @@ def _ranges(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
     for key, (least, most) in bounds.items():
         value = getattr(endpoint, key)
         if value < least or (most is not None and value > most):
-            yield (
-                key,
-                f"{value} is not possible: write {f'{least} to {most}' if most is not None else f'{least} or more'}.",
-            )
+            wanted = f"{least} or more" if most is None else f"{least} to {most}"
+            yield key, f"{value} is not possible: write {wanted}."
     if endpoint.memory_mb not in MEMORY_MB:
         yield "memory_mb", f"{endpoint.memory_mb} is not possible: write {', '.join(map(str, MEMORY_MB))}."
 

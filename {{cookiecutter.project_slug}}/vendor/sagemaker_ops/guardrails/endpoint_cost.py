@@ -26,7 +26,8 @@ class Cost:
     def __str__(self) -> str:
         if self.per_hour is None:
             return self.unknown
-        return f"{self.per_hour:.4g} {self.currency} per hour, {self.per_month:.0f} per month, at the prices of {self.date}"
+        per_hour, per_month = f"{self.per_hour:.4g} {self.currency} per hour", f"{self.per_month:.0f} per month"
+        return f"{per_hour}, {per_month}, at the prices of {self.date}"
 
 
 def of(instance_type: str, count: int, rules: Policy, region: str) -> Cost:

@@ -28,7 +28,7 @@ def lines(
     shown = {
         "status": f"{endpoint.status}{f': {endpoint.reason}' if endpoint.reason else ''}",
         "model": f"{facts['model'] or 'unknown'}{f', {version.approval}' if version else ''}",
-        "runs on": facts["runs on"] if serverless else f"{endpoint.count} × {_type(endpoint)}",
+        "runs on": facts["runs on"] if serverless else f"{endpoint.count} x {_type(endpoint)}",
         "scaling": "by itself" if serverless else str(scaling or "none"),
         "data capture": facts["data capture"],
         "cost": str(cost(endpoint, rules, region)),
