@@ -172,10 +172,7 @@ def test_an_update_keeps_the_deployment_before_it_and_removes_older_ones(
 
 
 def _deployed(ops: Ops, aws: Aws, version: str) -> str:
-    """Deploy, and return the name of the configuration; two within a second would have the same."""
-    import time
-
-    time.sleep(1)
+    """Deploy, and return the name of the configuration."""
     done = ops("deploy-endpoint", version, "--yes")
     assert done.code == 0, done
     return str(endpoint(aws)["EndpointConfigName"])
@@ -276,8 +273,8 @@ def test_a_new_endpoint_that_does_not_start_is_deleted(ops: Ops, aws: Aws) -> No
 
     assert done.code == 1, done
     assert done.err.splitlines()[-1] == (
-        f"error: version 2 was not deployed to endpoint '{NAME}', because The container did not pass the ping health "
-        "check; the endpoint was deleted."
+        f"error: version 2 was not deployed to endpoint '{NAME}': AWS says 'The container did not pass the ping health "
+        "check'; the endpoint was deleted."
     )
     assert left(aws) == (0, 0, 0)
 
@@ -298,7 +295,7 @@ def test_a_wrong_answer_takes_the_endpoint_back(ops: Ops, aws: Aws, body: str, r
 
     assert done.code == 1, done
     assert done.err.splitlines()[-1] == (
-        f"error: version 2 was not deployed to endpoint '{NAME}', because the test with 10 rows of "
+        f"error: version 2 was not deployed to endpoint '{NAME}': the test with 10 rows of "
         f"data/sample/flights_classification.csv failed: {reason}; the endpoint answers with version 1 as before."
     )
     assert endpoint(aws)["EndpointConfigName"] == before
@@ -339,7 +336,7 @@ def test_an_update_that_aws_takes_back_itself_is_reported(ops: Ops, aws: Aws) ->
     done = ops("deploy-endpoint", "2", "--yes")
 
     assert done.code == 1, done
-    assert "because One or more alarms went off; the endpoint answers with version 1 as before." in done.err
+    assert ": AWS says 'One or more alarms went off'; the endpoint answers with version 1 as before." in done.err
     assert len(requests("update_endpoint")) == 1
     assert endpoint(aws)["EndpointConfigName"] == before
     assert left(aws) == (1, 1, 1)
@@ -355,7 +352,8 @@ def test_a_way_back_that_fails_says_where_to_look(ops: Ops, aws: Aws) -> None:
 
     assert done.code == 1, done
     assert (
-        f"; going back failed, too (no capacity): look at it with `ops describe-endpoint {NAME} --env dev`." in done.err
+        f"; going back failed, too (AWS says 'no capacity'): look at it with `ops describe-endpoint {NAME} --env dev`."
+        in done.err
     )
 
 
@@ -660,10 +658,11 @@ def test_an_answer_has_one_finite_prediction_for_each_row(body: str, count: int,
 
 
 def test_names_of_deployments_sort_by_time() -> None:
-    names = [endpoint_requests.new_name("x", moment) for moment in (1.79e9, 1.79e9 + 1, 2.1e9)]
+    names = [endpoint_requests.new_name("x", now=moment) for moment in (1.79e9, 1.79e9 + 1, 2.1e9)]
 
     assert names == sorted(names)
     assert all(re.fullmatch("x-[0-9a-z]{6}", each) for each in names)
+    assert endpoint_requests.new_name("x", names[0], 1.79e9) == names[1]  # two deployments within a second
 
 
 # Showing and deleting

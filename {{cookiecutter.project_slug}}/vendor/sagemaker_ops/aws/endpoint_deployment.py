@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -39,30 +40,29 @@ class NotDeployedError(UserError):
 def begin(account: Account, deployment: Deployment, deployed_by: Trace) -> str:
     """Create the model and its configuration, and let the endpoint change to it; returns the name of both.
 
-    If AWS refuses, they are deleted again.
+    If AWS refuses, what was created is deleted again.
     """
-    name, target = endpoint_requests.new_name(deployment.name), deployment.target
+    before = deployment.deployed.config_name if deployment.deployed else ""
+    name, target = endpoint_requests.new_name(deployment.name, before), deployment.target
     tags = {**deployment.tags, **deployed_by.tags}
+    models: list[str] = []
+    configs: list[str] = []
     try:
         with aws_change(f"create model '{name}'"):
             account.sagemaker.create_model(**endpoint_requests.model(target, name, deployment.version.arn, tags))
+        models.append(name)
         with aws_change(f"create endpoint configuration '{name}'"):
             account.sagemaker.create_endpoint_config(**endpoint_requests.config(target, name, tags))
+        configs.append(name)
         if deployment.deployed is None:
-            with aws_change(f"create endpoint '{deployment.name}'"):
-                _once_known(
-                    lambda: account.sagemaker.create_endpoint(
-                        EndpointName=deployment.name,
-                        EndpointConfigName=name,
-                        Tags=endpoint_requests.as_list(tags),
-                    )
-                )
+            _create(account, deployment, name, tags)
         else:
             _update(account, deployment, name)
     except AwsError as error:
-        if not is_lost(error):
-            endpoint_deletion.discard(account, [name], [name])
-            _restore_scaling(account, deployment)
+        if not is_lost(error):  # otherwise the endpoint may use them
+            with suppress(AwsError):  # the next deployment removes them
+                endpoint_deletion.discard(account, configs, models)
+                _restore_scaling(account, deployment)
         raise
     return name
 
@@ -113,6 +113,15 @@ def clean(account: Account, deployment: Deployment) -> None:
     endpoint_deletion.remove_leftovers(account, now, kept)
 
 
+def _create(account: Account, deployment: Deployment, config: str, tags: dict[str, str]) -> None:
+    with aws_change(f"create endpoint '{deployment.name}'"):
+        _once_known(
+            lambda: account.sagemaker.create_endpoint(
+                EndpointName=deployment.name, EndpointConfigName=config, Tags=endpoint_requests.as_list(tags)
+            )
+        )
+
+
 def _update(account: Account, deployment: Deployment, config: str) -> None:
     name, target = deployment.name, deployment.target
     if target.settings.endpoint.has_steps:
@@ -138,13 +147,13 @@ def _failure(described: dict[str, Any] | None, config: str) -> str:
     if described["EndpointStatus"] == IN_SERVICE and described["EndpointConfigName"] == config:
         return ""
     said = (with_quota(described.get("FailureReason")) or "").rstrip(".")
-    return said or f"AWS says only that it is {described['EndpointStatus']}"
+    return f"AWS says '{said}'" if said else f"AWS says only that it is {described['EndpointStatus']}"
 
 
 def _rolled_back(account: Account, deployment: Deployment, config: str, reason: str, say: Say) -> NotDeployedError:
     """The error that says why, after going back to the state before the deployment, and how far that succeeded."""
     name, old = deployment.name, deployment.deployed
-    failed = f"version {deployment.version.number} was not deployed to endpoint '{name}', because {reason}"
+    failed = f"version {deployment.version.number} was not deployed to endpoint '{name}': {reason}"
     try:
         say("Going back")
         if old is None:
@@ -153,15 +162,16 @@ def _rolled_back(account: Account, deployment: Deployment, config: str, reason: 
         else:
             _go_back(account, deployment, old, say)
             done = f"the endpoint answers with {_shown(old)} as before"
-        if deployment.target.settings.endpoint.has_steps:
-            endpoint_alarm.remove(account, name)
-        endpoint_deletion.discard(account, [config], [config])
     except UserError as error:
         env = account.environment_name
         return NotDeployedError(
             f"{failed}; going back failed, too ({str(error).rstrip('.')}): look at it with `ops describe-endpoint "
             f"{name} --env {env}`."
         )
+    with suppress(AwsError):  # the next deployment removes them
+        if deployment.target.settings.endpoint.has_steps:
+            endpoint_alarm.remove(account, name)
+        endpoint_deletion.discard(account, [config], [config])
     return NotDeployedError(f"{failed}; {done}.")
 
 

@@ -17,13 +17,22 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _HOUR, _LONGEST = 3600, 28_800  # seconds
 
 
-def new_name(endpoint: str, now: float | None = None) -> str:
-    """The name of a new configuration and of its model: with the seconds since 1970 in six digits, until 2038."""
-    left, digits = int(time.time() if now is None else now), ""
-    while left:
-        left, digit = divmod(left, len(_DIGITS))
+def new_name(endpoint: str, before: str = "", now: float | None = None) -> str:
+    """The name of a new configuration and of its model: with the seconds since 1970 in six digits, until 2038.
+
+    before: the name of the one that is deployed, which it differs from.
+    """
+    seconds = int(time.time() if now is None else now)
+    name = f"{endpoint}-{_in_digits(seconds)}"
+    return name if name != before else f"{endpoint}-{_in_digits(seconds + 1)}"
+
+
+def _in_digits(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, len(_DIGITS))
         digits = _DIGITS[digit] + digits
-    return f"{endpoint}-{digits[-6:]:0>6}"
+    return f"{digits[-6:]:0>6}"
 
 
 def model(target: Target, name: str, package: str, tags: Mapping[str, str]) -> dict[str, Any]:
