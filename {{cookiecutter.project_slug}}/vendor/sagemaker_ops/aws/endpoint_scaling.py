@@ -13,7 +13,6 @@ from sagemaker_ops.aws.endpoint_requests import VARIANT
 from sagemaker_ops.aws.errors import aws_call, aws_change, code_of
 from sagemaker_ops.project.endpoint import Endpoint
 
-SERVICE = "application-autoscaling"
 POLICY = "requests"
 METRIC = "SageMakerVariantInvocationsPerInstance"
 
@@ -40,7 +39,7 @@ def wanted(endpoint: Endpoint) -> Scaling | None:
 def deployed(account: Account, name: str) -> Scaling | None:
     """The scaling of an endpoint on AWS; None if it has none."""
     with aws_call(f"describe the scaling of endpoint '{name}'"):
-        client, where = account.client(SERVICE), _where(name)
+        client, where = account.client("application-autoscaling"), _where(name)
         targets = client.describe_scalable_targets(
             ServiceNamespace="sagemaker",
             ResourceIds=[where["ResourceId"]],
@@ -58,7 +57,7 @@ def put(account: Account, name: str, scaling: Scaling, tags: Mapping[str, str]) 
     where = _where(name)
     exists = deployed(account, name) is not None
     with aws_change(f"set the scaling of endpoint '{name}'"):
-        client = account.client(SERVICE)
+        client = account.client("application-autoscaling")
         client.register_scalable_target(
             **where,
             MinCapacity=scaling.least,
@@ -81,7 +80,7 @@ def remove(account: Account, name: str) -> None:
     """Leave the number of instances as it is from now on; this also removes the policy and its alarms."""
     with aws_change(f"remove the scaling of endpoint '{name}'"):
         try:
-            account.client(SERVICE).deregister_scalable_target(**_where(name))
+            account.client("application-autoscaling").deregister_scalable_target(**_where(name))
         except ClientError as error:
             if code_of(error) != "ObjectNotFoundException":
                 raise

@@ -47,10 +47,9 @@ def deploy_endpoint(
     ] = "",
     user: User = "",
     env: AwsEnvironment = "dev",
-    wait: Annotated[
-        bool,
-        typer.Option("--wait/--no-wait", help="Wait until it is in service and test it; go back if that fails."),
-    ] = True,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Do not wait until it is in service, so that nothing tests it.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -85,7 +84,7 @@ def deploy_endpoint(
         return
     deployed_by = trace.of(root, guard.user_of(account))
     config = endpoint_deployment.begin(account, prepared, deployed_by)
-    if not wait:
+    if no_wait:
         shows = f"`ops describe-endpoint {prepared.name} --env {env}` shows"
         print(
             f"Endpoint {prepared.name} is being deployed. It is not tested, and its scaling is not set: once {shows} "
