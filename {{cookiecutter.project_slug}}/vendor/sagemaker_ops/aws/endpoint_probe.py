@@ -95,6 +95,8 @@ def _remote(account: Account, settings: Settings, root: Path) -> Rows:
         path = source_copy.folder_of(source, home) / source_copy.OBJECTS / copy.file(key)
         return table_rows.of_table(path, key.removeprefix(base), settings.data, ROWS)
     found = min(download.list_tables(account, source)[0], key=lambda each: each.key)
+    if found.key.lower().endswith(".parquet"):
+        table_rows.parquet()
     with tempfile.TemporaryDirectory() as folder, aws_call(f"read s3://{bucket}/{found.key}"):
         file = Path(folder) / source_copy.file_name(found.key, found.etag, ROWS)
         first_rows.first_rows(account.s3, bucket, found.key, found.etag, found.size, ROWS, file, settings.data.encoding)

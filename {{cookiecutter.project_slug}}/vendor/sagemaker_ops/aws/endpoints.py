@@ -147,13 +147,14 @@ def own_names(account: Account, name: str, tags: Mapping[str, str]) -> tuple[lis
     """The configurations and the models that deployments of this endpoint made, oldest first."""
     wanted = {key: tags[key] for key in ("vertical", "project", "env") if key in tags}
     return (
-        list(_own(account, name, wanted, "list_endpoint_configs", "EndpointConfigs", "EndpointConfig")),
-        list(_own(account, name, wanted, "list_models", "Models", "Model")),
+        list(_own(account, name, wanted, "list_endpoint_configs", "EndpointConfigs")),
+        list(_own(account, name, wanted, "list_models", "Models")),
     )
 
 
-def _own(account: Account, name: str, wanted: Mapping[str, str], operation: str, key: str, kind: str) -> Iterator[str]:
+def _own(account: Account, name: str, wanted: Mapping[str, str], operation: str, key: str) -> Iterator[str]:
     listed = account.pages(operation, key, NameContains=f"{name}-", SortBy="CreationTime", SortOrder="Ascending")
+    kind = key.removesuffix("s")
     for each in list(listed):
         found = str(each[f"{kind}Name"])
         is_named = found.startswith(name) and _OWN.fullmatch(found[len(name) :])

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from sagemaker_ops.errors import Problem, UserError
@@ -45,8 +46,7 @@ def of_table(path: Path, name: str, settings: Data, most: int) -> Rows:
     """The first rows of a file of the table; name: relative to the source, whose folders may contain columns."""
     with data.reading(path, settings):
         if path.suffix.lower() == ".parquet":
-            import pyarrow.parquet as pq  # takes 0.1 s
-
+            pq = parquet()
             batch = next(pq.ParquetFile(path).iter_batches(most), None)
             columns = list(batch.schema.names) if batch is not None else []
             found = [[_text(row[column]) for column in columns] for row in (batch.to_pylist() if batch else ())]
@@ -63,6 +63,18 @@ def of_table(path: Path, name: str, settings: Data, most: int) -> Rows:
     folders = {unquote(key): unquote(value) for key, _, value in pairs if key and unquote(key) not in columns}
     rows = [[*(row[number] for number in kept), *map(_missing, folders.values())] for row in found]
     return _rows([*(columns[number] for number in kept), *folders], rows, settings.source)
+
+
+def parquet() -> Any:
+    """pyarrow.parquet; UserError if it is not installed."""
+    try:
+        import pyarrow.parquet as pq  # takes 0.1 s
+    except ImportError:  # only the commands are installed, as in most jobs of GitLab
+        message = (
+            "rows of Parquet files cannot be read without pyarrow: name a CSV file with rows, or run `make setup`."
+        )
+        raise UserError(Problem(message, WHERE)) from None
+    return pq
 
 
 def _rows(header: Sequence[str], rows: Sequence[Sequence[str]], source: str) -> Rows:

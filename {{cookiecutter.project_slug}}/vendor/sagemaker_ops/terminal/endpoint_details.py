@@ -52,7 +52,7 @@ def document(
     price = cost(endpoint, rules, region)
     return {
         **{key: value for key, value in endpoint.described.items() if key != "ResponseMetadata"},
-        "EndpointConfig": {key: value for key, value in endpoint.config.items() if key != "ResponseMetadata"} or None,
+        "Configuration": {key: value for key, value in endpoint.config.items() if key != "ResponseMetadata"} or None,
         "Scaling": vars(scaling) if scaling else None,
         "CostPerHour": price.per_hour,
         "CostPerMonth": price.per_month,
