@@ -695,6 +695,19 @@ def test_an_endpoint_is_described_with_its_model_and_its_cost(
     assert "cost unknown" not in shown.out
 
 
+def test_an_endpoint_of_other_means_is_described_as_far_as_it_is_known(ops: Ops, aws: Aws) -> None:
+    put_endpoint(aws, NAME, TAGS)
+    aws.client("sagemaker").delete_endpoint_config(EndpointConfigName=NAME)
+    put_endpoint(aws, "customer-churn-dev", TAGS)
+
+    known, unknown = ops("describe-endpoint", "customer-churn-dev"), ops("describe-endpoint", "--output", "json")
+
+    assert known.code == unknown.code == 0, known
+    assert "  model          unknown\n" in known.out
+    assert "  runs on        2 x ml.c5.large\n" in known.out
+    assert json.loads(unknown.out)["EndpointStatus"] == "InService"
+
+
 @pytest.mark.usefixtures("approved")
 def test_the_endpoints_are_listed_those_of_the_project_first(ops: Ops, aws: Aws) -> None:
     assert ops("deploy-endpoint", "--yes").code == 0

@@ -167,9 +167,11 @@ def test_without_rsync_the_stand_in_does_the_same(line: Line, tmp_path: Path) ->
                 f"{rsync} -a --delete-excluded --delete --exclude-from=<(echo /left-out/) --exclude .git/ ./ {target}/"
             )
             artifacts = f"{rsync} -Ra ./production/steps {target}/artifacts/"
+            listed = f"mkdir -p {target}/listed; (echo ./production/steps/; echo ./Makefile) > {tmp_path}/list"
+            listed += f"; {rsync} --exclude '.git/**' -rRa --files-from={tmp_path}/list . {target}/listed/."
             one = f"{rsync} --exclude=/pipelines/ -a production/. {target}/one"
             done = line.project.run(
-                "bash", "-e", "-c", "\n".join([copy, f"mkdir -p {target}/artifacts", artifacts, one])
+                "bash", "-e", "-c", "\n".join([copy, f"mkdir -p {target}/artifacts", artifacts, listed, one])
             )
             assert done.code == 0, done
             copies[rsync] = sorted(str(path.relative_to(target)) for path in target.rglob("*"))
@@ -177,6 +179,8 @@ def test_without_rsync_the_stand_in_does_the_same(line: Line, tmp_path: Path) ->
     assert all(files == copies[str(tmp_path / "rsync")] for files in copies.values())
     stood_in = set(copies[str(tmp_path / "rsync")])
     assert {"Makefile", "artifacts/production/steps/model.py", "one/steps/model.py"} <= stood_in
+    assert {"listed/production/steps/model.py", "listed/Makefile"} <= stood_in
+    assert "listed/README.md" not in stood_in
     assert not {"left-out/file", ".git/HEAD", "one/pipelines/train.py"} & stood_in
 
 

@@ -66,7 +66,9 @@ def test_without_pyarrow_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     (tmp_path / "a.parquet").touch()
 
-    with pytest.raises(UserError, match=r"\[endpoint\].test_rows: Parquet files cannot be read without pyarrow"):
+    with pytest.raises(
+        UserError, match=r"\[endpoint\].test_rows: rows of Parquet files cannot be read without pyarrow"
+    ):
         table_rows.of_table(tmp_path / "a.parquet", "a.parquet", settings(), 2)
 
 

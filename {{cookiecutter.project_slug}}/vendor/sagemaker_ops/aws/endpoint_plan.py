@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
 from sagemaker_ops.aws import endpoint_requests, endpoint_scaling, endpoints, guard, models
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.endpoint_scaling import Scaling
 from sagemaker_ops.aws.endpoints import IN_SERVICE, Endpoint
+from sagemaker_ops.aws.errors import AwsError, is_not_found
 from sagemaker_ops.aws.models import APPROVED, Version
 from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.guardrails import endpoint_cost
@@ -86,6 +89,17 @@ def prepare(account: Account, target: Target, version: Version, rules: Policy) -
     cost = endpoint_cost.lines(instance_type, settings.instances, settings.most_instances, rules, account.region)
     scaled = endpoint_scaling.deployed(account, name) if deployed else None
     return Deployment(target, version, deployed, tuple(changes), endpoint_scaling.wanted(settings), scaled, tuple(cost))
+
+
+def served(account: Account, endpoint: Endpoint) -> Version | None:
+    """The version that an endpoint serves; None if it is gone, or if the model comes from elsewhere."""
+    group, number = endpoint.package
+    try:
+        return models.described(account, account.s3, group, endpoints.package_of(endpoint.model)) if number else None
+    except AwsError as error:
+        if isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__):
+            return None
+        raise
 
 
 def chosen(account: Account, target: Target, named: str) -> Version:

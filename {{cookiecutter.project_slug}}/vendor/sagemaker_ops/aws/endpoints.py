@@ -176,10 +176,11 @@ def _whole(account: Account, described: Mapping[str, Any], tags: Mapping[str, st
     return Endpoint(name, found.arn, described, config, model or {}, tags, config_tags)
 
 
-def _described(account: Account, operation: str, what: str, **arguments: Any) -> dict[str, Any] | None:
+def _described(account: Account, operation: str, what: str, **name: str) -> dict[str, Any] | None:
     with aws_call(f"describe {what}"):
         try:
-            answer: dict[str, Any] = getattr(account.sagemaker, operation)(**arguments)
+            answer: dict[str, Any] = getattr(account.sagemaker, operation)(**name)
+            str(answer[next(iter(name))])  # an answer without it is none of AWS's
         except ClientError as error:
             if is_not_found(error):
                 return None

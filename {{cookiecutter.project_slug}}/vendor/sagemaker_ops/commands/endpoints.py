@@ -180,15 +180,14 @@ def describe_endpoint(
     root = find_root()
     settings = load(root)
     check_user(user, settings)
-    from sagemaker_ops.aws import endpoint_scaling, endpoints, models
+    from sagemaker_ops.aws import endpoint_plan, endpoint_scaling, endpoints
     from sagemaker_ops.aws.account import connect
     from sagemaker_ops.guardrails import policy
     from sagemaker_ops.terminal import endpoint_details, tables
 
     account = connect(settings, env)
     found = endpoints.shown(account, endpoints.name_of(account, name, user))
-    arn = endpoints.package_of(found.model)
-    version = models.described(account, account.s3, found.package[0], arn) if found.package[1] else None
+    version = endpoint_plan.served(account, found)
     scaling = endpoint_scaling.deployed(account, found.name)
     facts = (found, version, scaling, policy.load(root), account.region)
     if output == "json":
