@@ -163,7 +163,7 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     assert aws.client("sagemaker").describe_model_package(ModelPackageName=version)["ModelApprovalStatus"] == "Approved"
     gaps.ANSWERS.append((400, "no such column"))
     ran = deploying.run("deploy-endpoint-prod", **who, VERSION="1")
-    assert ran.jobs == {"deploy-endpoint-prod": "FAIL"}, str(ran)
+    assert ran.jobs == {"deploy-endpoint-prod": "WARN"}, str(ran)  # the line does not wait for it
     assert "the model refused the request: no such column; the endpoint was deleted" in ran.log("deploy-endpoint-prod")
     ran = deploying.run("deploy-endpoint-prod", **who, VERSION="1")
     assert ran.jobs == {"deploy-endpoint-prod": "PASS"}, str(ran)
