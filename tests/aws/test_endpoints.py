@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import Project, Result
+from projects import MINIMAL, Project, Result
 
 from aws import deployable, gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
 from aws.test_models import GROUP, OWN, put_group, put_version
 from sagemaker_ops.aws import endpoint_probe, endpoint_requests, invocation
 from sagemaker_ops.errors import UserError
+from sagemaker_ops.project.settings import Environment, parse
+from sagemaker_ops.project.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -655,6 +659,18 @@ def test_a_serverless_endpoint_accepts_less() -> None:
 )
 def test_an_answer_has_one_finite_prediction_for_each_row(body: str, count: int, problem: str, fault: str) -> None:
     assert endpoint_probe.fault(body.encode(), count, problem) == fault
+
+
+@pytest.mark.parametrize(("instance", "key"), [("ml.m5.large", True), ("ml.c5d.large", False)])
+def test_a_disk_that_aws_encrypts_itself_gets_no_key(instance: str, key: bool) -> None:
+    table = {**tomllib.loads(MINIMAL), "instances": {"endpoint": instance}, "endpoint": {"capture_percent": 5}}
+    environment = Environment(ACCOUNT, ROLE, BUCKET, kms_key="alias/customer")
+    settings = replace(parse(table), environments={"dev": environment})
+
+    request = endpoint_requests.config(Target(settings, "dev", "", ""), "x", {})
+
+    assert request.get("KmsKeyId") == ("alias/customer" if key else None)
+    assert request["DataCaptureConfig"]["KmsKeyId"] == "alias/customer"
 
 
 def test_names_of_deployments_sort_by_time() -> None:

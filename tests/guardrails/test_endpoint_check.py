@@ -15,7 +15,6 @@ from sagemaker_ops.project.settings import Data, Environment, Gate, Instances, P
 SETTINGS = Settings(
     Project("Churn", "churn", "customer"), Data("data.csv", "late", "classification"), Gate("auc", minimum=0.6)
 )
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OPEN = Policy()
 PRICES = Prices("eu-west-1", "2026-11-24", "USD", endpoint={"ml.c5.large": 0.125})
 
@@ -128,13 +127,6 @@ def test_what_aws_refuses_is_reported(endpoint: dict[str, Any], key: str, messag
             {},
             "[endpoint].max_instances: AWS does not scale burstable types such as 'ml.t2.medium'",
             id="burstable",
-        ),
-        pytest.param(
-            {},
-            "ml.c5d.large",
-            {"kms_key": KEY},
-            "[instances].endpoint: 'ml.c5d.large' has local storage, which AWS encrypts itself",
-            id="a key for local storage",
         ),
     ],
 )

@@ -70,6 +70,8 @@ def config(target: Target, name: str, tags: Mapping[str, str]) -> dict[str, Any]
         # Other types are captured in base64.
         "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
     }
+    # AWS encrypts local storage itself, and refuses a key for it:
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html, KmsKeyId
     has_volume = not endpoint.serverless and not volume_check.has_local_storage(instance_type)
     return {
         "EndpointConfigName": name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sagemaker_ops.errors import Problem
-from sagemaker_ops.guardrails import instance_types, volume_check
+from sagemaker_ops.guardrails import instance_types
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.project.endpoint import CANARY, LINEAR, Endpoint
 from sagemaker_ops.project.settings import FILE, Settings
@@ -24,16 +24,10 @@ NO_SCALING = "t2"
 
 
 def check(settings: Settings, rules: Policy) -> list[Problem]:
-    """The problems of [endpoint], and of what the endpoint takes from other sections."""
+    """The problems of [endpoint], also with what the endpoint takes from other sections."""
     endpoint = settings.endpoint
     found = [*_ranges(endpoint), *_serverless(settings), *_scaling(settings, rules), *_traffic(endpoint)]
-    problems = [Problem(message, f"{FILE} [endpoint].{key}") for key, message in found]
-    keys = [f"[environments.{name}].kms_key" for name, each in settings.environments.items() if each.kms_key]
-    if not endpoint.serverless:
-        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html, KmsKeyId
-        name = settings.instances.endpoint
-        problems += volume_check.check_key(name, "endpoint", keys, rules, f"{FILE} [instances].endpoint")
-    return problems
+    return [Problem(message, f"{FILE} [endpoint].{key}") for key, message in found]
 
 
 def _ranges(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
