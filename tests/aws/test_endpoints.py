@@ -170,9 +170,7 @@ def test_an_update_keeps_the_deployment_before_it_and_removes_older_ones(
     assert left(aws) == (1, 2, 2)
     assert served(aws) == approved[1]
     [*_, sent] = requests("update_endpoint")
-    policy = sent["DeploymentConfig"]["BlueGreenUpdatePolicy"]
-    assert policy["TrafficRoutingConfiguration"] == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
-    assert "AutoRollbackConfiguration" not in sent["DeploymentConfig"]
+    assert sent == {"EndpointName": NAME, "EndpointConfigName": names[-1], "RetainAllVariantProperties": False}
 
 
 def _deployed(ops: Ops, aws: Aws, version: str) -> str:
@@ -379,6 +377,33 @@ def test_a_configuration_that_aws_does_not_show_yet_is_waited_for(ops: Ops, aws:
 
     assert ops("deploy-endpoint", "--yes").code == 0
     assert left(aws) == (1, 1, 1)
+
+
+@pytest.mark.usefixtures("approved")
+def test_if_aws_cannot_be_asked_the_deployment_goes_on(ops: Ops, aws: Aws) -> None:
+    gaps.FAULTS["describe_endpoint"] = [
+        (400, "ValidationException", "Could not find endpoint"),
+        (400, "AccessDeniedException", "not authorized to perform: sagemaker:DescribeEndpoint"),
+    ]
+
+    done = ops("deploy-endpoint", "--yes")
+
+    assert done.code == 4, done
+    assert f"The deployment continues, without a test: `ops describe-endpoint {NAME} --env dev` shows" in done.err
+    assert left(aws) == (1, 1, 1)
+
+
+@pytest.mark.usefixtures("approved")
+def test_leftovers_that_cannot_be_removed_are_a_warning(ops: Ops, aws: Aws) -> None:
+    _deployed(ops, aws, "1")
+    _deployed(ops, aws, "2")
+    gaps.FAULTS["delete_endpoint_config"] = [(400, "AccessDeniedException", "no")]
+
+    done = ops("deploy-endpoint", "1", "--yes")
+
+    assert done.code == 0, done
+    assert "warning: earlier deployments were not removed: cannot delete endpoint configuration" in done.err
+    assert left(aws) == (1, 3, 3)
 
 
 @pytest.mark.usefixtures("approved")

@@ -135,7 +135,7 @@ def _update(account: Account, deployment: Deployment, config: str) -> None:
                 EndpointName=name,
                 EndpointConfigName=config,
                 RetainAllVariantProperties=retained,
-                DeploymentConfig=endpoint_requests.update(target, endpoint_alarm.name_of(name)),
+                **endpoint_requests.update(target, endpoint_alarm.name_of(name)),
             )
         )
 

@@ -83,26 +83,28 @@ def config(target: Target, name: str, tags: Mapping[str, str]) -> dict[str, Any]
 
 
 def update(target: Target, alarm: str) -> dict[str, Any]:
-    """The DeploymentConfig of an update: the old instances answer until the new ones have taken over all traffic.
+    """The part of UpdateEndpoint that says how the traffic moves; by default, AWS moves all of it at once.
 
-    alarm: the name of the alarm that makes AWS go back while the traffic moves.
+    Either way, the old instances answer until the new ones do. alarm: the name of the alarm that makes AWS go back.
     https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html
     """
     endpoint = target.settings.endpoint
-    step = {"Type": "CAPACITY_PERCENT", "Value": endpoint.step_percent}
-    sizes = {CANARY: {"CanarySize": step}, LINEAR: {"LinearStepSize": step}}.get(endpoint.traffic, {})
-    waits = int(60 * endpoint.shifting_minutes)
-    return {
-        "BlueGreenUpdatePolicy": {
-            "TrafficRoutingConfiguration": {
-                "Type": endpoint.traffic.upper(),
-                "WaitIntervalInSeconds": 60 * endpoint.step_minutes if endpoint.has_steps else 0,
-                **sizes,
-            },
-            "TerminationWaitInSeconds": 0,
-            "MaximumExecutionTimeoutInSeconds": min(_LONGEST, waits + _HOUR),
+    if not endpoint.has_steps:
+        return {}
+    size = {CANARY: "CanarySize", LINEAR: "LinearStepSize"}[endpoint.traffic]
+    policy = {
+        "TrafficRoutingConfiguration": {
+            "Type": endpoint.traffic.upper(),
+            "WaitIntervalInSeconds": 60 * endpoint.step_minutes,
+            size: {"Type": "CAPACITY_PERCENT", "Value": endpoint.step_percent},
         },
-        **({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]}} if endpoint.has_steps else {}),
+        "MaximumExecutionTimeoutInSeconds": min(_LONGEST, int(60 * endpoint.shifting_minutes) + _HOUR),
+    }
+    return {
+        "DeploymentConfig": {
+            "BlueGreenUpdatePolicy": policy,
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
+        }
     }
 
 
