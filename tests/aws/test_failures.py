@@ -16,10 +16,10 @@ from botocore.exceptions import EndpointConnectionError
 from projects import Project, Result
 
 from aws import gaps
-from aws.conftest import BUCKET, Aws
+from aws.conftest import BUCKET, ROLE, Aws
 from aws.executed import DEFINITION, START, TRAIN, deploy, requests, started
 from aws.front import Bad, Front, serving
-from aws.test_models import put_group, put_version
+from aws.test_models import OWN, put_group, put_version
 from sagemaker_ops.aws import calls, download, lookup, pipeline_list, pipelines
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.calls import Answer
@@ -109,8 +109,20 @@ def put_everything(aws: Aws) -> None:
     deploy(aws)
     put_group(aws)
     put_version(aws)
+    put_endpoint(aws)
     gaps.APPS.append(dict(APP))
     gaps.TAGS["arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-abc/customer-ana"] = {"vertical": "customer"}
+
+
+def put_endpoint(aws: Aws) -> None:
+    """An endpoint with an older model, and an approved version that is newer."""
+    sagemaker, name = aws.client("sagemaker"), "customer-flight-delays-dev"
+    sagemaker.update_model_package(ModelPackageArn=put_version(aws), ModelApprovalStatus="Approved")
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "image"})
+    variant = {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    owner = [{"Key": key, "Value": value} for key, value in {**OWN, "project": "flight-delays"}.items()]
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=owner)
 
 
 # Answers
@@ -312,6 +324,10 @@ COMMANDS = {
     "list": "list-pipelines",
     "describe": "describe-pipeline-execution latest --env dev",
     "list models": "list-models",
+    "deploy an endpoint": "deploy-endpoint --yes",
+    "describe an endpoint": "describe-endpoint",
+    "list endpoints": "list-endpoints",
+    "delete an endpoint": "delete-endpoint --yes",
 }
 # Operations without which a command is done all the same, and those whose good answers may be as short as `{}`.
 OPTIONAL = {"ListPipelineVersions", "GET"}
@@ -510,6 +526,10 @@ CHANGES = {
     "DeleteApp": ("delete an app", "is already being deleted"),
     "UpdatePipeline": ("update", "is up to date"),
     "PUT": ("update", "Updated pipeline"),
+    "CreateModel": ("deploy an endpoint", "answers with version 2"),
+    "CreateEndpointConfig": ("deploy an endpoint", "answers with version 2"),
+    "UpdateEndpoint": ("deploy an endpoint", "is up to date"),
+    "DeleteEndpoint": ("delete an endpoint", "there is no endpoint 'customer-flight-delays-dev'"),
 }
 STATUS = {"stop": "Executing", "update an execution": "Executing", "retry": "Failed"}  # otherwise it succeeded
 

@@ -59,6 +59,8 @@ def credentials_of(aws: Aws, **tags: str) -> dict[str, str]:
         pytest.param(("approve-model", "1"), id="approve-model"),
         pytest.param(("reject-model", "1"), id="reject-model"),
         pytest.param(("delete-app", "lab"), id="delete-app"),
+        pytest.param(("deploy-endpoint",), id="deploy-endpoint"),
+        pytest.param(("delete-endpoint",), id="delete-endpoint"),
     ],
 )
 def test_a_role_of_another_vertical_changes_nothing(aws: Aws, ops: Ops, command: tuple[str, ...]) -> None:

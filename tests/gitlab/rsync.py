@@ -1,4 +1,4 @@
-"""Copies files as rsync does for gitlab-ci-local, on a machine without rsync: -a, -R, --delete, and simple excludes.
+"""Copies files as rsync does for gitlab-ci-local, without rsync: -a, -R, --delete, lists of files, simple excludes.
 
 Patterns may start with a slash (from the top of the transfer) and end with a slash (a folder) or `/**`.
 """
@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--delete-excluded", action="store_true")
     parser.add_argument("--exclude", action="append", default=[])
     parser.add_argument("--exclude-from", action="append", default=[])
+    parser.add_argument("--files-from", type=Path, help="a path per line, relative to the one source")
     parser.add_argument("paths", nargs="+")
     given = parser.parse_args()
     patterns = [*given.exclude]
@@ -26,6 +27,9 @@ def main() -> None:
         patterns += Path(file).read_text(encoding="utf-8").splitlines()
     *sources, last = given.paths
     target = Path(last)
+    if given.files_from:
+        listed = given.files_from.read_text(encoding="utf-8").splitlines()
+        sources = [str(Path(sources[0], each)) for each in listed]
     if given.delete:
         shutil.rmtree(target, ignore_errors=True)
     for source in sources:

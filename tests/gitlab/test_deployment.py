@@ -121,6 +121,14 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     approved = aws.client("sagemaker").describe_model_package(ModelPackageName=version)
     assert approved["ModelApprovalStatus"] == "Approved"
 
+    # … answers requests
+    ran = deploying.run("deploy-endpoint-dev", **who)
+    assert (ran.code, ran.jobs) == (0, {"deploy-endpoint-dev": "PASS"}), str(ran)
+    assert "answers with version 1: 10 rows" in ran.log("deploy-endpoint-dev")
+    endpoint = aws.client("sagemaker").describe_endpoint(EndpointName="customer-flight-delays-dev")
+    tags = aws.client("sagemaker").list_tags(ResourceArn=endpoint["EndpointArn"])["Tags"]
+    assert "user=ana" in {each["Key"]: each["Value"] for each in tags}["deployed-by"]
+
     # A change, and back to what was deployed before
     deploying.project.edit("hyperparameters", max_iter="99")
     deploying.commit("fewer iterations")
@@ -153,6 +161,12 @@ def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: 
     ran = deploying.run("start-prod", "approve-model-prod", **who)
     assert (ran.code, ran.jobs) == (0, {"start-prod": "PASS", "approve-model-prod": "PASS"}), str(ran)
     assert aws.client("sagemaker").describe_model_package(ModelPackageName=version)["ModelApprovalStatus"] == "Approved"
+    gaps.ANSWERS.append((400, "no such column"))
+    ran = deploying.run("deploy-endpoint-prod", **who, VERSION="1")
+    assert ran.jobs == {"deploy-endpoint-prod": "WARN"}, str(ran)  # the line does not wait for it
+    assert "the model refused the request: no such column; the endpoint was deleted" in ran.log("deploy-endpoint-prod")
+    ran = deploying.run("deploy-endpoint-prod", **who, VERSION="1")
+    assert ran.jobs == {"deploy-endpoint-prod": "PASS"}, str(ran)
     ran = deploying.run("rollback-prod", **who, VERSION="1")
     assert ran.jobs == {"rollback-prod": "PASS"}, str(ran)
     assert iterations(aws, "prod") == 98

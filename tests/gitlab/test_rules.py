@@ -22,8 +22,9 @@ MAIN = {"CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main", "CI_PIPELINE_SO
 CHECKS = dict.fromkeys(("guardrails", "lint", "test", "run-locally"), "on_success")
 MERGE = {"ready": "on_success", **CHECKS}
 DEV = {"ready-dev": "on_success", "deploy-dev": "on_success", "start-dev": "on_success"}
-DEV |= {"approve-model-dev": "manual", "rollback-dev": "manual"}
-PROD = {"deploy-prod": "manual", "start-prod": "on_success", "approve-model-prod": "manual", "rollback-prod": "manual"}
+DEV |= dict.fromkeys(("approve-model-dev", "deploy-endpoint-dev", "rollback-dev"), "manual")
+PROD = {"deploy-prod": "manual", "start-prod": "on_success"}
+PROD |= dict.fromkeys(("approve-model-prod", "deploy-endpoint-prod", "rollback-prod"), "manual")
 ON_AWS = {*DEV, *PROD, "retrain"}
 PIPELINES: list[tuple[str, dict[str, str], dict[str, str]]] = [
     ("a commit on main", {}, {**CHECKS, **DEV, **PROD}),
@@ -89,7 +90,9 @@ def test_a_deployment_and_a_rollback_wait_for_each_other(content: dict[str, Any]
 
     grouped = {name for name, job in found.items() if "resource_group" in job}
 
-    assert grouped == {"deploy-dev", "deploy-prod", "rollback-dev", "rollback-prod"}
+    assert grouped == {f"{job}-{env}" for job in ("deploy", "deploy-endpoint", "rollback") for env in ("dev", "prod")}
+    assert {found[f"deploy-{env}"]["resource_group"] for env in ("dev", "prod")} == {"$OPS_ENV"}
+    assert {found[f"rollback-{env}"]["resource_group"] for env in ("dev", "prod")} == {"$OPS_ENV"}
 
 
 def test_every_job_has_what_gitlab_needs(content: dict[str, Any]) -> None:
@@ -164,9 +167,11 @@ def test_without_rsync_the_stand_in_does_the_same(line: Line, tmp_path: Path) ->
                 f"{rsync} -a --delete-excluded --delete --exclude-from=<(echo /left-out/) --exclude .git/ ./ {target}/"
             )
             artifacts = f"{rsync} -Ra ./production/steps {target}/artifacts/"
+            listed = f"mkdir -p {target}/listed; (echo ./production/steps/; echo ./Makefile) > {tmp_path}/list"
+            listed += f"; {rsync} --exclude '.git/**' -rRa --files-from={tmp_path}/list . {target}/listed/."
             one = f"{rsync} --exclude=/pipelines/ -a production/. {target}/one"
             done = line.project.run(
-                "bash", "-e", "-c", "\n".join([copy, f"mkdir -p {target}/artifacts", artifacts, one])
+                "bash", "-e", "-c", "\n".join([copy, f"mkdir -p {target}/artifacts", artifacts, listed, one])
             )
             assert done.code == 0, done
             copies[rsync] = sorted(str(path.relative_to(target)) for path in target.rglob("*"))
@@ -174,12 +179,18 @@ def test_without_rsync_the_stand_in_does_the_same(line: Line, tmp_path: Path) ->
     assert all(files == copies[str(tmp_path / "rsync")] for files in copies.values())
     stood_in = set(copies[str(tmp_path / "rsync")])
     assert {"Makefile", "artifacts/production/steps/model.py", "one/steps/model.py"} <= stood_in
+    assert {"listed/production/steps/model.py", "listed/Makefile"} <= stood_in
+    assert "listed/README.md" not in stood_in
     assert not {"left-out/file", ".git/HEAD", "one/pipelines/train.py"} & stood_in
 
 
 def test_the_page_on_gitlab_names_every_job_and_no_other(content: dict[str, Any]) -> None:
     text = (TEMPLATE / "docs" / "gitlab.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`((?:ready|deploy|start|rollback|approve-model|retrain)(?:-\w+)?|run-locally)`", text))
+    named = set(
+        re.findall(
+            r"`((?:ready|deploy|start|rollback|approve-model|deploy-endpoint|retrain)(?:-\w+)?|run-locally)`", text
+        )
+    )
 
     assert rules.jobs(content).keys() <= named | {"guardrails", "lint", "test"}
     assert named <= rules.jobs(content).keys()

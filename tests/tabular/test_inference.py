@@ -15,7 +15,11 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from inference import model_fn, transform_fn
+from projects import TEMPLATE_PROJECT
 
+from sagemaker_ops.aws import endpoint_probe
+from sagemaker_ops.project import table_rows
+from sagemaker_ops.project.settings import Data
 from sagemaker_ops.tabular.column_types import save_types
 from sagemaker_ops.tabular.errors import StepError
 from sagemaker_ops.tabular.model_archive import Model
@@ -68,6 +72,16 @@ def test_every_request_format_gives_the_same_answer(model: Model, rows: pd.DataF
         given = [[prediction["probabilities"][label] for label in ("0", "1")] for prediction in predictions]
         assert np.array_equal(given, expected), way
         assert [prediction["label"] for prediction in predictions] == expected.argmax(axis=1).tolist(), way
+
+
+def test_the_rows_of_a_deployment_pass_its_test(model: Model) -> None:
+    file = TEMPLATE_PROJECT / "data" / "sample" / "flights_classification.csv"
+    sent = table_rows.of_table(file, file.name, Data(str(file), "late", "classification"), endpoint_probe.ROWS)
+
+    text, _ = transform_fn(model, sent.text.encode(), CSV, CSV)
+
+    assert endpoint_probe.fault(text.encode(), sent.count, "classification") == ""
+    assert endpoint_probe.fault(text.replace("0.", "nan", 1).encode(), sent.count, "classification")
 
 
 def test_json_lines_are_answered_with_one_line_per_row(model: Model, rows: pd.DataFrame) -> None:

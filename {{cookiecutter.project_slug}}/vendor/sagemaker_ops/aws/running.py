@@ -88,7 +88,7 @@ def _endpoints(account: Account, everyone: bool) -> Iterator[Running]:
         if not endpoint:
             continue
         config = _or_gone("describe_endpoint_config", account, EndpointConfigName=endpoint["EndpointConfigName"])
-        stop = f"aws sagemaker delete-endpoint --endpoint-name {name} --region {account.region}"
+        stop = _stop_endpoint(account, name, listed["EndpointArn"])
         counts = {
             each["VariantName"]: each.get("CurrentInstanceCount")
             for key in ("ProductionVariants", "ShadowProductionVariants")
@@ -109,6 +109,14 @@ def _endpoints(account: Account, everyone: bool) -> Iterator[Running]:
                     stop,
                 )
                 stop = ""  # one command deletes all variants
+
+
+def _stop_endpoint(account: Account, name: str, arn: str) -> str:
+    """The command for an endpoint with the tags of a project, which also deletes what belongs to it."""
+    tags = guard.readable_tags(account, arn)
+    if tags.get("vertical") == account.vertical and "env" in tags:
+        return f"ops delete-endpoint {name} --env {tags['env']}"
+    return f"aws sagemaker delete-endpoint --endpoint-name {name} --region {account.region}"
 
 
 def _notebook_instances(account: Account, everyone: bool) -> Iterator[Running]:

@@ -19,6 +19,7 @@ from sagemaker_ops.commands import (
     checks,
     data,
     doctor,
+    endpoints,
     executions,
     history,
     models,
@@ -98,8 +99,8 @@ def _options(
 
 
 families = (
-    run, checks, review, report, serve, history, tuning, tracking, executions, pipelines, studio, models, doctor, data,
-    template,
+    run, checks, review, report, serve, history, tuning, tracking, executions, pipelines, studio, models,
+    endpoints, doctor, data, template,
 )  # fmt: skip
 for family in families:
     app.registered_commands += family.app.registered_commands

@@ -12,6 +12,7 @@ from typing import Any
 
 from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.guardrails import (
+    endpoint_check,
     gate_check,
     group_check,
     hyperparameter_check,
@@ -59,6 +60,7 @@ def check(settings: Settings, rules: Policy) -> list[Problem]:
         *_check_split(settings.data),
         *_check_instance_types(settings, rules),
         *volume_check.check(settings, rules),
+        *endpoint_check.check(settings, rules),
     ]
     for name, environment in settings.environments.items():
         problems += names.check_environment(name, f"{FILE} [environments.{name}]")

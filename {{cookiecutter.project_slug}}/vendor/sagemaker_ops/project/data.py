@@ -196,7 +196,7 @@ def values(path: Path, column: str, limit: int, data: Data) -> tuple[list[str], 
 
     None of a column that the file does not have, because it is in the names of its folders.
     """
-    with _reading(path, data):
+    with reading(path, data):
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
@@ -206,7 +206,7 @@ def values(path: Path, column: str, limit: int, data: Data) -> tuple[list[str], 
             batch = next(parquet.iter_batches(limit, columns=[column]), None)
             found = batch.column(0).to_pylist() if batch is not None else []
             return ["" if each is None else str(each) for each in found], len(found) < limit
-        with _opened(path, data) as (lines, separator):
+        with opened(path, data) as (lines, separator):
             rows = csv.reader(lines, delimiter=separator)
             header = next(rows)
             if column not in header:
@@ -221,7 +221,7 @@ def _head(path: Path, data: Data) -> tuple[list[str], dict[str, str], bool]:
 
     Unnamed levels of an index are left out, as in tabular/headers.py.
     """
-    with _reading(path, data):
+    with reading(path, data):
         if path.suffix.lower() == ".parquet":
             import pyarrow as pa  # takes 0.1 s
             import pyarrow.parquet as pq
@@ -233,7 +233,7 @@ def _head(path: Path, data: Data) -> tuple[list[str], dict[str, str], bool]:
             found = {column: [name for name, is_it in what if is_it(kind)] for column, kind in types.items()}
             nested = {name: kinds[0] for name, kinds in found.items() if kinds}
             return [field.name for field in schema], nested, parquet.metadata.num_rows > 0
-        with _opened(path, data) as (lines, separator):
+        with opened(path, data) as (lines, separator):
             names = next(csv.reader(lines, delimiter=separator), [])
             if any("\0" in name for name in names):
                 raise UnicodeError
@@ -244,7 +244,7 @@ def _head(path: Path, data: Data) -> tuple[list[str], dict[str, str], bool]:
 
 
 @contextmanager
-def _reading(path: Path, data: Data) -> Iterator[None]:
+def reading(path: Path, data: Data) -> Iterator[None]:
     """UserError if the file cannot be read."""
     try:
         yield
@@ -272,7 +272,7 @@ def _is_index(name: str) -> bool:
 
 
 @contextmanager
-def _opened(path: Path, data: Data) -> Iterator[tuple[Iterator[str], str]]:
+def opened(path: Path, data: Data) -> Iterator[tuple[Iterator[str], str]]:
     """The lines of a CSV file, and what separates its columns."""
     with csv_files.open_text(path, data.encoding) as text:
         header = text.readline()

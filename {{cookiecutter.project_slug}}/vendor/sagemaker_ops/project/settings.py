@@ -9,6 +9,7 @@ from typing import Any
 
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import column_roles, notation, parameter_names, tracking
+from sagemaker_ops.project.endpoint import Endpoint
 from sagemaker_ops.project.evaluation import Evaluation
 from sagemaker_ops.project.schedule import Schedule
 from sagemaker_ops.project.step_settings import Images, Instances
@@ -177,6 +178,7 @@ class Settings:
     training: Training = field(default_factory=Training)
     tuning: Tuning = field(default_factory=Tuning)
     pipeline: Pipeline = field(default_factory=Pipeline)
+    endpoint: Endpoint = field(default_factory=Endpoint)
     tracking: Tracking = field(default_factory=Tracking)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     """Each key becomes a parameter of every pipeline, with this default."""

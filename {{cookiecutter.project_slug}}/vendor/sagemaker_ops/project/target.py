@@ -60,6 +60,10 @@ class Target:
         return f"{self.base}-{self.suffix}"
 
     @property
+    def endpoint_name(self) -> str:
+        return f"{self.base}-{self.suffix}"
+
+    @property
     def root_uri(self) -> str:
         """`s3://<bucket>/<vertical>/<project>/<env>`, which contains everything of this target."""
         project = self.settings.project
@@ -111,6 +115,11 @@ class Target:
     def runs_uri(self) -> str:
         """Contains a folder for each execution, with a folder for each step's outputs."""
         return f"{self.root_uri}/runs"
+
+    @property
+    def capture_uri(self) -> str:
+        """Contains a folder for each endpoint, with the requests that it keeps."""
+        return f"{self.root_uri}/capture"
 
     @property
     def tags(self) -> dict[str, str]:
