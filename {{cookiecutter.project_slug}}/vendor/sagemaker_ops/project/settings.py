@@ -10,6 +10,7 @@ from typing import Any
 from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import column_roles, notation, parameter_names, tracking
 from sagemaker_ops.project.evaluation import Evaluation
+from sagemaker_ops.project.monitoring import Monitoring
 from sagemaker_ops.project.step_settings import Images, Instances
 from sagemaker_ops.project.tracking import Tracking
 from sagemaker_ops.project.tuning import Tuning
@@ -175,6 +176,7 @@ class Settings:
     tuning: Tuning = field(default_factory=Tuning)
     pipeline: Pipeline = field(default_factory=Pipeline)
     tracking: Tracking = field(default_factory=Tracking)
+    monitoring: Monitoring = field(default_factory=Monitoring)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     """Each key becomes a parameter of every pipeline, with this default."""
     local: Local = field(default_factory=Local)
@@ -245,6 +247,7 @@ def _contradictions(settings: Settings) -> list[Problem]:
     if (gate.minimum is None) == (gate.maximum is None):
         problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
     problems += [Problem(text, f"{FILE} [tracking].{key}") for key, text in tracking.misfits(settings.tracking)]
+    problems += [Problem(text, f"{FILE} [monitoring].{key}") for key, text in settings.monitoring.misfits()]
     wrong = [*column_roles.misfits(data), *notation.misfits(data)]
     problems += [Problem(message, f"{FILE} [data]{f'.{key}' if key else ''}") for key, message in wrong]
     problems += [Problem(message, f"{FILE} [evaluation].{key}") for key, message in settings.evaluation.misfits(data)]

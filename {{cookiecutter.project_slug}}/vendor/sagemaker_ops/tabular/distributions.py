@@ -1,0 +1,140 @@
+"""The distribution of a column, as a baseline keeps it: bins with their shares, and points of the cumulative shares.
+
+Bins hold numbers from one edge (exclusive) to the next (inclusive); the first and the last one have no end. The edges
+are the deciles, so that each bin has about a tenth of the rows. A value that takes more than one of them gets a bin to
+itself. Dates are days since 1970. Categories and booleans have a bin for each of the most frequent values, and one for
+all others. Missing values are in no bin: their share is compared by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sagemaker_ops.tabular.dates import days
+from sagemaker_ops.tabular.schema import Kind
+
+BINS = 10
+POINTS = 100  # of the cumulative shares: the KS statistic is exact up to 1 / POINTS
+CATEGORIES = 20  # with a bin of their own
+KNOWN = 1000  # categories whose names are kept, to notice new ones
+DIGITS = 9  # of a share
+OTHER = "other"
+BOOLEANS = {1.0: "true", 0.0: "false"}
+Floats = npt.NDArray[np.float64]
+
+
+def has_bins_of_numbers(kind: Kind) -> bool:
+    """Whether the values of a column of this kind are ordered."""
+    return kind in ("numeric", "date")
+
+
+def known_values(column: pd.Series, kind: Kind) -> pd.Series:
+    """The values of a column of `Schema.frame` that are not missing: float64, or text."""
+    known = column.dropna()
+    if kind == "date":
+        return days(known).astype(float)
+    return known.map(BOOLEANS) if kind == "boolean" else known
+
+
+def describe_column(column: pd.Series, kind: Kind) -> dict[str, Any]:
+    """The baseline of a column of `Schema.frame`: its kind, the share of missing values, and its distribution."""
+    known = known_values(column, kind)
+    missing = _rounded(1 - len(known) / len(column)) if len(column) else 0.0
+    found = describe_numbers(known.to_numpy(float)) if has_bins_of_numbers(kind) else describe_categories(known)
+    return {"kind": kind, "missing": missing, **found}
+
+
+def describe_numbers(values: Floats) -> dict[str, Any]:
+    """Bins of numbers, (rows,), with the share of each, and `points` with the shares below and up to each of them."""
+    rows = len(values)
+    if not rows:
+        return {"rows": 0, "edges": [], "shares": [], "points": [], "below": [], "up_to": []}
+    ordered = np.sort(values)
+    edges = _edges(ordered)
+    ranks = np.unique(np.ceil(np.linspace(0, rows, POINTS + 1)).astype(int).clip(1)) - 1
+    points = np.unique(ordered)
+    points = points if len(points) <= POINTS else np.unique(ordered[ranks])
+    below, up_to = cumulative(ordered, points)
+    return {
+        "rows": rows,
+        "edges": edges.tolist(),
+        "shares": _shares(count_numbers(ordered, edges), rows),
+        "points": points.tolist(),
+        "below": [_rounded(each) for each in below],
+        "up_to": [_rounded(each) for each in up_to],
+    }
+
+
+def describe_categories(values: pd.Series) -> dict[str, Any]:
+    """The most frequent texts with their shares, the share of all others, and the names of up to KNOWN of them."""
+    counts = values.value_counts()
+    counts = counts.iloc[np.lexsort((counts.index.astype(str), -counts.to_numpy()))]  # the same in every run
+    names = [str(name) for name in counts.index[:KNOWN]]
+    found = {"rows": len(values), "categories": names[:CATEGORIES], "known": names}
+    return found | {"shares": _shares(count_categories(values, names[:CATEGORIES]), len(values))}
+
+
+def cumulative(ordered: Floats, points: Floats) -> Floats:
+    """The shares of sorted values below each of `points`, and up to each of them, (2, points)."""
+    below, up_to = np.searchsorted(ordered, points, "left"), np.searchsorted(ordered, points, "right")
+    return np.stack([below, up_to]) / len(ordered)
+
+
+def count_numbers(values: Floats, edges: Floats) -> npt.NDArray[np.int64]:
+    """How many of `values` are in each bin, (edges + 1,)."""
+    return np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
+
+
+def count_categories(values: pd.Series, categories: list[str]) -> npt.NDArray[np.int64]:
+    """How many of `values` are each of `categories`, and last all others, (categories + 1,)."""
+    counts = values.value_counts().reindex(categories, fill_value=0).to_numpy(np.int64)
+    return np.append(counts, len(values) - counts.sum())
+
+
+def share_of_new(values: pd.Series, known: list[str]) -> float:
+    """The share of texts that are not `known`."""
+    return _rounded(float((~values.isin(known)).mean())) if len(values) else 0.0
+
+
+def bin_names(found: dict[str, Any]) -> list[str]:
+    """What each bin of a described column holds, in words."""
+    if "edges" not in found:
+        return [*found["categories"], OTHER]
+    edges = [float(each) for each in found["edges"]]
+    if not edges:
+        return ["all"]
+    shown = [_shown(each, found.get("kind", "numeric")) for each in edges]
+    names = [f"up to {shown[0]}"]
+    for (low, high), (from_, to) in zip(
+        zip(edges, edges[1:], strict=False), zip(shown, shown[1:], strict=False), strict=True
+    ):
+        names.append(to if low == np.nextafter(high, -np.inf) else f"{from_} to {to}")
+    if len(edges) > 1 and edges[0] == np.nextafter(edges[1], -np.inf):
+        names[0] = f"below {shown[1]}"
+    return [*names, f"above {shown[-1]}"]
+
+
+def _edges(ordered: Floats) -> Floats:
+    """The deciles, each an actual value. One that occurs twice, or is the smallest value, also gets a bin's start."""
+    deciles = np.quantile(ordered, np.arange(1, BINS) / BINS, method="inverted_cdf")
+    edges, times = np.unique(deciles, return_counts=True)
+    heavy = edges[(times > 1) | (edges == ordered[0])]
+    return np.unique(np.concatenate([edges, np.nextafter(heavy, -np.inf)]))
+
+
+def _shown(value: float, kind: str) -> str:
+    if kind == "date":
+        return str(pd.Timestamp(0) + pd.Timedelta(value, "D")).removesuffix(" 00:00:00")[:16]
+    return f"{value:.6g}"
+
+
+def _shares(counts: npt.NDArray[np.int64], rows: int) -> list[float]:
+    return [_rounded(each) for each in counts / max(rows, 1)]
+
+
+def _rounded(share: float) -> float:
+    return round(float(share), DIGITS)
