@@ -33,10 +33,8 @@ def monitor(arguments: argparse.Namespace) -> None:
     """Compare the new rows with the baseline of the model, and write monitoring.json."""
     baseline = read_baseline(arguments.model_dir)
     rows = read_new_rows(arguments.input_dir, baseline)
-    if arguments.predictions_dir:
-        prediction = read_predictions(arguments.predictions_dir, baseline)
-    else:
-        prediction = predict_new_rows(arguments.model_dir, baseline, rows)
+    given = arguments.predictions_dir
+    prediction = read_predictions(given, baseline) if given else predict_new_rows(arguments.model_dir, baseline, rows)
     evaluation = read_evaluation(arguments.evaluation_dir)
     found = compare_with_baseline(
         baseline, rows, prediction, Thresholds.of(arguments), evaluation, METRICS, arguments.metric

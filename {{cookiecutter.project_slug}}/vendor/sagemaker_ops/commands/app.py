@@ -22,6 +22,7 @@ from sagemaker_ops.commands import (
     executions,
     history,
     models,
+    monitor,
     new,
     pipelines,
     report,
@@ -97,7 +98,7 @@ def _options(
 
 
 families = (
-    run, checks, review, report, history, tuning, tracking, executions, pipelines, studio, models, doctor, data,
+    run, checks, review, report, monitor, history, tuning, tracking, executions, pipelines, studio, models, doctor, data,
     template,
 )  # fmt: skip
 for family in families:

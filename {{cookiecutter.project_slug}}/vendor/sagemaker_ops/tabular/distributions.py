@@ -101,21 +101,20 @@ def share_of_new(values: pd.Series, known: list[str]) -> float:
 
 
 def bin_names(found: dict[str, Any]) -> list[str]:
-    """What each bin of a described column holds, in words."""
+    """What each bin of a described column holds, in words; of dates, only where it ends."""
     if "edges" not in found:
         return [*found["categories"], OTHER]
-    edges = [float(each) for each in found["edges"]]
-    if not edges:
+    edges = np.array(found["edges"], dtype=np.float64)
+    if not len(edges):
         return ["all"]
-    shown = [_shown(each, found.get("kind", "numeric")) for each in edges]
-    names = [f"up to {shown[0]}"]
-    for (low, high), (from_, to) in zip(
-        zip(edges, edges[1:], strict=False), zip(shown, shown[1:], strict=False), strict=True
-    ):
-        names.append(to if low == np.nextafter(high, -np.inf) else f"{from_} to {to}")
-    if len(edges) > 1 and edges[0] == np.nextafter(edges[1], -np.inf):
-        names[0] = f"below {shown[1]}"
-    return [*names, f"above {shown[-1]}"]
+    is_date = found.get("kind") == "date"
+    shown = _dates(edges) if is_date else [f"{each:.6g}" for each in edges]
+    single = np.append(False, edges[:-1] == np.nextafter(edges[1:], -np.inf))  # bins of one value
+    names = [f"below {shown[1]}" if single[1:2].any() else f"up to {shown[0]}"]
+    for number in range(1, len(edges)):
+        range_ = f"to {shown[number]}" if is_date else f"{shown[number - 1]} to {shown[number]}"
+        names.append(shown[number] if single[number] else range_)
+    return [*names, f"{'after' if is_date else 'above'} {shown[-1]}"]
 
 
 def _edges(ordered: Floats) -> Floats:
@@ -126,10 +125,11 @@ def _edges(ordered: Floats) -> Floats:
     return np.unique(np.concatenate([edges, np.nextafter(heavy, -np.inf)]))
 
 
-def _shown(value: float, kind: str) -> str:
-    if kind == "date":
-        return str(pd.Timestamp(0) + pd.Timedelta(value, "D")).removesuffix(" 00:00:00")[:16]
-    return f"{value:.6g}"
+def _dates(edges: Floats) -> list[str]:
+    """Days since 1970 as dates, with the time if some would be the same day."""
+    moments = [pd.Timestamp(0) + pd.Timedelta(each, "D") for each in edges]
+    days_alone = [f"{each:%Y-%m-%d}" for each in moments]
+    return days_alone if len({*days_alone}) == len(edges) else [f"{each:%Y-%m-%d %H:%M}" for each in moments]
 
 
 def _shares(counts: npt.NDArray[np.int64], rows: int) -> list[float]:

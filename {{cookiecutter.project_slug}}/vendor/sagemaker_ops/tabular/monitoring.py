@@ -151,7 +151,9 @@ def _column(baseline: Baseline, name: str, column: pd.Series, thresholds: Thresh
     found |= _distribution(then, known)
     findings = []
     if _exceeds(found, thresholds.max_psi):
-        findings.append(f"Column '{name}' has another distribution: PSI {found['psi']:.3g}, more than {_max(thresholds.max_psi)}.")
+        findings.append(
+            f"Column '{name}' has another distribution: PSI {found['psi']:.3g}, more than {_max(thresholds.max_psi)}."
+        )
     change, limit = missing - then["missing"], thresholds.max_missing_change
     found["missing"]["change"] = _rounded(change)
     if abs(change) > max(limit, share_by_chance(then["missing"], missing, baseline.rows, len(column))):
