@@ -98,8 +98,8 @@ def _options(
 
 
 families = (
-    run, checks, review, report, monitor, history, tuning, tracking, executions, pipelines, studio, models, doctor, data,
-    template,
+    run, checks, review, report, monitor, history, tuning, tracking, executions, pipelines, studio, models, doctor,
+    data, template,
 )  # fmt: skip
 for family in families:
     app.registered_commands += family.app.registered_commands

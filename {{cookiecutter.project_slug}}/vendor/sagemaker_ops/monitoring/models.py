@@ -35,8 +35,10 @@ class Monitored:
 
 
 def find(wanted: str, settings: Settings, root: Path) -> Monitored:
-    """`latest`: of the newest execution that succeeded; `approved`: the newest version that was approved on this machine;
-    otherwise the id of an execution, the start of one, or the path of an archive or of a folder. UserError if there is none.
+    """The model of the newest execution that succeeded (`latest`), or the newest version approved here (`approved`).
+
+    wanted: one of these words, the id of an execution or the start of one, the path of an archive, or that of a folder.
+    UserError if there is none.
     """
     home = root / LOCAL_FOLDER
     if wanted == APPROVED_MODEL:

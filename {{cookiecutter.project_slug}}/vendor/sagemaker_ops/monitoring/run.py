@@ -18,6 +18,7 @@ from sagemaker_ops.project.settings import Settings
 
 SCRIPT = STEPS / "monitoring.py"
 FOLDER = Path(LOCAL_FOLDER, "monitoring")
+NEEDED = ("baseline_rows", "columns", "notes", "predictions", "quality", "rows", "target", "thresholds", "verdict")
 RESULT, PAGE = "monitoring.json", "monitoring.html"
 
 
@@ -36,11 +37,9 @@ def table_path(table: str | None, settings: Settings, root: Path) -> Path:
 
 
 def compare(table: Path, model: Monitored, settings: Settings, root: Path) -> dict[str, Any]:
-    """The content of monitoring.json. UserError if the rows or the model cannot be read, with the script's sentences."""
+    """The content of monitoring.json, and `model`, what to call it. UserError with what the script finds wrong."""
     if not (root / SCRIPT).is_file():
-        raise UserError(
-            Problem("is missing: `ops update-project` brings it, or take it from a new project.", str(SCRIPT))
-        )
+        raise UserError(Problem("is missing: run `ops update-project`, which brings it.", str(SCRIPT)))
     with TemporaryDirectory(prefix="monitoring-") as scratch:
         evaluation = Path(scratch, "evaluation")
         evaluation.mkdir()
@@ -68,6 +67,8 @@ def compare(table: Path, model: Monitored, settings: Settings, root: Path) -> di
             found = kept.load(folders["output"] / RESULT)
         except kept.DAMAGED as error:
             raise UserError(Problem(f"did not write {RESULT}: {error}.", str(SCRIPT))) from None
+        if lacking := ", ".join(name for name in NEEDED if name not in found):
+            raise UserError(Problem(f"its {RESULT} lacks {lacking}: write it with save_monitoring.", str(SCRIPT)))
         return {**found, "model": model.name}
 
 

@@ -167,7 +167,7 @@ def dots(title: str, name: str, rows: Sequence[Dot], mark: float | None) -> Mark
 
 
 def pairs(title: str, name: str, rows: Sequence[tuple[str, Numbers]], names: Sequence[str]) -> Markup:
-    """A group of horizontal bars for each row, from top to bottom, such as the share then and now; names: of the bars."""
+    """A group of horizontal bars for each row, such as the share then and now; names: of the bars of each group."""
     x, size, gap = Axis(name, 0, span("", [0.0], *(values for _, values in rows)).high), 8, 6
     left = 24 + 6.2 * min(LABEL, max((len(label) for label, _ in rows), default=0))
     height = size * len(names) + gap

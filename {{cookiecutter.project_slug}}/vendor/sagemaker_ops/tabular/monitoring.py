@@ -151,9 +151,7 @@ def _column(baseline: Baseline, name: str, column: pd.Series, thresholds: Thresh
     found |= _distribution(then, known)
     findings = []
     if _exceeds(found, thresholds.max_psi):
-        findings.append(
-            f"Column '{name}' has another distribution: PSI {found['psi']:.3g}, more than {_max(thresholds.max_psi)}."
-        )
+        findings.append(_shifted(f"column '{name}'", found, thresholds.max_psi))
     change, limit = missing - then["missing"], thresholds.max_missing_change
     found["missing"]["change"] = _rounded(change)
     if abs(change) > max(limit, share_by_chance(then["missing"], missing, baseline.rows, len(column))):
@@ -180,9 +178,8 @@ def _predictions(baseline: Baseline, prediction: Floats, thresholds: Thresholds)
     for name, values in named_scores(prediction, baseline.schema).items():
         scores[name] = _distribution(baseline.content["predictions"][name], pd.Series(values))
         if _exceeds(scores[name], thresholds.max_prediction_psi):
-            what = "predicted numbers" if name == "value" else f"predicted probabilities of '{name}'"
-            limit = _max(thresholds.max_prediction_psi)
-            findings.append(f"The {what} have another distribution: PSI {scores[name]['psi']:.3g}, more than {limit}.")
+            what = "the predicted numbers" if name == "value" else f"the predicted probabilities of '{name}'"
+            findings.append(_shifted(what, scores[name], thresholds.max_prediction_psi))
     return {"psi": max(each["psi"] for each in scores.values()), "scores": scores, "findings": findings}
 
 
@@ -226,8 +223,8 @@ def _verdict(exceeded: int) -> str:
     return f"{exceeded} finding{'s' if exceeded > 1 else ''}: the new data or the predictions differ from the baseline."
 
 
-def _max(limit: float) -> str:
-    return f"{limit:g}"
+def _shifted(what: str, found: Mapping[str, Any], limit: float) -> str:
+    return f"The distribution of {what} has changed: PSI {found['psi']:.3g}, more than {limit:g}."
 
 
 def _rounded(value: float) -> float:

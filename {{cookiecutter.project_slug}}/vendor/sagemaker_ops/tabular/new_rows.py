@@ -55,7 +55,7 @@ def read_predictions(path: Path, baseline: Baseline) -> Floats:
     wrong = [name for name in names if not pd.api.types.is_numeric_dtype(table[name]) or table[name].hasnans]
     if wrong:
         raise StepError(f"the predictions in {path} must have a number in each row of {listed(wrong)}")
-    found = table[names].to_numpy(dtype=np.float64)
+    found: Floats = table[names].to_numpy(dtype=np.float64)
     return found if schema.classes else found[:, 0]
 
 

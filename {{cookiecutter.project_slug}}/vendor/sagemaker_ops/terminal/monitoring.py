@@ -8,6 +8,7 @@ from typing import Any
 from sagemaker_ops.errors import Problem
 from sagemaker_ops.terminal import tables
 
+SPREAD = "standard_deviation"
 MOST = 10  # columns to show, if no more exceed a threshold
 
 
@@ -49,12 +50,7 @@ def _row(name: str, each: Mapping[str, Any], findings: list[str] | None = None) 
 
 def _metrics(measured: Mapping[str, Any]) -> list[list[object]]:
     return [
-        [
-            f"{name}{' (gate)' if name == measured['metric'] else ''}",
-            each["baseline"],
-            each["value"],
-            each["standard_deviation"],
-        ]
+        [name + " (gate)" * (name == measured["metric"]), *(each[key] for key in ("baseline", "value", SPREAD))]
         for name, each in measured["metrics"].items()
     ]
 
@@ -64,4 +60,4 @@ def _number(value: float | None) -> str | None:
 
 
 def _share(value: float) -> str:
-    return f"{value:.1%}"
+    return f"{value:.1%}" if value else "0"
