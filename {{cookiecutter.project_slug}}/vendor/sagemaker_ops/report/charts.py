@@ -170,14 +170,15 @@ def pairs(title: str, name: str, rows: Sequence[tuple[str, Numbers]], names: Seq
     """A group of horizontal bars for each row, such as the share then and now; names: of the bars of each group."""
     x, size, gap = Axis(name, 0, span("", [0.0], *(values for _, values in rows)).high), 8, 6
     left = 24 + 6.2 * min(LABEL, max((len(label) for label, _ in rows), default=0))
-    height = size * len(names) + gap
+    height, right = size * len(names) + gap, WIDTH - 20  # half of the last number is beyond it
     bottom = TOP + height * len(rows)
 
     def at(number: float) -> float:
-        return left + x.share(number) * (WIDTH - RIGHT - left)
+        return left + x.share(number) * (right - left)
 
     drawn = []
-    for tick in _ticks(x)[:: 2 if left > WIDTH / 3 else 1]:
+    ticks = _ticks(x)
+    for tick in ticks[:: 2 if len(ticks) > 4 and left > WIDTH / 3 else 1]:
         drawn.append(_path([(at(tick), TOP), (at(tick), bottom)], "grid"))
         drawn.append(element("text", shown(tick), x=f"{at(tick):.1f}", y=bottom + 15, class_="tick"))
     for number, (label, values) in enumerate(rows):
@@ -189,7 +190,7 @@ def pairs(title: str, name: str, rows: Sequence[tuple[str, Numbers]], names: Seq
             box = {"x": f"{left:g}", "y": f"{top + size * place:g}", "width": width, "height": size - 1}
             drawn.append(element("rect", **box, class_=f"bar c{place % COLOURS}") if value else Markup())
     drawn.append(_path([(left, TOP), (left, bottom)], "axis"))
-    drawn.append(element("text", name, x=f"{(left + WIDTH - RIGHT) / 2:g}", y=bottom + 33))
+    drawn.append(element("text", name, x=f"{(left + right) / 2:g}", y=bottom + 33))
     chart = element(
         "svg",
         element("title", title),

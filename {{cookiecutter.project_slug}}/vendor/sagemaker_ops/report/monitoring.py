@@ -93,19 +93,18 @@ def _columns(found: Found) -> Markup:
     limits, columns = found["thresholds"], found["columns"]
     rows = [
         parts.row(
-            joined(name, element("small", f" {each['kind']}")),
+            joined(name, element("small", f" {each['kind']}{', changed' if each['findings'] else ''}")),
             _number(each["psi"]),
             _number(each["ks"]),
             _share(each["missing"]["now"]),
             _share(each["missing"]["baseline"]),
             _share(each["new_categories"]["now"]) if "new_categories" in each else "-",
-            "changed" if each["findings"] else "",
             class_="gate" if each["findings"] else None,
         )
         for name, each in columns.items()
     ]
     caption = "Compared with the rows that the model was trained with; those that changed most come first."
-    heading = parts.headings("Column", "PSI", "KS", "Missing", "In training", "New values", "(Result)")
+    heading = parts.headings("Column", "PSI", "KS", "Missing", "In training", "New values")
     figures = [
         _figure(name, each, ["training", "now"], limits["max_psi"], _more(each))
         for name, each in list(columns.items())[:DRAWN]
@@ -123,7 +122,7 @@ def _columns(found: Found) -> Markup:
 
 def _figure(heading: str, each: Found, names: list[str], limit: float, more: tuple[str, ...]) -> Markup:
     """The shares of the bins then and now; nothing is drawn of a column without values."""
-    said = " ".join((*_sentences(each, limit), *more, *each.get("findings", ())))
+    said = " ".join((*_sentences(each, limit), *more))
     if not each["now"]:
         return element("figure", element("h3", heading), element("figcaption", said or "It has no values."))
     rows = [
@@ -138,16 +137,18 @@ def _figure(heading: str, each: Found, names: list[str], limit: float, more: tup
 def _sentences(each: Found, limit: float) -> Iterator[str]:
     if each["psi"] is not None:
         chance = f", and up to {each['psi_by_chance']:.2g} may be chance" if each["psi_by_chance"] > limit else ""
-        yield f"PSI {_number(each['psi'])} (at most {limit:g}{chance})."
+        yield f"PSI {_number(each['psi'])} (limit {limit:g}{chance})."
     if each["ks"] is not None:
         yield f"KS {_number(each['ks'])}, p-value {each['p_value']:.2g}."
 
 
 def _more(each: Found) -> tuple[str, ...]:
-    missing = each["missing"]
-    if not missing["now"] and not missing["baseline"]:
-        return ()
-    return (f"Missing in {_share(missing['now'])} of the rows, {_share(missing['baseline'])} in training.",)
+    missing, said = each["missing"], []
+    if missing["now"] or missing["baseline"]:
+        said.append(f"Missing in {_share(missing['now'])} of the rows, {_share(missing['baseline'])} in training.")
+    if new := each.get("new_categories", {}).get("now"):
+        said.append(f"Training did not have the category of {_share(new)} of the rows.")
+    return tuple(said)
 
 
 def _thresholds(found: Found) -> Markup:

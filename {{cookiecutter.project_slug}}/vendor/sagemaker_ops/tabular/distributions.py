@@ -108,7 +108,7 @@ def bin_names(found: dict[str, Any]) -> list[str]:
     if not len(edges):
         return ["all"]
     is_date = found.get("kind") == "date"
-    shown = _dates(edges) if is_date else [f"{each:.6g}" for each in edges]
+    shown = _dates(edges) if is_date else _numbers(edges)
     single = np.append(False, edges[:-1] == np.nextafter(edges[1:], -np.inf))  # bins of one value
     names = [f"below {shown[1]}" if single[1:2].any() else f"up to {shown[0]}"]
     for number in range(1, len(edges)):
@@ -130,6 +130,18 @@ def _dates(edges: Floats) -> list[str]:
     moments = [pd.Timestamp(0) + pd.Timedelta(each, "D") for each in edges]
     days_alone = [f"{each:%Y-%m-%d}" for each in moments]
     return days_alone if len({*days_alone}) == len(edges) else [f"{each:%Y-%m-%d %H:%M}" for each in moments]
+
+
+def _numbers(edges: Floats) -> list[str]:
+    """With as few digits as keep them apart, at least three and those before the point."""
+    different = len(np.unique(edges.astype(np.float32)))  # not those of a bin of one value
+    before = int(np.log10(max(np.abs(edges).max(), 1))) + 1
+    shown: list[str] = []
+    for digits in range(max(3, min(before, 12)), 13):
+        shown = [f"{each:.{digits}g}" for each in edges]
+        if len({*shown}) >= different:
+            break
+    return shown
 
 
 def _shares(counts: npt.NDArray[np.int64], rows: int) -> list[float]:

@@ -1,12 +1,13 @@
 """How far a distribution is from its baseline, and how far it may be by chance.
 
 PSI, the population stability index, compares the shares of bins: the sum of (now - then) * ln(now / then). It depends
-on the bins, which are those of the baseline, so that its value differs from that of a library with other bins. A share
-below FLOOR counts as FLOOR, because the logarithm of 0 is not finite.
+on the bins, which are those of the baseline, so that its value differs from that of a library with other bins. An empty
+bin counts as half a row, or as its share on the other side if that is less; and a share below FLOOR counts as FLOOR,
+because the logarithm of 0 is not finite.
 
 Without any change, PSI is about (1 / rows then + 1 / rows now) times a chi-square variable with one degree of freedom
 less than there are bins (Yurdakul 2018, Statistical Properties of Population Stability Index). So that of few rows is
-large by chance alone: what one table in a thousand exceeds is `psi_by_chance`.
+large by chance alone: what about one table in a thousand exceeds is `psi_by_chance`.
 
 The p-value of the Kolmogorov-Smirnov test says whether there is any change. With many rows, that is true of the
 smallest change, so nothing here decides by it.
@@ -27,10 +28,14 @@ CHANCE = 0.001  # how often a column without a change may exceed what counts as 
 NORMAL = 3.29  # standard deviations that a normal variable exceeds this often, in either direction
 
 
-def psi(then: Floats, now: Floats) -> float:
-    """The population stability index of two sets of shares, (bins,); 0 if they are the same."""
-    then, now = np.maximum(then, FLOOR), np.maximum(now, FLOOR)
-    return float(np.sum((now - then) * np.log(now / then)))
+def psi(then: Floats, now: Floats, rows_then: int, rows_now: int) -> float:
+    """The population stability index of the shares of bins, (bins,), in tables of so many rows; 0 if they are equal."""
+    shares = _filled(then, now, rows_then), _filled(now, then, rows_now)
+    return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
+
+
+def _filled(shares: Floats, others: Floats, rows: int) -> Floats:
+    return np.maximum(np.maximum(shares, np.minimum(0.5 / rows, others)), FLOOR)
 
 
 def psi_by_chance(then: Floats, now: Floats, rows_then: int, rows_now: int) -> float:

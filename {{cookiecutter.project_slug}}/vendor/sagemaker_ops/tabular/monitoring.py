@@ -196,7 +196,7 @@ def _distribution(then: Mapping[str, Any], known: pd.Series) -> dict[str, Any]:
     else:
         counts = count_categories(known, then["categories"])
     shares, now = np.array(then["shares"]), counts / len(known)
-    found["psi"] = psi(shares, now)
+    found["psi"] = psi(shares, now, then["rows"], len(known))
     found["psi_by_chance"] = psi_by_chance(shares, now, then["rows"], len(known))
     found = {key: None if value is None else _rounded(value) for key, value in found.items()}
     return found | bins | {"now": [_rounded(each) for each in now]}
