@@ -86,6 +86,7 @@ ROOMS = {
     "notebooks": {"errors", "store", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
     "report": {"errors", "store", "kept", "trace", "project", "definition", "local", "terminal"},
+    "monitoring": {"errors", "store", "variables", "kept", "project", "local", "terminal"},
     "tracking": {"errors", "store", "trace", "project", "local", "tabular", "terminal", "report"},
     "review": {
         "report",
@@ -114,7 +115,7 @@ FOREIGN = {
     "terminal": {"rich"},
     "tracking": {"mlflow", "pandas"},
     "commands": {"typer"},
-    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "sklearn", "threadpoolctl"},
+    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
 }
 
 
