@@ -116,13 +116,13 @@ def test_only_the_first_columns_are_drawn() -> None:
 def test_a_terminal_shows_what_changed_first() -> None:
     lines = list(terminal.lines(found(), "new.csv"))
 
-    assert lines[0] == "1,000 rows of new.csv, version 3 of customer-demo-local (2,000 rows of training)"
+    assert lines[0] == "1,000 rows of new.csv, compared with version 3 of customer-demo-local (2,000 rows of training)"
     assert [line.split() for line in lines[2:7]] == [
         ["column", "PSI", "KS", "missing", "was", "new", "values"],
         ["≠", "age", "0.410", "0.200", "10.0%", "5.0%", "-"],
         ["town", "0.010", "-", "0", "0", "2.0%"],
         ["empty", "-", "-", "10.0%", "5.0%", "-"],
-        ["prediction", "yes", "0.020", "0.200", "10.0%", "5.0%", "-"],
+        ["probability", "of", "yes", "0.020", "0.200", "10.0%", "5.0%", "-"],
     ]
     assert lines[9].split() == ["accuracy", "0.8", "0.78", "0.01"]
     assert lines[-2:] == [f"≠ {AGE['findings'][0]}", "1 finding: the data differ."]

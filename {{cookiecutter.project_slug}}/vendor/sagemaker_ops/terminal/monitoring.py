@@ -15,13 +15,15 @@ MOST = 10  # columns to show, if no more exceed a threshold
 def lines(found: Mapping[str, Any], table: str) -> Iterator[str]:
     """The columns worth seeing, the predictions, the metrics, and the verdict; table: the name of the new data."""
     train = found["baseline_rows"]["train"]
-    yield str(Problem(f"{found['rows']:,} rows of {table}, {found['model']} ({train:,} rows of training)"))
+    compared = f"compared with {found['model']} ({train:,} rows of training)"
+    yield str(Problem(f"{found['rows']:,} rows of {table}, {compared}"))
     yield ""
     columns = found["columns"]
     exceeding = sum(bool(each["findings"]) for each in columns.values())
     rows = [_row(name, each) for name, each in list(columns.items())[: max(MOST, exceeding)]]
     if predicted := found["predictions"]:
-        rows += [_row(f"prediction {name}", each, predicted["findings"]) for name, each in predicted["scores"].items()]
+        scores = predicted["scores"].items()
+        rows += [_row(_words(name), each, predicted["findings"]) for name, each in scores]
     for line in tables.lines(["column", "PSI", "KS", "missing", "was", "new values"], rows):
         yield str(Problem(line))
     if len(columns) > (most := max(MOST, exceeding)):
@@ -46,6 +48,10 @@ def _row(name: str, each: Mapping[str, Any], findings: list[str] | None = None) 
         _share(missing["baseline"]) if missing else None,
         _share(new["now"]) if new else None,
     ]
+
+
+def _words(score: str) -> str:
+    return "prediction" if score == "value" else f"probability of {score}"
 
 
 def _metrics(measured: Mapping[str, Any]) -> list[list[object]]:
