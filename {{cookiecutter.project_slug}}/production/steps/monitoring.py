@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     for name, default, what in (
-        ("--input-dir", "/opt/ml/processing/input/data", "new rows: a CSV or Parquet file, or a folder of them"),
+        ("--input-dir", "/opt/ml/processing/data", "new rows: a CSV or Parquet file, or a folder of them"),
         ("--model-dir", "/opt/ml/processing/model", "model.tar.gz, or its content"),
         ("--evaluation-dir", "/opt/ml/processing/evaluation", "evaluation.json of the model, if there is one"),
         ("--output-dir", "/opt/ml/processing/monitoring", "for monitoring.json"),
