@@ -87,7 +87,7 @@ def test_categories_beyond_the_most_frequent_share_a_bin() -> None:
 
     found = describe_categories(texts)
 
-    assert bin_names(found) == [*(f"c{number}" for number in range(20)), "other"]
+    assert bin_names(found) == [*(f"c{number}" for number in range(20)), "(others)"]
     assert found["shares"][0] == pytest.approx(25 / 325)
     assert found["shares"][-1] == pytest.approx((5 + 4 + 3 + 2 + 1) / 325)
     assert share_of_new(pd.Series(["c24", "new"]), found["known"]) == 0.5
@@ -97,7 +97,7 @@ def test_booleans_are_categories_and_dates_are_days() -> None:
     flags = describe_column(pd.Series([1.0, 0.0, 1.0, np.nan]), "boolean")
     days = describe_column(pd.Series(pd.date_range("2025-01-01", periods=20)), "date")
 
-    assert (bin_names(flags), flags["shares"], flags["missing"]) == (["true", "false", "other"], THIRDS, 0.25)
+    assert (bin_names(flags), flags["shares"], flags["missing"]) == (["true", "false", "(others)"], THIRDS, 0.25)
     assert bin_names(days)[0] == "up to 2025-01-02"
     assert bin_names(days)[1] == "to 2025-01-04"
     assert bin_names(days)[-1] == "after 2025-01-18"

@@ -160,6 +160,27 @@ def test_odd_columns(compare: Any) -> None:
     assert len(strangers["findings"]) == 2
 
 
+def test_of_many_categories_only_the_most_frequent_are_known(tmp_path: Path) -> None:
+    chain, random = Chain(tmp_path), np.random.default_rng(0)
+
+    def with_codes(rows: int, first: int) -> pd.DataFrame:
+        return made(rows, seed=first).assign(
+            code=[f"c{number}" for number in random.integers(first, 1200 + first, rows)]
+        )
+
+    assert chain.process(with_codes(6000, 0), "bought", "classification") == 0
+    assert chain.train() == 0
+    baseline = read_baseline(tmp_path / "model")
+
+    same, shifted = (compare_with_baseline(baseline, with_codes(2000, first)) for first in (0, 300))
+
+    assert len(baseline.columns["code"]["known"]) == 1000
+    assert baseline.columns["code"]["new"] > 0.05
+    assert findings(same) == []
+    assert findings(shifted)[0].startswith("Column 'code' has categories such as 'c")
+    assert "which are not among its most frequent, in " in findings(shifted)[0]
+
+
 def test_without_a_target_the_quality_is_not_known(compare: Any) -> None:
     table = made(500, seed=1)
 
@@ -298,9 +319,24 @@ def test_several_classes_have_a_distribution_each(tmp_path: Path) -> None:
 
 
 def test_the_defaults_are_those_of_project_toml() -> None:
-    assert vars(Thresholds()) == vars(Monitoring())
-    arguments = monitoring.parser().parse_args(Monitoring(max_psi=0.3).arguments)
-    assert Thresholds.of(arguments) == Thresholds(max_psi=0.3)
+    assert vars(Thresholds()) == {**vars(Monitoring()), "ignore": ()}
+    arguments = monitoring.parser().parse_args(Monitoring(max_psi=0.3, ignore=["a", "b"]).arguments)
+    assert Thresholds.of(arguments) == Thresholds(max_psi=0.3, ignore=["a", "b"])
+
+
+def test_a_column_that_may_change_is_shown_but_no_finding(compare: Any, customers: Chain) -> None:
+    table = made(1000, seed=1)
+    table["since"] += pd.Timedelta(400, "D")
+
+    found = compare(table, "--ignore=since", "--max-prediction-psi=9", "--max-metric-drop=9")
+
+    assert findings(found) == []
+    assert (found["ignored"], found["columns"]["since"]["psi"] > 1) == (["since"], True)
+    with pytest.raises(StepError) as caught:
+        compare_with_baseline(read_baseline(customers.root / "model"), table, thresholds=Thresholds(ignore=["ages"]))
+    assert str(caught.value) == (
+        "column 'ages', which is to be ignored, is not a feature of the model. Did you mean 'age'?"
+    )
 
 
 def test_what_a_condition_reads_is_a_number(compare: Any) -> None:

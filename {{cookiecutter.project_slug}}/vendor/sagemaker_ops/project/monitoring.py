@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,22 @@ class Monitoring:
     max_metric_drop: float = 0.1
     """Once the target is known: how much worse the gate's metric may be, as a share of its value in the evaluation."""
 
+    ignore: list[str] = field(default_factory=list)
+    """Columns that may change, such as the month."""
+
     @property
     def arguments(self) -> list[str]:
         """As command-line arguments of monitoring.py."""
-        return [f"--{each.name.replace('_', '-')}={getattr(self, each.name)}" for each in fields(self)]
+        limits = [f"--{name.replace('_', '-')}={value}" for name, value in self._limits.items()]
+        return [*limits, *(f"--ignore={column}" for column in self.ignore)]
 
     def misfits(self) -> Iterator[tuple[str, str]]:
         """(key, a sentence) for every threshold that cannot be one."""
-        for each in fields(self):
-            value = getattr(self, each.name)
+        for name, value in self._limits.items():
             if value <= 0:
-                yield each.name, f"{value:g} allows no change at all: write a number above 0, such as {each.default}."
+                usual = getattr(Monitoring, name)
+                yield name, f"{value:g} allows no change at all: write a number above 0, such as {usual}."
+
+    @property
+    def _limits(self) -> dict[str, float]:
+        return {name: value for name, value in vars(self).items() if name != "ignore"}

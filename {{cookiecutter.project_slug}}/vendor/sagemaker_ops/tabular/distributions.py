@@ -22,7 +22,7 @@ POINTS = 100  # of the cumulative shares: the KS statistic is exact up to 1 / PO
 CATEGORIES = 20  # with a bin of their own
 KNOWN = 1000  # categories whose names are kept, to notice new ones
 DIGITS = 9  # of a share
-OTHER = "other"
+OTHER = "(others)"
 BOOLEANS = {1.0: "true", 0.0: "false"}
 Floats = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pandas as pd
 
 from sagemaker_ops.tabular.baseline import Baseline, named_scores
 from sagemaker_ops.tabular.distributions import (
+    KNOWN,
     Floats,
     bin_names,
     count_categories,
@@ -26,7 +27,7 @@ from sagemaker_ops.tabular.distributions import (
     share_of_new,
 )
 from sagemaker_ops.tabular.drift import ks, psi, psi_by_chance, share_by_chance
-from sagemaker_ops.tabular.errors import StepError, percent
+from sagemaker_ops.tabular.errors import StepError, did_you_mean, percent, raise_any, short
 from sagemaker_ops.tabular.metrics import NO_METRICS, Metrics
 from sagemaker_ops.tabular.quality import quality
 from sagemaker_ops.tabular.schema import Schema
@@ -42,6 +43,7 @@ class Thresholds:
     max_psi: of a column; max_prediction_psi: of the predictions; max_missing_change: of the share of missing values;
     max_new_categories: the share of rows with a category that training did not have, beyond that of the validation
     part; max_metric_drop: how much worse the gate's metric may be, as a share of its value in the evaluation.
+    ignore: columns that may change, such as the month.
     """
 
     max_psi: float = 0.2
@@ -49,11 +51,17 @@ class Thresholds:
     max_missing_change: float = 0.05
     max_new_categories: float = 0.05
     max_metric_drop: float = 0.1
+    ignore: Sequence[str] = ()
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Thresholds:
         """From the arguments that `threshold_arguments` added."""
         return cls(**{each.name: getattr(arguments, each.name) for each in fields(cls)})
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """{name: the threshold}."""
+        return {name: value for name, value in vars(self).items() if name != "ignore"}
 
 
 USUAL = Thresholds()
@@ -62,9 +70,11 @@ USUAL = Thresholds()
 def threshold_arguments(parser: argparse.ArgumentParser) -> None:
     """Add an argument for each threshold, such as --max-psi."""
     group = parser.add_argument_group("thresholds")
-    for each in fields(Thresholds):
-        option = f"--{each.name.replace('_', '-')}"
-        group.add_argument(option, type=float, metavar="N", default=each.default, help="(default: %(default)s)")
+    for name, value in USUAL.limits.items():
+        option = f"--{name.replace('_', '-')}"
+        group.add_argument(option, type=float, metavar="N", default=value, help="(default: %(default)s)")
+    ignored = "a column that may change, such as the month; can be repeated"
+    group.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help=ignored)
 
 
 def compare_with_baseline(
@@ -81,8 +91,16 @@ def compare_with_baseline(
     prediction: of each row, (rows, classes) or (rows,); None if there is none. evaluation: the content of
     evaluation.json, whose metrics are compared if `table` has the target; otherwise those of the validation part are.
     own: your own metrics. metric: the one that max_metric_drop is about; the default is that of the evaluation's gate.
-    StepError if there is not one prediction for each row.
+    StepError if there is not one prediction for each row, or if a column to ignore is not one of the model.
     """
+    names = baseline.schema.names
+    raise_any(
+        [
+            f"column '{name}', which is to be ignored, is not a feature of the model.{did_you_mean(name, names)}"
+            for name in thresholds.ignore
+            if name not in names
+        ]
+    )
     if prediction is not None and len(prediction) != len(table):
         raise StepError(f"there are {len(prediction):,} predictions for {len(table):,} rows; give those of these rows")
     frame, problems = fitting(baseline.schema, table)
@@ -94,7 +112,7 @@ def compare_with_baseline(
     findings += measured["findings"] if measured else []
     findings += predicted["findings"] if predicted else []
     findings += [said for name in order for said in columns[name]["findings"]]
-    used = {*baseline.schema.names, baseline.schema.target, baseline.schema.weight, baseline.schema.id}
+    used = {*names, baseline.schema.target, baseline.schema.weight, baseline.schema.id}
     return {
         "verdict": {"exceeded": len(findings), "sentence": _verdict(len(findings)), "findings": findings},
         "rows": len(table),
@@ -109,7 +127,8 @@ def compare_with_baseline(
         "predictions": predicted,
         "columns": {name: columns[name] for name in order},
         "notes": _notes(columns, len(table), thresholds),
-        "thresholds": {each.name: getattr(thresholds, each.name) for each in fields(thresholds)},
+        "thresholds": thresholds.limits,
+        "ignored": list(thresholds.ignore),
     }
 
 
@@ -165,11 +184,12 @@ def _column(baseline: Baseline, name: str, column: pd.Series, thresholds: Thresh
         chance = share_by_chance(then["new"], new, baseline.unseen_rows, max(len(known), 1))
         if new - then["new"] > max(limit, chance):
             unseen = known[~known.isin(then["known"])].value_counts()
+            lacked = "training did not have" if len(then["known"]) < KNOWN else "are not among its most frequent"
             findings.append(
-                f"Column '{name}' has categories such as '{unseen.index[0]}', which training did not have, in "
+                f"Column '{name}' has categories such as '{short(unseen.index[0])}', which {lacked}, in "
                 f"{percent(new)} of the rows: more than {percent(limit + then['new'])}."
             )
-    return found | {"findings": findings}
+    return found | {"findings": [] if name in thresholds.ignore else findings}
 
 
 def _predictions(baseline: Baseline, prediction: Floats, thresholds: Thresholds) -> dict[str, Any]:
