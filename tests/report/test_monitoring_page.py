@@ -82,7 +82,9 @@ def test_the_verdict_comes_first_and_each_section_has_its_place() -> None:
     order = [said.index(each) for each in ("Changed. 1 finding", "PSI 0.41", "0.68 ± 0.01", "Probability of yes", "KS")]
     assert order == sorted(order)
     assert "1,000 rows of data/new.csv, compared with version 3 of customer-demo-local." in said
-    assert "PSI 0.410 (limit 0.2). KS 0.200, p-value 0. Missing in 10.0% of the rows, 5.0% in training." in said
+    assert (
+        "PSI 0.410 (limit 0.2). KS 0.200, p-value below 0.001. Missing in 10.0% of the rows, 5.0% in training." in said
+    )
     assert "Training did not have the category of 2.0% of the rows." in said
     assert "The model does not use note." in said
     assert "<b>Bonn" not in page

@@ -139,7 +139,8 @@ def _sentences(each: Found, limit: float) -> Iterator[str]:
         chance = f", and up to {each['psi_by_chance']:.2g} may be chance" if each["psi_by_chance"] > limit else ""
         yield f"PSI {_number(each['psi'])} (limit {limit:g}{chance})."
     if each["ks"] is not None:
-        yield f"KS {_number(each['ks'])}, p-value {each['p_value']:.2g}."
+        p_value = f"{each['p_value']:.2g}" if each["p_value"] >= 0.001 else "below 0.001"
+        yield f"KS {_number(each['ks'])}, p-value {p_value}."
 
 
 def _more(each: Found) -> tuple[str, ...]:
