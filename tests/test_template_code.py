@@ -88,6 +88,7 @@ ROOMS = {
     "report": {"errors", "store", "kept", "trace", "project", "definition", "local", "terminal"},
     "serving": {"errors", "store", "kept", "project", "container", "local", "terminal", "report"},
     "tracking": {"errors", "store", "trace", "project", "local", "tabular", "terminal", "report", "serving"},
+    "monitoring": {"errors", "store", "variables", "kept", "project", "local", "terminal", "serving"},
     "review": {
         "report",
         "errors",
@@ -116,7 +117,7 @@ FOREIGN = {
     "terminal": {"rich"},
     "tracking": {"mlflow", "pandas"},
     "commands": {"typer"},
-    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "sklearn", "threadpoolctl"},
+    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
 }
 
 

@@ -243,6 +243,18 @@ def test_an_invalid_choice_is_reported_with_all_valid_ones(
                 ),
             )
         ),
+        pytest.param(
+            MINIMAL + "[monitoring]\nmax_psi = 0",
+            "[monitoring].max_psi",
+            "0 allows no change at all: write a number above 0, such as 0.2.",
+            id="no change of a column",
+        ),
+        pytest.param(
+            MINIMAL + "[monitoring]\nmax_metric_drop = -0.1",
+            "[monitoring].max_metric_drop",
+            "such as 0.1",
+            id="drop",
+        ),
         pytest.param(MINIMAL + "[environments.local]", "[environments.local]", "needs no table", id="table for local"),
         pytest.param(
             MINIMAL + "[pipeline]\nmax_runtime_minutes = 0",

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 STEPS = Path(processing.__file__).parent
 
 
-IMAGE = {*sys.stdlib_module_names, "joblib", "numpy", "pandas", "pyarrow", "sklearn", "threadpoolctl"}
+IMAGE = {*sys.stdlib_module_names, "joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"}
 
 
 def penguins(as_frame: bool) -> Any:

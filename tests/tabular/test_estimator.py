@@ -73,7 +73,7 @@ def test_reads_the_variables_of_the_toolkit(
     assert "validation:auc=0." in printed
     packed = {str(path.relative_to(chain.root)) for path in chain.root.rglob("*") if path.is_file()}
     code = {f"code/{name}" for name in serving_code(Path(training.__file__).parent)}
-    assert packed == {"model.joblib", "schema.json", "training.json", *code}
+    assert packed == {"model.joblib", "schema.json", "training.json", "baseline.json", *code}
     assert {"code/inference.py", "code/features.py", "code/sagemaker_ops/tabular/requests.py"} <= code
 
 

@@ -1,8 +1,8 @@
 """Step 2: fit the model, and pack it with the code that serves it.
 
-Reads train, validation and schema.json as processing.py wrote them; writes model.joblib, schema.json, training.json and
-code/ to the model folder, which SageMaker packs as model.tar.gz. The validation part serves to compare
-hyperparameters, and to decide when early stopping ends the training.
+Reads train, validation and schema.json as processing.py wrote them; writes model.joblib, schema.json, training.json,
+baseline.json and code/ to the model folder, which SageMaker packs as model.tar.gz. The validation part serves to
+compare hyperparameters, and to decide when early stopping ends the training.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from sagemaker_ops import (
     read_part,
     run_step,
     save_model,
+    write_baseline,
 )
 
 FAILURE_FILE = "/opt/ml/output/failure"  # where SageMaker looks for the reason of a failure
@@ -44,6 +45,7 @@ def train(arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
     fit(pipeline, schema, train, validation)
     model = Model(pipeline, schema, optional=gaps(schema, train))
     save_model(model, arguments.model_dir, Path(__file__).parent, compared=validation)
+    write_baseline(model, train, validation, arguments.model_dir, METRICS)  # what monitoring compares new data with
 
     print("hyperparameters:", ", ".join(f"{name}={value}" for name, value in hyperparameters.items()))
     if getattr(pipeline[-1], "early_stopping", False):

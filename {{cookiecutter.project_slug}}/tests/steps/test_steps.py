@@ -10,6 +10,7 @@ import pytest
 
 import evaluation
 import inference
+import monitoring
 import processing
 import training
 from features import add_features
@@ -65,6 +66,15 @@ def test_the_evaluation_has_the_metric_of_the_gate_and_a_baseline(folder: Path) 
 
     assert evaluated["gate"]["metric"] == SETTINGS.gate.metric
     assert SETTINGS.gate.metric in evaluated["baseline"]
+
+
+def test_new_rows_are_compared_with_those_of_training(folder: Path, model: Model, tmp_path: Path) -> None:
+    folders = [f"--input-dir={folder / 'test'}", f"--model-dir={folder / 'model'}", f"--output-dir={tmp_path}"]
+
+    assert monitoring.main([*folders, *SETTINGS.monitoring.arguments]) == 0
+
+    found = json.loads((tmp_path / "monitoring.json").read_text(encoding="utf-8"))
+    assert set(found["columns"]) == set(model.schema.names)
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", "application/json"])

@@ -46,6 +46,7 @@ EXPORTS = {
     "tracking.notebook": {"track_model": ""},
     # For step scripts, notebooks and tests; this part is copied into the container.
     "tabular.approved_model": {"ApprovedModel": ""},
+    "tabular.baseline": {"read_baseline": "", "write_baseline": ""},
     "tabular.comparison": {"compare_with_approved": "", "describe_test": ""},
     "tabular.dates": {"date_numbers": ""},
     "tabular.errors": {"StepError": "", "missing_folders": "", "raise_any": "", "run_step": ""},
@@ -56,6 +57,13 @@ EXPORTS = {
     },
     "tabular.metrics": {"Metric": ""},
     "tabular.model_archive": {"Model": "", "gaps": "", "load_model": "", "save_model": ""},
+    "tabular.monitoring": {
+        "Thresholds": "", "compare_with_baseline": "", "print_monitoring": "", "save_monitoring": "",
+        "threshold_arguments": "",
+    },
+    "tabular.new_rows": {
+        "predict_new_rows": "", "read_evaluation": "", "read_new_rows": "", "read_predictions": "",
+    },
     "tabular.preparation": {
         "check_rows": "", "describe_parts": "", "prepare": "", "read_every_column": "", "read_source": "",
         "split_rows": "",
@@ -87,6 +95,7 @@ __all__ = [
     "Settings",
     "StepError",
     "Target",
+    "Thresholds",
     "UserError",
     "__version__",
     "approved_model_of",
@@ -94,6 +103,7 @@ __all__ = [
     "check_rows",
     "compare_models",
     "compare_with_approved",
+    "compare_with_baseline",
     "compile_pipeline",
     "cross_validate",
     "date_numbers",
@@ -121,16 +131,22 @@ __all__ = [
     "parse_hyperparameters",
     "plot_rows",
     "predict",
+    "predict_new_rows",
     "predict_rows",
     "prepare",
     "present_hyperparameters",
     "print_evaluation",
     "print_findings",
+    "print_monitoring",
     "print_scores",
     "raise_any",
+    "read_baseline",
+    "read_evaluation",
     "read_every_column",
     "read_hyperparameters",
+    "read_new_rows",
     "read_part",
+    "read_predictions",
     "read_request",
     "read_source",
     "read_table",
@@ -141,6 +157,7 @@ __all__ = [
     "run_step",
     "save_evaluation",
     "save_model",
+    "save_monitoring",
     "schema_file",
     "search_ranges",
     "show_trials",
@@ -149,11 +166,13 @@ __all__ = [
     "split_rows",
     "target_by_column",
     "target_over_time",
+    "threshold_arguments",
     "time_columns",
     "track_model",
     "trial_rows",
     "tune",
     "write_answer",
+    "write_baseline",
     "write_hyperparameters",
 ]
 
@@ -212,6 +231,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.project.source_copy import source_path
     from sagemaker_ops.project.target import Target
     from sagemaker_ops.tabular.approved_model import ApprovedModel
+    from sagemaker_ops.tabular.baseline import read_baseline, write_baseline
     from sagemaker_ops.tabular.comparison import compare_with_approved, describe_test
     from sagemaker_ops.tabular.dates import date_numbers
     from sagemaker_ops.tabular.errors import StepError, missing_folders, raise_any, run_step
@@ -220,6 +240,14 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.tabular.hyperparameters import Choice, Number, parse_hyperparameters, read_hyperparameters
     from sagemaker_ops.tabular.metrics import Metric
     from sagemaker_ops.tabular.model_archive import Model, gaps, load_model, save_model
+    from sagemaker_ops.tabular.monitoring import (
+        Thresholds,
+        compare_with_baseline,
+        print_monitoring,
+        save_monitoring,
+        threshold_arguments,
+    )
+    from sagemaker_ops.tabular.new_rows import predict_new_rows, read_evaluation, read_new_rows, read_predictions
     from sagemaker_ops.tabular.notation import notation_arguments
     from sagemaker_ops.tabular.preparation import (
         check_rows,

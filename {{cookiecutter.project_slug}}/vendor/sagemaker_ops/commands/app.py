@@ -23,6 +23,7 @@ from sagemaker_ops.commands import (
     executions,
     history,
     models,
+    monitor,
     new,
     pipelines,
     report,
@@ -99,8 +100,8 @@ def _options(
 
 
 families = (
-    run, checks, review, report, serve, history, tuning, tracking, executions, pipelines, studio, models,
-    endpoints, doctor, data, template,
+    run, checks, review, report, serve, monitor, history, tuning, tracking, executions, pipelines, studio,
+    models, endpoints, doctor, data, template,
 )  # fmt: skip
 for family in families:
     app.registered_commands += family.app.registered_commands

@@ -49,6 +49,11 @@ def executions(incomplete: str) -> list[str]:
     return [name for name in ids if name.startswith(incomplete)]
 
 
+def models(incomplete: str) -> list[str]:
+    """The executions, and the approved model."""
+    return [*words("approved")(incomplete), *executions(incomplete)]
+
+
 def _root() -> Iterator[Path]:
     """The folder of the current project, if any."""
     with suppress(UserError):

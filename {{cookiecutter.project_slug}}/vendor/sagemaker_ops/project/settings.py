@@ -11,6 +11,7 @@ from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.project import column_roles, notation, parameter_names, tracking
 from sagemaker_ops.project.endpoint import Endpoint
 from sagemaker_ops.project.evaluation import Evaluation
+from sagemaker_ops.project.monitoring import Monitoring
 from sagemaker_ops.project.schedule import Schedule
 from sagemaker_ops.project.step_settings import Images, Instances
 from sagemaker_ops.project.tracking import Tracking
@@ -180,6 +181,7 @@ class Settings:
     pipeline: Pipeline = field(default_factory=Pipeline)
     endpoint: Endpoint = field(default_factory=Endpoint)
     tracking: Tracking = field(default_factory=Tracking)
+    monitoring: Monitoring = field(default_factory=Monitoring)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     """Each key becomes a parameter of every pipeline, with this default."""
     schedule: Mapping[str, str | Schedule] = field(default_factory=dict)
@@ -252,6 +254,7 @@ def _contradictions(settings: Settings) -> list[Problem]:
     if (gate.minimum is None) == (gate.maximum is None):
         problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
     problems += [Problem(text, f"{FILE} [tracking].{key}") for key, text in tracking.misfits(settings.tracking)]
+    problems += [Problem(text, f"{FILE} [monitoring].{key}") for key, text in settings.monitoring.misfits()]
     wrong = [*column_roles.misfits(data), *notation.misfits(data)]
     problems += [Problem(message, f"{FILE} [data]{f'.{key}' if key else ''}") for key, message in wrong]
     problems += [Problem(message, f"{FILE} [evaluation].{key}") for key, message in settings.evaluation.misfits(data)]

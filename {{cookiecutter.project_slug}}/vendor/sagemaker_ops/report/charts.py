@@ -166,6 +166,43 @@ def dots(title: str, name: str, rows: Sequence[Dot], mark: float | None) -> Mark
     )
 
 
+def pairs(title: str, name: str, rows: Sequence[tuple[str, Numbers]], names: Sequence[str]) -> Markup:
+    """A group of horizontal bars for each row, such as the share then and now; names: of the bars of each group."""
+    x, size, gap = Axis(name, 0, span("", [0.0], *(values for _, values in rows)).high), 8, 6
+    left = 24 + 6.2 * min(LABEL, max((len(label) for label, _ in rows), default=0))
+    height, right = size * len(names) + gap, WIDTH - 20  # half of the last number is beyond it
+    bottom = TOP + height * len(rows)
+
+    def at(number: float) -> float:
+        return left + x.share(number) * (right - left)
+
+    drawn = []
+    ticks = _ticks(x)
+    for tick in ticks[:: 2 if len(ticks) > 4 and left > WIDTH / 3 else 1]:
+        drawn.append(_path([(at(tick), TOP), (at(tick), bottom)], "grid"))
+        drawn.append(element("text", shown(tick), x=f"{at(tick):.1f}", y=bottom + 15, class_="tick"))
+    for number, (label, values) in enumerate(rows):
+        top = TOP + height * number + gap / 2
+        text = label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
+        drawn.append(element("text", text, x=f"{left - 8:g}", y=f"{top + size * len(names) / 2 + 4:g}", class_="left"))
+        for place, value in enumerate(values):
+            width = f"{max(at(value) - left, 0):.1f}"
+            box = {"x": f"{left:g}", "y": f"{top + size * place:g}", "width": width, "height": size - 1}
+            drawn.append(element("rect", **box, class_=f"bar c{place % COLOURS}") if value else Markup())
+    drawn.append(_path([(left, TOP), (left, bottom)], "axis"))
+    drawn.append(element("text", name, x=f"{(left + right) / 2:g}", y=bottom + 33))
+    chart = element(
+        "svg",
+        element("title", title),
+        *drawn,
+        role="img",
+        aria_label=title,
+        viewBox=f"0 0 {WIDTH} {bottom + 40:g}",
+        class_="chart dots",
+    )
+    return joined(chart, legend(names))
+
+
 def bar(share: float, spread: float = 0.0) -> Markup:
     """A bar for a cell of a table whose number says the same: its length from 0 to 1, and how far it may be off."""
     length, reach = 100 * min(max(share, 0), 1), 100 * spread

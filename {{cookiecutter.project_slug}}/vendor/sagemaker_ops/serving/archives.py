@@ -16,6 +16,8 @@ from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.store import Store
 from sagemaker_ops.terminal import details
 
+ARCHIVE = "model.tar.gz"
+
 
 @dataclass(frozen=True)
 class Served:
@@ -63,14 +65,11 @@ def of_approved(root: Path, group: str) -> Served:
 
 def archive_of(execution: Execution, store: Store) -> Path | None:
     """The archive of the model that the execution registered, or else trained last; None if there is none here."""
-    found = [each.properties for each in execution.steps.values() if each.status == "Succeeded"]
-    registered = [
-        container.get("ModelDataUrl")
-        for each in found
-        for container in each.get("InferenceSpecification", {}).get("Containers", [])
-    ]
+    found = [each.properties for each in execution.steps.values() if each.has_result]
+    registered = [approved_model.uris(each)[0] for each in found]
     trained = [each.get("ModelArtifacts", {}).get("S3ModelArtifacts") for each in found]
     for uri in [*registered, *reversed(trained)]:
-        if isinstance(uri, str) and (file := store.locate(uri)).is_file():
-            return file
+        with suppress(UserError):
+            if isinstance(uri, str) and uri.endswith(f"/{ARCHIVE}"):
+                return store.get_file(uri)
     return None

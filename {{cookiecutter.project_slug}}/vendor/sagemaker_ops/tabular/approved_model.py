@@ -74,25 +74,33 @@ def predicted(folder: Path, schema: Schema, test_dir: Path) -> tuple[npt.NDArray
             except (StepError, OSError) as error:
                 raise NotComparableError("its archive is damaged") from error
         _check_schema(archive, schema)
-        if not (archive / "code/sagemaker_ops/__init__.py").is_file():
-            raise NotComparableError("its archive does not contain the code that it was saved with")
-        command = [sys.executable, "-P", str(archived_model.__file__), archive, test_dir.resolve(), answer]
-        # Neither today's scripts nor what PYTHONPATH names may stand in for a module that the archive lacks.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        try:
-            done = subprocess.run(
-                [*map(str, command)], cwd=scratch, env=environment, capture_output=True, timeout=SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise NotComparableError(f"its predictions took longer than {SECONDS // 60} minutes") from None
-        if done.returncode < 0:
-            raise NotComparableError(f"its process was ended by signal {-done.returncode}, as for lack of memory")
-        if done.returncode:
-            lines = [each.strip() for each in done.stderr.decode("utf-8", "replace").split("\n")]
-            said = next(filter(None, reversed(lines)), "no reason given")
-            raise NotComparableError(f"it cannot be scored ({said.replace(f'{archive}/', '').rstrip('.')})")
+        run_archived(Path(str(archived_model.__file__)), archive, Path(scratch), test_dir.resolve(), answer)
         with np.load(answer) as arrays:
             return arrays["truth"], np.asarray(arrays["prediction"], dtype=np.float64)
+
+
+def run_archived(script: Path, archive: Path, scratch: Path, *arguments: Path) -> None:
+    """Run a script of this package with the code of an unpacked archive, in a process of its own.
+
+    NotComparableError if the archive has no code, or the script fails.
+    """
+    if not (archive / "code/sagemaker_ops/__init__.py").is_file():
+        raise NotComparableError("its archive does not contain the code that it was saved with")
+    command = [sys.executable, "-P", script, archive, *arguments]
+    # Neither today's scripts nor what PYTHONPATH names may stand in for a module that the archive lacks.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    try:
+        done = subprocess.run(
+            [*map(str, command)], cwd=scratch, env=environment, capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NotComparableError(f"its predictions took longer than {SECONDS // 60} minutes") from None
+    if done.returncode < 0:
+        raise NotComparableError(f"its process was ended by signal {-done.returncode}, as for lack of memory")
+    if done.returncode:
+        lines = [each.strip() for each in done.stderr.decode("utf-8", "replace").split("\n")]
+        said = next(filter(None, reversed(lines)), "no reason given")
+        raise NotComparableError(f"it cannot be scored ({said.replace(f'{archive}/', '').rstrip('.')})")
 
 
 def _check_schema(archive: Path, schema: Schema) -> None:

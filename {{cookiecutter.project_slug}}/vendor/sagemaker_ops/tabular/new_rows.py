@@ -1,0 +1,94 @@
+"""New rows for a model, and its predictions for them: as monitoring gets them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sagemaker_ops.tabular import archived_scores
+from sagemaker_ops.tabular.approved_model import NotComparableError, run_archived
+from sagemaker_ops.tabular.baseline import Baseline
+from sagemaker_ops.tabular.distributions import Floats
+from sagemaker_ops.tabular.errors import StepError, listed
+from sagemaker_ops.tabular.headers import table_files
+from sagemaker_ops.tabular.model_archive import unpack
+from sagemaker_ops.tabular.reading import column_names
+from sagemaker_ops.tabular.tables import read_table
+
+PROBABILITY, VALUE = "probability_", "value"
+"""The columns of a prediction, as inference.py writes them to CSV."""
+
+
+def read_new_rows(path: Path, baseline: Baseline) -> pd.DataFrame:
+    """The rows of the file or folder `path`, written as in the table that the model was trained with.
+
+    Only the columns of the model are read; others are there by name. StepError as for read_table.
+    """
+    schema = baseline.schema
+    wanted = {*schema.names, schema.target, schema.weight}
+    others: set[str] = set()
+    for file in table_files(path):
+        try:
+            others |= set(column_names(file, schema.notation)) - wanted
+        except (OSError, ValueError, pa.ArrowException):
+            break  # read_table says what is wrong
+    return read_table(path, others, schema.texts, schema.notation)
+
+
+def read_predictions(path: Path, baseline: Baseline) -> Floats:
+    """The probabilities of each row, (rows, classes), or the predicted numbers, (rows,), in a table of predictions.
+
+    Its columns are `probability_<class>`, or `value`; others do not matter. StepError if they are not there.
+    """
+    schema = baseline.schema
+    names = [f"{PROBABILITY}{label}" for label in schema.classes] or [VALUE]
+    table = read_table(path)
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise StepError(f"the predictions in {path} lack the columns {listed(missing)}; give those of this model")
+    wrong = [name for name in names if not pd.api.types.is_numeric_dtype(table[name]) or table[name].hasnans]
+    if wrong:
+        raise StepError(f"the predictions in {path} must have a number in each row of {listed(wrong)}")
+    found: Floats = table[names].to_numpy(dtype=np.float64)
+    return found if schema.classes else found[:, 0]
+
+
+def predict_new_rows(folder: Path, baseline: Baseline, table: pd.DataFrame) -> Floats | None:
+    """What the model in `folder` predicts for the rows, with the code in its archive, in a process of its own.
+
+    None if the columns do not fit the model. StepError if it cannot predict them.
+    """
+    rows = table.copy(deep=False)
+    for name in baseline.optional:
+        if name not in rows:
+            rows[name] = None
+    try:
+        frame = baseline.schema.frame(rows)
+    except StepError:
+        return None  # compare_with_baseline says what is wrong
+    with tempfile.TemporaryDirectory(prefix="scores-") as scratch:
+        archive, given, answer = folder.resolve(), Path(scratch, "rows.pickle"), Path(scratch, "answer.npy")
+        if (folder / "model.tar.gz").is_file():
+            archive = Path(scratch, "model")
+            unpack(folder / "model.tar.gz", archive)
+        frame.reset_index(drop=True).to_pickle(given)
+        try:
+            run_archived(Path(str(archived_scores.__file__)), archive, Path(scratch), given, answer)
+        except NotComparableError as error:
+            raise StepError(f"the model in {folder} cannot predict the new rows: {error}") from None
+        return np.asarray(np.load(answer), dtype=np.float64)
+
+
+def read_evaluation(folder: Path) -> dict[str, Any]:
+    """The content of evaluation.json in `folder`; empty if there is none to read."""
+    try:
+        content = json.loads((folder / "evaluation.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
