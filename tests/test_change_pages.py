@@ -24,6 +24,7 @@ PAGES = {  # page: the fixture with what it changes
     "step": "project",
     "pipeline": "project",
     "tune": "project",
+    "predict": "project",
     "gitlab-job": "project",
     "question": "template",
 }

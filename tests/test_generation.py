@@ -35,7 +35,8 @@ FILES = {
         train.py
     """,
     "production/steps": """
-        README.md evaluation.py features.py inference.py metrics.py model.py monitoring.py processing.py training.py
+        README.md evaluation.py features.py inference.py metrics.py model.py monitoring.py predicting.py processing.py
+        training.py
     """,
     "tests/notebooks": """
         test_notebooks.py

@@ -11,10 +11,11 @@ import pytest
 import evaluation
 import inference
 import monitoring
+import predicting
 import processing
 import training
 from features import add_features
-from sagemaker_ops import Model, is_remote, load_settings, read_part, schema_file
+from sagemaker_ops import Model, is_remote, load_settings, predict, read_part, schema_file
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = load_settings(ROOT)
@@ -75,6 +76,16 @@ def test_new_rows_are_compared_with_those_of_training(folder: Path, model: Model
 
     found = json.loads((tmp_path / "monitoring.json").read_text(encoding="utf-8"))
     assert set(found["columns"]) == set(model.schema.names)
+
+
+def test_new_rows_get_the_predictions_of_the_model(folder: Path, model: Model, tmp_path: Path) -> None:
+    folders = [f"--input-dir={folder / 'test'}", f"--model-dir={folder / 'model'}", f"--output-dir={tmp_path}"]
+
+    assert predicting.main(folders) == 0
+
+    found = pd.read_parquet(tmp_path / "predictions.parquet")
+    expected = predict(model.pipeline, model.schema.frame(read_part(folder / "test", model.schema)))
+    assert (found.filter(regex="probability_|value").to_numpy().ravel() == expected.ravel()).all()
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", "application/json"])

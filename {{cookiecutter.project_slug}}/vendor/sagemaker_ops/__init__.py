@@ -23,7 +23,7 @@ EXPORTS = {
     "project.settings": {"APPROVALS": "", "Settings": "", "load_settings": "load"},
     "project.source_copy": {"source_path": ""},
     "project.target": {"Target": ""},
-    "pipelines.approved_model": {"approved_model_of": ""},
+    "pipelines.approved_model": {"approved_model_of": "", "model_in_use": ""},
     "pipelines.jobs": {"Jobs": ""},
     "pipelines.local_run": {"compile_pipeline": "", "list_executions": "executions", "run_pipeline": "run"},
     "local.executions": {"Execution": ""},
@@ -62,7 +62,8 @@ EXPORTS = {
         "threshold_arguments": "",
     },
     "tabular.new_rows": {
-        "predict_new_rows": "", "read_evaluation": "", "read_new_rows": "", "read_predictions": "",
+        "features_of": "", "predict_new_rows": "", "predict_with_archive": "", "read_evaluation": "",
+        "read_new_rows": "", "read_predictions": "", "save_predictions": "",
     },
     "tabular.preparation": {
         "check_rows": "", "describe_parts": "", "prepare": "", "read_every_column": "", "read_source": "",
@@ -117,6 +118,7 @@ __all__ = [
     "draw_target_by_column",
     "draw_target_over_time",
     "evaluate",
+    "features_of",
     "find_settings",
     "fit",
     "gaps",
@@ -126,6 +128,7 @@ __all__ = [
     "load_settings",
     "load_table",
     "missing_folders",
+    "model_in_use",
     "notation_arguments",
     "overview",
     "parse_hyperparameters",
@@ -133,6 +136,7 @@ __all__ = [
     "predict",
     "predict_new_rows",
     "predict_rows",
+    "predict_with_archive",
     "prepare",
     "present_hyperparameters",
     "print_evaluation",
@@ -158,6 +162,7 @@ __all__ = [
     "save_evaluation",
     "save_model",
     "save_monitoring",
+    "save_predictions",
     "schema_file",
     "search_ranges",
     "show_trials",
@@ -219,7 +224,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.notebooks.trial_figures import compare_models, show_trials
     from sagemaker_ops.notebooks.trials import cross_validate
     from sagemaker_ops.notebooks.tuning import search_ranges, tune
-    from sagemaker_ops.pipelines.approved_model import approved_model_of
+    from sagemaker_ops.pipelines.approved_model import approved_model_of, model_in_use
     from sagemaker_ops.pipelines.jobs import Jobs
     from sagemaker_ops.pipelines.local_run import compile_pipeline
     from sagemaker_ops.pipelines.local_run import executions as list_executions
@@ -247,7 +252,15 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
         save_monitoring,
         threshold_arguments,
     )
-    from sagemaker_ops.tabular.new_rows import predict_new_rows, read_evaluation, read_new_rows, read_predictions
+    from sagemaker_ops.tabular.new_rows import (
+        features_of,
+        predict_new_rows,
+        predict_with_archive,
+        read_evaluation,
+        read_new_rows,
+        read_predictions,
+        save_predictions,
+    )
     from sagemaker_ops.tabular.notation import notation_arguments
     from sagemaker_ops.tabular.preparation import (
         check_rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +38,9 @@ def items(definition: Mapping[str, Any], target: Target, root: Path) -> list[Ite
     if target.data_hash:
         source = target.settings.data.source
         named |= {target.data_uri + name: path for name, path in data.named_files(source, root).items()}
+    if target.new_data_hash and target.new_data_uri in json.dumps(definition):
+        new = publishing.new_rows(target.settings, root)
+        named |= {target.new_data_uri + name: path for name, path in new.items()}
     found = [_file(path, uri) for uri, path in named.items()]
     if content := target.settings.data.arguments_file.encode():
         found.append(Item(target.arguments_uri + ARGUMENTS, lambda: content, len(content)))

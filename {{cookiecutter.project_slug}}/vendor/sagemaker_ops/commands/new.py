@@ -37,7 +37,7 @@ def step(name: StepName) -> None:
 
 @app.command()
 def pipeline(name: PipelineName) -> None:
-    """Write a pipeline to production/pipelines, with its test. The name `tune` writes one that tunes hyperparameters.
+    """Write a pipeline to production/pipelines, with its test: `tune` tunes a model, `predict` predicts new rows.
 
     Example: ops new pipeline nightly
     """

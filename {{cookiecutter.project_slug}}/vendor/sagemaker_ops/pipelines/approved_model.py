@@ -1,4 +1,4 @@
-"""What a step gets that compares the new model with the approved one, whose parameters `ops` sets at each start."""
+"""What a step gets that uses the approved model, or compares with it; `ops` sets its parameters at each start."""
 
 from __future__ import annotations
 
@@ -38,3 +38,13 @@ def approved_model_of(jobs: Jobs, script: str) -> Approved:
         },
         ("--approved-version", version),
     )
+
+
+def model_in_use(jobs: Jobs, script: str) -> Mapping[str, Uri]:
+    """The inputs `model` and `evaluation` of the approved model, without which an execution does not start."""
+    nothing = jobs.target.code_uri_of(script)
+    jobs.parameter(approved_model.VERSION, approved_model.REQUIRED)
+    return {
+        "model": jobs.parameter(approved_model.MODEL, nothing),
+        "evaluation": jobs.parameter(approved_model.EVALUATION, nothing),
+    }

@@ -21,7 +21,7 @@ from typing import Any
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.project import data, source_copy
 from sagemaker_ops.project.layout import LIBRARY, STEPS
-from sagemaker_ops.project.settings import Settings
+from sagemaker_ops.project.settings import FILE, Settings
 from sagemaker_ops.project.target import Target
 from sagemaker_ops.store import Store
 from sagemaker_ops.tabular import step_code, with_requirements
@@ -86,13 +86,22 @@ def target(settings: Settings, environment: str, root: Path, user: str = "") -> 
     try:
         if not data.is_remote(source):
             data_hash = data.content_hash(data.named_files(source, root))
+        new_hash = data.content_hash(new) if (new := new_rows(settings, root)) else ""
         code = Code(root)
         code_hash = code.hash()
         schema = data.schema_file(source, root)
         schema_hash = data.content_hash({schema.name: schema}) if schema else ""
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from None
-    return Target(settings, environment, code_hash, data_hash, user, schema_hash, code.hash, code.has_requirements)
+    return Target(
+        settings, environment, code_hash, data_hash, user, schema_hash, code.hash, new_hash, code.has_requirements
+    )
+
+
+def new_rows(settings: Settings, root: Path) -> dict[str, Path]:
+    """{name: file} of a [predict].source on this machine; UserError if there is no such table."""
+    source = settings.predict.source
+    return {} if not source or data.is_remote(source) else data.named_files(source, root, f"{FILE} [predict].source")
 
 
 def publish_local(definition: Mapping[str, Any], target: Target, root: Path, store: Store) -> None:
@@ -113,6 +122,8 @@ def _publish_local(definition: Mapping[str, Any], target: Target, root: Path, st
     source = target.settings.data.source
     for name, path in {} if data.is_remote(source) else data.named_files(source, root).items():
         _put(store, path, target.data_uri + name)
+    for name, path in new_rows(target.settings, root).items():
+        _put(store, path, target.new_data_uri + name)
     files, archives = code_in(definition, target, root)
     for uri, path in files.items():
         _put(store, path, uri)

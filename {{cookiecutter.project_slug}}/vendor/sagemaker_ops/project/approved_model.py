@@ -17,8 +17,8 @@ VERSION, MODEL, EVALUATION = "ApprovedModelVersion", "ApprovedModelDataUrl", "Ap
 PARAMETERS = (VERSION, MODEL, EVALUATION)
 """The parameters that `ops` sets at each start."""
 TOLERANCE = "GateTolerance"
-NONE, UNKNOWN, GIVEN = "none", "unknown", "given"
-"""There is no approved version; nobody looked for one; it was given by the address of its archive.
+NONE, UNKNOWN, GIVEN, REQUIRED = "none", "unknown", "given", "required"
+"""There is no approved version; nobody looked for one; it was given by the address of its archive; there must be one.
 
 tabular/comparison.py has the same words.
 """
@@ -40,19 +40,24 @@ def parameters(
     """The parameters `given` with --param, and those of the approved model if the definition has them.
 
     find: the newest approved version for "", otherwise the version with that number. It is not called if it is clear
-    what to compare with. UserError for a tolerance below 0.
+    what to compare with. UserError for a tolerance below 0, and without a model if the definition requires one.
     """
     listed = definition.get("Parameters")
     texts = (each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, dict))
-    declared = {each.get("Name") for each in texts if each.get("Type") == "String"}
+    declared = {each.get("Name"): each.get("DefaultValue") for each in texts if each.get("Type") == "String"}
     wanted = given.get(VERSION, "")
     if re.fullmatch(r"-[\d.eE+-]*[1-9][\d.eE+-]*", given.get(TOLERANCE, "")):
         raise UserError(Problem(f"{TOLERANCE} is {given[TOLERANCE]}: write 0 or more.", "--param"))
-    if not declared.issuperset(PARAMETERS) or wanted in (NONE, UNKNOWN):
+    if not declared.keys() >= set(PARAMETERS) or wanted in (NONE, UNKNOWN):
         return dict(given)
     if MODEL in given:
         return {VERSION: GIVEN, **given}
     found = find(wanted)
+    if declared[VERSION] == REQUIRED and not found.model:
+        how = "`ops approve-model latest` approves the newest one (with `--env local` for runs on this machine)."
+        if found.version == NONE:
+            raise UserError(f"no model is approved, and this pipeline predicts with the approved one: {how}")
+        raise UserError(f"the archive of the approved version {found.version} is gone: train again; {how}")
     values = {VERSION: found.version, MODEL: found.model, EVALUATION: found.evaluation}
     return {**{name: value for name, value in values.items() if value}, **given}
 

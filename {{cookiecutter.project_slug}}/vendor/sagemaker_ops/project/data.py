@@ -40,8 +40,10 @@ def has_own_reading(root: Path) -> bool:
     return script_text.replaces(root, READER)
 
 
-def files(source: str, root: Path) -> list[Path]:
+def files(source: str, root: Path, place: str = "") -> list[Path]:
     """The tables at or below a local source, sorted, as the processing step finds them; UserError if there are none.
+
+    place: the setting that names the source, if it is not [data].source.
 
     Files of any kind, if the project's steps read them without read_source.
     """
@@ -51,7 +53,7 @@ def files(source: str, root: Path) -> list[Path]:
     except (OSError, ValueError) as error:  # a name that no file can have
         if not isinstance(error, FileNotFoundError):
             reason = getattr(error, "strerror", None) or error
-            raise UserError(Problem(f"'{source[:80]}' cannot be read: {reason}.", _SOURCE)) from None
+            raise UserError(Problem(f"'{source[:80]}' cannot be read: {reason}.", place or _SOURCE)) from None
     if path.is_dir():
         found = sorted(
             file
@@ -63,15 +65,15 @@ def files(source: str, root: Path) -> list[Path]:
         )
         if not found:
             wanted = f"tables ({', '.join(suffixes)})" if suffixes else "files"
-            raise UserError(Problem(f"the folder '{source}' has no {wanted}.", _SOURCE))
+            raise UserError(Problem(f"the folder '{source}' has no {wanted}.", place or _SOURCE))
         return found
     if not path.is_file():
         near = did_you_mean(os.path.relpath(path, root), _neighbours(path, root))
-        raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", _SOURCE))
+        raise UserError(Problem(f"there is no file or folder '{source}' in {root}.{near}", place or _SOURCE))
     if not path.name.lower().endswith(suffixes):
         rename = f" If it is CSV, rename it to '{path.stem}.csv'." if path.suffix.lower() == ".txt" else ""
         raise UserError(
-            Problem(f"'{source}' is not a table: use a file of type {', '.join(SUFFIXES)}.{rename}", _SOURCE)
+            Problem(f"'{source}' is not a table: use a file of type {', '.join(SUFFIXES)}.{rename}", place or _SOURCE)
         )
     return [path]
 
@@ -81,11 +83,11 @@ def is_hidden(parts: Iterable[str]) -> bool:
     return any(part.startswith(".") or (part.startswith("_") and "=" not in part) for part in parts)
 
 
-def named_files(source: str, root: Path) -> dict[str, Path]:
+def named_files(source: str, root: Path, place: str = "") -> dict[str, Path]:
     """`files` as {name relative to the source: file}."""
     path = root / source
     base = path if path.is_dir() else path.parent
-    return {file.relative_to(base).as_posix(): file for file in files(source, root)}
+    return {file.relative_to(base).as_posix(): file for file in files(source, root, place)}
 
 
 def file_hash(path: Path) -> str:

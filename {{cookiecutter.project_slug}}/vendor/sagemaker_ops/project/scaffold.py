@@ -11,7 +11,7 @@ from sagemaker_ops.project.layout import PIPELINES, STEPS
 
 TESTS = Path("tests")
 TEXTS = Path(__file__).with_name("new_files")
-SPECIAL = ("tune",)  # names of pipelines with a text of their own
+SPECIAL = ("predict", "tune")  # names of pipelines with a text of their own
 _LINES = Template("""\
     $variable = jobs.processing_step(
         "$step",
@@ -31,7 +31,7 @@ def write_step(file: str, root: Path) -> list[Path]:
 
 
 def write_pipeline(name: str, root: Path) -> list[Path]:
-    """As `write_step`, for production/pipelines/<name>.py. The pipeline `tune` tunes hyperparameters."""
+    """As `write_step`, for production/pipelines/<name>.py. `tune` and `predict` are pipelines of their own kind."""
     test, text = TESTS / "pipelines" / f"test_{name}.py", name if name in SPECIAL else "pipeline"
     return _write({PIPELINES / f"{name}.py": text, test: f"test_{text}"}, name, root)
 

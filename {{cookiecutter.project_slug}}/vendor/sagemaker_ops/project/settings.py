@@ -12,6 +12,7 @@ from sagemaker_ops.project import column_roles, notation, parameter_names, track
 from sagemaker_ops.project.endpoint import Endpoint
 from sagemaker_ops.project.evaluation import Evaluation
 from sagemaker_ops.project.monitoring import Monitoring
+from sagemaker_ops.project.prediction import Predict
 from sagemaker_ops.project.schedule import Schedule
 from sagemaker_ops.project.step_settings import Images, Instances
 from sagemaker_ops.project.tracking import Tracking
@@ -182,6 +183,7 @@ class Settings:
     endpoint: Endpoint = field(default_factory=Endpoint)
     tracking: Tracking = field(default_factory=Tracking)
     monitoring: Monitoring = field(default_factory=Monitoring)
+    predict: Predict = field(default_factory=Predict)
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     """Each key becomes a parameter of every pipeline, with this default."""
     schedule: Mapping[str, str | Schedule] = field(default_factory=dict)

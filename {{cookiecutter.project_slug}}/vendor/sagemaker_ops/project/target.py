@@ -31,6 +31,8 @@ class Target:
     """Hash of data/schema.toml; empty if there is none for [data].source."""
     hash_of: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
     """The hash of the code that one script needs; None: each script gets all of it."""
+    new_data_hash: str = ""
+    """Hash of a local [predict].source; empty for an s3:// source, and if there is none."""
     has_requirements: bool = False
     """Whether production/steps has a requirements.txt."""
 
@@ -94,6 +96,13 @@ class Target:
     def data_uri(self) -> str:
         """The folder of the input data."""
         return f"{self.root_uri}/raw/{self.data_hash}/" if self.data_hash else self.settings.data.source
+
+    @property
+    def new_data_uri(self) -> str:
+        """The folder of the rows to predict: [predict].source, or else the input data."""
+        if self.new_data_hash:
+            return f"{self.root_uri}/raw/{self.new_data_hash}/"
+        return self.settings.predict.source or self.data_uri
 
     @property
     def schema_uri(self) -> str:

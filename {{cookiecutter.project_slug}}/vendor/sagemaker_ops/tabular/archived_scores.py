@@ -21,7 +21,9 @@ def main(archive: str, rows: str, answer: str) -> int:
         from sagemaker_ops import load_model, predict
 
         model = load_model(Path(archive))
-        np.save(answer, predict(model.pipeline, pd.read_pickle(rows)))
+        fast = getattr(model, "fast", None)  # taken apart, since version 0.2
+        frame = pd.read_pickle(rows)
+        np.save(answer, predict(model.pipeline, frame) if fast is None else fast.predict_frame(frame))
     except Exception as error:  # whatever another version's code may raise
         kind = "" if isinstance(error, ValueError | ImportError) else f"{type(error).__name__}: "
         print(f"{kind}{'; '.join(str(error).splitlines())}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""New rows for a model, and its predictions for them: as monitoring gets them."""
+"""New rows for a model, and its predictions for them."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ PROBABILITY, VALUE = "probability_", "value"
 def read_new_rows(path: Path, baseline: Baseline) -> pd.DataFrame:
     """The rows of the file or folder `path`, written as in the table that the model was trained with.
 
-    Only the columns of the model are read; others are there by name. StepError as for read_table.
+    Only the columns of the model are read; others are there by name. The identifier of a row stays as it is written.
+    StepError as for read_table.
     """
     schema = baseline.schema
-    wanted = {*schema.names, schema.target, schema.weight}
+    wanted = {*schema.names, schema.target, schema.weight, schema.id}
     others: set[str] = set()
     for file in table_files(path):
         try:
             others |= set(column_names(file, schema.notation)) - wanted
         except (OSError, ValueError, pa.ArrowException):
             break  # read_table says what is wrong
-    return read_table(path, others, schema.texts, schema.notation)
+    return read_table(path, others, [*schema.texts, *filter(None, [schema.id])], schema.notation)
 
 
 def read_predictions(path: Path, baseline: Baseline) -> Floats:
@@ -59,25 +60,61 @@ def read_predictions(path: Path, baseline: Baseline) -> Floats:
     return found if schema.classes else found[:, 0]
 
 
-def predict_new_rows(folder: Path, baseline: Baseline, table: pd.DataFrame) -> Floats | None:
-    """What the model in `folder` predicts for the rows, with the code in its archive, in a process of its own.
+def features_of(table: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
+    """The features of new rows, as `Schema.frame` returns them; columns that had gaps in training may be missing.
 
-    None if the columns do not fit the model. StepError if it cannot predict them.
+    StepError with each column that does not fit the model.
     """
     rows = table.copy(deep=False)
     for name in baseline.optional:
         if name not in rows:
             rows[name] = None
+    return baseline.schema.frame(rows)
+
+
+def save_predictions(prediction: Floats, table: pd.DataFrame, baseline: Baseline, folder: Path) -> None:
+    """Write predictions.parquet: the identifier of each row, or `row`, its number from 0, and what is predicted.
+
+    A classification has the columns `label` and `probability_<class>`, a regression `value`. StepError if a
+    prediction is missing or is no number.
+    """
+    schema = baseline.schema
+    if len(prediction) != len(table) or not np.isfinite(prediction).all():
+        raise StepError("the model has not predicted a number for each row; evaluate it on these rows")
+    if schema.id is not None and schema.id not in table:
+        raise StepError(f"column '{schema.id}', the identifier of a row, is missing")
+    name = schema.id or "row"
+    found = {name: table[schema.id].to_numpy() if schema.id else np.arange(len(table))}
+    if schema.classes:
+        labels = np.array(schema.classes, dtype=object)[prediction.argmax(axis=1)]
+        found["label"] = pd.Series(labels).infer_objects().to_numpy()
+        found |= {f"{PROBABILITY}{label}": prediction[:, number] for number, label in enumerate(schema.classes)}
+    else:
+        found[VALUE] = prediction
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(found).to_parquet(folder / "predictions.parquet", index=False)
+
+
+def predict_new_rows(folder: Path, baseline: Baseline, table: pd.DataFrame) -> Floats | None:
+    """What the model in `folder` predicts for the rows; None if the columns do not fit it. StepError as below."""
     try:
-        frame = baseline.schema.frame(rows)
+        features = features_of(table, baseline)
     except StepError:
         return None  # compare_with_baseline says what is wrong
+    return predict_with_archive(folder, features)
+
+
+def predict_with_archive(folder: Path, features: pd.DataFrame) -> Floats:
+    """What the model in `folder` predicts, with the code in its archive, in a process of its own.
+
+    features: of `features_of`. StepError if the model cannot predict them.
+    """
     with tempfile.TemporaryDirectory(prefix="scores-") as scratch:
         archive, given, answer = folder.resolve(), Path(scratch, "rows.pickle"), Path(scratch, "answer.npy")
         if (folder / "model.tar.gz").is_file():
             archive = Path(scratch, "model")
             unpack(folder / "model.tar.gz", archive)
-        frame.reset_index(drop=True).to_pickle(given)
+        features.reset_index(drop=True).to_pickle(given)
         try:
             run_archived(Path(str(archived_scores.__file__)), archive, Path(scratch), given, answer)
         except NotComparableError as error:
