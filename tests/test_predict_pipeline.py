@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from projects import Project, Result, bake_into
@@ -79,8 +80,6 @@ def test_the_test_part_gets_the_numbers_of_the_evaluation(project: Project, test
     python = project.path / ".venv/bin/python"
     scored = project.run(python, "-W", "ignore", "-c", AS_EVALUATED, model, test_part, tmp_path / "scores.npy")
     assert scored.code == 0, scored
-    import numpy as np
-
     expected = np.load(tmp_path / "scores.npy")
     assert np.array_equal(found[["probability_0", "probability_1"]].to_numpy(), expected)
     assert list(found) == ["row", "label", "probability_0", "probability_1"]
@@ -98,7 +97,7 @@ def test_rows_that_break_the_schema_stop_before_scoring(project: Project, test_p
     assert done.code == 1
     assert "step 'Predicting': column 'carrier' is missing." in done.out
     assert "column 'month' must contain numbers, but row 8 has 'May'" in done.out
-    assert set(execution(project, done)["steps"]) == {"Predicting"} or "Monitoring           Processing" not in done.out
+    assert "Monitoring  " not in done.out
 
 
 def test_changed_data_fail_after_the_predictions(project: Project, test_part: Path) -> None:
@@ -112,13 +111,11 @@ def test_changed_data_fail_after_the_predictions(project: Project, test_part: Pa
     assert " findings of monitoring, and 0 are allowed" in done.out
     assert len(predictions(project, done)) == len(table)
     assert allowed.code == 0, allowed
-    [steps] = [execution(project, allowed)["steps"]]
-    assert steps["Predicting"]["source"], "the same rows and the same model"
+    assert execution(project, allowed)["steps"]["Predicting"]["source"], "the same rows and the same model"
 
 
 def test_it_compiles_for_aws_and_its_own_test_passes(project: Project) -> None:
-    for name in ("dev",):
-        project.edit(f"environments.{name}", **DEV)
+    project.edit("environments.dev", **DEV)
 
     done = project.ops("compile", "predict", "--env", "dev")
     tested = project.run(

@@ -11,7 +11,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sagemaker_ops import features_of, predict_with_archive, read_baseline, read_new_rows, run_step, save_predictions
+from sagemaker_ops import (
+    identify,
+    predict_with_archive,
+    read_baseline,
+    read_new_rows,
+    run_step,
+    save_predictions,
+)
 
 MESSAGE_FILE = "/opt/ml/output/message"  # where SageMaker looks for the reason of a failure
 
@@ -20,8 +27,9 @@ def predict(arguments: argparse.Namespace) -> None:
     """Predict the rows, and write one prediction for each."""
     baseline = read_baseline(arguments.model_dir)
     rows = read_new_rows(arguments.input_dir, baseline)
-    prediction = predict_with_archive(arguments.model_dir, features_of(rows, baseline))
-    save_predictions(prediction, rows, baseline, arguments.output_dir)
+    identifiers, features = identify(rows, baseline), baseline.schema.frame(rows)  # or a sentence for each fault
+    prediction = predict_with_archive(arguments.model_dir, features)
+    save_predictions(prediction, identifiers, baseline, arguments.output_dir)
     print(f"{len(rows):,} rows predicted")
 
 

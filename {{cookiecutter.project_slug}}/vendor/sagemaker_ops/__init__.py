@@ -62,7 +62,7 @@ EXPORTS = {
         "threshold_arguments": "",
     },
     "tabular.new_rows": {
-        "features_of": "", "predict_new_rows": "", "predict_with_archive": "", "read_evaluation": "",
+        "identify": "", "predict_new_rows": "", "predict_with_archive": "", "read_evaluation": "",
         "read_new_rows": "", "read_predictions": "", "save_predictions": "",
     },
     "tabular.preparation": {
@@ -118,10 +118,10 @@ __all__ = [
     "draw_target_by_column",
     "draw_target_over_time",
     "evaluate",
-    "features_of",
     "find_settings",
     "fit",
     "gaps",
+    "identify",
     "is_remote",
     "list_executions",
     "load_model",
@@ -253,7 +253,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
         threshold_arguments,
     )
     from sagemaker_ops.tabular.new_rows import (
-        features_of,
+        identify,
         predict_new_rows,
         predict_with_archive,
         read_evaluation,

@@ -44,22 +44,29 @@ def parameters(
     """
     listed = definition.get("Parameters")
     texts = (each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, dict))
-    declared = {each.get("Name"): each.get("DefaultValue") for each in texts if each.get("Type") == "String"}
+    declared = {each.get("Name") for each in texts if each.get("Type") == "String"}
     wanted = given.get(VERSION, "")
     if re.fullmatch(r"-[\d.eE+-]*[1-9][\d.eE+-]*", given.get(TOLERANCE, "")):
         raise UserError(Problem(f"{TOLERANCE} is {given[TOLERANCE]}: write 0 or more.", "--param"))
-    if not declared.keys() >= set(PARAMETERS) or wanted in (NONE, UNKNOWN):
+    if not declared.issuperset(PARAMETERS) or wanted in (NONE, UNKNOWN):
         return dict(given)
     if MODEL in given:
         return {VERSION: GIVEN, **given}
     found = find(wanted)
-    if declared[VERSION] == REQUIRED and not found.model:
+    if predicts(definition) and not found.model:
         how = "`ops approve-model latest` approves the newest one (with `--env local` for runs on this machine)."
         if found.version == NONE:
             raise UserError(f"no model is approved, and this pipeline predicts with the approved one: {how}")
         raise UserError(f"the archive of the approved version {found.version} is gone: train again; {how}")
     values = {VERSION: found.version, MODEL: found.model, EVALUATION: found.evaluation}
     return {**{name: value for name, value in values.items() if value}, **given}
+
+
+def predicts(definition: Mapping[str, Any]) -> bool:
+    """Whether a pipeline with this definition needs an approved model to start."""
+    listed = definition.get("Parameters")
+    found = (each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, dict))
+    return any(each.get("Name") == VERSION and each.get("DefaultValue") == REQUIRED for each in found)
 
 
 def find_local(home: Path, group: str, version: str = "") -> Package:

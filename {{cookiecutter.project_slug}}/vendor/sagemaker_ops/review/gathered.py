@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sagemaker_ops.errors import Problem
+from sagemaker_ops.project import approved_model
 from sagemaker_ops.project.settings import Settings
 from sagemaker_ops.report import results
 from sagemaker_ops.report.results import Result, Row
@@ -43,11 +44,22 @@ class Section:
             return "bad"
         if self.change.error or (self.here.execution and not self.here.succeeded):
             return "bad" if self.here.status not in ("Executing", "Stopping") or self.change.error else "unclear"
-        return "unclear" if self.here.execution is None or self.here.is_stale else "good"
+        return "unclear" if self._lacks_a_result and not self._predicts else "good"
+
+    @property
+    def _lacks_a_result(self) -> bool:
+        return self.here.execution is None or self.here.is_stale
+
+    @property
+    def _predicts(self) -> bool:
+        """Whether it needs an approved model, so that a review does not expect a result."""
+        return approved_model.predicts(self.change.after or {})
 
     @property
     def word(self) -> str:
-        return "Removed" if self.change.status == "removed" else WORDS[self.level]
+        if self.change.status == "removed":
+            return "Removed"
+        return "Not run" if self.level == "good" and self._lacks_a_result else WORDS[self.level]
 
     @property
     def sentences(self) -> list[str]:
@@ -110,12 +122,14 @@ def gather(root: Path, settings: Settings, tree: Worktree, running: Callable[[st
     sections = []
     for each in found.changes:
         here = Result() if each.status == "removed" else results.newest(root, each.pipeline, each.after)
+        if here.execution is None and approved_model.predicts(each.after or {}):
+            here = replace(here, problem="it needs an approved model, so `make run` leaves it out.")
         sections.append(Section(each, here, _there(each, here, tree, running)))
     return Review(settings.project.slug, worktree.here(root), found, tuple(sections))
 
 
 def _there(found: Change, here: Result, tree: Worktree, running: Callable[[str], None]) -> Result | None:
-    if found.status in ("added", "removed") or here.execution is None:
+    if found.status in ("added", "removed") or here.execution is None or approved_model.predicts(found.after or {}):
         return None
     if found.status == "unchanged" and here.succeeded and not here.is_stale:
         return replace(here, notes=("The definition is the same on both sides, so it was not run again.",))

@@ -15,7 +15,7 @@ from sagemaker_ops.tabular import archived_scores
 from sagemaker_ops.tabular.approved_model import NotComparableError, run_archived
 from sagemaker_ops.tabular.baseline import Baseline
 from sagemaker_ops.tabular.distributions import Floats
-from sagemaker_ops.tabular.errors import StepError, listed
+from sagemaker_ops.tabular.errors import StepError, did_you_mean, listed, short
 from sagemaker_ops.tabular.headers import table_files
 from sagemaker_ops.tabular.model_archive import unpack
 from sagemaker_ops.tabular.reading import column_names
@@ -60,45 +60,57 @@ def read_predictions(path: Path, baseline: Baseline) -> Floats:
     return found if schema.classes else found[:, 0]
 
 
-def features_of(table: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
-    """The features of new rows, as `Schema.frame` returns them; columns that had gaps in training may be missing.
+def identify(table: pd.DataFrame, baseline: Baseline) -> pd.Series:
+    """The identifier of each row, by [data].id; without it `row`, the number of the row from 0.
 
-    StepError with each column that does not fit the model.
+    StepError if it is missing somewhere, or if two rows have the same.
     """
-    rows = table.copy(deep=False)
-    for name in baseline.optional:
-        if name not in rows:
-            rows[name] = None
-    return baseline.schema.frame(rows)
+    name = baseline.schema.id
+    if name is None:
+        return pd.Series(np.arange(len(table)), name="row")
+    if name not in table:
+        raise StepError(f"column '{name}', which identifies a row, is missing.{did_you_mean(name, table.columns)}")
+    found = table[name].reset_index(drop=True)
+    if found.isna().any():
+        raise StepError(
+            f"column '{name}', which identifies a row, has no value in row {int(found.isna().argmax()) + 1}"
+        )
+    twice = found.duplicated()
+    if twice.any():
+        raise StepError(f"column '{name}' has '{short(found[twice].iloc[0])}' in more than one row; remove one of them")
+    return found
 
 
-def save_predictions(prediction: Floats, table: pd.DataFrame, baseline: Baseline, folder: Path) -> None:
-    """Write predictions.parquet: the identifier of each row, or `row`, its number from 0, and what is predicted.
+def save_predictions(prediction: Floats, rows: pd.Series, baseline: Baseline, folder: Path) -> None:
+    """Write predictions.parquet: the identifier of each row, as `identify` returns it, and what is predicted.
 
     A classification has the columns `label` and `probability_<class>`, a regression `value`. StepError if a
     prediction is missing or is no number.
     """
     schema = baseline.schema
-    if len(prediction) != len(table) or not np.isfinite(prediction).all():
+    if len(prediction) != len(rows) or not np.isfinite(prediction).all():
         raise StepError("the model has not predicted a number for each row; evaluate it on these rows")
-    if schema.id is not None and schema.id not in table:
-        raise StepError(f"column '{schema.id}', the identifier of a row, is missing")
-    name = schema.id or "row"
-    found = {name: table[schema.id].to_numpy() if schema.id else np.arange(len(table))}
+    columns = {str(rows.name): rows}
     if schema.classes:
         labels = np.array(schema.classes, dtype=object)[prediction.argmax(axis=1)]
-        found["label"] = pd.Series(labels).infer_objects().to_numpy()
-        found |= {f"{PROBABILITY}{label}": prediction[:, number] for number, label in enumerate(schema.classes)}
+        columns["label"] = pd.Series(labels).infer_objects()
+        columns |= {f"{PROBABILITY}{label}": pd.Series(prediction[:, at]) for at, label in enumerate(schema.classes)}
     else:
-        found[VALUE] = prediction
+        columns[VALUE] = pd.Series(prediction)
+    if len(columns) <= max(len(schema.classes) + 1, 1):
+        raise StepError(f"column '{rows.name}', which identifies a row, has the name of a prediction; rename it")
     folder.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(found).to_parquet(folder / "predictions.parquet", index=False)
+    pd.DataFrame(columns).to_parquet(folder / "predictions.parquet", index=False)
 
 
 def predict_new_rows(folder: Path, baseline: Baseline, table: pd.DataFrame) -> Floats | None:
     """What the model in `folder` predicts for the rows; None if the columns do not fit it. StepError as below."""
+    rows = table.copy(deep=False)
+    for name in baseline.optional:
+        if name not in rows:
+            rows[name] = None
     try:
-        features = features_of(table, baseline)
+        features = baseline.schema.frame(rows)
     except StepError:
         return None  # compare_with_baseline says what is wrong
     return predict_with_archive(folder, features)
@@ -107,7 +119,7 @@ def predict_new_rows(folder: Path, baseline: Baseline, table: pd.DataFrame) -> F
 def predict_with_archive(folder: Path, features: pd.DataFrame) -> Floats:
     """What the model in `folder` predicts, with the code in its archive, in a process of its own.
 
-    features: of `features_of`. StepError if the model cannot predict them.
+    features: of `Schema.frame`. StepError if the model cannot predict them.
     """
     with tempfile.TemporaryDirectory(prefix="scores-") as scratch:
         archive, given, answer = folder.resolve(), Path(scratch, "rows.pickle"), Path(scratch, "answer.npy")

@@ -20,6 +20,10 @@ WARNINGS = 10  # to show; evaluation.json has all of them
 def lines(execution: Execution, root: Path, began: datetime | None = None) -> Iterator[str]:
     """The last lines of a run; began: when its command was given, so that the time includes compiling."""
     yield from ended(execution, began)
+    for step in execution.steps.values():
+        file = execution.folder / step.name / "outputs/predictions/predictions.parquet"
+        if step.status == "Succeeded" and file.is_file():
+            yield f"Predictions in {shown(file, root)}"
     yield f"Look in {shown(execution.folder, root)}: each step's log.txt and outputs/, definition.json"
 
 
