@@ -450,6 +450,26 @@ def test_a_schedule_knows_the_approved_model(here: Run, aws: Aws, comparing: Pro
     assert here("reject-model", "2", "--yes").out.endswith(f"The schedule of pipeline {NAME} uses version 1.\n")
 
 
+def test_a_schedule_that_predicts_needs_an_approved_model(here: Run, aws: Aws, comparing: Project) -> None:
+    pipeline = comparing.path / "production" / "pipelines" / "train.py"
+    text = pipeline.read_text(encoding="utf-8")
+    pipeline.write_text(text.replace('"DefaultValue": "unknown"', '"DefaultValue": "required"', 1), encoding="utf-8")
+    deployed = here("update-pipeline", "train", "--yes")
+    schedule(comparing, WEEKLY)
+
+    refused = here("update-pipeline", "train", "--yes")
+    version_of_model(aws, "Approved")
+    made = here("update-pipeline", "train", "--yes")
+    rejected = here("reject-model", "1", "--yes")
+
+    assert (deployed.code, refused.code, made.code, rejected.code) == (0, 2, 0, 0), (refused, made, rejected)
+    assert "no model is approved" in refused.err
+    assert (
+        f"warning: the schedule of pipeline {NAME} still has the version before: no model is approved" in rejected.out
+    )
+    assert compared(aws)["ApprovedModelVersion"] == "1"
+
+
 def test_a_version_that_project_toml_names_stays(here: Run, aws: Aws, comparing: Project) -> None:
     here("update-pipeline", "train", "--yes")
     version_of_model(aws, "Approved")

@@ -77,6 +77,33 @@ def test_a_pipeline_without_these_parameters_looks_for_nothing(declared: Any) ->
     assert started({"QualityGate": "0.8"}, declared=declared) == ({"QualityGate": "0.8"}, [])
 
 
+PREDICTS = [{**DECLARED[0], "DefaultValue": approved_model.REQUIRED}, *DECLARED[1:]]
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (
+            Package(),
+            "no model is approved, and this pipeline predicts with the approved one: `ops approve-model latest`",
+        ),
+        (Package("3"), "the archive of the approved version 3 is gone: train again; `ops approve-model latest`"),
+    ],
+)
+def test_a_pipeline_that_predicts_needs_an_approved_model(found: Package, sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        started({}, found, PREDICTS)
+
+    assert str(refused.value).startswith(sentence)
+
+
+def test_a_pipeline_that_predicts_gets_the_approved_model_or_the_given_one() -> None:
+    assert started({}, declared=PREDICTS) == (NAMED, [""])
+    assert started({"ApprovedModelVersion": "3"}, declared=PREDICTS) == (NAMED, ["3"])
+    given = {"ApprovedModelDataUrl": "s3://c/m"}
+    assert started(given, declared=PREDICTS) == ({"ApprovedModelVersion": "given", **given}, [])
+
+
 @pytest.mark.parametrize("value", ["-1", "-0.01", "-1e-3", "-.5"])
 def test_a_tolerance_below_0_is_refused(value: str) -> None:
     with pytest.raises(UserError, match=f"^--param: GateTolerance is {value}: write 0 or more"):

@@ -9,6 +9,7 @@ from sagemaker_ops.aws import approved_model, lookup, schedule_words, schedules
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_change
 from sagemaker_ops.definition.plan import loads
+from sagemaker_ops.errors import UserError
 from sagemaker_ops.project.approved_model import PARAMETERS, VERSION
 from sagemaker_ops.project.schedule import whole
 from sagemaker_ops.project.target import Target
@@ -36,6 +37,9 @@ def use_approved(account: Account) -> list[str]:
         except AwsError as error:
             sentence = f"the schedule of pipeline {name} still has the version before: {error}"
             raise AwsError(f"{sentence} Then deploy it with `ops update-pipeline {pipeline}`.") from error.__cause__
+        except UserError as error:  # it needs an approved model, and there is none any more
+            done.append(f"warning: the schedule of pipeline {name} still has the version before: {error}")
+            continue
         if version:
             done.append(f"The schedule of pipeline {name} uses version {version}.")
     return done
