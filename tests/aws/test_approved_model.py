@@ -172,6 +172,18 @@ def test_a_search_that_fails_is_one_sentence_and_no_start(
     assert aws.calls("start_pipeline_execution") == []
 
 
+def test_a_model_from_elsewhere_is_not_loaded(aws: Aws, ops: Ops) -> None:
+    deploy(aws, definition=comparing())
+
+    done = ops(*START, "--param", f"{NAMES[1]}=s3://another-bucket/model.tar.gz")
+
+    assert done.code == 3
+    own = f"s3://{BUCKET}/customer/"
+    assert f"'s3://another-bucket/model.tar.gz' is not below {own}" in done.err
+    assert "loading a model runs the code in it" in done.err
+    assert requests("start_pipeline_execution") == []
+
+
 def test_a_pipeline_that_compares_nothing_looks_for_nothing(aws: Aws, ops: Ops) -> None:
     put_group(aws)
     put(aws, "Approved")

@@ -9,7 +9,7 @@ import pytest
 from projects import MINIMAL
 from report import evaluations
 
-from sagemaker_ops.errors import UserError
+from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.monitoring import models, run
 from sagemaker_ops.project import settings
 from sagemaker_ops.project.layout import LOCAL_FOLDER
@@ -82,6 +82,16 @@ def test_the_approved_one_has_the_evaluation_that_it_was_registered_with(project
     assert (found.folder / "model.tar.gz").read_bytes() == b"archive"
 
 
+def test_a_model_outside_the_project_is_not_loaded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "schema.json").write_text("{}")
+    (project / "linked").symlink_to(elsewhere)
+
+    for given in (elsewhere, project / "linked"):
+        with pytest.raises(RefusedError, match="is outside the project: loading a model runs the code in it"):
+            models.find(str(given), loaded(project), project)
+
+
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
@@ -96,7 +106,10 @@ def test_the_approved_one_has_the_evaluation_that_it_was_registered_with(project
         ("model.tar.gz", "--model: 'model.tar.gz' has no model.tar.gz: give the folder of a model's archive."),
     ],
 )
-def test_a_model_that_is_not_there_is_one_sentence(project: Path, wanted: str, sentence: str) -> None:
+def test_a_model_that_is_not_there_is_one_sentence(
+    project: Path, wanted: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
     executed(project, "scored", age=1, trained=False)
     approved(project, kept=False)
 

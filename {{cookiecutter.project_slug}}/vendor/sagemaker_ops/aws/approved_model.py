@@ -11,6 +11,7 @@ from sagemaker_ops.aws import guard, models
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import AwsError, aws_call, is_denied, is_not_found
 from sagemaker_ops.definition.plan import loads
+from sagemaker_ops.errors import Problem, RefusedError
 from sagemaker_ops.project import approved_model
 from sagemaker_ops.project.approved_model import APPROVED, Package
 
@@ -32,6 +33,10 @@ def of_definition(
 ) -> dict[str, str]:
     """The same for the definition of a pipeline of a project, such as one that is not deployed yet."""
     group = f"{account.vertical}-{project}-{account.environment_name}"
+    own = f"s3://{account.settings.environment(account.environment_name).bucket}/{account.vertical}/{project}/"
+    if approved_model.MODEL in given and not given[approved_model.MODEL].startswith(own):
+        message = f"'{given[approved_model.MODEL]}' is not below {own}, and loading a model runs the code in it."
+        raise RefusedError(Problem(message, "--param"))
     return approved_model.parameters(definition, given, lambda version: _find(account, group, version))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_ops import local
-from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.errors import Problem, RefusedError, UserError
 from sagemaker_ops.local import Execution
 from sagemaker_ops.local.executions import newest_first
 from sagemaker_ops.project import approved_model
@@ -76,6 +76,11 @@ def _approved(settings: Settings, home: Path) -> Monitored:
 
 def _in_folder(path: Path, root: Path) -> Monitored:
     folder = path if path.is_dir() else path.parent
+    if not folder.resolve().is_relative_to(root.resolve()):
+        message = (
+            f"'{path}' is outside the project: loading a model runs the code in it, so move it here if you trust it."
+        )
+        raise RefusedError(Problem(message, OPTION))
     if not (folder / ARCHIVE).is_file() and not (folder / "schema.json").is_file():
         raise UserError(Problem(f"'{path}' has no {ARCHIVE}: give the folder of a model's archive.", OPTION))
     return Monitored(f"the model in {shown(folder.absolute(), root)}", folder.absolute())

@@ -8,7 +8,7 @@ form.addEventListener("submit", async (event) => {
   answer.className = "answer";
   answer.textContent = "…";
   try {
-    const response = await fetch("/invocations", {
+    const response = await fetch("invocations", {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify([row]),
