@@ -1,14 +1,15 @@
 """The trees of a fitted boosting, which give the same sums without the checks of scikit-learn.
 
-For a few rows, all trees become one, so that scikit-learn is called once. For many rows, a value becomes the number of
-its bin between the limits of all trees, and each tree has a bit for each leaf: the bits that remain after the masks of
-all columns begin with the leaf. This is QuickScorer, see C. Lucchese et al., SIGIR 2015, doi:10.1145/2766462.2767733.
-The leaves are added one after the other, as scikit-learn does, so the sums are equal to the last bit.
+A value becomes the number of its bin between the limits of all trees, and each tree has a bit for each leaf: the lowest
+bit that remains after the masks of all columns is the leaf. This is QuickScorer, see C. Lucchese et al., SIGIR 2015,
+doi:10.1145/2766462.2767733. The leaves are added one after the other, as scikit-learn does, so the sums are equal to
+the last bit.
 """
 
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-FEW = 15  # rows that one tree predicts faster than masks do
+FEW = 35  # rows for which Python finds the bins faster than NumPy
 BLOCK = 512  # rows whose bits stay in the processor's cache
 MOST_LEAVES = 64  # bits
 
@@ -46,51 +47,64 @@ class Trees:
 
     def __init__(self, boosting: Any) -> None:
         self._trees = [tree for trees in boosting._predictors for tree in trees]
-        self._known, places = boosting._bin_mapper.make_known_categories_bitsets()
-        self._map = np.append(places, np.uint32(0))  # for the column that chooses a tree
+        self._known, self._map = boosting._bin_mapper.make_known_categories_bitsets()
         self._baseline = np.asarray(boosting._baseline_prediction, dtype=np.float64).reshape(1, -1)
-        self._all = _one_tree(self._trees, boosting.n_features_in_)
-        self._numbered = np.zeros((len(self._trees), boosting.n_features_in_ + 1))
-        self._numbered[:, -1] = np.arange(len(self._trees))
         coded = {
             int(each): boosting._bin_mapper.bin_thresholds_[each]
             for each in np.flatnonzero(boosting._bin_mapper.is_categorical_)
         }
         fits = max(tree.get_n_leaf_nodes() for tree in self._trees) <= MOST_LEAVES
         self._bins, self._values = _bins(self._trees, coded) if fits else ([], np.zeros(0))
+        self._all = np.concatenate([each.leaves for each in self._bins]) if fits else np.zeros(0)
+        starts = np.cumsum([0, *(len(each.leaves) for each in self._bins)]).tolist()
+        self._places = [
+            (each.column, start, None if each.limits is None else each.limits.tolist(), end - 1)
+            for each, start, end in zip(self._bins, starts, starts[1:], strict=False)
+        ]
+        self._first = np.arange(len(self._trees), dtype=np.intp) * MOST_LEAVES
 
     def raw(self, prepared: Floats) -> Floats:
         """The sum of all trees, (rows, classes); prepared: (rows, columns) of the boosting's own encoder."""
+        if not self._bins:
+            return np.asfortranarray(self._each(prepared))
         if len(prepared) <= FEW:
-            return self._few(prepared)
+            return np.asfortranarray(self._few(prepared))
         blocks = [prepared[start : start + BLOCK] for start in range(0, len(prepared), BLOCK)]
-        one = self._many if self._bins else self._each
         if len(blocks) == 1:
-            return np.asfortranarray(one(prepared))
+            return np.asfortranarray(self._many(prepared))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.asfortranarray(np.concatenate([*pool.map(one, blocks)]))
+            return np.asfortranarray(np.concatenate([*pool.map(self._many, blocks)]))
 
     def _few(self, prepared: Floats) -> Floats:
-        """Each row once for each tree, with the number of the tree as a further column."""
-        rows, (trees, width), classes = len(prepared), self._numbered.shape, self._baseline.shape[1]
-        repeated = np.empty((rows, trees, width))
-        repeated[:] = self._numbered
-        repeated[:, :, :-1] = prepared[:, None]
-        leaves = self._all.predict(repeated.reshape(-1, width), self._known, self._map, 1)
-        steps = np.empty((rows, trees // classes + 1, classes))
-        steps[:, 0], steps[:, 1:] = self._baseline, leaves.reshape(rows, -1, classes)
-        return np.asfortranarray(np.add.accumulate(steps, axis=1)[:, -1])
+        """The same, with bins that Python finds, and all columns at once."""
+        rows = [
+            [self._bin(row[column], start, limits, missing) for column, start, limits, missing in self._places]
+            for row in prepared.tolist()
+        ]
+        values = self._of_leaves(np.bitwise_and.reduce(self._all[rows], axis=1))
+        steps = values.reshape(len(rows), -1, self._baseline.shape[1])
+        steps = np.concatenate([np.broadcast_to(self._baseline, (len(rows), *self._baseline.shape)), steps], axis=1)
+        return np.asarray(np.add.accumulate(steps, axis=1)[:, -1])
+
+    @staticmethod
+    def _bin(value: float, start: int, limits: list[float] | None, missing: int) -> int:
+        if value != value:
+            return missing
+        return start + (int(value) if limits is None else bisect_left(limits, value))
 
     def _many(self, prepared: Floats) -> Floats:
-        """By the masks of the columns."""
         first, *others = self._bins
         left = first.leaves[first.of(prepared[:, first.column])]
         for each in others:
             left &= each.leaves[each.of(prepared[:, each.column])]
+        return self._added(self._of_leaves(left, each_tree_first=True))
+
+    def _of_leaves(self, left: npt.NDArray[Any], each_tree_first: bool = False) -> Floats:
+        """The values of the leaves of the lowest bits that remain, (rows, trees), or (trees, rows)."""
         leaf = np.bitwise_count((left & -left) - np.ones((), left.dtype))  # how many bits are below the lowest one
-        leaf = leaf + np.arange(left.shape[1], dtype=np.intp) * MOST_LEAVES
-        values = self._values[leaf.T]  # (trees, rows)
-        return self._added(values)
+        places = leaf + self._first
+        found: Floats = self._values[places.T if each_tree_first else places]
+        return found
 
     def _each(self, prepared: Floats) -> Floats:
         """By scikit-learn, for trees with more leaves than bits."""
@@ -162,33 +176,3 @@ def _mask(
             bins[places[column][limit] + 1 : -1] &= kept
             bins[-1:] &= ~bins.dtype.type(0) if missing_to_left else kept
     return [nodes[each][0] for each in ordered]
-
-
-def _one_tree(trees: Sequence[Any], column: int) -> Any:
-    """A tree that first chooses one of the trees, by its number in `column`, and goes on there."""
-    chosen: list[tuple[float, int, int]] = []
-    """(threshold, left, right) of the nodes that choose; a number below 0 is a tree, counted from -1."""
-
-    def choose(first: int, last: int) -> int:
-        if last - first == 1:
-            return -1 - first
-        here, middle = len(chosen), (first + last) // 2
-        chosen.append((middle - 0.5, 0, 0))
-        chosen[here] = (middle - 0.5, choose(first, middle), choose(middle, last))
-        return here
-
-    choose(0, len(trees))
-    starts = len(chosen) + np.cumsum([0, *(len(tree.nodes) for tree in trees)])
-    first_sets = np.cumsum([0, *(len(tree.raw_left_cat_bitsets) for tree in trees)])
-    nodes = np.zeros(starts[-1], dtype=trees[0].nodes.dtype)
-    for here, (threshold, *ways) in enumerate(chosen):
-        nodes[here]["feature_idx"], nodes[here]["num_threshold"] = column, threshold
-        for name, way in zip(("left", "right"), ways, strict=True):
-            nodes[here][name] = way if way >= 0 else starts[-1 - way]
-    for tree, start, first_set in zip(trees, starts.tolist(), first_sets.tolist(), strict=False):
-        own = nodes[start : start + len(tree.nodes)]
-        own[:] = tree.nodes
-        for name, shift in (("left", start), ("right", start), ("bitset_idx", first_set)):
-            own[name] += np.array(shift, dtype=own.dtype[name])
-    sets = np.concatenate([tree.raw_left_cat_bitsets for tree in trees])
-    return type(trees[0])(nodes, sets, sets)
