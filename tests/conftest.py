@@ -23,6 +23,7 @@ SHARED = TEMPLATE / "build" / "tests"
 # Not next to the modules, because the library is generated too; kept, because pytest rewrites every test module.
 sys.pycache_prefix = str(TEMPLATE / "build" / "bytecode")
 sys.dont_write_bytecode = False
+os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix  # for the processes that the library starts in a test
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -47,13 +47,6 @@ for body, content_type, accept in json.load(sys.stdin):
 
 
 @pytest.fixture(scope="module")
-def project(unchanged: Project) -> Project:
-    done = unchanged.ops("run", "train")
-    assert done.code == 0, done
-    return unchanged
-
-
-@pytest.fixture(scope="module")
 def served(project: Project) -> Iterator[Served]:
     running = start(project, "--workers=2")
     yield running

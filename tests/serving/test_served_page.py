@@ -25,10 +25,8 @@ SEND = """(async () => {
 EXAMPLE = """[...document.querySelectorAll("form input")].map((field) => [field.name, field.value])"""
 
 
-def test_the_page_has_no_faults_and_its_form_gets_an_answer(unchanged: Project) -> None:
-    done = unchanged.ops("run", "train")
-    assert done.code == 0, done
-    served = start(unchanged, "--workers=1")
+def test_the_page_has_no_faults_and_its_form_gets_an_answer(project: Project) -> None:
+    served = start(project, "--workers=1")
     try:
         seen = look(served.said.split()[-1] + "/", EXAMPLE, SEND)
     finally:
@@ -38,7 +36,7 @@ def test_the_page_has_no_faults_and_its_form_gets_an_answer(unchanged: Project) 
     for each in seen.values():
         assert each.faults == {"errors": [refused]}, "which the browser says of each refusal"
         example, [good, bad] = each.answers
-        first = (unchanged.path / "data/sample/flights_classification.csv").read_text(encoding="utf-8").splitlines()[:2]
+        first = (project.path / "data/sample/flights_classification.csv").read_text(encoding="utf-8").splitlines()[:2]
         row = dict(zip(*(line.split(",") for line in first), strict=True))
         assert dict(example) == {name: value for name, value in row.items() if name != "late"}
         assert good[0] == "answer good"
