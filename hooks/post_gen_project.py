@@ -28,7 +28,17 @@ def advice() -> str:
     return "No project was generated. Correct the answers and try again."
 
 
+def remove_bytecode() -> None:
+    """Cookiecutter also copies what Python has compiled in the template's folder."""
+    for folder, _, files in os.walk(PROJECT):
+        if os.path.basename(folder) == "__pycache__":
+            for name in files:
+                os.remove(os.path.join(folder, name))
+            os.rmdir(folder)
+
+
 def main() -> None:
+    remove_bytecode()
     sys.path.insert(0, str(PROJECT / "vendor"))
     from sagemaker_ops.guardrails import project_check  # the new project's own, so that the rules are in one place
     from sagemaker_ops.template import origin

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
-from projects import TEMPLATE_PROJECT, VENDOR, Bake, bake_into, cookiecutter_command
+from projects import TEMPLATE, TEMPLATE_PROJECT, VENDOR, Bake, bake_into, cookiecutter_command
 
 # Every file of a new project, by folder.
 FILES = {
@@ -218,6 +219,22 @@ def test_a_folder_with_files_is_not_changed(tmp_path: Path, options: tuple[str, 
 
 def test_generation_leaves_no_bytecode(bake: Bake) -> None:
     assert [name for name in bake().files() if "__pycache__" in name] == []
+
+
+@pytest.mark.slow
+def test_what_python_compiled_in_the_template_is_not_in_a_project(tmp_path: Path) -> None:
+    copy = tmp_path / "template"
+    left_out = shutil.ignore_patterns(".git", ".venv", "build", "site", "docs", "tests", "findings", "__pycache__")
+    shutil.copytree(TEMPLATE, copy, ignore=left_out)
+    for folder in ("vendor/sagemaker_ops", "vendor/sagemaker_ops/local", "production/steps"):
+        compiled = copy / TEMPLATE_PROJECT.name / folder / "__pycache__"
+        compiled.mkdir()
+        (compiled / "old.cpython-311.pyc").touch()
+
+    done = cookiecutter_command(tmp_path, template=copy)
+
+    assert done.code == 0, done
+    assert [*(tmp_path / "flight-delays").rglob("__pycache__")] == []
 
 
 def test_make_run_runs_every_pipeline(bake: Bake) -> None:

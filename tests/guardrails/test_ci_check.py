@@ -257,7 +257,8 @@ def test_the_python_of_the_job(version: tuple[int, int], level: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("options", "code"), [(["--ci"], 0), (["--ci", "--env", "dev"], 2)])
 def test_it_runs_before_anything_is_installed(root: Path, options: list[str], code: int) -> None:
-    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(VENDOR)!r}); import runpy; "
+    command = [sys.executable, "-I", "-S", "-B", "-c",
+               f"import sys; sys.path.insert(0, {str(VENDOR)!r}); import runpy; "
                "runpy.run_module('sagemaker_ops.guardrails', run_name='__main__')", *options]  # fmt: skip
     variables = {**JOB, "PATH": "/usr/bin:/bin:/usr/local/bin"}
 
