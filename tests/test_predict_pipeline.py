@@ -39,7 +39,8 @@ def project(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Proj
     refused = project.ops("run", "predict")
     assert (written.code, refused.code, refused.out.count("Succeeded")) == (0, 2, 0), (written, refused)
     assert refused.err.startswith("error: no model is approved, and this pipeline predicts with the approved one: ")
-    trained = project.ops("run", "train")
+    trained = project.make("run")
+    assert "Running predict" not in trained.out, "a fresh clone has no approved model"
     pending = project.ops("run", "predict")
     approved = project.ops("approve-model", "latest", "--env", "local", "--yes")
     assert (trained.code, pending.code, approved.code) == (0, 2, 0), (trained, pending, approved)

@@ -248,6 +248,31 @@ def test_without_a_model_it_says_what_makes_one(bake: Bake, environment: Path) -
     assert (done.code, done.err) == (2, "error: there is no model on this machine yet: `ops run train` makes one.\n")
 
 
+def test_a_model_of_another_training_has_a_page_without_a_form_and_a_damaged_one_is_a_sentence(ready: Bake) -> None:
+    project = ready()
+    assert project.ops("run", "train").code == 0
+    [archive] = (project.path / ".local/s3").rglob("model.tar.gz")
+    folder = project.path / "own"
+    (folder / "code").mkdir(parents=True)
+    own = "model_fn = lambda folder: 7\ntransform_fn = lambda model, body, kind, accept: (str(model), kind)\n"
+    (folder / "code/inference.py").write_text(own, encoding="utf-8")
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(folder / "code", "code")
+
+    running = start(project, "--workers=1")
+    page, answer = running.request("GET", "/").body, running.ask("x", "text/x")
+    ended = running.stop()
+    archive.write_bytes(archive.read_bytes()[:200])
+    damaged = project.ops("serve", "--port=0")
+
+    assert (answer.status, answer.body, answer.content_type, ended) == (200, "7", "text/x", (0, ""))
+    assert "<form" not in page
+    assert "Send what <code>inference.py</code> expects." in page
+    assert damaged.code == 2
+    assert damaged.err.startswith("error: model.tar.gz cannot be unpacked: ")
+    assert damaged.err.count("\n") == 1
+
+
 def test_the_approved_model(ready: Bake) -> None:
     project = ready()
     assert project.ops("run", "train").code == 0

@@ -1,7 +1,7 @@
 // Sends what the form contains, and shows the answer.
-const form = document.querySelector("form");
+const form = document.querySelector("form"); // none, if it is not known what the model expects
 const answer = document.querySelector(".answer");
-form.addEventListener("submit", async (event) => {
+form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const row = {};
   for (const field of form.querySelectorAll("input, select")) row[field.name] = field.value === "" ? null : field.value;

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sagemaker_ops
+from sagemaker_ops import kept
 from sagemaker_ops.report import frame, model, parts
 from sagemaker_ops.report.markup import Markup, element, joined, prose
 from sagemaker_ops.report.results import Result
@@ -20,28 +23,51 @@ Fields = Sequence[tuple[str, str]]
 """(name, kind) of each feature."""
 
 
-def page(served: Served, schema: Mapping[str, Any], example: Mapping[str, str], optional: Sequence[str]) -> str:
-    """The whole page. schema: what schema.json contains; example: {feature: a value}; optional: features."""
-    fields = [(feature["name"], feature["kind"]) for feature in schema["features"]]
+@dataclass(frozen=True)
+class Shape:
+    """What a model expects: its features, those that may be left out, and its target; nothing if that is not known."""
+
+    fields: Fields = ()
+    optional: Sequence[str] = ()
+    target: str = ""
+
+
+def shape_of(schema: Mapping[str, Any], training: Mapping[str, Any]) -> Shape:
+    """From schema.json and training.json, which a team's own training may write in another form, or not at all."""
+    with suppress(*kept.DAMAGED):
+        fields = [(str(feature["name"]), KINDS[feature["kind"]]) for feature in schema["features"]]
+        return Shape(fields, [str(name) for name in training.get("optional", ())], str(schema["target"]))
+    return Shape()
+
+
+def page(served: Served, shape: Shape, example: Mapping[str, str]) -> str:
+    """The whole page; example: {feature: a value}. Without features, it has no form."""
+    fields = shape.fields
     result = Result(evaluation=served.evaluation)
     said = [each for each in (result.verdict, *result.comparison) if each]
     content = [
         *(element("p", prose(each)) for each in said),
         model.metrics(result, None, ""),
-        element("h2", "Try it"),
-        _form(fields, example),
-        element("h2", "Call it"),
-        *_calls(fields, example),
-        element("h2", "What it expects"),
-        _expects(fields, optional),
+        *(_tried(shape, example) if fields else [element("p", prose("Send what `inference.py` expects."))]),
     ]
-    about = prose(f"Predicts `{schema['target']}` from {len(fields)} columns.")
+    about = prose(f"Predicts `{shape.target}` from {len(fields)} columns.") if fields else Markup()
     header = element(
         "header", element("h1", served.name), element("p", served.origin, class_="soft"), element("p", about)
     )
     foot = f"Served by ops serve, version {sagemaker_ops.__version__}, with the code in the model's archive."
     footer = element("footer", element("p", foot))
     return frame.html(f"Model: {served.name}", joined(header, element("main", *content), footer), own=script())
+
+
+def _tried(shape: Shape, example: Mapping[str, str]) -> list[Markup]:
+    return [
+        element("h2", "Try it"),
+        _form(shape.fields, example),
+        element("h2", "Call it"),
+        *_calls(shape.fields, example),
+        element("h2", "What it expects"),
+        _expects(shape.fields, shape.optional),
+    ]
 
 
 @cache
@@ -52,7 +78,7 @@ def script() -> str:
 def _form(fields: Fields, example: Mapping[str, str]) -> Markup:
     inputs = []
     for number, (name, kind) in enumerate(fields):
-        label = element("label", name, element("small", f" {KINDS[kind]}"), for_=f"field-{number}")
+        label = element("label", name, element("small", f" {kind}"), for_=f"field-{number}")
         field = element(
             "input",
             id=f"field-{number}",
@@ -89,7 +115,7 @@ def _calls(fields: Fields, example: Mapping[str, str]) -> list[Markup]:
 def _value(text: str, kind: str) -> object:
     if not text:
         return None
-    if kind == "numeric":
+    if kind == KINDS["numeric"]:
         try:
             return json.loads(text)
         except ValueError:
@@ -102,8 +128,6 @@ def _csv(text: str) -> str:
 
 
 def _expects(fields: Fields, optional: Sequence[str]) -> Markup:
-    rows = [
-        parts.row(name, KINDS[kind], "may be left out" if name in optional else "required") for name, kind in fields
-    ]
+    rows = [parts.row(name, kind, "may be left out" if name in optional else "required") for name, kind in fields]
     caption = "Columns in any order; others are ignored."
     return parts.table("Columns", caption, parts.headings("Column", "Values", "In a request"), rows)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_ops import kept
-from sagemaker_ops.container import transform_program
+from sagemaker_ops.container import archives, transform_program
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.project import data
 from sagemaker_ops.project.settings import Settings
@@ -33,21 +32,15 @@ def serve(served: Served, settings: Settings, root: Path, *, host: str, port: in
         raise UserError(f"{' and '.join(missing)} must be installed to serve a model: `make setup` installs them.")
     with tempfile.TemporaryDirectory(prefix="ops-serve-") as folder:
         model = Path(folder, "model")
-        try:
-            with tarfile.open(served.archive) as tar:
-                tar.extractall(model, filter="data")
-            schema = kept.load(model / "schema.json")
-            optional = kept.load(model / "training.json").get("optional", [])
-        except (*kept.DAMAGED, tarfile.TarError, EOFError) as error:
-            raise UserError(f"{served.archive} cannot be served: {error}; train the model again.") from None
+        archives.unpack(served.archive, model)
+        shape = page.shape_of(kept.read(model / "schema.json") or {}, kept.read(model / "training.json") or {})
         written = Path(folder, "served.json")
-        names = [feature["name"] for feature in schema["features"]]
         request = {
             "code": str(model / "code"),
             "program": "inference.py",
             "model": str(model),
             "handlers": transform_program.__file__,
-            "page": page.page(served, schema, example(settings, root, names), optional),
+            "page": page.page(served, shape, example(settings, root, [name for name, _ in shape.fields])),
             "host": host,
             "port": port,
             "workers": workers,
