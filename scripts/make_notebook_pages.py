@@ -24,10 +24,9 @@ def main() -> None:
         [project] = Path(folder).iterdir()
         for target in ("setup", "run"):
             subprocess.run(["make", target, f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
-        PAGES.mkdir(exist_ok=True)
-        for old in PAGES.iterdir():
-            old.unlink()
         for source, name in NOTEBOOKS.items():
+            for old in [PAGES / f"{name}.md", *PAGES.glob(f"{name}_*.png")]:
+                old.unlink(missing_ok=True)
             command = [".venv/bin/python", "-m", "jupyter", "nbconvert", "--to", "markdown", "--execute"]
             output = ["--output", name, "--output-dir", str(project / "pages")]
             subprocess.run([*command, *output, f"{source}.ipynb"], cwd=project, check=True, capture_output=True)
