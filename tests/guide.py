@@ -70,14 +70,15 @@ def follow(page: Path, project: Project, *programs: Path) -> None:
             raise AssertionError(f"{page.name} line {block.line}: {error}") from error
 
 
-def run(script: str, project: Project, programs: Sequence[Path] = ()) -> str:
+def run(script: str, project: Project, programs: Sequence[Path] = (), **environment: str) -> str:
     """The output of the commands, on both streams, in a shell with the project's environment activated."""
     options = () if "$?" in script else ("-e",)
     with tempfile.TemporaryDirectory() as extra:
         for program in programs:
             (Path(extra) / program.name).symlink_to(program)
         path = f"{project.path / '.venv' / 'bin'}:{extra}:{os.environ['PATH']}"
-        done = project.run("bash", *options, "-c", f"exec 2>&1\n{script}", PATH=path, PYTHON=sys.executable)
+        variables = {"PATH": path, "PYTHON": sys.executable, **environment}
+        done = project.run("bash", *options, "-c", f"exec 2>&1\n{script}", **variables)
     assert done.code == 0, f"`{script.strip()}` failed: {done}"
     return done.out
 
