@@ -18,8 +18,12 @@ from sagemaker_ops.aws.errors import AwsError, aws_call
 from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.project.settings import FILE, Settings
 
-# Standard mode retries after throttling, a fault in AWS or a lost connection, and waits longer each time.
-RETRIES: Mapping[str, Any] = {"mode": "standard"}
+# Like standard mode, it retries after throttling, a fault in AWS or a lost connection, and waits longer each time. After
+# throttling, it also makes all calls of a client slower: otherwise a list of hundreds of pipelines gives up.
+RETRIES: Mapping[str, Any] = {"mode": "adaptive"}
+PAGE = (
+    100  # items of a list in one answer, AWS's maximum; by default it is 10, and all calls of an account share a rate
+)
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: settings cannot be hashed
@@ -98,7 +102,7 @@ class Account:
     def pages(self, operation: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
         """The items under `key` from every page of a list operation of SageMaker."""
         with aws_call(f"list ({operation})"):
-            for page in self.sagemaker.get_paginator(operation).paginate(**arguments):
+            for page in self.sagemaker.get_paginator(operation).paginate(**{"MaxResults": PAGE, **arguments}):
                 yield from page[key]
 
     def tags(self, arn: str) -> dict[str, str]:
