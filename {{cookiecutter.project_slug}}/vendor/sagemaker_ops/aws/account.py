@@ -18,8 +18,8 @@ from sagemaker_ops.aws.errors import AwsError, aws_call
 from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.project.settings import FILE, Settings
 
-# Like standard mode, it retries after throttling, a fault in AWS or a lost connection, and waits longer each time. After
-# throttling, it also makes all calls of a client slower: otherwise a list of hundreds of pipelines gives up.
+# It retries after throttling, a fault in AWS or a lost connection, and waits longer each time, as standard mode does.
+# After throttling, it also slows down all calls of the client: otherwise, a list of hundreds of pipelines gives up.
 RETRIES: Mapping[str, Any] = {"mode": "adaptive"}
 PAGE = (
     100  # items of a list in one answer, AWS's maximum; by default it is 10, and all calls of an account share a rate
