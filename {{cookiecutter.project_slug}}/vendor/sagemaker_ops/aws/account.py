@@ -21,9 +21,7 @@ from sagemaker_ops.project.settings import FILE, Settings
 # It retries after throttling, a fault in AWS or a lost connection, and waits longer each time, as standard mode does.
 # After throttling, it also slows down all calls of the client: otherwise, a list of hundreds of pipelines gives up.
 RETRIES: Mapping[str, Any] = {"mode": "adaptive"}
-PAGE = (
-    100  # items of a list in one answer, AWS's maximum; by default it is 10, and all calls of an account share a rate
-)
+PAGE = 100  # items in one answer: AWS's maximum, and ten times its default
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: settings cannot be hashed
