@@ -27,7 +27,7 @@ from aws.executed import (
     step,
 )
 from sagemaker_ops import local
-from sagemaker_ops.aws import executions, logs, lookup, usage
+from sagemaker_ops.aws import executions, logs, lookup, usage, watch
 from sagemaker_ops.aws.account import Account
 from sagemaker_ops.errors import UserError
 from sagemaker_ops.local.executions import LOCK
@@ -298,6 +298,30 @@ def test_several_instances_are_distinguished(aws: Aws, account: Account, capsys:
     logs.show(account, arn, "Training", follow=False)
 
     assert capsys.readouterr().out.splitlines() == ["[algo-1] from 1", "[algo-2] from 2"]
+
+
+def test_a_silent_log_is_asked_for_less_and_less_often(
+    aws: Aws, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(aws)
+    arn = started(aws, status="Executing")
+    running = step("Training", "Executing", end=None, Metadata=job("Training", "t"))
+    gaps.COURSE += [("Executing", [running])] * 12 + [("Succeeded", [step("Training", Metadata=job("Training", "t"))])]
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 10:
+            write_log(aws, "/aws/sagemaker/TrainingJobs", "t/algo-1-17", "at last")
+
+    monkeypatch.setattr(watch, "LONGEST", 10 * watch.FIRST)
+    monkeypatch.setattr(time, "sleep", sleep)
+
+    logs.show(account, arn, "Training", follow=True)
+
+    assert waits[9] > 5 * waits[0]
+    assert waits[10] <= watch.FIRST  # after a line, soon again
+    assert max(waits) <= watch.LONGEST
 
 
 def test_a_log_is_followed_until_the_step_ends(

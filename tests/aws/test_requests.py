@@ -179,7 +179,8 @@ CONTENT = {
     "RoleArn": ROLE,
 }
 FIND = Call("describe_pipeline", {"PipelineName": NAME}, {**CONTENT, "PipelineArn": ARN, "PipelineDescription": "Old"})
-WHOSE = Call("list_tags", {"ResourceArn": ARN}, tags(**{**OWN, "owner": "old@example.com"}))
+PAGE = {"MaxResults": 100}  # AWS's maximum: fewer calls
+WHOSE = Call("list_tags", {"ResourceArn": ARN, **PAGE}, tags(**{**OWN, "owner": "old@example.com"}))
 PIPELINE = [*WHO, FIND, WHOSE]
 FOLDER = {"Bucket": BUCKET, "Prefix": f"{CODE}/", "ExpectedBucketOwner": ACCOUNT, "EncodingType": "url"}
 PLACE = {"Bucket": BUCKET, "Key": f"{CODE}/sourcedir.tar.gz", "ExpectedBucketOwner": ACCOUNT}
@@ -227,7 +228,7 @@ def own(status: str) -> list[Call]:
 
 def history(status: str) -> Call:
     summary = {"PipelineExecutionArn": EXECUTION, "PipelineExecutionStatus": status, "StartTime": NOW}
-    request = {"PipelineName": NAME, "SortBy": "CreationTime", "SortOrder": "Descending"}
+    request = {"PipelineName": NAME, "SortBy": "CreationTime", "SortOrder": "Descending", **PAGE}
     return Call("list_pipeline_executions", request, {"PipelineExecutionSummaries": [summary]})
 
 
@@ -272,7 +273,7 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
         [
             *PIPELINE,
             FIND_GROUP,
-            Call("list_tags", {"ResourceArn": GROUP_ARN}, tags(**OWN)),
+            Call("list_tags", {"ResourceArn": GROUP_ARN, **PAGE}, tags(**OWN)),
             Call("list_objects_v2", FOLDER, {"Contents": [{"Key": PLACE["Key"], "Size": 4}]}, "s3"),
             Call("update_pipeline", CONTENT, {"PipelineVersionId": 8}),
             Call("add_tags", {"ResourceArn": ARN, **tags(owner="data-team@example.com", **MARKS)}),
@@ -282,7 +283,7 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
         lambda: pipeline_commands.rollback_pipeline("train", yes=True),
         [
             *PIPELINE,
-            Call("list_pipeline_versions", {"PipelineName": NAME}, {"PipelineVersionSummaries": EARLIER}),
+            Call("list_pipeline_versions", {"PipelineName": NAME, **PAGE}, {"PipelineVersionSummaries": EARLIER}),
             Call("describe_pipeline", {"PipelineName": NAME, "PipelineVersionId": 7}, {"PipelineDefinition": SHORTER}),
             reads("flights/"),
             Call("update_pipeline", {**CONTENT, "PipelineDescription": "Old", "PipelineDefinition": SHORTER}, MADE),
@@ -326,7 +327,7 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
         [
             *WHO,
             FIND_GROUP,
-            Call("list_tags", {"ResourceArn": GROUP_ARN}, tags(**OWN)),
+            Call("list_tags", {"ResourceArn": GROUP_ARN, **PAGE}, tags(**OWN)),
             Call("describe_model_package", {"ModelPackageName": VERSION}, VERSION_STATE),
             Call("update_model_package", {"ModelPackageArn": VERSION, **APPROVAL}, {"ModelPackageArn": VERSION}),
         ],
@@ -335,7 +336,7 @@ COMMANDS: dict[str, tuple[Callable[[], None], list[Call]]] = {
         lambda: studio.delete_app("customer-ana", yes=True),
         [
             *WHO,
-            Call("list_apps", {}, {"Apps": [APP_STATE]}),
+            Call("list_apps", PAGE, {"Apps": [APP_STATE]}),
             Call("describe_app", APP, {**APP_STATE, "AppArn": APP_ARN}),
             Call("list_tags", {"ResourceArn": APP_ARN}, tags(**OWN)),
             Call("delete_app", APP),
@@ -556,7 +557,7 @@ def test_an_app_without_the_tag_is_left_alone_and_the_message_names_its_owner(ac
 def test_the_tag_may_be_on_the_second_page(account: Account) -> None:
     run, calls = COMMANDS["stop"]
     first = until(calls, "list_tags", {**tags(owner="bob"), "NextToken": "more"})
-    second = Call("list_tags", {"ResourceArn": ARN, "NextToken": "more"}, tags(vertical="revenue"))
+    second = Call("list_tags", {"ResourceArn": ARN, "NextToken": "more", **PAGE}, tags(vertical="revenue"))
     with answered(account, [*first, second]), pytest.raises(RefusedError, match=r"belongs to 'revenue' \(owner bob"):
         run()
 

@@ -116,7 +116,7 @@ def test_a_thousand_apps_are_read_in_pages(ops: Ops, aws: Aws) -> None:
     gaps.APPS.reverse()
 
     assert apps(ops("list-apps")) == ["space0/JupyterLab/default"]
-    assert len(aws.calls("list_apps")) == 100
+    assert len(aws.calls("list_apps")) == 10
     assert len(aws.calls("describe_app")) == 1, "only ours"
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -103,6 +104,15 @@ def test_a_wait_survives_temporary_errors(aws: Aws, account: Account, monkeypatc
     assert ended.status == "Succeeded"
     assert ended.end_time == at(9)
     assert gaps.FAULTS["list_pipeline_execution_steps"] == []
+
+
+def test_polls_become_rarer_and_two_waits_do_not_poll_together() -> None:
+    one, other = (list(islice(watch.pauses(), 12)) for _ in range(2))
+
+    assert one != other
+    for pauses in (one, other):
+        assert 0.8 * watch.FIRST <= pauses[0] <= watch.FIRST
+        assert 0.8 * watch.LONGEST <= pauses[-1] <= watch.LONGEST
 
 
 def test_a_wait_for_a_retry_does_not_end_with_the_status_before_it(aws: Aws, account: Account) -> None:

@@ -50,8 +50,8 @@ def tuning(jobs: Any = None, *grid: int) -> Step:
     return {"Name": "Tuning", "Type": "Tuning", "Arguments": arguments}
 
 
-def retried(**policy: Any) -> Step:
-    return processing(RetryPolicies=[{"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], **policy}])
+def retried(*kinds: str, **policy: Any) -> Step:
+    return processing(RetryPolicies=[{"ExceptionType": list(kinds or ["SageMaker.JOB_INTERNAL_ERROR"]), **policy}])
 
 
 TRANSFORM: Step = {
@@ -87,6 +87,13 @@ def get(name: str) -> dict[str, str]:
         pytest.param([retried(MaxAttempts=2)], 3, 1.5, id="retries"),
         pytest.param([retried()], 6, 3, id="AWS's default number of retries"),
         pytest.param([retried(ExpireAfterMin=30)], 1.5, 0.75, id="retries until a time"),
+        pytest.param([retried("SageMaker.RESOURCE_LIMIT", ExpireAfterMin=600)], 1, 0.5, id="waiting for a quota"),
+        pytest.param(
+            [retried("SageMaker.RESOURCE_LIMIT", "SageMaker.JOB_INTERNAL_ERROR", MaxAttempts=2)],
+            3,
+            1.5,
+            id="retries of which some cost nothing",
+        ),
         pytest.param([retried(ExpireAfterMin=600, MaxAttempts=1)], 2, 1, id="whichever is reached first"),
         pytest.param(
             [training(InstanceType="ml.m5.large", InstanceCount=1, KeepAlivePeriodInSeconds=1800)],

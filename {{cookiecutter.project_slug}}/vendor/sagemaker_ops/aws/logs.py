@@ -27,6 +27,7 @@ def show(account: Account, arn: str, step: str | None, follow: bool) -> None:
     known = executions.unchanging(account, arn)
     tokens: dict[str, str] = {}
     printed = False
+    waits = watch.pauses()
     while True:
         execution = watch.patiently(lambda: executions.state(account, arn, known))
         if step is None:
@@ -36,10 +37,10 @@ def show(account: Account, arn: str, step: str | None, follow: bool) -> None:
         over = not follow or _over(execution, found)  # checked before the log is read, so that the log is complete
         for line in _new_lines(account, found.job, tokens):
             print(line, flush=follow)
-            printed = True
+            printed, waits = True, watch.pauses()
         if over:
             break
-        time.sleep(watch.FIRST)
+        time.sleep(next(waits))
     if not printed:
         raise UserError(
             f"step '{step}' is {found.status}, but CloudWatch has no log lines yet: they appear a few seconds after "

@@ -14,7 +14,6 @@ from sagemaker_ops.aws.account import Account
 from sagemaker_ops.aws.errors import aws_call, is_not_found
 
 THREADS = 8
-PAGE = 100  # AWS's maximum
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def list_pipelines(account: Account, *, everyone: bool) -> list[Listed]:
     prefix = f"{account.vertical}-"
     # What AWS returns for a prefix is checked again below.
     wanted = {} if everyone else {"PipelineNamePrefix": prefix}
-    found = list(account.pages("list_pipelines", "PipelineSummaries", MaxResults=PAGE, SortBy="Name", **wanted))
+    found = list(account.pages("list_pipelines", "PipelineSummaries", SortBy="Name", **wanted))
     named = [each for each in found if each["PipelineName"].startswith(prefix)]
     others = [Listed(each["PipelineName"]) for each in found if not each["PipelineName"].startswith(prefix)]
     with ThreadPoolExecutor(THREADS) as pool:

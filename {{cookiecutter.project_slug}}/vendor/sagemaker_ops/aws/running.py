@@ -80,7 +80,8 @@ def _apps(account: Account, everyone: bool) -> Iterator[Running]:
 
 
 def _endpoints(account: Account, everyone: bool) -> Iterator[Running]:
-    for listed in account.pages("list_endpoints", "Endpoints"):
+    wanted = {} if everyone else {"NameContains": f"{account.vertical}-"}
+    for listed in account.pages("list_endpoints", "Endpoints", **wanted):
         name = listed["EndpointName"]
         if listed["EndpointStatus"] in ("Failed", "Deleting") or not _is_own(account, name, everyone):
             continue

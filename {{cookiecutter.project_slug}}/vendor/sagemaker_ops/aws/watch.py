@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -19,6 +20,8 @@ from sagemaker_ops.local import Execution
 FIRST = float(os.environ.get("OPS_POLL_SECONDS", "3"))
 LONGEST = FIRST * 10
 GROWTH = 1.5
+# A pause is up to this much shorter, so that jobs of GitLab that began together do not go on calling AWS together.
+SPREAD = 0.2
 # How often in a row AWS may be unreachable before the wait is given up; each attempt has its own retries.
 PATIENCE = 10
 # How often to check whether an execution has begun; one that ends at once is never seen running.
@@ -49,7 +52,7 @@ def until_ended(
     if just_begun:
         _await_begin(account, arn, deadline)
     known = patiently(lambda: executions.unchanging(account, arn), deadline)
-    pauses = _pauses()
+    waits = pauses()
     seen = None
     while True:
         execution = patiently(lambda: executions.state(account, arn, known), deadline)
@@ -58,12 +61,12 @@ def until_ended(
             return execution
         now = [(step.name, step.status, step.attempts) for step in execution.steps.values()]
         if now != seen:
-            seen, pauses = now, _pauses()
-        _sleep(next(pauses), deadline)
+            seen, waits = now, pauses()
+        _sleep(next(waits), deadline)
 
 
 def _await_begin(account: Account, arn: str, deadline: float) -> None:
-    for pause, _ in zip(_pauses(), range(SETTLING), strict=False):
+    for pause, _ in zip(pauses(), range(SETTLING), strict=False):
         found = patiently(lambda: lookup.describe(account, arn), deadline)
         if found is not None and found["PipelineExecutionStatus"] in RUNNING:
             return
@@ -75,14 +78,14 @@ def patiently(ask: Callable[[], Found], deadline: float = math.inf) -> Found:
 
     deadline: when to give up, as in time.monotonic(); NotEndedError then.
     """
-    pauses = _pauses()
+    waits = pauses()
     for _ in range(PATIENCE - 1):
         try:
             return ask()
         except AwsError as error:
             if not may_pass(error):
                 raise
-        _sleep(next(pauses), deadline)
+        _sleep(next(waits), deadline)
     return ask()
 
 
@@ -93,8 +96,9 @@ def _sleep(seconds: float, deadline: float) -> None:
     time.sleep(min(seconds, left))
 
 
-def _pauses() -> Iterator[float]:
+def pauses() -> Iterator[float]:
+    """Seconds to wait before each poll, longer each time."""
     pause = FIRST
     while True:
-        yield pause
+        yield pause * (1 - SPREAD * random.random())
         pause = min(pause * GROWTH, LONGEST)

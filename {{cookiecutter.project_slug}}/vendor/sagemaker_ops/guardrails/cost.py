@@ -21,6 +21,8 @@ from sagemaker_ops.guardrails.policy import Policy, Prices
 DAY = 86_400
 # https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html: the default of MaxAttempts.
 RETRIES = 5
+# After these, no job was started: a quota of instances is exhausted, or AWS received too many requests.
+UNPAID = {"SageMaker.RESOURCE_LIMIT", "Step.THROTTLING"}
 Step = Mapping[str, Any]
 
 
@@ -221,6 +223,9 @@ def _seconds(arguments: Mapping[str, Any], retries: list[Any], values: Mapping[s
 
 def _retried(once: float, policy: Mapping[str, Any]) -> float:
     """The seconds that one retry policy adds: the last attempt starts before it expires and may take its full time."""
+    kinds = policy.get("ExceptionType")
+    if isinstance(kinds, list) and kinds and all(kind in UNPAID for kind in kinds):
+        return 0
     bounds: list[float] = []
     if "ExpireAfterMin" in policy:
         bounds.append(60 * float(policy["ExpireAfterMin"]))
