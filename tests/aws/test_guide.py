@@ -53,33 +53,37 @@ def project(ready: Bake, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 class Follower:
-    """Evaluates the blocks of one page. printed: the output of the last block that ran."""
+    """Evaluates the blocks of one page. printed: the output of the last block, if it ran here."""
 
     def __init__(self, project: Project, environment: dict[str, str]) -> None:
         self.project, self.environment = project, environment
         self.printed: str | None = None
+        self.elsewhere = False
         self.python = PythonEvaluator()
 
     def evaluate(self, example: Example) -> None:
         [block] = blocks(example.document.text[: example.region.end] + "\n")[-1:]
-        if ELSEWHERE.fullmatch(block.lead):
-            self.printed = None
-        elif LEAD.fullmatch(block.lead):
+        if block.language == "text":
+            if not self.elsewhere:
+                assert self.printed is not None, "nothing ran that could print this"
+                compare(block.text, self.printed)
+            self.printed, self.elsewhere = None, False
+            return
+        self.elsewhere = bool(ELSEWHERE.fullmatch(block.lead))
+        if self.elsewhere:
+            return
+        if LEAD.fullmatch(block.lead):
             change(block, self.project.path)
         elif block.language == "bash":
             self.printed = run(block.text, self.project, (), **self.environment)
-        elif block.language == "python":
+        else:
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 self.python(example)
             self.printed = out.getvalue()
-        else:
-            assert self.printed is not None, "nothing ran that could print this"
-            compare(block.text, self.printed)
-            self.printed = None
 
 
 def document(page: Path, follower: Follower) -> Document:
-    parsers = [CodeBlockParser(language, follower.evaluate) for language in ("bash", "python", "text")]
+    parsers = [CodeBlockParser(language, follower.evaluate) for language in ("bash", "diff", "python", "text")]
     return Sybil(parsers).parse(page)
 
 
