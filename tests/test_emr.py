@@ -1,7 +1,7 @@
 """infra/emr.yaml on top of infra/vertical.yaml: what the application is, and who may use it.
 
-moto deploys both stacks, and iam.py decides about requests, as in test_infra.py. moto's CloudFormation does not know EMR
-Serverless, so a parameter stands in for the id of the application, whose properties moto's EMR Serverless takes instead.
+moto deploys both stacks, and iam.py decides about requests, as in test_infra.py. moto's CloudFormation does not know
+EMR Serverless: a parameter stands in for the id of the application, whose properties moto's EMR Serverless takes.
 """
 
 from __future__ import annotations
