@@ -9,6 +9,9 @@ from __future__ import annotations
 import functools
 import json
 import re
+import subprocess
+import sys
+import tarfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +21,7 @@ import boto3
 import pytest
 from iam import Document, Request, Values, as_list, is_allowed
 from moto import mock_aws
-from projects import TEMPLATE
+from projects import TEMPLATE, Bake
 from test_infra import (
     ACCOUNT,
     BUCKET,
@@ -426,3 +429,71 @@ def test_the_page_names_each_parameter_and_output() -> None:
     command = page.partition("```bash\n")[2].partition("```")[0]
     assert [name for name, default in wanted.items() if default == "required" and f"{name}=" not in command] == []
     assert Path("infra/emr.yaml").as_posix() in command
+
+
+def block(language: str, beginning: str) -> str:
+    """The block of the page that begins so."""
+    page = PAGE.read_text(encoding="utf-8")
+    [found] = [each for each in re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL) if each.startswith(beginning)]
+    return str(found)
+
+
+def test_the_packed_packages_run_where_they_are_unpacked(bake: Bake, tmp_path: Path) -> None:
+    """With one small package, because those of the steps take a minute."""
+    project = bake()
+    (project.path / "pack.sh").write_text(block("bash", "#!/bin/bash"), encoding="utf-8")
+
+    done = project.run("bash", "pack.sh", PYTHON=sys.executable, PACKAGES="six")
+
+    assert done.code == 0, done
+    [archive] = (project.path / "build" / "spark").glob("packages-*.tar.gz")
+    assert done.out.splitlines() == [archive.relative_to(project.path).as_posix()]
+    (project.path / "build" / "spark" / "environment").rename(project.path / "gone")
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path / "unpacked", filter="fully_trusted")
+    python = str(tmp_path / "unpacked" / "bin" / "python")
+    command = [python, "-I", "-c", "import six; print(six.__file__)"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed.startswith(str(tmp_path / "unpacked"))
+
+
+def test_the_script_packs_what_steps_need(bake: Bake) -> None:
+    """By default; and the script passes shellcheck."""
+    script = block("bash", "#!/bin/bash")
+    checked = subprocess.run(
+        [Path(sys.executable).with_name("shellcheck"), "-"], input=script, capture_output=True, text=True, check=False
+    )
+    vendored = tomllib.loads((bake().path / "vendor" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert checked.stdout == ""
+    assert '"${PACKAGES:-./vendor[steps]}"' in script
+    assert {"pandas>=2.2,<2.4", "pyarrow", "scipy", "scikit-learn==1.9.*"} <= {
+        *vendored["optional-dependencies"]["steps"]
+    }
+    assert "boto3" in vendored["dependencies"], "the GitLab job uploads the archive with it"
+
+
+def test_gitlab_takes_the_job_that_packs(bake: Bake) -> None:
+    file = bake().path / ".gitlab-ci.yml"
+    file.write_text(file.read_text(encoding="utf-8") + "\n" + block("yaml", "pack-for-spark:"), encoding="utf-8")
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_and_the_notebook_name_the_same_keys() -> None:
+    notebook = (TEMPLATE / "{{cookiecutter.project_slug}}" / "develop" / "spark.ipynb").read_text(encoding="utf-8")
+
+    for key in tomllib.loads(deploy().outputs["ProjectToml"]):
+        assert f"there['{key}']" in notebook
+        assert f"\n{key} = " in PAGE.read_text(encoding="utf-8")
+
+
+def test_a_project_does_not_carry_it(bake: Bake) -> None:
+    assert not (bake().path / "infra").exists()
