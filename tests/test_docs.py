@@ -217,7 +217,12 @@ def test_the_page_on_local_runs_matches_the_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notebook", "page"), [("eda/look_at_the_data", "look-at-the-data"), ("develop/try_a_model", "try-a-model")]
+    ("notebook", "page"),
+    [
+        ("eda/look_at_the_data", "look-at-the-data"),
+        ("develop/try_a_model", "try-a-model"),
+        ("develop/spark", "spark"),
+    ],
 )
 def test_the_pages_of_the_notebooks_have_every_cell(notebook: str, page: str) -> None:
     cells = json.loads((PROJECT / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]

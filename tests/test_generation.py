@@ -23,7 +23,7 @@ FILES = {
         README.md flights_classification.csv flights_regression.csv
     """,
     "develop": """
-        README.md try_a_model.ipynb
+        README.md spark.ipynb try_a_model.ipynb
     """,
     "docs": """
         index.md

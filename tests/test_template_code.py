@@ -112,7 +112,7 @@ FOREIGN = {
     "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
     "project": {"pyarrow", "tomlkit"},
     "template": {"cookiecutter"},
-    "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "seaborn", "sklearn", "tomlkit"},
+    "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "pyspark", "seaborn", "sklearn", "tomlkit"},
     "serving": {"starlette", "uvicorn"},
     "terminal": {"rich"},
     "tracking": {"mlflow", "pandas"},

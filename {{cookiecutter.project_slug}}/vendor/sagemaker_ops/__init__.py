@@ -40,6 +40,7 @@ EXPORTS = {
     "notebooks.candidates": {"candidates": ""},
     "notebooks.folds": {"trial_rows": ""},
     "notebooks.project_file": {"present_hyperparameters": "", "write_hyperparameters": ""},
+    "notebooks.spark_session": {"missing_for_spark": "", "start_spark": ""},
     "notebooks.trial_figures": {"compare_models": "", "show_trials": ""},
     "notebooks.trials": {"cross_validate": ""},
     "notebooks.tuning": {"search_ranges": "", "tune": ""},
@@ -128,6 +129,7 @@ __all__ = [
     "load_settings",
     "load_table",
     "missing_folders",
+    "missing_for_spark",
     "model_in_use",
     "notation_arguments",
     "overview",
@@ -169,6 +171,7 @@ __all__ = [
     "source_files",
     "source_path",
     "split_rows",
+    "start_spark",
     "target_by_column",
     "target_over_time",
     "threshold_arguments",
@@ -221,6 +224,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.notebooks.folds import trial_rows
     from sagemaker_ops.notebooks.interactive import plot_rows
     from sagemaker_ops.notebooks.project_file import present_hyperparameters, write_hyperparameters
+    from sagemaker_ops.notebooks.spark_session import missing_for_spark, start_spark
     from sagemaker_ops.notebooks.trial_figures import compare_models, show_trials
     from sagemaker_ops.notebooks.trials import cross_validate
     from sagemaker_ops.notebooks.tuning import search_ranges, tune
