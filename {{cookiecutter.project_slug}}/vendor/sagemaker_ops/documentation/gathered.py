@@ -15,7 +15,7 @@ from sagemaker_ops.errors import Problem, UserError
 from sagemaker_ops.guardrails import policy
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.pipelines import compiler, publishing
-from sagemaker_ops.project import layout
+from sagemaker_ops.project import approved_model, layout
 from sagemaker_ops.project.settings import Environment, Settings
 from sagemaker_ops.project.target import Target
 from sagemaker_ops.report import results
@@ -61,7 +61,9 @@ def gather(root: Path, settings: Settings) -> Project:
     def compiled(name: str) -> Pipeline | UserError:
         try:
             definition = compiler.definition(name, target, root)
-            return of(name, definition, results.newest(root, name, definition))
+            how = f"run `ops approve-model latest --env local`, then `ops run {name}`."
+            otherwise = how if approved_model.predicts(definition) else f"run `ops run {name}` first."
+            return of(name, definition, results.newest(root, name, definition, otherwise))
         except UserError as error:
             return error
 

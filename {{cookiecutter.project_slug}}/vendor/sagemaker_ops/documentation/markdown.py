@@ -32,7 +32,7 @@ def _escaped(character: str, before: str) -> str:
 
 def prose(sentence: str) -> Markdown:
     """A sentence whose `words in backticks` are code."""
-    parts = sentence.split("`")
+    parts = " ".join(sentence.split()).split("`")
     if len(parts) % 2 == 0:  # a backtick without its pair
         return text(sentence)
     return joined("", (code(part) if number % 2 else text(part) for number, part in enumerate(parts)))

@@ -28,7 +28,11 @@ def index(project: Project) -> str:
         for each in project.pipelines
     ]
     said = "Each file in `production/pipelines` is a pipeline. `make docs` writes these pages from what it compiles to."
-    return page(heading(1, "Pipelines"), prose(said), table(("Pipeline", "What it does", "Steps", "Schedule"), rows))
+    return page(
+        heading(1, "Pipelines"),
+        prose(said),
+        table(("Pipeline", "What it does", "Steps", "Schedule"), rows) or "There is none.",
+    )
 
 
 def pipeline_page(pipeline: Pipeline, project: Project) -> str:
@@ -59,7 +63,7 @@ def pipeline_page(pipeline: Pipeline, project: Project) -> str:
         table(("Step", "Type", "After"), rows),
         heading(2, "Parameters"),
         prose(f"`ops run {pipeline.name} --param NAME=VALUE` sets one for an execution."),
-        step_parts.parameters(pipeline.plan.parameters) or "It has none.",
+        step_parts.parameters(pipeline.plan.parameters, project) or "It has none.",
         heading(2, "Where it is deployed"),
         table(("Environment", "Name of the pipeline", "Account", "Region"), _deployed(pipeline, project)) or "Nowhere.",
         heading(2, "Code"),
@@ -90,7 +94,8 @@ def _purpose(pipeline: Pipeline, project: Project) -> str:
     """The first paragraph of its file, without its own name."""
     source = read(project.root / PIPELINES / f"{pipeline.name}.py", pipeline.name)
     first = " ".join(source.docstring.split("\n\n")[0].split())
-    return prose(first.removeprefix(f"The pipeline `{pipeline.name}`: "))
+    first = first.removeprefix(f"The pipeline `{pipeline.name}`: ")
+    return prose(first[:1].upper() + first[1:])
 
 
 def _deployed(pipeline: Pipeline, project: Project) -> Iterator[tuple[str, ...]]:

@@ -21,11 +21,11 @@ from sagemaker_ops.terminal import plan_view
 
 CONFIG, BUILT_WITH = "mkdocs.yml", ".mkdocs.yml"
 FOLDER = "generated"
-STYLE = "pages.css"
+ASSETS = {"extra_css": "pages.css", "extra_javascript": "pages.js"}  # by their setting
 _NOTE = "# Written by `ops docs` from mkdocs.yml and the pages in docs/generated. Change mkdocs.yml instead.\n"
 
 
-# YAML in which tags such as `!ENV` are left out: only the nav and the style sheets are needed.
+# YAML in which tags such as `!ENV` are left out: only the nav, and the lists of style sheets and scripts, are needed.
 _Loader: Any = type("_Loader", (yaml.SafeLoader,), {})
 _Loader.add_multi_constructor("", lambda loader, suffix, node: None)
 
@@ -34,7 +34,7 @@ def pages(project: Project, home: Path) -> dict[str, str]:
     """{file: content} of everything in docs/generated; home: the team's own folder, docs."""
     found = model_card.report(project)
     written = {
-        STYLE: Path(__file__).with_name(STYLE).read_text(encoding="utf-8"),
+        **{name: Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ASSETS.values()},
         "model-card.md": model_card.model_card(project, found, (home / "index.md").is_file()),
         "runbook.md": runbook.runbook(project),
         "pipelines/index.md": pipeline_page.index(project),
@@ -81,12 +81,17 @@ def _config(root: Path) -> dict[str, Any]:
 
 def _settings(given: dict[str, Any], project: Project) -> dict[str, Any]:
     """The team's settings, with the generated pages at the end of its nav, unless it puts some of them there itself."""
-    styles = given.get("extra_css")
-    settings: dict[str, Any] = {"INHERIT": CONFIG, "extra_css": [*(styles or []), f"{FOLDER}/{STYLE}"]}
+    settings: dict[str, Any] = {"INHERIT": CONFIG}
+    for key, name in ASSETS.items():
+        settings[key] = [*_listed(given.get(key)), f"{FOLDER}/{name}"]
     nav = given.get("nav")
     if isinstance(nav, list) and not any(each.startswith(f"{FOLDER}/") for each in _files(nav)):
         settings["nav"] = [*nav, *_nav(project)]
     return settings
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _files(nav: Any) -> Iterator[str]:

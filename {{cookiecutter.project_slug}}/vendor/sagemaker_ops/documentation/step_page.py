@@ -17,6 +17,12 @@ from sagemaker_ops.guardrails import cost
 
 _IMAGES = ("AppSpecification.ImageUri", "AlgorithmSpecification.TrainingImage", "PrimaryContainer.Image",
            "Containers.*.Image", "InferenceSpecification.Containers.*.Image")  # fmt: skip
+_TUNED = {
+    "Measured by": "HyperParameterTuningJobObjective.MetricName",
+    "Search": "Strategy",
+    "Training jobs": "ResourceLimits.MaxNumberOfTrainingJobs",
+    "Of these at the same time": "ResourceLimits.MaxParallelTrainingJobs",
+}
 
 
 def step_page(step: Step, pipeline: Pipeline, project: Project) -> str:
@@ -33,7 +39,7 @@ def step_page(step: Step, pipeline: Pipeline, project: Project) -> str:
         *_section("Message", step_parts.message(step, pipeline.plan)),
         *_section("Inputs", step_parts.inputs(step, pipeline.plan, project)),
         *_section("Outputs", step_parts.outputs(step, pipeline.plan, project)),
-        *_section("Parameters", step_parts.used_parameters(step, pipeline.plan)),
+        *_section("Parameters", step_parts.used_parameters(step, pipeline.plan, project)),
         *_section("Arguments", step_parts.arguments(step, pipeline.plan)),
         *_section("Hyperparameters", step_parts.hyperparameters(jobs, pipeline.plan)),
         *_section("Ranges", step_parts.ranges(jobs)),
@@ -58,6 +64,8 @@ def _facts(step: Step, pipeline: Pipeline, project: Project) -> Iterator[tuple[s
     jobs = [arguments for _, arguments in values.jobs(step)]
     images = [values.shown(uri, plan) for each in jobs for path in _IMAGES for uri in at(each, path)]
     yield from (("Image", code(uri)) for uri in dict.fromkeys(images))
+    tuned = step.arguments.get("HyperParameterTuningJobConfig") or {}
+    yield from ((what, code(values.shown(each, plan))) for what, path in _TUNED.items() for each in at(tuned, path))
     if kind.resources:
         yield from (
             ("Instances", _instances(found, plan)) for each in jobs for found in at(each, ".".join(kind.resources))

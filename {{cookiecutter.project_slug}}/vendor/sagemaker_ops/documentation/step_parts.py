@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagemaker_ops.definition import difference, step_types
+from sagemaker_ops.definition.parameters import Parameter
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.definition.tuning_type import CATEGORICAL, RANGES
 from sagemaker_ops.documentation import values
 from sagemaker_ops.documentation.gathered import Project
-from sagemaker_ops.documentation.markdown import Markdown, code, fence, joined, link, table, text
+from sagemaker_ops.documentation.markdown import Markdown, code, fence, joined, link, prose, table, text
+from sagemaker_ops.report.results import SET_BY_OPS
 
 # How a condition reads.
 _COMPARED = {
@@ -74,20 +76,19 @@ def inputs(step: Step, plan: Plan, project: Project) -> Markdown:
     rows = []
     for each in values.reads(step):
         address = values.uri(each.value, plan)
-        rows.append(
-            (code(each.name), _origin(each.value), _both(address, values.here(address), project), code(each.folder))
-        )
+        where = _both(address, values.here(address), project)
+        rows.append((code(each.name), _origin(each.value, plan), where, code(each.folder)))
     return table(("Input", "From", "S3 URI, and where it is on this machine", "In the container"), rows)
 
 
-def _origin(value: Any) -> Markdown:
+def _origin(value: Any, plan: Plan) -> Markdown:
     """Which output or parameter it is, or which content of the project."""
     found = [text(what) for what, pattern in difference.HASHED.items() if pattern.search(str(value))]
     for each in values.references(value):
         if each.kind == "Parameters":
             found.append(joined("", ["parameter ", code(each.name)]))
         elif each.kind == "Steps":
-            name = values.output(each)
+            name = values.output(each, plan)[1]
             found.append(joined("", [code(name), " of " if name else "", to(each.name)]))
     return joined(", ", found)
 
@@ -99,7 +100,7 @@ def outputs(step: Step, plan: Plan, project: Project) -> Markdown:
             to(other.name)
             for other in plan.steps.values()
             for reference in values.references(other.arguments)
-            if (reference.name, values.output(reference)) == (step.name, each.name) and reference.kind == "Steps"
+            if values.output(reference, plan) == (step.name, each.name)
         ]
         local = f".local/runs/{values.EXECUTION}/{step.name}/outputs/{each.name}"
         rows.append(
@@ -122,25 +123,28 @@ def _both(address: str, local: str, project: Project) -> Markdown:
     return joined("<br>", [code(values.on_aws(address, project.target)) or "known only to an execution", code(local)])
 
 
-def used_parameters(step: Step, plan: Plan) -> Markdown:
+def used_parameters(step: Step, plan: Plan, project: Project) -> Markdown:
     used = {each.name for each in values.references(step.arguments) if each.kind == "Parameters"}
-    return parameters({name: each for name, each in plan.parameters.items() if name in used})
+    return parameters({name: each for name, each in plan.parameters.items() if name in used}, project)
 
 
-def parameters(found: Mapping[str, Any]) -> Markdown:
+def parameters(found: Mapping[str, Parameter], project: Project) -> Markdown:
     """A table of parameters of the pipeline."""
     rows = [
-        (
-            code(name),
-            each.type,
-            code(each.default if isinstance(each.default, str) else json.dumps(each.default))
-            if each.default is not None
-            else "required",
-            joined(", ", map(code, each.choices)) or "any",
-        )
+        (code(name), each.type, _usual(each, project), joined(", ", map(code, each.choices)) or "any")
         for name, each in found.items()
     ]
     return table(("Parameter", "Type", "Default", "Values"), rows)
+
+
+def _usual(parameter: Parameter, project: Project) -> str:
+    """The default of a parameter."""
+    if parameter.name in SET_BY_OPS:
+        return prose("set by `ops` at each start")
+    if parameter.default is None:
+        return "none: it must be given"
+    shown = parameter.default if isinstance(parameter.default, str) else json.dumps(parameter.default)
+    return code(values.on_aws(shown, project.target))
 
 
 def arguments(step: Step, plan: Plan) -> Markdown:

@@ -13,10 +13,13 @@ from sagemaker_ops.definition.job_types import TRAINING
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
 from sagemaker_ops.definition.step_type import StepType
+from sagemaker_ops.project import approved_model
 from sagemaker_ops.project.layout import LOCAL_FOLDER
 from sagemaker_ops.project.target import Target
 
-EXECUTION = "<execution>"
+EXECUTION, MODEL = "<execution>", "model"
+_OF_MODELS = ("ModelArtifacts", "BestTrainingJob", "TrainingJobSummaries")  # properties that lead to a model
+_NAMED = {"sagemaker_submit_directory": "code"}
 _DEEPEST = 20  # references that lead to each other
 
 
@@ -40,7 +43,7 @@ def writes(step: Step) -> list[Place]:
     for kind, arguments in jobs(step):
         found += _places(kind.writes, arguments)
         found += [
-            Place("model", {"Std:Join": {"On": "/", "Values": [each.value, "<job>/output"]}}, "/opt/ml/model")
+            Place(MODEL, {"Std:Join": {"On": "/", "Values": [each.value, "<job>/output"]}}, "/opt/ml/model")
             for each in _places(kind.writes_in_job, arguments)
         ]
     return found
@@ -73,7 +76,7 @@ def _name(item: Mapping[str, Any], path: str) -> str:
 def _own_name(path: str) -> str:
     """Of something that has no name: the last part of its path that says what it is."""
     *_, folder, last = ["", *(part for part in path.split(".") if part not in ("*", "S3DataSource", "DataSource"))]
-    return folder or last if last in ("S3Uri", "S3OutputPath") else last
+    return folder or last if last in ("S3Uri", "S3OutputPath") else _NAMED.get(last, last)
 
 
 def _folder(item: Mapping[str, Any]) -> str:
@@ -97,6 +100,8 @@ def uri(value: Any, plan: Plan, depth: int = 0) -> str:
         return ""
     (reference,) = references(value) or [Reference("", "")]
     if reference.kind == "Parameters":
+        if reference.name in approved_model.PARAMETERS:  # which `ops` sets at each start
+            return f"<{reference.name}>"
         parameter = plan.parameters.get(reference.name)
         default = parameter.default if parameter else None
         return f"<{reference.name}>" if default is None else str(default)
@@ -111,19 +116,24 @@ def _property(step: Step, reference: Reference, plan: Plan, depth: int) -> str:
     found: Any = step_types.of(step.type).expected(step.arguments)
     for key in reference.path:
         if not isinstance(found, Mapping) or key not in found:
-            return ""
+            return f"<{reference.path[-1]}>"
         found = found[key]
-    if found is None and (made := [each for each in writes(step) if each.name == "model"]):
-        return f"{uri(made[0].value, plan, depth + 1)}/model.tar.gz"
-    return uri(found, plan, depth + 1)
+    if found is not None:
+        return uri(found, plan, depth + 1)
+    made = [each for each in writes(step) if each.name == MODEL]
+    return f"{uri(made[0].value, plan, depth + 1)}/model.tar.gz" if made else f"<{reference.path[-1]}>"
 
 
-def output(reference: Reference) -> str:
-    """The name of the output that a reference to a step reads: `train`, or `model` for its model."""
+def output(reference: Reference, plan: Plan) -> tuple[str, str]:
+    """(step, output) that a reference reads: `train`, or `model` for its model; empty if it reads none."""
     keys = [str(key) for key in reference.path]
+    if reference.kind == "PropertyFiles" and reference.name in plan.steps:
+        return reference.name, plan.steps[reference.name].property_files.get(keys[0], ("", ""))[0]
+    if reference.kind != "Steps":
+        return "", ""
     if "Outputs" in keys and len(keys) > keys.index("Outputs") + 1:
-        return keys[keys.index("Outputs") + 1]
-    return "model" if "Model" in (keys or [""])[0] else ""
+        return reference.name, keys[keys.index("Outputs") + 1]
+    return reference.name, MODEL if keys and keys[0] in _OF_MODELS else ""
 
 
 def on_aws(address: str, target: Target) -> str:
