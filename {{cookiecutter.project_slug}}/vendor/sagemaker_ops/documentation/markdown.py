@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Sequence
 
 # Markdown, HTML or an extension may give these a meaning; as numbers they have none, also inside a table.
-_SPECIAL = frozenset(string.punctuation) - frozenset(",;()%/?'.")
+_SPECIAL = frozenset(string.punctuation) - frozenset(",;()%/?.")
 _PLACEHOLDERS = re.compile("[\u0002\u0003]")  # with which Python-Markdown marks what it has converted
 
 
@@ -25,9 +25,10 @@ def text(content: str) -> Markdown:
 
 
 def _escaped(character: str, before: str) -> str:
-    ends_a_number = character in ".)" and before.isdigit()  # as in a list
-    edge_of_a_line = character == " " and not before.strip()
-    return f"&#{ord(character)};" if character in _SPECIAL or ends_a_number or edge_of_a_line else character
+    in_a_list = character in ".)" and before.isdigit()
+    in_an_ellipsis = character == "." and before.endswith(".")
+    at_the_edge = character == " " and not before.strip()
+    return f"&#{ord(character)};" if character in _SPECIAL or in_a_list or in_an_ellipsis or at_the_edge else character
 
 
 def prose(sentence: str) -> Markdown:

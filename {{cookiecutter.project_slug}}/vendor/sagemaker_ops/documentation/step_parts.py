@@ -47,7 +47,7 @@ def decision(step: Step, plan: Plan) -> Markdown:
         for outcome in (True, False)
     }
     rows = [
-        ("If all of this holds", joined("<br>" and " and ", conditions)),
+        ("If all of this holds", joined("<br>and ", conditions)),
         ("then", leads[True] or "nothing"),
         ("otherwise", leads[False] or "nothing"),
     ]
