@@ -7,7 +7,9 @@ import string
 from collections.abc import Iterable, Sequence
 
 # Markdown, HTML or an extension may give these a meaning; as numbers they have none, also inside a table.
-_SPECIAL = frozenset(string.punctuation) - frozenset(",;()%/?.")
+_SPECIAL = "".join(sorted({*string.punctuation} - {*",;()%/?."}))
+_MEANINGFUL = re.compile(rf"[{re.escape(_SPECIAL)}]|^ +|^\d+[.)](?= |$)|\.(?=\.)")
+_PUNCTUATION = re.compile(rf"[{re.escape(string.punctuation)}]+")
 _PLACEHOLDERS = re.compile("[\u0002\u0003]")  # with which Python-Markdown marks what it has converted
 
 
@@ -21,14 +23,7 @@ def text(content: str) -> Markdown:
     """The text on one line; characters that cannot be seen, such as those that turn text around, are numbers."""
     shown = " ".join(content.split()) if not content.isprintable() else content
     shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in shown)
-    return Markdown("".join(_escaped(each, shown[:number]) for number, each in enumerate(shown)))
-
-
-def _escaped(character: str, before: str) -> str:
-    in_a_list = character in ".)" and before.isdigit()
-    in_an_ellipsis = character == "." and before.endswith(".")
-    at_the_edge = character == " " and not before.strip()
-    return f"&#{ord(character)};" if character in _SPECIAL or in_a_list or in_an_ellipsis or at_the_edge else character
+    return Markdown(_MEANINGFUL.sub(lambda found: _as_numbers(found[0]), shown))
 
 
 def prose(sentence: str) -> Markdown:
@@ -42,7 +37,7 @@ def prose(sentence: str) -> Markdown:
 def code(content: object) -> Markdown:
     """Code within a line; nothing if it is empty."""
     shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(content))
-    escaped = "".join(f"&#{ord(each)};" if each in string.punctuation else each for each in shown)
+    escaped = _PUNCTUATION.sub(lambda found: _as_numbers(found[0]), shown)
     return Markdown(f"<code>{escaped}</code>" if escaped else "")
 
 
@@ -92,3 +87,7 @@ def raw(markup: str) -> Markdown:
 
 def _of(content: str) -> str:
     return content if isinstance(content, Markdown) else text(content)
+
+
+def _as_numbers(characters: str) -> str:
+    return "".join(each if each.isdigit() else f"&#{ord(each)};" for each in characters)

@@ -52,7 +52,7 @@ def _places(project: Project) -> Iterator[str]:
             ("Account and region", joined(", ", [code(environment.account) or "not set yet", code(there.region)])),
             ("Pipelines", joined(", ", (code(there.pipeline_name(each.name)) for each in project.pipelines))),
             ("Model package group", code(there.model_package_group)),
-            ("Endpoint", code(there.endpoint_name)),
+            ("Name of the endpoint", code(there.endpoint_name)),
             ("Logs in CloudWatch", joined(", ", map(code, logs))),
             ("Code, data, runs and models", code(there.root_uri) if is_set else "not set yet"),
             ("Role of the jobs", code(environment.role) or "not set yet"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sagemaker_ops.definition import difference, step_types
+from sagemaker_ops.definition import conditions, difference, step_types
 from sagemaker_ops.definition.parameters import Parameter
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
@@ -41,13 +41,13 @@ def to(name: str, folder: str = "") -> Markdown:
 def decision(step: Step, plan: Plan) -> Markdown:
     if not step_types.of(step.type).branches:
         return Markdown()
-    conditions = [code(_condition(each, plan)) for each in step.arguments.get("Conditions", ())]
+    all_of = [code(_condition(each, plan)) for each in step.arguments.get("Conditions", ())]
     leads = {
         outcome: joined(", ", (to(each.name) for each in plan.steps.values() if each.branch == (step.name, outcome)))
         for outcome in (True, False)
     }
     rows = [
-        ("If all of this holds", joined("<br>and ", conditions)),
+        ("If all of this holds", joined("<br>and ", all_of)),
         ("then", leads[True] or "nothing"),
         ("otherwise", leads[False] or "nothing"),
     ]
@@ -55,16 +55,14 @@ def decision(step: Step, plan: Plan) -> Markdown:
 
 
 def _condition(condition: Mapping[str, Any], plan: Plan) -> str:
-    kind = condition.get("Type")
-    if kind == "Not":
-        return f"not ({_condition(condition['Condition'], plan)})"
-    if kind == "Or":
-        return " or ".join(f"({_condition(each, plan)})" for each in condition["Conditions"])
+    kind = condition["Type"]
+    if inner := [f"({_condition(each, plan)})" for each in conditions.inside(condition)]:
+        return f"not {inner[0]}" if kind == "Not" else " or ".join(inner)
     if kind == "In":
         listed = ", ".join(values.shown(each, plan) for each in condition["Values"])
         return f"{values.shown(condition['QueryValue'], plan)} in [{listed}]"
     sides = [values.shown(condition[key], plan) for key in ("LeftValue", "RightValue")]
-    return f" {_COMPARED.get(str(kind), str(kind))} ".join(sides)
+    return f" {_COMPARED.get(kind, kind)} ".join(sides)
 
 
 def message(step: Step, plan: Plan) -> Markdown:
