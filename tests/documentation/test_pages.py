@@ -190,8 +190,9 @@ def test_the_runbook_says_what_each_failure_means(tmp_path: Path) -> None:
     [end] = [row for row in rows if row[0] == "Refuse"]
     assert end[1].startswith("score is <score.value of Clean>")
     assert end[2] == "Look at the result of Clean. Limits are among the parameters of train."
-    assert ["clean.py", "Clean", "{…} rows are too few; give | more"] in rows
-    assert ["clean.py", "Clean", "and check 'id'"] in rows
+    assert ["clean.py", "Clean", "{…} rows are too few", "Give | more."] in rows
+    assert ["clean.py", "Clean", "and check 'id'", "-"] in rows
+    assert ["{…} lacks {…}", "Train the model again."] in rows
     assert ["minutes of one job", "60", "Change [pipeline] max_runtime_minutes."] in rows
     assert [row[1] for row in rows if row[0] == "instance types for training"] == ["ml.m5.*"]
     assert any("ExpiredToken" in row[0] and "log in again" in row[1] for row in rows)

@@ -10,7 +10,7 @@ from sagemaker_ops.definition import step_types
 from sagemaker_ops.definition.plan import Plan
 from sagemaker_ops.documentation import scripts, step_parts, values
 from sagemaker_ops.documentation.gathered import Project
-from sagemaker_ops.documentation.markdown import Markdown, code, heading, joined, link, prose, table
+from sagemaker_ops.documentation.markdown import Markdown, code, heading, joined, link, prose, table, text
 from sagemaker_ops.errors import RefusedError, UserError
 from sagemaker_ops.guardrails.policy import Policy
 from sagemaker_ops.project.layout import STEPS
@@ -23,7 +23,8 @@ _EXIT_CODES = (
     (AwsError.exit_code, "AWS refused the request, or could not be reached.", "See the last table."),
     (124, "`--wait` reached its `--timeout`. The execution goes on.", "`ops describe-pipeline-execution` follows it."),
 )
-# Why a job fails: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html
+# Why a job fails: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html and SecondaryStatus in
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html
 _JOBS = (
     ("`InternalServerError`", "SageMaker itself failed.", "Retry the execution."),
     (
@@ -36,8 +37,23 @@ _JOBS = (
         "The quota of the account for this instance type is used up.",
         "Wait for the jobs in `ops list-running`, or request a higher quota.",
     ),
-    ("`AlgorithmError`", "The script of the step failed.", "Read `ops logs`; `ops run` repeats it on your machine."),
+    (
+        "`MaxRuntimeExceeded`",
+        "The job took longer than its time limit.",
+        "Write more `[pipeline] max_runtime_minutes`.",
+    ),
+    (
+        "`MaxWaitTimeExceeded`",
+        "A spot job waited too long.",
+        "Write more `[training] max_wait_minutes`, or `spot = false`.",
+    ),
+    (
+        "anything else",
+        "The script of the step failed, and this is its reason.",
+        "`ops run` repeats it on your machine.",
+    ),
 )
+_LIBRARY = "sagemaker_ops/tabular/"  # the part for steps
 _LESS = "`[pipeline] max_runtime_minutes` or `[instances]`"
 # What guardrails.toml can limit, and what to change in the project.
 _LIMITS = {
@@ -63,7 +79,7 @@ def failures(project: Project) -> Iterator[str]:
     yield heading(3, "A job failed on AWS")
     yield table(("AWS says", "Meaning", "What to do"), (tuple(map(prose, row)) for row in _JOBS))
     yield heading(3, "A guardrail refused it")
-    yield prose(f"The message names the key and what to write instead. The limits of `{project.rules.source}`:")
+    yield prose(f"The message names the key and what to write instead. `{project.rules.source}` limits these:")
     yield _limits(project.rules)
     yield heading(3, "A command failed on AWS")
     yield table(("AWS says", "What to do"), _calls())
@@ -92,7 +108,7 @@ def _read_by(branch: tuple[str, bool] | None, plan: Plan) -> list[str]:
 
 
 def _errors(project: Project) -> Markdown:
-    """What the scripts raise, each with the steps that use it."""
+    """What the scripts raise, each with the steps that use it, and what the functions of the library raise."""
     users: dict[str, dict[str, Markdown]] = {}
     found: dict[str, scripts.Script] = {}
     for each in project.pipelines:
@@ -101,14 +117,31 @@ def _errors(project: Project) -> Markdown:
                 found[script.name] = script
                 to = step_parts.to(step.name, f"pipelines/{each.name}/")
                 users.setdefault(script.name, {})[f"{each.name} {step.name}"] = to
-    rows = [
-        (code(name), joined(", ", users[name].values()), code(error))
+    own = [
+        (code(name), joined(", ", users[name].values()), *(_with_remedy(error) or (code(error), "-")))
         for name, script in sorted(found.items())
         for error in script.errors
     ]
-    said = "It ends with one sentence for each problem: in `ops logs`, and as the failure reason on AWS."
-    own = f"The scripts in `{STEPS}` can say:" if rows else ""
-    return joined("\n\n", [prose(f"{said} {own}".rstrip()), table(("Script", "Used by", "Message"), rows)])
+    library = [path for name, path in project.code.files().items() if name.startswith(_LIBRARY)]
+    theirs = [_with_remedy(error) for path in library for error in scripts.read(path, path.name).errors]
+    return joined(
+        "\n\n",
+        [
+            prose("It ends with one sentence for each problem: in `ops logs`, and on AWS as the failure reason."),
+            prose(f"The scripts in `{STEPS}` say (`{{…}}` is a value):" if own else ""),
+            table(("Script", "Used by", "Message", "What to do"), own),
+            prose("The functions of `sagemaker_ops` that they use say, among others:"),
+            table(("Message", "What to do"), dict.fromkeys(filter(None, theirs))),
+        ],
+    )
+
+
+def _with_remedy(error: str) -> tuple[Markdown, Markdown] | None:
+    """The message, and what follows its last semicolon; None if that has no words."""
+    message, _, remedy = error.rpartition("; ")
+    if not message or not scripts.WORD.search(remedy):
+        return None
+    return code(message), text(f"{remedy[:1].upper()}{remedy[1:]}.")
 
 
 def _limits(rules: Policy) -> Markdown:
@@ -121,7 +154,9 @@ def _limits(rules: Policy) -> Markdown:
         if globs:
             remedy = f"Change `[instances]`: `ops instance-types --for {use}` lists what is allowed."
             rows.append((f"instance types for {use}", code(", ".join(globs)), prose(remedy)))
-    return table(("What", "Allowed", "What to do"), rows) or prose("None is set.")
+    return table(("What", "Allowed", "What to do"), rows) or prose(
+        "Nothing. Names, identifiers, instance types and the limits of AWS are always checked."
+    )
 
 
 def _calls() -> Iterator[tuple[str, str]]:

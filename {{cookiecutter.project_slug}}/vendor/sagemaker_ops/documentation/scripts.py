@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sagemaker_ops.pipelines.publishing import Code
 from sagemaker_ops.project.layout import STEPS
 
 ERROR = "StepError"
+WORD = re.compile("[a-z]{3}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def _texts(value: Any) -> Iterator[str]:
 def _errors(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == ERROR:
-            yield from filter(None, map(_sentence, node.args))
+            yield from filter(WORD.search, map(_sentence, node.args))
 
 
 def _sentence(node: ast.expr) -> str:
