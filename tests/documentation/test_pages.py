@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import typer
 
-from documentation.handmade import EVIL, pages, project
+from documentation.handmade import DEFINITION, EVIL, pages, project
 from documentation.rendered import rendered
 from sagemaker_ops.commands.app import app
+from sagemaker_ops.definition import step_types
 from sagemaker_ops.documentation import runbook
 from sagemaker_ops.guardrails.policy import Policy, Prices
 from sagemaker_ops.local import Execution, StepExecution
@@ -130,6 +131,16 @@ def test_a_step_that_runs_only_on_aws_says_so_and_shows_its_definition(tmp_path:
 
     assert table(page, "What")["On this machine"][0].startswith("does not run: give its outputs with --stub")
     assert EVIL in rendered(page).text.replace("\\u202e", "\u202e")
+
+
+@pytest.mark.parametrize("kind", [name for name, each in step_types.TYPES.items() if not each.runs_here])
+def test_the_arguments_of_a_step_on_aws_can_be_anything(tmp_path: Path, kind: str) -> None:
+    arguments = {"HyperParameters": [1], "Environment": "a", "AppSpecification": 1, "To": {"Get": "Parameters.Kind"}}
+    step = {"Name": "Odd", "Type": kind, "Arguments": arguments}
+
+    page = pages(project(tmp_path, definition={**DEFINITION, "Steps": [step]}))["pipelines/train/Odd.md"]
+
+    assert table(page, "What")["Type"] == [kind]
 
 
 def test_a_pipeline_has_a_graph_parameters_a_schedule_and_environments(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ _JOBS = (
     ),
     (
         "anything else",
-        "The script of the step failed, and this is its reason.",
+        "The script of the step gives its reason.",
         "`ops run` repeats it on your machine.",
     ),
 )
@@ -154,9 +154,7 @@ def _limits(rules: Policy) -> Markdown:
         if globs:
             remedy = f"Change `[instances]`: `ops instance-types --for {use}` lists what is allowed."
             rows.append((f"instance types for {use}", code(", ".join(globs)), prose(remedy)))
-    return table(("What", "Allowed", "What to do"), rows) or prose(
-        "Nothing. Names, identifiers, instance types and the limits of AWS are always checked."
-    )
+    return table(("What", "Allowed", "What to do"), rows) or prose("Nothing.")
 
 
 def _calls() -> Iterator[tuple[str, str]]:

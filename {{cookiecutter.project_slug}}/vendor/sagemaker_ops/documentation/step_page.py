@@ -65,7 +65,7 @@ def _facts(step: Step, pipeline: Pipeline, project: Project) -> Iterator[tuple[s
     images = [values.shown(uri, plan) for each in jobs for path in _IMAGES for uri in at(each, path)]
     yield from (("Image", code(uri)) for uri in dict.fromkeys(images))
     tuned = step.arguments.get("HyperParameterTuningJobConfig") or {}
-    yield from ((what, code(values.shown(each, plan))) for what, path in _TUNED.items() for each in at(tuned, path))
+    yield from ((what, _by_default(each, plan)) for what, path in _TUNED.items() for each in at(tuned, path))
     if kind.resources:
         yield from (
             ("Instances", _instances(found, plan)) for each in jobs for found in at(each, ".".join(kind.resources))
@@ -79,7 +79,7 @@ def _facts(step: Step, pipeline: Pipeline, project: Project) -> Iterator[tuple[s
         yield "Cache", _cache(step.cache_for)
     policies = pipeline.raw[step.name].get("RetryPolicies") or []
     if policies or kind.is_cached:
-        yield "Retries", joined("; ", map(_retry, policies)) or "none"
+        yield "Retries", joined("; ", (_retry(each) for each in policies if isinstance(each, dict))) or "none"
     yield "On this machine", _local(step)
 
 
@@ -101,18 +101,23 @@ def maximum(worst: cost.WorstCase) -> str:
 
 
 def _instances(found: Mapping[str, Any], plan: Plan) -> Markdown:
-    """`1 x ml.m5.large (parameter ProcessingInstanceType), 30 GB`, for each kind of them."""
+    """`1 x ml.m5.large (parameter ProcessingInstanceType), 30 GB`; for each kind of them."""
     groups = at(found, "InstanceGroups.*") or at(found, "InstanceConfigs.*") or [found]
     kinds = []
     for each in groups:
-        given = each.get("InstanceType")
-        names = [reference.name for reference in values.references(given) if reference.kind == "Parameters"]
-        by = joined("", [" (parameter ", code(names[0]), ")"]) if names else ""
-        count = values.uri(each.get("InstanceCount"), plan) or values.shown(each.get("InstanceCount", 1), plan)
+        count, kind = (_by_default(each.get(key, 1), plan) for key in ("InstanceCount", "InstanceType"))
         volume = each.get("VolumeSizeInGB", found.get("VolumeSizeInGB"))
         disk = f", {values.shown(volume, plan)} GB" if volume is not None else ""
-        kinds.append(joined("", [f"{count} x ", code(values.uri(given, plan) or "unknown"), by, disk]))
+        kinds.append(joined("", [count, " x ", kind, disk]))
     return joined("; ", kinds)
+
+
+def _by_default(value: Any, plan: Plan) -> Markdown:
+    """The value; of a parameter, its default and its name."""
+    names = [reference.name for reference in values.references(value) if reference.kind == "Parameters"]
+    if not names:
+        return code(values.shown(value, plan))
+    return joined("", [code(values.uri(value, plan)), " (parameter ", code(names[0]), ")"])
 
 
 def _time(seconds: str) -> str:

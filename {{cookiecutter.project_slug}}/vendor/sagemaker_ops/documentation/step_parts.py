@@ -148,17 +148,23 @@ def _usual(parameter: Parameter, project: Project) -> str:
 def arguments(step: Step, plan: Plan) -> Markdown:
     lines = []
     for part in _ARGUMENTS:
-        given = step.arguments.get(part) or {}
+        given = _part(step.arguments, part)
         for key in ("ContainerEntrypoint", "ContainerArguments"):
             lines += [values.shown(each, plan) for each in given.get(key) or ()]
     return fence("\n".join(lines)) if lines else Markdown()
+
+
+def _part(arguments: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A table in the arguments; those of a step that runs only on AWS can be anything."""
+    found = arguments.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def hyperparameters(jobs: list[Mapping[str, Any]], plan: Plan) -> Markdown:
     rows = [
         (code(name), code(values.shown(value, plan)), _default(value, plan))
         for each in jobs
-        for name, value in (each.get("HyperParameters") or {}).items()
+        for name, value in _part(each, "HyperParameters").items()
         if name not in _LAUNCHER
     ]
     return table(("Hyperparameter", "Value", "Default"), dict.fromkeys(rows))
@@ -183,6 +189,6 @@ def variables(jobs: list[Mapping[str, Any]], plan: Plan) -> Markdown:
     rows = [
         (code(name), code(values.shown(value, plan)))
         for each in jobs
-        for name, value in (each.get("Environment") or {}).items()
+        for name, value in _part(each, "Environment").items()
     ]
     return table(("Variable", "Value"), dict.fromkeys(rows))
