@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sagemaker_ops.definition.expressions import Scope, resolve
@@ -36,13 +36,8 @@ def complaints(condition: object) -> list[str]:
     missing += [key for key in _KEYS[kind] if key.endswith("[]") and not isinstance(condition.get(key[:-2]), list)]
     if missing:
         return [f"the condition {kind} needs {' and '.join(dict.fromkeys(missing))}."]
-    return [sentence for each in inside(condition) for sentence in complaints(each)]
-
-
-def inside(condition: Mapping[str, Any]) -> list[Any]:
-    """The conditions that one of the type Or or Not combines."""
-    kind = condition["Type"]
-    return list(condition["Conditions"]) if kind == "Or" else [condition["Condition"]] if kind == "Not" else []
+    inner = condition["Conditions"] if kind == "Or" else [condition["Condition"]] if kind == "Not" else []
+    return [sentence for each in inner for sentence in complaints(each)]
 
 
 def holds(condition: dict[str, Any], scope: Scope) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sagemaker_ops.definition import conditions, difference, step_types
+from sagemaker_ops.definition import difference, step_types
 from sagemaker_ops.definition.parameters import Parameter
 from sagemaker_ops.definition.paths import at
 from sagemaker_ops.definition.plan import Plan, Step
@@ -56,8 +56,11 @@ def decision(step: Step, plan: Plan) -> Markdown:
 
 def _condition(condition: Mapping[str, Any], plan: Plan) -> str:
     kind = condition["Type"]
-    if inner := [f"({_condition(each, plan)})" for each in conditions.inside(condition)]:
-        return f"not {inner[0]}" if kind == "Not" else " or ".join(inner)
+    if kind == "Or":
+        return " or ".join(f"({_condition(each, plan)})" for each in condition["Conditions"])
+    if kind == "Not":
+        [inner] = [value for key, value in condition.items() if key != "Type"]
+        return f"not ({_condition(inner, plan)})"
     if kind == "In":
         listed = ", ".join(values.shown(each, plan) for each in condition["Values"])
         return f"{values.shown(condition['QueryValue'], plan)} in [{listed}]"
