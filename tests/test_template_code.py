@@ -89,6 +89,19 @@ ROOMS = {
     "serving": {"errors", "store", "kept", "project", "container", "local", "terminal", "report"},
     "tracking": {"errors", "store", "trace", "project", "local", "tabular", "terminal", "report", "serving"},
     "monitoring": {"errors", "store", "variables", "kept", "project", "local", "terminal", "serving"},
+    "documentation": {
+        "errors",
+        "store",
+        "kept",
+        "trace",
+        "project",
+        "definition",
+        "guardrails",
+        "pipelines",
+        "aws",
+        "terminal",
+        "report",
+    },
     "review": {
         "report",
         "errors",
@@ -116,6 +129,7 @@ FOREIGN = {
     "serving": {"starlette", "uvicorn"},
     "terminal": {"rich"},
     "tracking": {"mlflow", "pandas"},
+    "documentation": {"yaml"},
     "commands": {"typer"},
     "tabular": {"joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
 }
