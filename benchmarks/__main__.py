@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="name", help=f"what to measure (default: all): {', '.join(NAMES)}")
     parser.add_argument("--quick", action="store_true", help="everything once at its smallest; write nothing")
     parser.add_argument("--pages", action="store_true", help="measure nothing, and write the pages again")
+    parser.add_argument(
+        "--rounds", type=int, default=0, metavar="N", help="at most so many rounds (default: as many as each wants)"
+    )
     parser.add_argument("--environment", type=Path, metavar="DIR", help="the .venv of a generated project, to use it")
     arguments = parser.parse_args(argv)
     if unknown := set(arguments.names) - set(NAMES):
@@ -47,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.pages:
         environment = (arguments.environment or make_environment()).resolve()
         names = [name for name in NAMES if name in arguments.names or not arguments.names]
-        failed = [name for name in names if not _run(name, arguments.quick, environment)]
+        failed = [name for name in names if not _run(name, arguments, environment)]
     if not arguments.quick:
         page.write(results.load(), NAMES)
         quotes.write(results.load())
@@ -56,20 +59,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _run(name: str, quick: bool, environment: Path) -> bool:
+def _run(name: str, arguments: argparse.Namespace, environment: Path) -> bool:
     """Run one benchmark, and keep what it found unless it is quick; False if it failed."""
     print(f"{name} …", flush=True)
     start = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            place = Workplace(Path(folder).resolve(), quick, environment)
+            place = Workplace(Path(folder).resolve(), arguments.quick, environment, arguments.rounds)
             found = importlib.import_module(f"benchmarks.{name}").measure(place)
         found = replace(found, measured=place.measured())
         text = page.section(found)
     except Exception:
         traceback.print_exc()
         return False
-    if quick:
+    if arguments.quick:
         print(f"  no error in {time.monotonic() - start:.0f} s", flush=True)
     else:
         results.save(found)

@@ -19,8 +19,8 @@ from benchmarks.workplace import TEMPLATE, Workplace
 
 sys.path.insert(0, str(TEMPLATE / "tests"))  # where the jobs are also run
 
-from gitlab import line as lines  # noqa: E402
-from projects import Project  # noqa: E402
+from gitlab import line as lines
+from projects import Project
 
 EARLIER = "b6d14b8"  # the last commit with these four jobs alone
 JOBS = ("guardrails", "lint", "test", "run-locally")
@@ -38,7 +38,7 @@ def measure(place: Workplace) -> Result:
     earlier = _earlier(place.folder)
     sides = {BEFORE: _repository(place.folder / "before", earlier), NOW: _repository(place.folder / "now", TEMPLATE)}
     taken = {side: [] for side in sides}
-    for round_number in range(3):
+    for round_number in range(place.runs(2) + 1):
         for side, line in sides.items():
             jobs = _jobs(line, CACHE_POLICY="pull" if round_number else "pull-push")
             taken[side] += [jobs] if round_number else []

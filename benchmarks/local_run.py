@@ -18,7 +18,11 @@ STEPS = "production/steps"
 SAMPLE = "data/sample/flights_classification.csv"
 STEPS_IN_A_ROW = 41
 BY_HAND, FULL, AGAIN = "the three scripts by hand", "`ops run train --no-cache`", "`ops run train`, nothing changed"
-RUN, OWN_WORK, COMMANDS = "The pipeline `train` on the sample", "The runner's own work: steps that run `true`", "Commands"
+RUN, OWN_WORK, COMMANDS = (
+    "The pipeline `train` on the sample",
+    "The runner's own work: steps that run `true`",
+    "Commands",
+)
 
 
 def measure(place: Workplace) -> Result:
@@ -83,7 +87,9 @@ def _runner(place: Workplace, project: Project) -> tuple[Table, list[str]]:
     def contender(name: str, steps: int, data: str) -> Contender:
         definition = folder / f"{name.replace(' ', '-')}.json"
         definition.write_text(json.dumps({"Version": "2020-12-01", "Steps": [_step(n, data) for n in range(steps)]}))
-        return _contender(project, name, [project.ops, "run", "--definition", str(definition), "--s3", str(folder / "s3")])
+        return _contender(
+            project, name, [project.ops, "run", "--definition", str(definition), "--s3", str(folder / "s3")]
+        )
 
     contenders = [
         contender("one step", 1, "small"),

@@ -15,7 +15,7 @@ PARTS = ["train", "validation", "test"]
 
 
 def main(source: Path, target: str, folder: Path, excluded: list[str]) -> None:
-    table = pl.read_csv(source, infer_schema_length=10_000)
+    table = pl.read_csv(source, infer_schema_length=10_000, null_values=["", "NA"])
     given = len(table)
     table = table.filter(pl.col(target).is_not_null())
     warnings = [f"{given - len(table)} rows have no {target}"]

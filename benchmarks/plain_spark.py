@@ -17,13 +17,18 @@ from pyspark.sql import functions as F  # noqa: N812 - its usual name
 
 BINS = 20
 ARROW = "spark.sql.execution.arrow.pyspark.enabled"
-SETTINGS = {"spark.driver.memory": "4g", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "8", ARROW: "true"}
+SETTINGS = {
+    "spark.driver.memory": "4g",
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "8",
+    ARROW: "true",
+}
 
 
 def main(source: Path, target: str, folder: Path, excluded: list[str]) -> None:
     os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     spark = SparkSession.builder.master("local[*]").config(map=SETTINGS).getOrCreate()
-    raw = spark.read.csv(str(source), header=True, inferSchema=True)
+    raw = spark.read.csv(str(source), header=True, inferSchema=True, nullValue="NA")
     types = dict(raw.dtypes)
     floats = [name for name, kind in types.items() if kind in ("double", "float")]
     infinite = {name: F.abs(name) == float("inf") for name in floats}
@@ -35,7 +40,9 @@ def main(source: Path, target: str, folder: Path, excluded: list[str]) -> None:
     rows = whole.count()
     warnings = [f"{raw.count() - rows} rows have no {target}"]
     counts = raw.agg(*(F.count(F.when(found, 1)).alias(name) for name, found in infinite.items())) if floats else None
-    warnings += [f"{name} contains infinite numbers" for name, n in counts.first().asDict().items() if n] if counts else []
+    warnings += (
+        [f"{name} contains infinite numbers" for name, n in counts.first().asDict().items() if n] if counts else []
+    )
     warnings.append(f"{rows - whole.distinct().count()} rows are duplicates")
     table = whole.drop(*excluded)
     columns = [name for name in table.columns if name != "part"]
@@ -87,7 +94,9 @@ def describe(table: DataFrame, columns: list[str], types: dict[str, str], rows: 
         one: dict[str, Any] = {"name": name, "type": types[name], "missing": 1 - found[f"{name} present"] / rows}
         one["distinct"] = found[f"{name} distinct"]
         if types[name] == "string":
-            top = table.where(F.col(name).isNotNull()).groupBy(name).count().orderBy(F.desc("count")).limit(10).collect()
+            top = (
+                table.where(F.col(name).isNotNull()).groupBy(name).count().orderBy(F.desc("count")).limit(10).collect()
+            )
             described.append(one | {"top": {str(value): count for value, count in top}})
         else:
             described.append(one | {key: found[f"{name} {key}"] for key in ("min", "max", "mean")})

@@ -178,4 +178,3 @@ def _cpu(table: Table, name: str) -> float:
 
 def _work(table: Table) -> float:
     return _cpu(table, STEP) - _cpu(table, "imports alone")
-

@@ -133,10 +133,10 @@ def _http(project: Project, rounds: int, requests: int) -> Table:
 
 def _clients(project: Project, clients: int, minutes: float) -> str:
     """Many at once; the memory of all processes of the server, each minute. RuntimeError if one gets no answer."""
-    body, until = _one_row(project), time.monotonic() + minutes * 60
+    body = _one_row(project)
     counts, errors = [0] * clients, []
 
-    def ask(client: int, port: int) -> None:
+    def ask(client: int, port: int, until: float) -> None:
         try:
             while time.monotonic() < until:
                 counts[client] += len(_ask(port, body, 50))
@@ -145,7 +145,8 @@ def _clients(project: Project, clients: int, minutes: float) -> str:
 
     memory = []
     with _running([project.ops, "serve", "--port=0"], project) as (port, process):
-        threads = [threading.Thread(target=ask, args=(client, port)) for client in range(clients)]
+        until = time.monotonic() + minutes * 60
+        threads = [threading.Thread(target=ask, args=(client, port, until)) for client in range(clients)]
         for each in threads:
             each.start()
         time.sleep(min(20, minutes * 30))
@@ -205,9 +206,7 @@ def _length(answer: bytes) -> int:
 def _running(command: list[str], project: Project) -> Iterator[tuple[int, int]]:
     """The port and the process of a server that has said its address."""
     environment = os.environ | project.variables
-    with subprocess.Popen(
-        command, cwd=project.path, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=project.path, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline().rstrip().rpartition(":")[2])
         for _ in range(100):  # the bare server says it before it listens
@@ -220,4 +219,3 @@ def _running(command: list[str], project: Project) -> Iterator[tuple[int, int]]:
             yield port, process.pid
         finally:
             process.terminate()
-

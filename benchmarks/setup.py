@@ -50,7 +50,7 @@ def measure(place: Workplace) -> Result:
         Contender(PINNED, [new, [*install, *pins, "sagemaker"]], place.folder, emptied(venv), variables),
         Contender(BOTH, [_make("setup"), _make("run")], path, emptied(folder), variables),
     ]
-    rows = side_by_side(sides, 3, warm_up=False)
+    rows = side_by_side(sides, place.runs(3), warm_up=False)
     table = Table("Installing with an empty cache", rows, SDK)
     project = Project(path)
     place.use(project.versions("sagemaker"))
@@ -58,7 +58,7 @@ def measure(place: Workplace) -> Result:
         Contender(SETUP, [_make("setup")], path, emptied(folder), variables),
         Contender(RUN, [_make("run")], path, lambda: None, variables),
     ]
-    alone = Table("Its two parts", side_by_side(parts, 2, warm_up=False))
+    alone = Table("Its two parts", side_by_side(parts, place.runs(2), warm_up=False))
     aim = Aim("`make setup && make run`, / `uv pip install sagemaker`", "at most", 1.25, table.ratio(BOTH, "seconds"))
     return _result(place, [table, alone], [aim])
 

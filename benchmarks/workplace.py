@@ -68,16 +68,20 @@ class Project:
 
 @dataclass
 class Workplace:
-    """folder: empty. quick: everything at its smallest, once. environment: a .venv of a generated project, or None."""
+    """folder: empty. quick: everything at its smallest, once. environment: a .venv of a generated project, or None.
+
+    rounds: at most so many of everything, 0 for as many as each benchmark wants.
+    """
 
     folder: Path
     quick: bool = False
     environment: Path | None = None
+    rounds: int = 0
     versions: dict[str, str] = field(default_factory=dict)  # of what was measured, for the page
     started: dict[str, str] = field(default_factory=lambda: machine())
 
     def runs(self, full: int) -> int:
-        return 1 if self.quick else full
+        return 1 if self.quick else min(full, self.rounds or full)
 
     def project(self, name: str = "project", **answers: str) -> Project:
         """A new project, which can be changed."""
