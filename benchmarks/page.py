@@ -20,15 +20,18 @@ make bench-quick              # everything once at its smallest, to find errors:
 
 ## How it is measured
 
-- **Whole commands, taking turns.** The sides of a table run one after another, in rounds, so that a slow minute of the machine affects all
-  of them. A first round, in which Python writes its bytecode, is not counted; the largest tables have none.
-- **Ratios.** A table shows the median, and the fastest and the slowest round. A ratio is the median of the ratios of all rounds to the row
-  whose ratios are 1.
-- **Processor time.** CPU is the time that all processes of a command used, user and system, on all cores. It depends less than the wall
-  time on what else the machine does. *Load* is how many processes wanted a core in the minute before the start.
-- **Memory.** The peak of all processes together, Spark's JVM included: their proportional shares, five times a second, or the exact peak of the
-  largest process if that is more.
-- **Installed before.** Except in the first section, all packages are there and compiled, and the definition of the pipeline is kept.
+- **Whole commands, taking turns.** The sides of a table run one after another, in rounds, so that a slow minute of
+  the machine affects all of them. A first round, in which Python writes its bytecode, is not counted; the largest
+  tables have none.
+- **Ratios.** A table shows the median, and the fastest and the slowest round. A ratio is the median of the ratios of
+  all rounds to the row whose ratios are 1.
+- **Processor time.** CPU is the time that all processes of a command used, user and system, on all cores. It depends
+  less than the wall time on what else the machine does. *Load* is how many processes wanted a core in the minute
+  before the start.
+- **Memory.** The peak of all processes together, Spark's JVM included: their proportional shares, five times a
+  second, or the exact peak of the largest process if that is more.
+- **Installed before.** Except in the first section, all packages are there and compiled, and the definition of the
+  pipeline is kept.
 """
 
 
@@ -97,8 +100,9 @@ def _aims(aims: Sequence[tuple[Result, Aim]]) -> Iterator[str]:
         return
     yield from ("## Aims", "", "| | aim | measured | met |", "|---|---:|---:|---|")
     for result, aim in aims:
-        bound = f"{aim.limit} {number(aim.bound)}"
-        yield f"| [{result.title}](#{anchor(result)}): {aim.what} | {bound} | {number(aim.measured)} | {'yes' if aim.met else 'no'} |"
+        bound, met = f"{aim.limit} {number(aim.bound)}", "yes" if aim.met else "no"
+        what = f"[{result.title}](#{anchor(result)}): {aim.what}"
+        yield f"| {what} | {bound} | {number(aim.measured)} | {met} |"
     yield ""
 
 

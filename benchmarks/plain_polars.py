@@ -1,4 +1,4 @@
-"""What plain_pandas.py does, in plain polars, with the same arguments: `plain_polars.py SOURCE TARGET FOLDER EXCLUDE…`."""
+"""What plain_pandas.py does, in plain polars: `plain_polars.py SOURCE TARGET FOLDER EXCLUDE…`."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _quoted(found: Results, name: str, number_of_table: int, what: str, row: str
     table = found[name].tables[number_of_table]
     source = f"[`{name}`](docs/benchmarks.md#{anchor(found[name])})"
     if not against:
-        return (what, _time(table, row), "–", "–", source)
+        return (what, _time(table, row), "-", "-", source)
     return (
         what,
         _time(table, row),
@@ -89,8 +89,8 @@ def _tracked(found: Results) -> str:
     more = median(table.row(tracking.TRACKED).cpu) - median(table.row(tracking.PLAIN).cpu)
     share = number(table.ratio(tracking.TRACKED, "seconds"))
     return (
-        f"A run of the sample takes {share} times as long with tracking, {tracked} instead of {plain}, and {seconds(more)}\n"
-        "more processor time."
+        f"A run of the sample takes {share} times as long with tracking, {tracked} instead of {plain}, and\n"
+        f"{seconds(more)} more processor time."
     )
 
 

@@ -1,4 +1,4 @@
-"""What a benchmark found, and its statistics. Kept as JSON in benchmarks/results, from which docs/benchmarks.md is made."""
+"""What a benchmark found, and its statistics; kept as JSON in benchmarks/results, from which the page is made."""
 
 from __future__ import annotations
 

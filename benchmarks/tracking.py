@@ -23,6 +23,6 @@ def measure(place: Workplace) -> Result:
     return Result(
         "tracking",
         "Tracking with MLflow",
-        "The pipeline `train` on the sample; MLflow keeps the run in a SQLite file in `.local`, which is already there.",
+        "The pipeline `train` on the sample. MLflow keeps the run in a SQLite file, which is already there.",
         [Table("A run of the pipeline `train` on the sample", rows, PLAIN)],
     )
