@@ -101,7 +101,7 @@ def _runner(place: Workplace, project: Project) -> tuple[Table, list[str]]:
     one, many, large = (median(row.seconds) for row in rows)
     return Table(OWN_WORK, rows, "one step"), [
         f"Time per step: {1000 * (many - one) / (STEPS_IN_A_ROW - 1):.1f} ms, including the start of `true`; "
-        f"1 GB of input: {1000 * (large - one):.0f} ms."
+        f"1 GB of input: {max(0, 1000 * (large - one)):.0f} ms."
     ]
 
 

@@ -56,7 +56,9 @@ def section(result: Result) -> str:
     lines = [f"## {result.title}", "", result.about, "", f"`make bench ONLY={result.name}`: {'; '.join(about)}.", ""]
     for table in result.tables:
         lines += [f"**{table.title}**", "", *table_lines(table), ""]
-    lines += [f"- {note}" for note in result.notes]
+    busy = float(measured.get("load", 0)) >= 1
+    notes = [*result.notes, *["Other work ran on the machine: compare the processor time, not the seconds."] * busy]
+    lines += [f"- {note}" for note in notes]
     return "\n".join(lines).rstrip() + "\n"
 
 

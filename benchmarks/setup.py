@@ -17,6 +17,7 @@ from benchmarks.workplace import TEMPLATE, Project, Workplace, generate, own_ver
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 UV = str(Path(sys.executable).with_name("uv"))
 SDK, PINNED = "`uv pip install sagemaker`", "the same with `--constraint constraints.txt --compile-bytecode`"
+UNCOMPILED, LATER = "with `UV_COMPILE_BYTECODE=0`", {"UV_COMPILE_BYTECODE": "0"}
 BOTH, SETUP, RUN = "`make setup && make run`", "`make setup` alone", "`make run` alone, after it"
 
 
@@ -56,9 +57,11 @@ def measure(place: Workplace) -> Result:
     place.use(project.versions("sagemaker"))
     parts = [
         Contender(SETUP, [_make("setup")], path, emptied(folder), variables),
-        Contender(RUN, [_make("run")], path, lambda: None, variables),
+        Contender(RUN, [_make("run")], path, environment=variables),
+        Contender(f"{SETUP}, {UNCOMPILED}", [_make("setup")], path, emptied(folder), variables | LATER),
+        Contender(f"{RUN}, {UNCOMPILED}", [_make("run")], path, environment=variables),
     ]
-    alone = Table("Its two parts", side_by_side(parts, place.runs(2), warm_up=False))
+    alone = Table("Where the time goes", side_by_side(parts, place.runs(2), warm_up=False))
     aim = Aim("`make setup && make run`, / `uv pip install sagemaker`", "at most", 1.25, table.ratio(BOTH, "seconds"))
     return _result(place, [table, alone], [aim])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from benchmarks.measure import Contender, side_by_side
 from benchmarks.results import Aim, Result, Row, Table
 
 TEMPLATE = Path(__file__).parents[1]
+PASSAGE = re.compile(r"<!-- figures: .*?<!-- end of figures -->|^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
+FIGURE = re.compile(r"\d ?×|\b[\d.]+ times (as|faster|slower)|\b\d[\d.]* m?s\b")
 TABLE = Table(
     "Reading",
     [
@@ -77,6 +80,13 @@ Reads it.
     )
 
 
+def test_a_section_says_that_the_machine_was_busy() -> None:
+    busy = Result("a", "A", "", [], measured={"load": "2.5"})
+    assert page.section(busy).endswith(
+        "- Other work ran on the machine: compare the processor time, not the seconds.\n"
+    )
+
+
 def test_the_page_lists_the_aims_and_the_sections_in_their_order() -> None:
     other = Result("other", "Other things", "", [])
     text = page.text({"reading": RESULT, "other": other}, ("other", "reading"))
@@ -111,6 +121,17 @@ def test_quoted_figures_are_those_of_the_results(name: str) -> None:
     text = (TEMPLATE / name).read_text(encoding="utf-8")
     assert "<!-- figures: " in text
     assert quotes.current(text, results.load()) == text, "run python -m benchmarks --pages"
+
+
+def test_a_figure_of_speed_is_quoted_from_a_benchmark() -> None:
+    """Outside blocks of code and passages made from the results, the pages quote no seconds and no ratios."""
+    found = []
+    for file in [TEMPLATE / "README.md", *(TEMPLATE / "docs").rglob("*.md")]:
+        if file == page.PAGE or file.parent.name == "notebooks":
+            continue
+        text = PASSAGE.sub("", file.read_text(encoding="utf-8"))
+        found += [f"{file.name}: {match[0]}" for match in FIGURE.finditer(text)]
+    assert not found
 
 
 def test_each_benchmark_has_a_name_on_the_command_line() -> None:
