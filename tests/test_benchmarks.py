@@ -18,7 +18,7 @@ from benchmarks.results import Aim, Result, Row, Table
 
 TEMPLATE = Path(__file__).parents[1]
 PASSAGE = re.compile(r"<!-- figures: .*?<!-- end of figures -->|^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
-FIGURE = re.compile(r"\d ?×|\b[\d.]+ times (as|faster|slower)|\b\d[\d.]* m?s\b")
+FIGURE = re.compile(r"\d ?\u00d7|\b[\d.]+ times (as|faster|slower)|\b\d[\d.]* m?s\b")
 TABLE = Table(
     "Reading",
     [
