@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,8 @@ from sagemaker_ops.tabular.notation import STANDARD, Notation
 from sagemaker_ops.tabular.reading import column_names, read_rows
 from sagemaker_ops.tabular.rows import MAYBE_MORE, MAYBE_WHOLE, Lost, Rows
 from sagemaker_ops.tabular.schema import Schema, plain_text
+from sagemaker_ops.tabular.spelling import Spelling
+from sagemaker_ops.tabular.summary import distinct
 from sagemaker_ops.tabular.text_files import undecodable
 from sagemaker_ops.tabular.text_values import values_of
 from sagemaker_ops.tabular.whole_numbers import numbers_unless_whole, plain_numbers
@@ -36,6 +38,8 @@ from sagemaker_ops.tabular.whole_numbers import numbers_unless_whole, plain_numb
 FILE_ROWS = 1 << 20  # of the table; those of each part become a Parquet file
 GROUP_ROWS = 1 << 17  # of the table; those of each part become a row group
 MANY_TEXTS = GROUP_ROWS >> 4
+SAMPLE = 1 << 14  # rows; where most values of so many differ, Parquet's dictionary of a column does not pay
+READ_ERRORS = (StepError, UnicodeError, csv.Error, pa.ArrowException, OSError, EOFError)
 
 
 def read_table(
@@ -47,7 +51,7 @@ def read_table(
     2025-12-31). Raises StepError with every finding: no file, an unreadable one, a duplicate column name, files whose
     columns differ, no rows at all.
     """
-    return read_and_hash(path, skip, text, notation=notation).table
+    return _read_and_hash(path, skip, text, (), notation, None).table
 
 
 def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
@@ -58,12 +62,13 @@ def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
 class Read(NamedTuple):
     """A table, the sum that columns without values in it add to the hash of each row, and what each column lost.
 
-    row_hash continues from this sum; None stands for zeros.
+    row_hash continues from this sum; None stands for zeros. spelling: what the CSV files may contain.
     """
 
     table: pd.DataFrame
     sums: Hashes | None
     lost: dict[str, Lost]
+    spelling: Spelling
 
 
 def read_and_hash(
@@ -74,17 +79,30 @@ def read_and_hash(
     notation: Notation = STANDARD,
 ) -> Read:
     """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row."""
+    return _read_and_hash(path, skip, text, only_hashed, notation, Spelling())
+
+
+def _read_and_hash(
+    path: Path,
+    skip: Collection[str],
+    text: Collection[str],
+    only_hashed: Collection[str],
+    notation: Notation,
+    spelling: Spelling | None,
+) -> Read:
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps freed memory
     as_text, maybe_whole = set(text), set[str]()
-    only_hashed = [name for name in only_hashed if name not in dict(notation.dates_of)]
-    while True:  # The type of a column is known only after all of it is read.
-        read = _read(path, skip, as_text, only_hashed, notation)
+    hashed = {name for name in only_hashed if name not in dict(notation.dates_of)}
+    read = _read(path, skip, as_text, hashed, notation, spelling)
+    # The type of a column is known only after all of it is read. Those that are text, against appearances, are read
+    # again; the sum over all hashed columns, too, if it contains one of them.
+    while wrong := ((read.mixed() | read.maybe_whole()) - as_text) | ((read.undecided() | read.maybe_whole()) & hashed):
         maybe_whole |= read.maybe_whole()
-        again = (read.mixed() | maybe_whole) - as_text, (read.undecided() | maybe_whole) & set(only_hashed)
-        if not any(again):
-            break
-        as_text |= again[0]
-        only_hashed = [name for name in only_hashed if name not in again[1]]
+        as_text |= (read.mixed() | maybe_whole) & wrong
+        again = wrong if wrong.isdisjoint(hashed) else wrong | hashed
+        hashed -= read.undecided() | maybe_whole
+        others = [name for name in read.blocks if name not in again]
+        read.replace(_read(path, others, as_text, hashed & again, notation), again)
     give_back()
     empty = no_values(read.rows)
     # One column after the other, freeing its blocks; without `copy=False`, pandas would keep everything twice.
@@ -96,7 +114,8 @@ def read_and_hash(
             columns[name] = _column(blocks, name, name in text, name in maybe_whole, notation)
     give_back()
     lost = read.lost | {name: replace(read.lost[name], whole=True) for name in maybe_whole}
-    return Read(pd.DataFrame(columns, copy=False), np.concatenate(read.sums) if only_hashed else None, lost)
+    sums = np.concatenate(read.sums) if hashed else None
+    return Read(pd.DataFrame(columns, copy=False), sums, lost, spelling or Spelling())
 
 
 def no_values(rows: int) -> pd.Series:
@@ -123,6 +142,14 @@ class _Read:
             self.meanings[name] |= {meaning} - {""}
             self.lost[name] += rows.lost[name]
 
+    def replace(self, other: _Read, names: Collection[str]) -> None:
+        """Take the columns `names` of `other`, which has read them again, and its sums if it has any."""
+        for name in names:
+            self.blocks[name], self.meanings[name] = other.blocks[name], other.meanings[name]
+            self.lost[name] = other.lost[name]
+        if any(map(len, other.sums)):
+            self.sums = other.sums
+
     def mixed(self) -> set[str]:
         """The columns that are text because of mixed content: they must be read as unchanged text."""
         alike = ({"number", "boolean"}, {"text", MAYBE_MORE})
@@ -138,36 +165,56 @@ class _Read:
 
 
 def _read(
-    path: Path, skip: Collection[str], text: Collection[str], only_hashed: Collection[str], notation: Notation
+    path: Path,
+    skip: Collection[str],
+    text: Collection[str],
+    only_hashed: Collection[str],
+    notation: Notation,
+    spelling: Spelling | None = None,
 ) -> _Read:
-    findings: list[str] = []
-    read = _Read(0, {}, {}, [], {})
+    """The rows of all files, several of which are read in parallel."""
+    files = {name_below(file, path): file for file in table_files(path)}
+    findings: dict[str, list[str]] = {name: [] for name in files}
+    waiting: dict[str, Future[list[Rows]]] = {}
     first: tuple[str, list[str]] | None = None
-    for file in table_files(path):
-        name = name_below(file, path)
-        folders = folder_columns(name)
-        try:
-            names = column_names(file, notation)
+
+    def rows_of(file: Path, names: list[str], folders: dict[str, str | None]) -> list[Rows]:
+        threads = None if len(files) == 1 else 1
+        return list(read_rows(file, names, skip, text, only_hashed, folders, notation, spelling, threads))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, file in files.items():
+            folders = folder_columns(name)
+            try:
+                names = column_names(file, notation)
+            except READ_ERRORS as error:
+                findings[name] = _wrong(error, file, name, notation)
+                continue
             names += [column for column, _ in folders if column not in set(names)] if names else []
-            if first is None and names:
-                first = name, names
-                read.blocks, read.meanings = {each: [] for each in names}, {each: set() for each in names}
-                read.lost = {each: Lost() for each in names}
-            wrong = header_findings(name, names, *(first or (name, names)))
-            findings += wrong
-            if not wrong:
-                for rows in read_rows(file, names, skip, text, only_hashed, dict(folders), notation):
+            first = first or ((name, names) if names else None)
+            findings[name] = header_findings(name, names, *(first or (name, names)))
+            if not findings[name]:
+                waiting[name] = pool.submit(rows_of, file, names, dict(folders))
+        every = first[1] if first else []
+        read = _Read(0, {each: [] for each in every}, {each: set() for each in every}, [], dict.fromkeys(every, Lost()))
+        for name, done in waiting.items():
+            try:
+                for rows in done.result():
                     read.add(rows)
-        except StepError as error:
-            findings += [each if file.name in each else f"{name}: {each}" for each in error.findings]
-        except UnicodeError:
-            findings.append(undecodable(file, notation))
-        except (csv.Error, pa.ArrowException, OSError, EOFError) as error:
-            findings.append(f"{name} cannot be read: {' '.join(str(error).split())}")
-    raise_any(findings)
+            except READ_ERRORS as error:
+                findings[name] = _wrong(error, files[name], name, notation)
+    raise_any([each for some in findings.values() for each in some])
     if not read.rows:
         raise StepError(f"{path} has a header but no values; give a table with data")
     return read
+
+
+def _wrong(error: Exception, file: Path, name: str, notation: Notation) -> list[str]:
+    if isinstance(error, StepError):
+        return [each if file.name in each else f"{name}: {each}" for each in error.findings]
+    if isinstance(error, UnicodeError):
+        return [undecodable(file, notation)]
+    return [f"{name} cannot be read: {' '.join(str(error).split())}"]
 
 
 def _column(blocks: list[Block], name: str, text: bool, whole: bool, notation: Notation) -> pd.Series:
@@ -194,11 +241,13 @@ def write_parts(table: pd.DataFrame, part: npt.NDArray[np.int8], folders: Sequen
     def write(rows: pa.Table, here: npt.NDArray[np.bool_], file: Path) -> None:
         schema = _written(rows)
         if here.any():
-            with pq.ParquetWriter(file, schema, store_schema=False) as writer:
+            with pq.ParquetWriter(file, schema, store_schema=False, use_dictionary=few) as writer:
                 for start in range(0, len(here), GROUP_ROWS):
                     group = rows.slice(start, GROUP_ROWS).filter(pa.array(here[start : start + GROUP_ROWS]))
                     writer.write_table(group.cast(schema))
 
+    some = table.head(SAMPLE)
+    few = [name for name in table if distinct(some[name]) < max(len(some) / 2, 2)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for number, start in enumerate(range(0, len(table), FILE_ROWS)):
             rows = slice(start, start + FILE_ROWS)
