@@ -154,7 +154,8 @@ def join(blocks: Sequence[Block]) -> pd.Series:
 
 def _joined_texts(blocks: list[pa.DictionaryArray]) -> pd.Series:
     """Text categories; only the dictionaries become wider for this, not the codes."""
-    own = [pa.DictionaryArray.from_arrays(pa.array(np.arange(len(b.dictionary), dtype="int32")), b.dictionary) for b in blocks]
+    texts_of = [block.dictionary for block in blocks]
+    own = [pa.DictionaryArray.from_arrays(np.arange(len(texts), dtype="int32"), texts) for texts in texts_of]
     together = pa.chunked_array(own).unify_dictionaries()
     texts = together.chunk(0).dictionary
     kind = next(kind for kind, _, most in INTEGERS if len(texts) <= most)

@@ -62,12 +62,17 @@ def several_finding(name: str, what: str) -> str:
     )
 
 
-def reading_warnings(path: Path, read: Read, options: Options, types: Mapping[str, str] | None) -> list[str]:
-    """What the columns of the table in `path` lost when they were `read`; types: those of schema.toml."""
+def reading_warnings(
+    path: Path, read: Read, spelling: Spelling, options: Options, types: Mapping[str, str] | None
+) -> list[str]:
+    """What the columns of the table in `path` lost when they were `read`; types: those of schema.toml.
+
+    spelling: what has looked at the text that was read.
+    """
     used = [name for name in read.table if name not in options.exclude]
     kinds = {name: type_of(read.table[name]) for name in used if read.table[name].notna().any()}
     lost = {name: read.lost[name] for name in kinds}
-    spellings = _spellings(path, read, kinds, lost, options.notation)
+    spellings = _spellings(path, read, spelling, kinds, lost, options.notation)
     warnings = []
     for name, kind in kinds.items():
         column = read.table[name]
@@ -213,15 +218,20 @@ class _Spellings:
 
 
 def _spellings(
-    path: Path, read: Read, kinds: Mapping[str, str], lost: Mapping[str, Lost], notation: Notation
+    path: Path,
+    read: Read,
+    spelling: Spelling,
+    kinds: Mapping[str, str],
+    lost: Mapping[str, Lost],
+    notation: Notation,
 ) -> _Spellings:
     """Read again what is necessary."""
     found = _Spellings()
     files = [(file, name_below(file, path)) for file in table_files(path)]
-    _look_at_rest(read.spelling, files, notation)
+    _look_at_rest(spelling, files, notation)
     whole = {name: _is_whole(read.table[name]) for name in kinds if kinds[name] in ("integer", "number")}
     few = {name for name, is_whole in whole.items() if not is_whole and distinct(read.table[name]) <= FEW}
-    numbers = few | {name for name, is_whole in whole.items() if (read.spelling.codes if is_whole else read.spelling.long)}
+    numbers = few | {name for name, is_whole in whole.items() if (spelling.codes if is_whole else spelling.long)}
     # A word that also means missing among numbers is no value, such as NA in files from R.
     gaps = {name for name, kind in kinds.items() if kind != "text" and read.table[name].hasnans}
     words = {word for name in kinds if kinds[name] == "text" for word in lost[name].words}

@@ -19,7 +19,6 @@ from threading import Lock
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -36,7 +35,6 @@ STREAM_BYTES = 1 << 18  # Arrow reads up to 32 of these ahead
 BLOCK_ROWS = 1 << 14
 NO_FOLDERS: Mapping[str, str | None] = MappingProxyType({})
 TEXT = pa.dictionary(pa.int32(), pa.string())
-BOM = b"\xef\xbb\xbf"
 
 # (Old type, new type) if the values that have been read as the old one would be equal as the new one.
 SAME_VALUES = {("null", "int64"), ("null", "double"), ("int64", "double"), ("date32[day]", "timestamp[ns]"),
@@ -119,7 +117,7 @@ def _read_csv(table: _Csv, work: partial[Rows], hashed: Collection[str]) -> list
         try:
             with text_files.stream(table.file, table.notation) as stream:
                 found = list(read(stream, block, work))
-        except _QuotesError:
+        except text_files.QuotesError:
             read, block = table.as_a_stream, STREAM_BYTES
         except _TimesError:
             pass
@@ -172,7 +170,7 @@ class _Csv:
 
     def in_pieces(self, stream: pa.NativeFile, block: int, work: Work) -> Iterator[Rows]:
         """Cut at ends of rows and parsed in parallel."""
-        pieces = _pieces(stream, block, self.separator)
+        pieces = text_files.pieces(stream, block, self.separator)
         first = self._parse(next(pieces, memoryview(b"")), None)
         self._learn(first.schema)
         yield work(first)
@@ -242,52 +240,11 @@ class _Csv:
             raise _TimesError
 
 
-class _QuotesError(Exception):
-    """It is not clear where a row ends."""
-
-
 class _TimesError(Exception):
     """Arrow reads 09:00 as a time, which would become another text, 09:00:00, than the one in the file.
 
     It also reads 2025-02-01 as 1 February, which may be a date in another format.
     """
-
-
-def _pieces(stream: pa.NativeFile, size: int, separator: str) -> Iterator[memoryview]:
-    """The content of `stream` in pieces of about `size` bytes that end at ends of rows."""
-    rest = b""
-    while read := stream.read(size):
-        piece = rest + read
-        end = _end_of_row(piece, separator) if b'"' in piece else piece.rfind(b"\n") + 1
-        if not end:
-            raise _QuotesError
-        yield memoryview(piece)[:end]
-        rest = piece[end:]
-    if rest:
-        if b'"' in rest and _end_of_row(rest + b"\n", separator) <= len(rest):
-            raise _QuotesError
-        yield memoryview(rest)
-
-
-def _end_of_row(piece: bytes, separator: str) -> int:
-    """Where the last whole row ends in a piece with quotes that starts with a row; 0 if it has none.
-
-    Raises _QuotesError unless each quote opens a value at its start, closes it at its end, or is doubled within it.
-    """
-    signs = np.frombuffer(piece, np.uint8)
-    quotes = np.flatnonzero(signs == ord('"'))
-    end = piece.rfind(b"\n") + 1
-    while (number := int(np.searchsorted(quotes, end))) % 2:  # within a value
-        end = piece.rfind(b"\n", 0, quotes[number - 1]) + 1
-    opening, closing = quotes[0:number:2], quotes[1:number:2]
-    edges = np.frombuffer(f"{separator}\r\n".encode(), np.uint8)
-    doubled = opening[1:] == closing[:-1] + 1
-    first = len(BOM) if piece.startswith(BOM) else 0
-    opens = (opening == first) | np.isin(signs[opening - 1], edges) | np.append(False, doubled)
-    closes = np.isin(signs[closing + 1], edges) | np.append(doubled, False)
-    if not (opens[: number // 2].all() and closes.all()):
-        raise _QuotesError
-    return end
 
 
 def _side_by_side(work: Callable[[Item], Rows], items: Iterable[Item], threads: int) -> Iterator[Rows]:

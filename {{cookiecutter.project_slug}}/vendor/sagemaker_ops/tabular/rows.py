@@ -100,8 +100,9 @@ class Rows:
 
     def replace(self, other: Rows) -> None:
         """Take the columns of `other`, which are the same ones of the same rows, read again."""
-        for mine, others in ((self.blocks, other.blocks), (self.meanings, other.meanings), (self.lost, other.lost)):
-            mine.update(others)
+        self.blocks.update(other.blocks)
+        self.meanings.update(other.meanings)
+        self.lost.update(other.lost)
 
 
 def _check_folders(columns: Mapping[str, pa.Array], repeated: Mapping[str, str | None]) -> None:

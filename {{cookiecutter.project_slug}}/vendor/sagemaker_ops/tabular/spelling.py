@@ -29,7 +29,8 @@ class Spelling:
         for start in range(0, len(content), SLICE):
             if self.codes and self.long:
                 return
-            lines = b"".join([b"\n", content[max(start - LONGEST, 0) : start + SLICE], b"\n__"])
+            end = b"__" if start + SLICE < len(content) else b"\n__"  # a number that goes on is not judged
+            lines = b"".join([b"\n", content[max(start - LONGEST, 0) : start + SLICE], end])
             every = np.frombuffer(lines, np.uint8)
             digit = (every - np.uint8(48)) < 10
             self.codes = self.codes or _has_codes(every, digit)

@@ -6,11 +6,10 @@ text to a code for each distinct text (pandas' category). That takes about a ten
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,18 +19,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sagemaker_ops.tabular.all_files import read_files
 from sagemaker_ops.tabular.blocks import Block, join, narrow_numbers
 from sagemaker_ops.tabular.dates import is_far_off, to_dates
-from sagemaker_ops.tabular.errors import StepError, raise_any
 from sagemaker_ops.tabular.hashing import Hashes
-from sagemaker_ops.tabular.headers import folder_columns, header_findings, name_below, table_files
 from sagemaker_ops.tabular.notation import STANDARD, Notation
-from sagemaker_ops.tabular.reading import column_names, read_rows
-from sagemaker_ops.tabular.rows import MAYBE_MORE, MAYBE_WHOLE, Lost, Rows
+from sagemaker_ops.tabular.rows import Lost
 from sagemaker_ops.tabular.schema import Schema, plain_text
 from sagemaker_ops.tabular.spelling import Spelling
 from sagemaker_ops.tabular.summary import distinct
-from sagemaker_ops.tabular.text_files import undecodable
 from sagemaker_ops.tabular.text_values import values_of
 from sagemaker_ops.tabular.whole_numbers import numbers_unless_whole, plain_numbers
 
@@ -39,7 +35,6 @@ FILE_ROWS = 1 << 20  # of the table; those of each part become a Parquet file
 GROUP_ROWS = 1 << 17  # of the table; those of each part become a row group
 MANY_TEXTS = GROUP_ROWS >> 4
 SAMPLE = 1 << 14  # rows; where most values of so many differ, Parquet's dictionary of a column does not pay
-READ_ERRORS = (StepError, UnicodeError, csv.Error, pa.ArrowException, OSError, EOFError)
 
 
 def read_table(
@@ -51,7 +46,7 @@ def read_table(
     2025-12-31). Raises StepError with every finding: no file, an unreadable one, a duplicate column name, files whose
     columns differ, no rows at all.
     """
-    return _read_and_hash(path, skip, text, (), notation, None).table
+    return read_and_hash(path, skip, text, notation=notation).table
 
 
 def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
@@ -62,13 +57,12 @@ def read_part(folder: Path, schema: Schema) -> pd.DataFrame:
 class Read(NamedTuple):
     """A table, the sum that columns without values in it add to the hash of each row, and what each column lost.
 
-    row_hash continues from this sum; None stands for zeros. spelling: what the CSV files may contain.
+    row_hash continues from this sum; None stands for zeros.
     """
 
     table: pd.DataFrame
     sums: Hashes | None
     lost: dict[str, Lost]
-    spelling: Spelling
 
 
 def read_and_hash(
@@ -77,23 +71,16 @@ def read_and_hash(
     text: Collection[str] = (),
     only_hashed: Collection[str] = (),
     notation: Notation = STANDARD,
+    spelling: Spelling | None = None,
 ) -> Read:
-    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row."""
-    return _read_and_hash(path, skip, text, only_hashed, notation, Spelling())
+    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row.
 
-
-def _read_and_hash(
-    path: Path,
-    skip: Collection[str],
-    text: Collection[str],
-    only_hashed: Collection[str],
-    notation: Notation,
-    spelling: Spelling | None,
-) -> Read:
+    spelling: looks at the text that is read.
+    """
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps freed memory
     as_text, maybe_whole = set(text), set[str]()
     hashed = {name for name in only_hashed if name not in dict(notation.dates_of)}
-    read = _read(path, skip, as_text, hashed, notation, spelling)
+    read = read_files(path, skip, as_text, hashed, notation, spelling)
     # The type of a column is known only after all of it is read. Those that are text, against appearances, are read
     # again; the sum over all hashed columns, too, if it contains one of them.
     while wrong := ((read.mixed() | read.maybe_whole()) - as_text) | ((read.undecided() | read.maybe_whole()) & hashed):
@@ -102,7 +89,7 @@ def _read_and_hash(
         again = wrong if wrong.isdisjoint(hashed) else wrong | hashed
         hashed -= read.undecided() | maybe_whole
         others = [name for name in read.blocks if name not in again]
-        read.replace(_read(path, others, as_text, hashed & again, notation), again)
+        read.replace(read_files(path, others, as_text, hashed & again, notation), again)
     give_back()
     empty = no_values(read.rows)
     # One column after the other, freeing its blocks; without `copy=False`, pandas would keep everything twice.
@@ -115,106 +102,12 @@ def _read_and_hash(
     give_back()
     lost = read.lost | {name: replace(read.lost[name], whole=True) for name in maybe_whole}
     sums = np.concatenate(read.sums) if hashed else None
-    return Read(pd.DataFrame(columns, copy=False), sums, lost, spelling or Spelling())
+    return Read(pd.DataFrame(columns, copy=False), sums, lost)
 
 
 def no_values(rows: int) -> pd.Series:
     """A column that has only a name."""
     return pd.Series(pd.Categorical.from_codes(np.full(rows, -1, dtype="int8"), []), copy=False)
-
-
-@dataclass
-class _Read:
-    """The rows of all files read so far."""
-
-    rows: int
-    blocks: dict[str, list[Block]]
-    meanings: dict[str, set[str]]  # what each column has in some block
-    sums: list[Hashes]
-    lost: dict[str, Lost]
-
-    def add(self, rows: Rows) -> None:
-        self.rows += rows.number
-        self.sums.append(rows.sums)
-        for name, block in rows.blocks.items():
-            self.blocks[name].append(block)
-        for name, meaning in rows.meanings.items():
-            self.meanings[name] |= {meaning} - {""}
-            self.lost[name] += rows.lost[name]
-
-    def replace(self, other: _Read, names: Collection[str]) -> None:
-        """Take the columns `names` of `other`, which has read them again, and its sums if it has any."""
-        for name in names:
-            self.blocks[name], self.meanings[name] = other.blocks[name], other.meanings[name]
-            self.lost[name] = other.lost[name]
-        if any(map(len, other.sums)):
-            self.sums = other.sums
-
-    def mixed(self) -> set[str]:
-        """The columns that are text because of mixed content: they must be read as unchanged text."""
-        alike = ({"number", "boolean"}, {"text", MAYBE_MORE})
-        return {name for name, found in self.meanings.items() if len(found) > 1 and found not in alike}
-
-    def maybe_whole(self) -> set[str]:
-        """The columns that contain whole numbers which must be read as text, unless other values are not whole."""
-        return {name for name, found in self.meanings.items() if MAYBE_WHOLE in found}
-
-    def undecided(self) -> set[str]:
-        """The columns whose texts may all be dates or numbers: they can be hashed only after all of them are read."""
-        return {name for name, found in self.meanings.items() if found == {MAYBE_MORE}}
-
-
-def _read(
-    path: Path,
-    skip: Collection[str],
-    text: Collection[str],
-    only_hashed: Collection[str],
-    notation: Notation,
-    spelling: Spelling | None = None,
-) -> _Read:
-    """The rows of all files, several of which are read in parallel."""
-    files = {name_below(file, path): file for file in table_files(path)}
-    findings: dict[str, list[str]] = {name: [] for name in files}
-    waiting: dict[str, Future[list[Rows]]] = {}
-    first: tuple[str, list[str]] | None = None
-
-    def rows_of(file: Path, names: list[str], folders: dict[str, str | None]) -> list[Rows]:
-        threads = None if len(files) == 1 else 1
-        return list(read_rows(file, names, skip, text, only_hashed, folders, notation, spelling, threads))
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, file in files.items():
-            folders = folder_columns(name)
-            try:
-                names = column_names(file, notation)
-            except READ_ERRORS as error:
-                findings[name] = _wrong(error, file, name, notation)
-                continue
-            names += [column for column, _ in folders if column not in set(names)] if names else []
-            first = first or ((name, names) if names else None)
-            findings[name] = header_findings(name, names, *(first or (name, names)))
-            if not findings[name]:
-                waiting[name] = pool.submit(rows_of, file, names, dict(folders))
-        every = first[1] if first else []
-        read = _Read(0, {each: [] for each in every}, {each: set() for each in every}, [], dict.fromkeys(every, Lost()))
-        for name, done in waiting.items():
-            try:
-                for rows in done.result():
-                    read.add(rows)
-            except READ_ERRORS as error:
-                findings[name] = _wrong(error, files[name], name, notation)
-    raise_any([each for some in findings.values() for each in some])
-    if not read.rows:
-        raise StepError(f"{path} has a header but no values; give a table with data")
-    return read
-
-
-def _wrong(error: Exception, file: Path, name: str, notation: Notation) -> list[str]:
-    if isinstance(error, StepError):
-        return [each if file.name in each else f"{name}: {each}" for each in error.findings]
-    if isinstance(error, UnicodeError):
-        return [undecodable(file, notation)]
-    return [f"{name} cannot be read: {' '.join(str(error).split())}"]
 
 
 def _column(blocks: list[Block], name: str, text: bool, whole: bool, notation: Notation) -> pd.Series:
