@@ -97,7 +97,9 @@ def read_files(
             if not findings[name]:
                 waiting[name] = pool.submit(rows_of, file, names, dict(folders))
         every = first[1] if first else []
-        read = FileRows(0, {each: [] for each in every}, {each: set() for each in every}, [], dict.fromkeys(every, Lost()))
+        read = FileRows(
+            0, {each: [] for each in every}, {each: set() for each in every}, [], dict.fromkeys(every, Lost())
+        )
         for name, done in waiting.items():
             try:
                 for rows in done.result():

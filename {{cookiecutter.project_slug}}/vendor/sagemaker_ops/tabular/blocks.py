@@ -194,5 +194,7 @@ def _texts(block: Block) -> pa.Array:
     if isinstance(block, np.ndarray):
         block = pa.array(block, from_pandas=True)
     if pa.types.is_dictionary(block.type):
-        return block if pa.types.is_string(block.type.value_type) else block.cast(pa.dictionary(pa.int32(), pa.string()))
+        return (
+            block if pa.types.is_string(block.type.value_type) else block.cast(pa.dictionary(pa.int32(), pa.string()))
+        )
     return block.cast(pa.string()).dictionary_encode()

@@ -1,8 +1,8 @@
 """The rows of one CSV or Parquet file, in blocks that threads read and narrow in parallel.
 
 A CSV file is cut at ends of rows, and each piece is parsed by itself. The types come from the first piece. If a value
-does not fit, its piece is parsed again with a wider type; if that also changes values in the pieces before, this column,
-and no other, is read once more.
+does not fit, its piece is parsed again with a wider type; if that also changes values in the pieces before, this
+column, and no other, is read once more.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def read_rows(
     types = {name: pa.string() for name in wanted if name in as_text}
     # Without any column, Arrow would read all of them.
     wanted = wanted or header[-1:]
-    return _read_csv(_Csv(file, header, wanted, types, notation, spelling, threads or os.cpu_count() or 1), work, hashed)
+    return _read_csv(
+        _Csv(file, header, wanted, types, notation, spelling, threads or os.cpu_count() or 1), work, hashed
+    )
 
 
 def is_parquet(file: Path) -> bool:
@@ -134,7 +136,7 @@ def _read_csv(table: _Csv, work: partial[Rows], hashed: Collection[str]) -> list
                 else:
                     raise
         else:
-            for had, new in zip(rows, found):
+            for had, new in zip(rows or found, found, strict=True):
                 had.replace(new)
             rows, table.spelling = rows or found, None
             if not table.late:

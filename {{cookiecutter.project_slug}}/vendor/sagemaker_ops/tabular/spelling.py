@@ -1,4 +1,4 @@
-"""Whether the text of a table contains numbers whose spelling says more than their value: 007, 1e5, 0x1F, many digits."""
+"""Whether the text of a table has numbers whose spelling says more than their value: 007, 1e5, 0x1F, many digits."""
 
 from __future__ import annotations
 
