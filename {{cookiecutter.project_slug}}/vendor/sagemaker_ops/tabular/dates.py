@@ -42,6 +42,8 @@ def nanoseconds(dates: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if dates.dtype == "datetime64[ns]":
         return dates
     early, late = (dates < np.datetime64(f"{YEARS[0]}-01-01")), (dates >= np.datetime64(f"{YEARS[1] + 1}-01-01"))
+    if not (early.any() or late.any()):
+        return dates.astype("datetime64[ns]")
     near = np.where(early | late, np.array("NaT", dates.dtype), dates).astype("datetime64[ns]")
     return np.select([early, late], [FIRST.to_datetime64(), LAST.to_datetime64()], near)
 

@@ -27,6 +27,7 @@ from sagemaker_ops.tabular.text_files import HERE
 MOST, NEARLY_ALL = 0.5, 0.9  # of the rows
 FEW = 5  # more different words are hardly all words for a missing value
 FEWEST = {"numbers": 5, "dates": 2}  # fewer different ones may be categories
+SLICE = 1 << 16  # numbers that are looked at together
 SAMPLE = 1000  # texts, to choose what to try on all of them
 NUMBERS = [(".", ""), (".", ","), (".", " "), (".", "'"), (",", ""), (",", "."), (",", " "), (",", "'")]
 DAYS = ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y",
@@ -121,9 +122,15 @@ def _has_fractions(column: pd.Series) -> bool:
     """Whether these are numbers with a decimal separator: all of 3.504, 2.130 may be thousands, but not 3.5."""
     if column.dtype.kind != "f":
         return False
-    values = column[column % 1 > 0].to_numpy(float)
-    last = [np.isclose(values * power, np.round(values * power), rtol=1e-6) for power in (100, 1000)]
-    return bool(len(values) and (last[0].mean() > 1 - MOST or not last[1].all()))
+    fractions = hundredths = 0
+    for start in range(0, len(column), SLICE):
+        part = column.to_numpy()[start : start + SLICE]
+        values = part[part % 1 > 0].astype(float)
+        two, three = (np.isclose(values * power, np.round(values * power), rtol=1e-6) for power in (100, 1000))
+        if not three.all():
+            return True
+        fractions, hundredths = fractions + len(values), hundredths + int(two.sum())
+    return bool(fractions and hundredths / fractions > 1 - MOST)
 
 
 def if_text(column: str) -> str:

@@ -38,6 +38,7 @@ from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes, row_hash
 from sagemaker_ops.tabular.losses import lost_findings, reading_warnings, several_findings
 from sagemaker_ops.tabular.schema import MISSING, Label, Problem, Schema
+from sagemaker_ops.tabular.spelling import Spelling
 from sagemaker_ops.tabular.splits import PARTS, Options, hashed, numbers_of
 from sagemaker_ops.tabular.summary import choose_features, describe, describe_target, pick, plain
 from sagemaker_ops.tabular.tables import (
@@ -132,20 +133,19 @@ class Prepared:
 
 def read_source(path: Path, options: Options) -> Table:
     """The table in the file or folder `path`, CSV or Parquet. StepError with everything that is wrong with it."""
-    findings: list[str] = []
-    types, read = None, None
+    types, read, spelling, findings = None, None, Spelling(), list[str]()
     try:
         types = _kept_types(options)
     except StepError as error:
         findings += error.findings
     try:
-        read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed, options.notation)
+        read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed, options.notation, spelling)
         findings += lost_findings(read.lost, options.ignored)
     except StepError as error:
         findings += error.findings
     if read is None or findings:
         raise StepError(*option_findings(options), *findings)
-    return Table(read.table, read.sums, reading_warnings(path, read, options, types))
+    return Table(read.table, read.sums, reading_warnings(path, read, spelling, options, types))
 
 
 def read_every_column(path: Path, options: Options) -> pd.DataFrame:
@@ -263,7 +263,7 @@ def naive_answer(
 
 
 def _kept_types(options: Options) -> Mapping[str, str] | None:
-    """The types of schema.toml; None if there is no such file."""
+    """The types of schema.toml, if there is one."""
     return load_types(options.schema) if options.schema and options.schema.is_file() else None
 
 

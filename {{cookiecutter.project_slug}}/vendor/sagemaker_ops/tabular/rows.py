@@ -98,6 +98,12 @@ class Rows:
             add_block(sums, name, blocks.pop(name))
         return cls(batch.num_rows, {name: narrow(block) for name, block in blocks.items()}, meanings, lost, sums)
 
+    def replace(self, other: Rows) -> None:
+        """Take the columns of `other`, which are the same ones of the same rows, read again."""
+        self.blocks.update(other.blocks)
+        self.meanings.update(other.meanings)
+        self.lost.update(other.lost)
+
 
 def _check_folders(columns: Mapping[str, pa.Array], repeated: Mapping[str, str | None]) -> None:
     """A column that the folder's name repeats must have that value in every row; StepError otherwise."""
