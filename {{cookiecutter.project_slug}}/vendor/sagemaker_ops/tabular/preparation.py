@@ -24,7 +24,6 @@ from sagemaker_ops.tabular import group_columns, splits
 from sagemaker_ops.tabular.checks import (
     counted,
     infinity_warnings,
-    leak_warnings,
     lost_warnings,
     option_findings,
     part_findings,
@@ -36,6 +35,7 @@ from sagemaker_ops.tabular.dates import date_text
 from sagemaker_ops.tabular.doubts import doubts, if_text
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes, row_hash
+from sagemaker_ops.tabular.leaks import leak_warnings
 from sagemaker_ops.tabular.losses import lost_findings, reading_warnings, several_findings
 from sagemaker_ops.tabular.schema import MISSING, Label, Problem, Schema
 from sagemaker_ops.tabular.splits import PARTS, Options, hashed, numbers_of
@@ -203,13 +203,9 @@ def describe_parts(
     """
     rows, number = checked.rows, numbers_of(part, checked.rows.index)
     raise_any([*part_findings(rows, number, options), *group_columns.part_findings(rows, number, options)])
-    aside = dict.fromkeys(options.exclude, EXCLUDED)
-    aside |= {name: f"kept as the {role}, not a feature" for name, role in options.aside.items()}
-    if options.split != "random" and options.split_column is not None:
-        aside[options.split_column] = f"used to split the rows ({options.split})"
     # What train does not contain cannot be learned, even if validation or test contain it.
     train = np.flatnonzero(number == PARTS.index("train"))
-    features, left_out = choose_features(rows, train, aside | {options.target: ""})
+    features, left_out = choose_features(rows, train, asides(options))
     if not features:
         reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
         raise StepError(f"no column is left to predict from ({reasons})")
@@ -229,6 +225,15 @@ def describe_parts(
     summary = _summary(rows, number, schema, warnings) | {"split": splits.described(options, rows.columns)}
     table = pd.DataFrame({name: rows[name] for name in columns}, copy=False)
     return Prepared(table, number, schema, summary, checked.types, checked.unclear)
+
+
+def asides(options: Options) -> dict[str, str]:
+    """The columns that are not features, and why; the target needs no reason."""
+    aside = dict.fromkeys(options.exclude, EXCLUDED)
+    aside |= {name: f"kept as the {role}, not a feature" for name, role in options.aside.items()}
+    if options.split != "random" and options.split_column is not None:
+        aside[options.split_column] = f"used to split the rows ({options.split})"
+    return aside | {options.target: ""}
 
 
 def prepare(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> Prepared:

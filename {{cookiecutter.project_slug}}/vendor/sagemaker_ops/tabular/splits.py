@@ -133,9 +133,18 @@ def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Opti
                 if 1 < number < RARE:
                     own = (target == label).to_numpy()
                     position[own] = (pd.Series(position[own]).rank(method="min") - 1) / (number - 1)
-    # Rounded, because 1 - 0.2 - 0.2 is slightly more than 0.6.
-    cuts = np.round([1 - options.test_share - options.validation_share, 1 - options.test_share], 9)
-    return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts))
+    return part_at(position, options)
+
+
+def part_at(position: npt.NDArray[np.float64], options: Options) -> npt.NDArray[np.int8]:
+    """The part of each row, as a position in PARTS, by its position from 0 to 1."""
+    return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts(options)))
+
+
+def cuts(options: Options) -> tuple[float, float]:
+    """Where validation and test begin. Rounded, because 1 - 0.2 - 0.2 is slightly more than 0.6."""
+    shares = (1 - options.test_share - options.validation_share, 1 - options.test_share)
+    return round(shares[0], 9), round(shares[1], 9)
 
 
 def described(options: Options, names: Iterable[str]) -> dict[str, Any]:
