@@ -18,6 +18,7 @@ from sagemaker_ops.tabular.spark.checks import Checked
 from sagemaker_ops.tabular.spark.counts import USABLE
 from sagemaker_ops.tabular.spark.facts import TRAIN, Column
 from sagemaker_ops.tabular.spark.inputs import quoted
+from sagemaker_ops.tabular.spark.kinds import Kind
 from sagemaker_ops.tabular.spark.workers import GROUP, PLACE, ROW, from_arrow
 from sagemaker_ops.tabular.splits import PARTS, Options
 from sagemaker_ops.tabular.summary import HISTOGRAM_BINS, KINDS, plain
@@ -199,9 +200,16 @@ def _written(column: Column, rows: Checked) -> Any:
         low, high = column.counts.lowest, column.counts.highest
         fits = [k for k, bits in (("tinyint", 7), ("smallint", 15), ("int", 31)) if -(2**bits) <= low <= high < 2**bits]
         there = there.cast(fits[0] if fits else "bigint")
-    elif column.type == "number" and kind == "integer":
+    elif column.name == rows.layout.options.target and column.type == "number":
         there = there.cast("double")
+    elif column.name in rows.layout.kinds and _is_single(rows.layout.kinds[column.name]):
+        there = there.cast("float")
     return there.alias(column.name)
+
+
+def _is_single(kind: Kind) -> bool:
+    """Whether single precision stores its numbers exactly."""
+    return kind.type == "number" and kind.single and not (kind.kept or kind.text)
 
 
 def print_summary(summary: dict[str, Any], schema: Schema) -> None:

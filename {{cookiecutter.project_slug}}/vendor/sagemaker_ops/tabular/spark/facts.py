@@ -63,15 +63,18 @@ class Column:
     def moments(self) -> Moments:
         return self.counts.moments[1] + self.counts.moments[2] + self.counts.moments[3]
 
-    def values(self, groups: slice | int = USABLE) -> pd.Series:
-        """The rows of each value in these groups, by value: texts sorted, others in order of their first rows."""
+    def values(self, groups: slice | int = USABLE, absent: bool = False) -> pd.Series:
+        """The rows of each value in these groups, by value: texts sorted, others in order of their first rows.
+
+        absent: also values that are only in other groups.
+        """
         rows = self.counts.counts[:, groups]
         rows = rows.sum(axis=1) if rows.ndim == 2 else rows
         index = pd.Index(self.counts.values or [], dtype=object)
         found = pd.Series(rows, index=index)
         if self.type == "text" and not self.is_label:
             found = found.sort_index()
-        return found[found > 0]
+        return found if absent else found[found > 0]
 
     def labelled(self, problem: str) -> Column:
         """The target in its final type, as preparation.labels makes it."""
@@ -123,8 +126,9 @@ class Column:
     def top(self) -> list[tuple[Any, int]]:
         if self.many:
             return list(self.many.top)
-        counts = self.values().sort_values(ascending=False).head(TOP_VALUES)
-        return [(value, int(rows)) for value, rows in counts.items()]
+        is_category = self.type == "text" and not self.is_label  # pandas sorts all categories
+        counts = self.values(absent=is_category).sort_values(ascending=False).head(TOP_VALUES)
+        return [(value, int(rows)) for value, rows in counts.items() if rows]
 
 
 def expanded(column: Column, groups: slice | int = slice(None)) -> pd.Series:
@@ -152,8 +156,7 @@ def expanded(column: Column, groups: slice | int = slice(None)) -> pd.Series:
         return pd.Series(pd.Categorical.from_codes(codes, values), name=column.name)
     kind = {"integer": "int64", "number": "float64", "boolean": "boolean", "date": "datetime64[ns]"}[column.type]
     kind = "float64" if kind == "int64" and gaps else kind
-    taken = pd.api.extensions.take(pd.array(pd.Series(values, dtype=kind)), codes, allow_fill=True)
-    return pd.Series(taken, name=column.name)
+    return pd.Series(values, dtype=kind, name=column.name).reindex(codes).reset_index(drop=True)
 
 
 Columns = Mapping[str, Column]

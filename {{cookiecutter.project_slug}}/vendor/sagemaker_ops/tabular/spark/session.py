@@ -19,8 +19,16 @@ BATCH_ROWS = 1 << 16  # between Spark and Python at once
 HERE = "PYSPARK_GATEWAY_PORT" not in os.environ  # otherwise spark-submit has started this process
 LOGGING = """\
 status = off
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %m%n
 rootLogger.level = off
-"""
+rootLogger.appenderRef.console.ref = console
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = off
+"""  # The gateway's level becomes that of the root, with a notice if it is another one.
 # Dates and numbers as they are: no rules of Spark's own.
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
