@@ -72,6 +72,11 @@ EXPORTS = {
     "tabular.notation": {"notation_arguments": ""},
     "tabular.requests": {"predict_rows": "", "read_request": "", "refuse": "", "write_answer": ""},
     "tabular.schema": {"PROBLEMS": "", "Schema": ""},
+    "tabular.spark.preparation": {
+        "check_with_spark": "check_rows", "describe_with_spark": "describe_parts", "read_with_spark": "read_source",
+        "split_with_spark": "split_rows",
+    },
+    "tabular.spark.session": {"spark_session": ""},
     "tabular.splits": {"Options": "", "SPLITS": ""},
     "tabular.summary": {"describe": ""},
     "tabular.tables": {"read_part": "", "read_table": ""},
@@ -102,6 +107,7 @@ __all__ = [
     "approved_model_of",
     "candidates",
     "check_rows",
+    "check_with_spark",
     "compare_models",
     "compare_with_approved",
     "compare_with_baseline",
@@ -111,6 +117,7 @@ __all__ = [
     "describe",
     "describe_parts",
     "describe_test",
+    "describe_with_spark",
     "draw_correlations",
     "draw_distributions",
     "draw_missing",
@@ -155,6 +162,7 @@ __all__ = [
     "read_source",
     "read_table",
     "read_warnings",
+    "read_with_spark",
     "refuse",
     "row_weights",
     "run_pipeline",
@@ -168,7 +176,9 @@ __all__ = [
     "show_trials",
     "source_files",
     "source_path",
+    "spark_session",
     "split_rows",
+    "split_with_spark",
     "target_by_column",
     "target_over_time",
     "threshold_arguments",
@@ -272,6 +282,11 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     )
     from sagemaker_ops.tabular.requests import predict_rows, read_request, refuse, write_answer
     from sagemaker_ops.tabular.schema import PROBLEMS, Schema
+    from sagemaker_ops.tabular.spark.preparation import check_rows as check_with_spark
+    from sagemaker_ops.tabular.spark.preparation import describe_parts as describe_with_spark
+    from sagemaker_ops.tabular.spark.preparation import read_source as read_with_spark
+    from sagemaker_ops.tabular.spark.preparation import split_rows as split_with_spark
+    from sagemaker_ops.tabular.spark.session import spark_session
     from sagemaker_ops.tabular.splits import SPLITS, Options
     from sagemaker_ops.tabular.summary import describe
     from sagemaker_ops.tabular.tables import read_part, read_table

@@ -16,8 +16,8 @@ from sagemaker_ops.notebooks.exploration import LoadedTable, over_time, target_o
 from sagemaker_ops.notebooks.groups import explained_share
 from sagemaker_ops.project.settings import FILE
 from sagemaker_ops.tabular.checks import of
-from sagemaker_ops.tabular.leaks import LEAK, explained_alone
 from sagemaker_ops.tabular.errors import listed, percent
+from sagemaker_ops.tabular.leaks import LEAK, explained_alone
 from sagemaker_ops.tabular.splits import PARTS
 from sagemaker_ops.tabular.summary import distinct, is_unique_integer, pick, type_of
 from sagemaker_ops.tabular.text_files import HERE

@@ -58,7 +58,9 @@ def missing_program(step: Step, scope: Scope) -> Iterator[str]:
     program, *others = [resolve_early(each, scope) for each in words or [None]]
     if program and _INTERPRETER.fullmatch(program) and all(_NO_SCRIPT.fullmatch(each or "x") for each in others):
         yield f"its program '{program}' gets no script, so nothing would run: write the script after it."
-    if program and not PYTHON.fullmatch(program) and not isolation.inside(program) and not _is_here(program):
+    if program in step_types.PROGRAMS:
+        yield from step_types.function(f"{step_types.PROGRAMS[program]}:lacking")()
+    elif program and not PYTHON.fullmatch(program) and not isolation.inside(program) and not _is_here(program):
         yield (
             f"its program '{program}' is part of {the_image(step, scope)} but not on this machine: "
             "install it here, or let the step start a script with python3."

@@ -142,9 +142,7 @@ def offset_warnings(name: str, offsets: Counter[bool], rows: int) -> list[str]:
     ]
 
 
-def spelling_warnings(
-    name: str, texts: Counter[str], plain: Collection[str], is_whole: bool, rows: int
-) -> list[str]:
+def spelling_warnings(name: str, texts: Counter[str], plain: Collection[str], is_whole: bool, rows: int) -> list[str]:
     """What is lost when these texts, with their rows, become numbers; plain: other texts that they may equal."""
     as_text = f'if they are codes, write "{name}" = "text" in schema.toml.'
     whole = texts if is_whole else {}

@@ -118,10 +118,7 @@ def identifier_by(name: str, low: int, high: int, rows: int) -> str:
         evidence = f"{rows:,} of the whole numbers from {low} to {high}"
     else:
         return ""
-    return (
-        f"an identifier, {evidence}, different in every row; to keep it, write "
-        f'"{name}" = "number" in schema.toml'
-    )
+    return f'an identifier, {evidence}, different in every row; to keep it, write "{name}" = "number" in schema.toml'
 
 
 def is_unique_integer(column: pd.Series) -> bool:

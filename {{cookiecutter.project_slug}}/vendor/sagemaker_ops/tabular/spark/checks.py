@@ -23,11 +23,17 @@ from sagemaker_ops.tabular.checks import (
 from sagemaker_ops.tabular.column_types import apply_types, other_settings, texts_of
 from sagemaker_ops.tabular.doubts import Texts, doubts_of, has_fractions, if_text
 from sagemaker_ops.tabular.errors import raise_any
-from sagemaker_ops.tabular.losses import FEW, alike_warnings, offset_warnings, spelling_warnings
-from sagemaker_ops.tabular.losses import whole_warnings, word_warnings
+from sagemaker_ops.tabular.losses import (
+    FEW,
+    alike_warnings,
+    offset_warnings,
+    spelling_warnings,
+    whole_warnings,
+    word_warnings,
+)
 from sagemaker_ops.tabular.spark import findings as problems
 from sagemaker_ops.tabular.spark.columns import ARROW
-from sagemaker_ops.tabular.spark.counts import Counts, USABLE
+from sagemaker_ops.tabular.spark.counts import USABLE, Counts
 from sagemaker_ops.tabular.spark.distinct import Many, many
 from sagemaker_ops.tabular.spark.facts import Column, expanded
 from sagemaker_ops.tabular.spark.inputs import quoted
@@ -59,7 +65,7 @@ class Checked:
     @property
     def rows(self) -> Any:
         """The usable rows and their columns, for a split of one's own."""
-        return self.frame.where(f"`__group` > 0").select(*map(quoted, self.layout.kept))
+        return self.frame.where("`__group` > 0").select(*map(quoted, self.layout.kept))
 
 
 def checked(
@@ -231,7 +237,7 @@ def _reading_warnings(
     """What the columns lost on reading; see losses.py."""
     used = {n: each for n, each in found.items() if n not in options.exclude and each.gaps < each.rows}
     numbers = {name for name in used if kinds[name].type in ("integer", "number")}
-    whole = {name for name in numbers if used[name].whole and not kinds[name].text or kinds[name].type == "integer"}
+    whole = {name for name in numbers if (used[name].whole and not kinds[name].text) or kinds[name].type == "integer"}
     few = {n for n in numbers - whole if n in columns and not columns[n].many and columns[n].distinct_in_all <= FEW}
     spelled = few | {name for name in numbers if flags[0 if name in whole else 1]}
     gaps = {name for name in used if kinds[name].type != "text" and used[name].gaps}

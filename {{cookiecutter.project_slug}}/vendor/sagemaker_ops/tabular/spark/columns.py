@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class Wrong:
 
     infinite: int = 0
     rows: int = 0
-    example: object = None
+    example: Any = None
     finding: str = ""
 
     def __add__(self, other: Wrong) -> Wrong:
@@ -124,9 +125,7 @@ def nothing(rows: int, kind: str, name: str) -> pd.Series:
     return pd.Series([None] * rows, dtype=_EMPTY[kind], name=name)
 
 
-def kept(
-    column: pd.Series, kind: Kind, notation: Notation
-) -> tuple[pd.Series, npt.NDArray[np.bool_], str]:
+def kept(column: pd.Series, kind: Kind, notation: Notation) -> tuple[pd.Series, npt.NDArray[np.bool_], str]:
     """A column in the type of schema.toml, or which of its values cannot be, and the finding."""
     changed, finding = _convert(column, kind.kept, notation)
     if not finding:

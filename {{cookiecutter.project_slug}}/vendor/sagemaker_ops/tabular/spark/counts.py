@@ -120,7 +120,10 @@ def counted(column: pd.Series, group: npt.NDArray[np.intp], limit: float, previo
         made.values = None
     else:
         flat = np.bincount(codes[known] * GROUPS + group[known], minlength=len(values) * GROUPS)
-        made.values, made.counts = values.tolist() if values.dtype.kind != "M" else list(values), flat.reshape(-1, GROUPS).astype(np.int64)
+        made.values, made.counts = (
+            values.tolist() if values.dtype.kind != "M" else list(values),
+            flat.reshape(-1, GROUPS).astype(np.int64),
+        )
     usable = known & (group > 0)
     if usable.any():
         made.first = column.iloc[int(usable.argmax())]

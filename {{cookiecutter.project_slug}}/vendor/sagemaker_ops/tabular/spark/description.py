@@ -165,7 +165,7 @@ def _numbers(rows: Checked, target: Column) -> Iterator[dict[str, Any]]:
     """The same of a target of numbers."""
     name = quoted(target.name)
     for group in (USABLE, 1, 2, 3):
-        moments = target.moments if group == USABLE else target.counts.moments[group]  # type: ignore[index]
+        moments = target.counts.moments[group] if isinstance(group, int) else target.moments
         if target.many:
             which = f"`{GROUP}` > 0" if group == USABLE else f"`{GROUP}` = {group}"
             frame = rows.frame.where(which).select(rows.frame[name].cast("double").alias(target.name))

@@ -152,4 +152,3 @@ def _count(kinds: Mapping[str, str], most: int) -> Callable[[Batches], Batches]:
             yield pa.RecordBatch.from_arrays([pa.array([pickle.dumps((name, found))], pa.binary())], ["found"])
 
     return work
-

@@ -79,7 +79,7 @@ class Column:
     def labelled(self, problem: str) -> Column:
         """The target in its final type, as preparation.labels makes it."""
         if problem == "regression":
-            ends = {end: float(getattr(self.counts, end)) for end in ("low", "high")}
+            ends: dict[str, Any] = {end: float(getattr(self.counts, end)) for end in ("low", "high")}
             return replace(self, type="number", counts=replace(self.counts, **ends))
         if self.type in ("integer", "number"):
             values = [float(value) for value in self.counts.values or []]
@@ -143,8 +143,10 @@ def expanded(column: Column, groups: slice | int = slice(None)) -> pd.Series:
         example = column.counts.first if column.counts.first is not None else 0
         ends = [example, column.counts.low, column.counts.high]
         some = [value for value, _ in column.many.some] or ends
-        filler = [f"{at}" for at in range(column.distinct)] if column.type == "text" else list(
-            np.linspace(float(ends[1] or 0), float(ends[2] or 0), max(2, column.distinct))
+        filler = (
+            [f"{at}" for at in range(column.distinct)]
+            if column.type == "text"
+            else list(np.linspace(float(ends[1] or 0), float(ends[2] or 0), max(2, column.distinct)))
         )
         return pd.Series([*some[:1], *filler], name=column.name)
     counts = column.counts.counts[:, groups]

@@ -61,7 +61,9 @@ def _stand_in(names: Sequence[str], columns: Mapping[str, Column], looked_at: Se
     """A table with these columns, of which only those looked at have their values, each in an order of its own."""
     total = max((int(each.rows.sum()) for each in columns.values()), default=0)
     nothing = np.zeros(total, np.int8)
-    made = {n: expanded(columns[n]) if n in looked_at and n in columns else pd.Series(nothing, copy=False) for n in names}
+    made = {
+        n: expanded(columns[n]) if n in looked_at and n in columns else pd.Series(nothing, copy=False) for n in names
+    }
     return pd.DataFrame(made, copy=False)
 
 
@@ -100,9 +102,7 @@ def _target(target: Column, whole: bool, rows: npt.NDArray[np.int64], options: O
         fine = 1 < number <= MOST_CLASSES and not target.many and not (target.values() == 1).any()
     if fine and target.known >= checks.FEWEST_ROWS and not whole:
         return []
-    return checks.target_findings(
-        expanded(target, slice(None) if whole else USABLE), int(rows.sum()), options.problem
-    )
+    return checks.target_findings(expanded(target, slice(None) if whole else USABLE), int(rows.sum()), options.problem)
 
 
 def _split(

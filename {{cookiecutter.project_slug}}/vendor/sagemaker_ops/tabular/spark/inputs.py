@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
     file: int
     start: int
-    count: int
+    part: int
 
 
 class Piece(NamedTuple):
@@ -95,7 +95,7 @@ class Reading:
         info = self.files[place.file]
         file = folder / Path(info.name).name
         with file.open("wb") as opened:
-            if place.start or place.count:
+            if place.start or place.part:
                 opened.write(info.header)
             opened.writelines(content)
         return Piece(place._replace(file=info.number), self._of_file(file, info), file, info.name)
@@ -202,7 +202,9 @@ def frames(spark: Any, files: list[TableFile], wanted: list[str], known_as: Call
             frame = reader.format("binaryFile").load(places).select("content", key)
         else:
             example = next(iter(group.values()))
-            schema = {name: spark_type(example, name) for name in wanted if name in example.schema.names}
+            schema = {
+                name: spark_type(example, name) for name in wanted if example.schema and name in example.schema.names
+            }
             if None in schema.values():
                 group = {number: replace(file, way=WHOLE) for number, file in group.items()}
                 frame = reader.format("binaryFile").load(places)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sagemaker_ops.tabular.blocks import Block, meaning
+from sagemaker_ops.tabular.blocks import Block
 from sagemaker_ops.tabular.notation import Notation
 from sagemaker_ops.tabular.rows import MAYBE_MORE, MAYBE_WHOLE, Lost, Rows
 from sagemaker_ops.tabular.schema import plain_text, read_as, to_numbers
@@ -104,7 +104,7 @@ def found_in(rows: Rows, name: str, settled: Collection[str], known: Found, nota
         gaps = 0 if missing is None else int(missing.sum())
         if block.dtype.kind in "iuf" and gaps < len(block):
             low, high = float(np.nanmin(block)), float(np.nanmax(block))
-            is_whole = integer or bool((known.whole and (np.nan_to_num(block) % 1 == 0).all()))
+            is_whole = integer or bool(known.whole and (np.nan_to_num(block) % 1 == 0).all())
     else:
         gaps = block.null_count
     texts = Texts()

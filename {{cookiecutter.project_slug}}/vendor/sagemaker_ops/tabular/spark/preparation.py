@@ -135,4 +135,3 @@ def _kept_types(spark: Any, options: Options, folder: Path) -> dict[str, str] | 
     place = location(options.schema)
     file = Storage(spark).mirror(place, folder) if is_remote(place) else Path(place)
     return load_types(file) if file.is_file() else None
-

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-
 from sagemaker_ops.tabular.errors import StepError, raise_any
 from sagemaker_ops.tabular.losses import Spellings
 from sagemaker_ops.tabular.notation import Notation
@@ -125,5 +124,3 @@ class Source:
         finally:
             self.files = files
         return total
-
-

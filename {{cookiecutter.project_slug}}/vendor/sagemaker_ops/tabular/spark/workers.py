@@ -24,21 +24,29 @@ from sagemaker_ops.tabular.spark.columns import Conversion
 from sagemaker_ops.tabular.spark.counts import Counts, added, counted
 from sagemaker_ops.tabular.spark.inputs import Batches, Place, Reading, SpansLinesError, UnreadableError
 from sagemaker_ops.tabular.spark.kinds import Found, Kind, found_in
-from sagemaker_ops.tabular.whole_numbers import WHOLE
 from sagemaker_ops.tabular.splits import Options, part_at
+from sagemaker_ops.tabular.whole_numbers import WHOLE
 
 PICKLED = "found binary"
 HASH, COPY, GROUP, PLACE, ROW, TIME, STATS = (
     f"__{name}" for name in ("hash", "copy", "group", "place", "row", "time", "stats")
 )
-OWN = {HASH: pa.int64(), COPY: pa.int64(), GROUP: pa.int8(), PLACE: pa.int64(), ROW: pa.int64(), TIME: pa.float64(), STATS: pa.binary()}
+OWN = {
+    HASH: pa.int64(),
+    COPY: pa.int64(),
+    GROUP: pa.int8(),
+    PLACE: pa.int64(),
+    ROW: pa.int64(),
+    TIME: pa.float64(),
+    STATS: pa.binary(),
+}
 OWN_SPARK = f"`{HASH}` bigint, `{COPY}` bigint, `{GROUP}` tinyint, `{PLACE}` bigint, `{ROW}` bigint, `{TIME}` double, `{STATS}` binary"
 Moved: TypeAlias = Mapping[Any, Mapping[int, int]]  # {class: {hash of a row: its part}}
 FILE_BYTES = 1 << 40  # of one file, at most, so that a place is one number
 
 
 def place_key(place: Place) -> int:
-    return place.file * FILE_BYTES + place.start + place.count
+    return place.file * FILE_BYTES + place.start + place.part
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,8 @@ def look(reading: Reading, settled: frozenset[str]) -> Callable[[Batches], Batch
             for piece in reading.pieces(batches):
                 found: dict[str, Found] = {}
                 if piece.file is not None and not all(flags):
-                    flags = tuple(map(max, flags, special(piece.file, piece.name, reading.notation)))
+                    codes, long = special(piece.file, piece.name, reading.notation)
+                    flags = (flags[0] or codes, flags[1] or long)
                 for rows in piece.rows:
                     for name in rows.blocks:
                         known = found.get(name, Found())
@@ -159,9 +168,7 @@ def convert(reading: Reading, layout: Layout) -> Callable[[Batches], Batches]:
 def _finished(table: pd.DataFrame, place: int, layout: Layout, statistics: Statistics) -> pa.RecordBatch:
     options = layout.options
     hashes = row_hash(table, [name for name in layout.hashed if name in table])
-    usable = (
-        np.asarray(usable_rows(table, options), dtype=bool) if layout.usable else np.zeros(len(table), dtype=bool)
-    )
+    usable = np.asarray(usable_rows(table, options), dtype=bool) if layout.usable else np.zeros(len(table), dtype=bool)
     part = part_at(hashes / 2.0**64, options) if options.split != "time" else np.zeros(len(table), np.int8)
     group = np.where(usable, part + 1, 0).astype(np.intp)
     moments = np.full(len(table), np.nan)
@@ -178,7 +185,12 @@ def _finished(table: pd.DataFrame, place: int, layout: Layout, statistics: Stati
 
 
 def _own(
-    hashes: npt.NDArray[np.uint64], copies: npt.NDArray[np.uint64] | None, group: npt.NDArray[np.intp], place: int, moments: Any, before: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.uint64],
+    copies: npt.NDArray[np.uint64] | None,
+    group: npt.NDArray[np.intp],
+    place: int,
+    moments: Any,
+    before: npt.NDArray[np.int64],
 ) -> list[pa.Array]:
     rows = np.zeros(len(group), np.int64)
     for each in range(len(before)):
@@ -298,4 +310,3 @@ def unpack(batches: Batches) -> Batches:
                 [pa.array(names), pa.array([found.place] * len(names), pa.int64()), pa.array(values, pa.binary())],
                 ["name", "place", "counts"],
             )
-
