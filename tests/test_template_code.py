@@ -82,6 +82,7 @@ ROOMS = {
     },
     "aws": {"errors", "store", "kept", "trace", "project", "definition", "guardrails", "local", "pipelines"},
     "tabular": set(),
+    "spark": {"errors", "store", "definition", "local", "tabular"},
     "template": {"errors"},
     "notebooks": {"errors", "store", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
@@ -117,7 +118,7 @@ FOREIGN = {
     "terminal": {"rich"},
     "tracking": {"mlflow", "pandas"},
     "commands": {"typer"},
-    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
+    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "pyspark", "scipy", "sklearn", "threadpoolctl"},
 }
 
 

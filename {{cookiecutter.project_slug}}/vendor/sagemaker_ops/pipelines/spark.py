@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sagemaker.core.workflow.functions import Join
 from sagemaker.mlops.workflow.emr_serverless_step import EMRServerlessJobConfig, EMRServerlessStep
@@ -15,9 +15,6 @@ from sagemaker_ops.project.settings import FILE, LOCAL, PLAIN
 from sagemaker_ops.project.spark import SERVERLESS
 from sagemaker_ops.project.target import Target
 
-if TYPE_CHECKING:
-    from sagemaker_ops.pipelines.jobs import Jobs
-
 COMMAND = "smspark-submit"
 PLACEHOLDER = "spark"  # the image of a run on this machine, which uses none
 _PYTHON = "./environment/bin/python"
@@ -25,7 +22,7 @@ _SUMMARY = "summary"  # the output that the driver writes
 
 
 def step(
-    jobs: Jobs,
+    jobs: Any,
     name: str,
     script: str,
     inputs: Mapping[str, Uri],
@@ -33,7 +30,8 @@ def step(
     arguments: Sequence[Value],
     others: Mapping[str, Any],
 ) -> tuple[Any, dict[str, Any]]:
-    """The step, and {output: its URI} if the step itself does not know. others: of Jobs.processing_step."""
+    """The step, and {output: its URI} if the step itself does not know. jobs: the Jobs that
+    make it; others: of Jobs.processing_step."""
     settings = jobs.target.settings.spark
     uris = {each: jobs.run_uri(name.lower(), each) for each in outputs}
     if settings.runs_on == SERVERLESS:
@@ -74,8 +72,8 @@ def _check_words(step: str, arguments: Sequence[Any]) -> None:
     wrong = [each for each in arguments if isinstance(each, str) and not PLAIN.fullmatch(each)]
     if wrong:
         raise UserError(
-            f"step '{step}': the Spark image passes its arguments through a shell, which would take {wrong[0]!r} apart: "
-            "pass it in a file, as @/opt/ml/processing/<input>/<file>."
+            f"step '{step}': the Spark image passes its arguments through a shell, which would take {wrong[0]!r} "
+            "apart: pass it in a file, as @/opt/ml/processing/<input>/<file>."
         )
 
 

@@ -1,4 +1,4 @@
-"""The command that replaces `smspark-submit` and EMR's spark-submit here: the script itself, with Spark on this machine.
+"""The command that replaces `smspark-submit` and EMR's spark-submit here: the script itself.
 
 The script makes its own session, on `local[*]` because nobody else has started one. It finds objects of S3 as files of
 the run's store.

@@ -38,7 +38,7 @@ from sagemaker_ops.tabular.hashing import Hashes, row_hash
 from sagemaker_ops.tabular.leaks import leak_warnings
 from sagemaker_ops.tabular.losses import lost_findings, reading_warnings, several_findings
 from sagemaker_ops.tabular.schema import MISSING, Label, Problem, Schema
-from sagemaker_ops.tabular.splits import PARTS, Options, hashed, numbers_of
+from sagemaker_ops.tabular.splits import EXCLUDED, PARTS, Options, hashed, numbers_of
 from sagemaker_ops.tabular.summary import choose_features, describe, describe_target, pick, plain
 from sagemaker_ops.tabular.tables import (
     give_back,
@@ -51,8 +51,6 @@ from sagemaker_ops.tabular.tables import (
     write_parts,
 )
 from sagemaker_ops.tabular.whole_numbers import numbers_of_whole
-
-EXCLUDED = "excluded"
 
 
 class Table:
@@ -205,7 +203,7 @@ def describe_parts(
     raise_any([*part_findings(rows, number, options), *group_columns.part_findings(rows, number, options)])
     # What train does not contain cannot be learned, even if validation or test contain it.
     train = np.flatnonzero(number == PARTS.index("train"))
-    features, left_out = choose_features(rows, train, asides(options))
+    features, left_out = choose_features(rows, train, options.not_features)
     if not features:
         reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
         raise StepError(f"no column is left to predict from ({reasons})")
@@ -225,15 +223,6 @@ def describe_parts(
     summary = _summary(rows, number, schema, warnings) | {"split": splits.described(options, rows.columns)}
     table = pd.DataFrame({name: rows[name] for name in columns}, copy=False)
     return Prepared(table, number, schema, summary, checked.types, checked.unclear)
-
-
-def asides(options: Options) -> dict[str, str]:
-    """The columns that are not features, and why; the target needs no reason."""
-    aside = dict.fromkeys(options.exclude, EXCLUDED)
-    aside |= {name: f"kept as the {role}, not a feature" for name, role in options.aside.items()}
-    if options.split != "random" and options.split_column is not None:
-        aside[options.split_column] = f"used to split the rows ({options.split})"
-    return aside | {options.target: ""}
 
 
 def prepare(table: Table | pd.DataFrame, options: Options, types: Mapping[str, str] | None = None) -> Prepared:

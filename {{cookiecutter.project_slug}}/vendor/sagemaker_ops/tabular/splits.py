@@ -22,6 +22,7 @@ from sagemaker_ops.tabular.schema import Problem
 Split = Literal["random", "group", "time"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 PARTS = ("train", "validation", "test")
+EXCLUDED = "excluded"
 RARE = 30  # with this many rows and shares of 0.2, one class in a thousand would be missing from the test part
 
 
@@ -68,6 +69,15 @@ class Options:
         """The columns that every part keeps but no model sees, with their role."""
         excluded = {name: "group column" for name in self.groups if name in self.exclude}
         return excluded | {name: role for role, name in (("weight", self.weight), ("id", self.id)) if name}
+
+    @property
+    def not_features(self) -> dict[str, str]:
+        """The columns that are not features, and why; the target needs no reason."""
+        aside = dict.fromkeys(self.exclude, EXCLUDED)
+        aside |= {name: f"kept as the {role}, not a feature" for name, role in self.aside.items()}
+        if self.split != "random" and self.split_column is not None:
+            aside[self.split_column] = f"used to split the rows ({self.split})"
+        return aside | {self.target: ""}
 
     @property
     def ignored(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The usable rows of a table on Spark, and everything that is wrong or unusual with it, in the sentences of one machine."""
+"""The usable rows of a table on Spark, and all that is wrong or unusual with it, in the sentences of one machine."""
 
 from __future__ import annotations
 

@@ -147,3 +147,14 @@ def to_arrow(column: pd.Series, kind: str) -> pa.Array:
     if kind == "date":
         return pa.array(column, pa.timestamp("ns"), from_pandas=True).cast(pa.timestamp("us"), safe=False)
     return pa.array(column, from_pandas=True).cast(ARROW[kind])
+
+
+def from_arrow(column: pa.Array, kind: str) -> pd.Series:
+    """A column of a tidy table, from what Spark has of it."""
+    if kind == "text":
+        return column.dictionary_encode().to_pandas()
+    if kind == "boolean":
+        return pd.Series(column.to_pandas(), dtype="boolean")
+    if kind == "date":
+        return pd.Series(column.to_numpy(zero_copy_only=False).astype("datetime64[ns]"))
+    return pd.Series(column.to_numpy(zero_copy_only=False))

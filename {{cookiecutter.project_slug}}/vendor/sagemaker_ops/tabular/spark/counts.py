@@ -1,4 +1,4 @@
-"""How often each value of a column occurs in each part, and sums of its numbers: what workers count and the driver adds.
+"""How often each value of a column occurs in each part, and sums of its numbers: counted by workers, added up later.
 
 The rows are counted in four groups: those that cannot be used, and those of train, validation and test. A column with
 more than MOST different values is not counted value by value: see distinct.py.
@@ -58,8 +58,8 @@ def _none() -> Rows:
 @dataclass
 class Counts:
     """One column. known: rows with a value, by group. values: in the order of their first rows, and counts, (values,
-    GROUPS); None: too many. low, high: of the usable rows; lowest, highest: of all. moments: by group. far: rows with |x| > limit,
-    and the first of these."""
+    GROUPS); None: too many. low, high: of the usable rows; lowest, highest: of all. moments: by group. far: rows with
+    |x| > limit, and the first of these."""
 
     known: Rows = field(default_factory=_none)
     values: list[Any] | None = field(default_factory=list)

@@ -11,16 +11,16 @@ import pandas as pd
 from sagemaker_ops.tabular import splits
 from sagemaker_ops.tabular.errors import StepError, raise_any
 from sagemaker_ops.tabular.leaks import LEAK_ROWS, leak_warnings
-from sagemaker_ops.tabular.preparation import EXCLUDED, asides
 from sagemaker_ops.tabular.schema import MISSING, Feature, LeftOut, Schema
 from sagemaker_ops.tabular.spark import findings, order
 from sagemaker_ops.tabular.spark.checks import Checked
+from sagemaker_ops.tabular.spark.columns import from_arrow
 from sagemaker_ops.tabular.spark.counts import USABLE
 from sagemaker_ops.tabular.spark.facts import TRAIN, Column
 from sagemaker_ops.tabular.spark.inputs import quoted
 from sagemaker_ops.tabular.spark.kinds import Kind
-from sagemaker_ops.tabular.spark.workers import GROUP, PLACE, ROW, from_arrow
-from sagemaker_ops.tabular.splits import PARTS, Options
+from sagemaker_ops.tabular.spark.workers import GROUP, PLACE, ROW
+from sagemaker_ops.tabular.splits import EXCLUDED, PARTS, Options
 from sagemaker_ops.tabular.summary import HISTOGRAM_BINS, KINDS, plain
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -29,11 +29,11 @@ NAMES = ("min", "25%", "50%", "75%", "max")
 
 def describe(rows: Checked, options: Options) -> tuple[Schema, dict[str, Any], list[Any]]:
     """The schema, the content of summary.json, and the columns to write. StepError if a model cannot be trained."""
-    columns = {name: each for name, each in rows.columns.items()}
+    columns = dict(rows.columns)
     columns[options.target] = columns[options.target].labelled(options.problem)
     target = columns[options.target]
     raise_any(findings.part_findings(columns, target.rows, options))
-    features, left_out = _features(rows.names, columns, asides(options))
+    features, left_out = _features(rows.names, columns, options.not_features)
     if not features:
         reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
         raise StepError(f"no column is left to predict from ({reasons})")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ def _parcels(
         ends = np.searchsorted(bucket[order], np.arange(buckets + 1))
         found = [
             (number, pickle.dumps([each[order[start:end]] for each in content], protocol=5))
-            for number, (start, end) in enumerate(zip(ends, ends[1:], strict=False))
+            for number, (start, end) in enumerate(pairwise(ends))
             if end > start
         ]
         if found:

@@ -1,7 +1,7 @@
 """Files as DataFrames, and what a worker receives of them as rows: the same blocks as on one machine.
 
-A worker gets lines of text, whole files, or columns of Parquet. It puts text back into a small file with the header, and
-reads that as any other file. Each piece has a place: the number of its file, where in it Spark began, and a counter.
+A worker gets lines of text, whole files, or columns of Parquet. It puts text back into a small file with the header,
+and reads that as any other file. Each piece has a place: the number of its file, where in it Spark began, a counter.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Reading:
             except pa.ArrowException as error:
                 raise UnreadableError(f"{info.name} cannot be read: {' '.join(str(error).split())}") from None
             for part in (rows.blocks, rows.meanings, rows.lost):
-                part.pop("", None)  # type: ignore[attr-defined]
+                part.pop("", None)
             yield rows
 
 

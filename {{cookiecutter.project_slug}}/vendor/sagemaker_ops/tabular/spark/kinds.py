@@ -82,8 +82,8 @@ class Found:
 class Kind:
     """How a column becomes its final values: type (of summary.py), then what is done to a block to get there.
 
-    parse: "dates", "numbers" or "plain" for texts that are such; text: its blocks as text. kept: the type of schema.toml,
-    if that is another one.
+    parse: "dates", "numbers" or "plain" for texts that are such; text: its blocks as text. kept: the type of
+    schema.toml, if that is another one.
     """
 
     type: str

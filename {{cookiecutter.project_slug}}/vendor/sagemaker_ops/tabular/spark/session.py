@@ -50,8 +50,8 @@ def missing_here() -> str:
     home = os.environ.get("JAVA_HOME")
     if not (shutil.which("java") or (home and os.access(Path(home, "bin", "java"), os.X_OK))):
         return (
-            "Spark needs Java 17, and there is no `java` here: install it, such as the package openjdk-17-jre-headless, "
-            'or write engine = "pandas" in project.toml [data].'
+            "Spark needs Java 17, and there is no `java` here: install it, such as the package "
+            'openjdk-17-jre-headless, or write engine = "pandas" in project.toml [data].'
         )
     return ""
 

@@ -1,7 +1,7 @@
 """What runs on the workers: functions from batches of one DataFrame to batches of another, for mapInArrow.
 
-Statistics travel as rows of their own, with nothing but a pickled object in the last column, so that they are exact even
-if Spark repeats a task.
+Statistics travel as rows of their own, with nothing but a pickled object in the last column: so they are exact even if
+Spark repeats a task.
 """
 
 from __future__ import annotations
@@ -31,16 +31,10 @@ PICKLED = "found binary"
 HASH, COPY, GROUP, PLACE, ROW, TIME, STATS = (
     f"__{name}" for name in ("hash", "copy", "group", "place", "row", "time", "stats")
 )
-OWN = {
-    HASH: pa.int64(),
-    COPY: pa.int64(),
-    GROUP: pa.int8(),
-    PLACE: pa.int64(),
-    ROW: pa.int64(),
-    TIME: pa.float64(),
-    STATS: pa.binary(),
-}
-OWN_SPARK = f"`{HASH}` bigint, `{COPY}` bigint, `{GROUP}` tinyint, `{PLACE}` bigint, `{ROW}` bigint, `{TIME}` double, `{STATS}` binary"
+_INT64 = pa.int64()
+OWN = {HASH: _INT64, COPY: _INT64, GROUP: pa.int8(), PLACE: _INT64, ROW: _INT64, TIME: pa.float64(), STATS: pa.binary()}
+_SPARK = {"int64": "bigint", "int8": "tinyint", "double": "double", "binary": "binary"}
+OWN_SPARK = ", ".join(f"`{name}` {_SPARK[str(kind)]}" for name, kind in OWN.items())
 Moved: TypeAlias = Mapping[Any, Mapping[int, int]]  # {class: {hash of a row: its part}}
 FILE_BYTES = 1 << 40  # of one file, at most, so that a place is one number
 
@@ -227,7 +221,7 @@ def _statistics(schema: pa.Schema, statistics: Statistics) -> Iterator[pa.Record
 
 
 def regroup(layout: Layout, moved: Moved | None, cuts: Sequence[float] | None) -> Callable[..., Batches]:
-    """Finished rows with other parts: of the rows of these classes and hashes, or by time from each of two moments on."""
+    """Finished rows with other parts: those of these classes and hashes, or by time, from each of two moments on."""
 
     def work(batches: Batches) -> Batches:
         statistics: Statistics | None = None
@@ -259,7 +253,7 @@ def _moved(batch: pa.RecordBatch, layout: Layout, statistics: Statistics, moved:
         part = sum((time >= cut).astype(np.intp) for cut in cuts)
         group = np.where(group > 0, part + 1, 0)
     if moved is not None:
-        target = from_arrow(batch.column(batch.schema.get_field_index(layout.options.target)), layout.target)
+        target = columns.from_arrow(batch.column(batch.schema.get_field_index(layout.options.target)), layout.target)
         for label, parts in moved.items():
             index = pd.Series(own[HASH]).map(parts).where((target == label).to_numpy(bool, na_value=False))
             group = np.where((group > 0) & index.notna(), index.fillna(0).to_numpy().astype(np.intp) + 1, group)
@@ -267,21 +261,10 @@ def _moved(batch: pa.RecordBatch, layout: Layout, statistics: Statistics, moved:
     for name, kind in layout.kept.items():
         column = batch.column(batch.schema.get_field_index(name))
         arrays.append(column)
-        table[name] = from_arrow(column, kind)
+        table[name] = columns.from_arrow(column, kind)
     made = _own(own[HASH].view(np.uint64), copies, group, statistics.place, own[TIME], statistics.rows)
     statistics.add(pd.DataFrame(table, copy=False), group, layout.limits)
     return pa.RecordBatch.from_arrays([*arrays, *made], schema=layout.schema)
-
-
-def from_arrow(column: pa.Array, kind: str) -> pd.Series:
-    """A column of a tidy table, from what Spark has of it."""
-    if kind == "text":
-        return column.dictionary_encode().to_pandas()
-    if kind == "boolean":
-        return pd.Series(column.to_pandas(), dtype="boolean")
-    if kind == "date":
-        return pd.Series(column.to_numpy(zero_copy_only=False).astype("datetime64[ns]"))
-    return pd.Series(column.to_numpy(zero_copy_only=False))
 
 
 def merge(batches: Batches) -> Batches:
