@@ -71,6 +71,7 @@ EXPORTS = {
     },
     "tabular.notation": {"notation_arguments": ""},
     "tabular.requests": {"predict_rows": "", "read_request": "", "refuse": "", "write_answer": ""},
+    "tabular.sampling": {"read_sample": ""},
     "tabular.schema": {"PROBLEMS": "", "Schema": ""},
     "tabular.spark.preparation": {
         "check_with_spark": "check_rows", "describe_with_spark": "describe_parts", "read_with_spark": "read_source",
@@ -159,6 +160,7 @@ __all__ = [
     "read_part",
     "read_predictions",
     "read_request",
+    "read_sample",
     "read_source",
     "read_table",
     "read_warnings",
@@ -281,6 +283,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
         split_rows,
     )
     from sagemaker_ops.tabular.requests import predict_rows, read_request, refuse, write_answer
+    from sagemaker_ops.tabular.sampling import read_sample
     from sagemaker_ops.tabular.schema import PROBLEMS, Schema
     from sagemaker_ops.tabular.spark.preparation import check_rows as check_with_spark
     from sagemaker_ops.tabular.spark.preparation import describe_parts as describe_with_spark

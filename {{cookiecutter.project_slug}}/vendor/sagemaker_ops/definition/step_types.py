@@ -77,6 +77,7 @@ TYPES: dict[str, StepType] = {
             shape={"ApplicationId": TEXT, "ExecutionRoleArn": TEXT, "JobConfig": {"jobDriver": _DRIVER}},
             run="spark.serverless:run",
             refuse="spark.serverless:refused",
+            may_write=("JobConfig.jobDriver.sparkSubmit.entryPointArguments.*",),
         ),
         # Types that run only on AWS.
         *(

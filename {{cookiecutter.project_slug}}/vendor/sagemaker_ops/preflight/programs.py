@@ -51,6 +51,11 @@ def named(specification: Mapping[str, Any]) -> list[Any]:
     return [*specification.get("ContainerEntrypoint", []), *script]
 
 
+def is_replaced(step: Step) -> bool:
+    """Whether something else runs here instead of its program."""
+    return str([*_specification(step).get("ContainerEntrypoint", []), ""][0]) in step_types.PROGRAMS
+
+
 def missing_program(step: Step, scope: Scope) -> Iterator[str]:
     """A sentence if the step starts nothing, or a program that its image has but this machine does not."""
     given = _specification(step)

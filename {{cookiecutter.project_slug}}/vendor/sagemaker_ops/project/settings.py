@@ -276,6 +276,8 @@ def _contradictions(settings: Settings) -> list[Problem]:
         problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
     problems += [Problem(text, f"{FILE} [tracking].{key}") for key, text in tracking.misfits(settings.tracking)]
     problems += [Problem(text, f"{FILE} [spark].{key}") for key, text in spark_misfits(settings.spark)]
+    if settings.training.max_rows < 0:
+        problems.append(Problem("write a number of rows, or 0 for all.", f"{FILE} [training].max_rows"))
     problems += [Problem(text, f"{FILE} [monitoring].{key}") for key, text in settings.monitoring.misfits()]
     wrong = [*column_roles.misfits(data), *notation.misfits(data)]
     problems += [Problem(message, f"{FILE} [data]{f'.{key}' if key else ''}") for key, message in wrong]
