@@ -73,9 +73,12 @@ def test_emr_serverless_needs_its_application_and_role(project: Project) -> None
     done = project.ops("compile", "train", "--env", "dev")
 
     assert done.code == 2
+    gaps = {
+        "emr_application": "the ID of the EMR Serverless application",
+        "emr_role": "the ARN of the role that its jobs run under",
+    }
     assert done.err.splitlines() == [
-        "error: project.toml [environments.dev].emr_application: not set yet: write the ID of the EMR Serverless application.",
-        "error: project.toml [environments.dev].emr_role: not set yet: write the ARN of the role that its jobs run under.",
+        f"error: project.toml [environments.dev].{key}: not set yet: write {what}." for key, what in gaps.items()
     ]
 
 
