@@ -42,20 +42,15 @@ def classes(**options: Any) -> Options:
     return Options("y", "classification", **options)
 
 
-def codes(folder: Path) -> Made:
-    return csv(
-        folder, table(code=some("1D", "2F"), at=some("12:30", "09:00"), month=some("2024-05", "2024-06"))
-    ), classes()
-
-
-def words(folder: Path) -> Made:
-    columns = {"n": some("NULL", *map(str, range(9))), "zeros": [f"{row % 20:03d}" for row in range(ROWS)]}
-    columns |= {
-        "e": some("1e5", "2e3", "300"),
-        "version": some("1.1", "1.10", "2.5"),
-        "place": some("NA", "EU", "us", "US"),
+def texts(folder: Path) -> Made:
+    columns: dict[str, Any] = {
+        "code": some("1D", "2F"),
+        "at": some("12:30", "09:00"),
+        "month": some("2024-05", "2024-06"),
     }
-    return csv(folder, table(**columns)), classes()
+    columns |= {"n": some("NULL", *map(str, range(9))), "zeros": [f"{row % 20:03d}" for row in range(ROWS)]}
+    columns |= {"e": some("1e5", "2e3", "300"), "version": some("1.1", "1.10", "2.5")}
+    return csv(folder, table(**columns, place=some("NA", "EU", "us", "US"))), classes()
 
 
 def dates(folder: Path) -> Made:
@@ -158,7 +153,7 @@ def sample_of_numbers(folder: Path) -> Made:
 
 
 ALIKE: list[Make] = [
-    sample, sample_of_numbers, codes, words, dates, groups, excluded, several_lines, european, folders, large_numbers,
+    sample, sample_of_numbers, texts, dates, groups, excluded, several_lines, european, folders, large_numbers,
     parquet, rare_classes, numbers, odd_names, kept_types,
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ from sagemaker.core.workflow.functions import Join
 from sagemaker.mlops.workflow.emr_serverless_step import EMRServerlessJobConfig, EMRServerlessStep
 
 from sagemaker_ops.errors import Problem, UserError
+from sagemaker_ops.guardrails import image_check
 from sagemaker_ops.pipelines.job_settings import Uri, Value, text
 from sagemaker_ops.pipelines.processing import folder_of, shortened
 from sagemaker_ops.project.settings import FILE, LOCAL, PLAIN
@@ -57,13 +58,7 @@ def _image(target: Target) -> str:
     """[spark].image; UserError if there is none, for AWS's own Spark image lacks pyarrow."""
     found = target.settings.spark.image
     if not found and target.environment != LOCAL:
-        raise UserError(
-            Problem(
-                "not set yet: AWS's Spark image lacks pyarrow, so write the URI of one with the packages of the steps "
-                "(docs/spark.md has its Dockerfile).",
-                f"{FILE} [spark].image",
-            )
-        )
+        raise UserError(Problem(image_check.NO_SPARK_IMAGE, f"{FILE} [spark].image"))
     return found or PLACEHOLDER
 
 

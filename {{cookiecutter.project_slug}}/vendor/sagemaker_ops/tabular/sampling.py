@@ -22,7 +22,7 @@ COPIES = 3  # of the features in memory while a model is fitted, with eight byte
 
 
 def read_sample(folder: Path, schema: Schema, max_rows: int | None = None) -> pd.DataFrame:
-    """The rows of a part, at most `max_rows`; 0: all. By default the variable says how many. StepError as for read_part.
+    """The rows of a part, at most `max_rows`, by default as many as the variable says; 0: all. StepError as read_part.
 
     Prints how many of how many rows it reads, and a warning if all of them hardly fit into memory.
     """
@@ -71,7 +71,7 @@ def _warn(name: str, rows: int, features: int) -> None:
     if needed > there:
         fitting = int(rows * there / needed)
         print(
-            f"warning: {name} has {rows:,} rows, which take about {needed / 1e9:.1f} GB while a model is fitted, more than "
-            f"the {there / 1e9:.1f} GB of this machine: write max_rows = {fitting} in project.toml [training], or use a "
-            "larger instance in [instances].training."
+            f"warning: {name} has {rows:,} rows, which take about {needed / 1e9:.1f} GB while a model is fitted, more "
+            f"than the {there / 1e9:.1f} GB of this machine: write max_rows = {fitting} in project.toml [training], or use "
+            "a larger instance in [instances].training."
         )

@@ -32,9 +32,8 @@ from sagemaker_ops.tabular.losses import (
     word_warnings,
 )
 from sagemaker_ops.tabular.spark import findings as problems
-from sagemaker_ops.tabular.spark.columns import ARROW
 from sagemaker_ops.tabular.spark.counts import USABLE, Counts
-from sagemaker_ops.tabular.spark.distinct import Many, many
+from sagemaker_ops.tabular.spark.distinct import many
 from sagemaker_ops.tabular.spark.facts import Column, expanded
 from sagemaker_ops.tabular.spark.inputs import quoted
 from sagemaker_ops.tabular.spark.kinds import Found, Kind, kind_of
@@ -90,9 +89,6 @@ def checked(
                 kinds[name] = replace(kinds[name], kept=kind)
     layout = _layout(source, kinds, options)
     frame, columns, places, no_times = finished(source, layout)
-    if types is not None:
-        absent = [name for name in source.names if name not in columns]
-        empty = pd.DataFrame({name: pd.Series(dtype="float32") for name in source.names})
     rows = sum((each for _, each in places), np.zeros(4, np.int64))
     total = int(rows.sum())
     warnings: list[str] = []
@@ -109,12 +105,12 @@ def checked(
     warnings += [f"{why}; {if_text(name)}." for name, why in unclear.items()]
     found_wrong: list[str] = []
     if types is not None:
+        empty = pd.DataFrame({name: pd.Series(dtype="float32") for name in source.names})
         _, found_wrong, new = apply_types(empty, types, options.exclude, options.notation, unclear)
         for name, each in wrong.items():
             more = f". {unclear[name]}" if name in unclear else ""
             found_wrong.append(f"column '{name}' {problems.not_of_type(each, total)}{more}")
         warnings += [*new, *other_settings(Path(str(options.schema)), options.notation)] if options.schema else new
-        del absent
     said = option_findings(options) + problems.table_findings(source.names, columns, rows, no_times, options)
     said += found_wrong
     named = [name for name in (options.target, options.weight, options.split_column) if name in unclear]
@@ -219,9 +215,8 @@ def _texts(column: Column) -> Texts:
 
 
 def _fractions(column: Column) -> bool:
-    if column.many or column.rows.sum() > EXPANDED:
-        return not column.many or any(value % 1 for value, _ in column.many.some) or True
-    return has_fractions(expanded(column))
+    """Whether these are numbers with a decimal separator; so many different ones are."""
+    return bool(column.many) or column.rows.sum() > EXPANDED or has_fractions(expanded(column))
 
 
 def _reading_warnings(
@@ -262,6 +257,3 @@ def _reading_warnings(
             own = spellings.texts[name], spellings.plain[name]
             warnings += spelling_warnings(name, *own, name in whole, total)
     return warnings
-
-
-__all__ = ["ARROW", "Checked", "Many", "checked", "facts", "finished"]

@@ -45,7 +45,9 @@ SETTINGS = {
 
 def missing_here() -> str:
     """What Spark lacks on this machine, in one sentence; empty if it can start."""
-    if find_spec("pyspark") is None:
+    if not find_spec("pyspark") or not find_spec(
+        "distutils"
+    ):  # pyspark imports it; since Python 3.12 setuptools has it
         return 'pyspark is not installed: run `make setup`, or write engine = "pandas" in project.toml [data].'
     home = os.environ.get("JAVA_HOME")
     if not (shutil.which("java") or (home and os.access(Path(home, "bin", "java"), os.X_OK))):
