@@ -72,6 +72,6 @@ def _warn(name: str, rows: int, features: int) -> None:
         fitting = int(rows * there / needed)
         print(
             f"warning: {name} has {rows:,} rows, which take about {needed / 1e9:.1f} GB while a model is fitted, more "
-            f"than the {there / 1e9:.1f} GB of this machine: write max_rows = {fitting} in project.toml [training], or use "
-            "a larger instance in [instances].training."
+            f"than the {there / 1e9:.1f} GB of this machine: write max_rows = {fitting} in project.toml [training], or "
+            "use a larger instance in [instances].training."
         )

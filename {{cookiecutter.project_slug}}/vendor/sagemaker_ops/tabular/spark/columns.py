@@ -12,12 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from sagemaker_ops.tabular.blocks import Block, join, meaning
-from sagemaker_ops.tabular.column_types import _convert
+from sagemaker_ops.tabular.column_types import converted
 from sagemaker_ops.tabular.dates import to_dates
 from sagemaker_ops.tabular.notation import Notation
 from sagemaker_ops.tabular.rows import Rows
 from sagemaker_ops.tabular.schema import plain_text, read_as, to_numbers
 from sagemaker_ops.tabular.spark.kinds import Kind
+from sagemaker_ops.tabular.summary import KINDS
 from sagemaker_ops.tabular.tables import _infinite
 
 ARROW = {
@@ -127,11 +128,9 @@ def nothing(rows: int, kind: str, name: str) -> pd.Series:
 
 def kept(column: pd.Series, kind: Kind, notation: Notation) -> tuple[pd.Series, npt.NDArray[np.bool_], str]:
     """A column in the type of schema.toml, or which of its values cannot be, and the finding."""
-    changed, finding = _convert(column, kind.kept, notation)
+    changed, finding = converted(column, kind.kept, notation)
     if not finding:
         return changed, np.zeros(0, bool), ""
-    from sagemaker_ops.tabular.summary import KINDS
-
     wrong = read_as(KINDS[kind.kept], column, notation=notation)[1]
     if "date" in (kind.type, kind.kept) and kind.type != "text":
         wrong = column.notna()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from sagemaker_ops.tabular import splits
 from sagemaker_ops.tabular.errors import StepError, raise_any
@@ -121,8 +122,6 @@ def _leaks(rows: Checked, columns: dict[str, Column], schema: Schema, options: O
     found = sampled.select(*map(quoted, names), PLACE, ROW)._collect_as_arrow()
     if not found:
         return []
-    import pyarrow as pa
-
     table = pa.Table.from_batches(found).sort_by([(PLACE, "ascending"), (ROW, "ascending")])
     sample = {
         name: from_arrow(table.column(at).combine_chunks(), rows.layout.kept[name]) for at, name in enumerate(names)

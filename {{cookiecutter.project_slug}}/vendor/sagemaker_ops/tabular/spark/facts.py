@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -159,6 +158,3 @@ def expanded(column: Column, groups: slice | int = slice(None)) -> pd.Series:
     kind = {"integer": "int64", "number": "float64", "boolean": "boolean", "date": "datetime64[ns]"}[column.type]
     kind = "float64" if kind == "int64" and gaps else kind
     return pd.Series(values, dtype=kind, name=column.name).reindex(codes).reset_index(drop=True)
-
-
-Columns = Mapping[str, Column]

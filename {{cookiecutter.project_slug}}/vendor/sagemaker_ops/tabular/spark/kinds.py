@@ -15,7 +15,7 @@ from sagemaker_ops.tabular.blocks import Block
 from sagemaker_ops.tabular.notation import Notation
 from sagemaker_ops.tabular.rows import MAYBE_MORE, MAYBE_WHOLE, Lost, Rows
 from sagemaker_ops.tabular.schema import plain_text, read_as, to_numbers
-from sagemaker_ops.tabular.text_values import _dates, _numbers
+from sagemaker_ops.tabular.text_values import dates_of, numbers_of
 from sagemaker_ops.tabular.whole_numbers import WHOLE, beyond
 
 
@@ -128,9 +128,9 @@ def _texts_in(texts: pd.Index, name: str, known: Texts, notation: Notation) -> T
     if not len(texts):
         return Texts(words=bool(words))
     every = pd.Series(texts, dtype=object)
-    dates = known.dates and _dates(texts, notation.formats(name)) is not None
+    dates = known.dates and dates_of(texts, notation.formats(name)) is not None
     some = known.some or notation.may_be_numbers(texts)
-    numbers = known.numbers and _numbers(texts, notation) is not None
+    numbers = known.numbers and numbers_of(texts, notation) is not None
     whole = known.whole and bool(every.str.fullmatch(WHOLE).all())
     plain = known.plain and not read_as("numeric", every)[1].any()
     values = to_numbers(texts, notation) if numbers else np.array([np.nan])

@@ -17,12 +17,13 @@ import pandas as pd
 import pyarrow as pa
 
 from sagemaker_ops.tabular.checks import counted as usable_rows
+from sagemaker_ops.tabular.dates import to_dates
 from sagemaker_ops.tabular.hashing import row_hash
 from sagemaker_ops.tabular.losses import Spellings, special
 from sagemaker_ops.tabular.spark import columns
 from sagemaker_ops.tabular.spark.columns import Conversion
 from sagemaker_ops.tabular.spark.counts import Counts, added, counted
-from sagemaker_ops.tabular.spark.inputs import Batches, Place, Reading, SpansLinesError, UnreadableError
+from sagemaker_ops.tabular.spark.inputs import Batches, Place, Reading, SpansLinesError, UnreadableError, quoted
 from sagemaker_ops.tabular.spark.kinds import Found, Kind, found_in
 from sagemaker_ops.tabular.splits import Options, part_at
 from sagemaker_ops.tabular.whole_numbers import WHOLE
@@ -119,8 +120,6 @@ class Layout:
 
     @property
     def ddl(self) -> str:
-        from sagemaker_ops.tabular.spark.inputs import quoted
-
         return ", ".join([*(f"{quoted(n)} {columns.SPARK[kind]}" for n, kind in self.kept.items()), OWN_SPARK])
 
 
@@ -202,8 +201,6 @@ def _own(
 
 
 def _times(column: pd.Series, found: tuple[int, Any]) -> tuple[npt.NDArray[np.float64], tuple[int, Any]]:
-    from sagemaker_ops.tabular.dates import to_dates
-
     if pd.api.types.is_numeric_dtype(column):
         return column.to_numpy(dtype=float, na_value=np.nan), found
     dates = column if column.dtype.kind == "M" else to_dates(column)
