@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from sagemaker_ops.spark import submit
@@ -13,7 +15,7 @@ from sagemaker_ops.store import Store
 from sagemaker_ops.tabular.errors import StepError
 from sagemaker_ops.tabular.sampling import VARIABLE, read_sample
 from sagemaker_ops.tabular.schema import Feature, Schema
-from sagemaker_ops.tabular.spark import session
+from sagemaker_ops.tabular.spark import order, session
 from sagemaker_ops.tabular.spark.counts import MOST, Moments, added, counted
 from sagemaker_ops.tabular.spark.storage import location
 
@@ -150,3 +152,39 @@ def test_a_part_beyond_the_memory_of_the_machine_is_announced(
     said = capsys.readouterr().out
     assert "train has 100 rows" in said
     assert "write max_rows = 37 in project.toml [training]" in said
+
+
+@pytest.mark.parametrize("few", [1, 50, 100_000])
+def test_exact_ranks_from_bins(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    values = np.concatenate([random.normal(size=3000), np.zeros(500), [1e9, -1e9], random.integers(0, 5, 500)])
+    group = random.integers(1, 4, len(values))
+    batches = [
+        pa.RecordBatch.from_arrays([pa.array(values[at::3]), pa.array(group[at::3], pa.int8())], ["x", "g"])
+        for at in range(3)
+    ]
+
+    def ask(frame: object, column: str, questions: list[order.Question]) -> list[order.Answer]:
+        found = [pickle.loads(each.column(0)[0].as_py()) for each in order._answers(tuple(questions))(iter(batches))]
+        [answers] = found
+        return list(answers)
+
+    monkeypatch.setattr(order, "ask", ask)
+    monkeypatch.setattr(order, "FEW", few)
+    every = {(1, 2, 3): values, (2,): values[group == 2]}
+    ranks = [(groups, rank) for groups, own in every.items() for rank in (0, 7, len(own) // 2, len(own) - 1)]
+
+    found, histograms = order.at_ranks(None, "x", ranks, -1e9, 1e9, also=20)
+
+    assert found == [float(np.sort(every[groups])[rank]) for groups, rank in ranks]
+    for groups, own in every.items():
+        assert histograms[groups].rows.tolist() == np.histogram(own, 20)[0].tolist()
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 100])
+def test_quantiles_are_those_of_numpy(number: int) -> None:
+    values, shares = np.sort(np.random.default_rng(1).normal(size=number)), [0.0, 0.25, 0.5, 0.75, 1.0]
+
+    found = [order.between(values[low], values[high], part) for low, high, part in order.places(shares, number)]
+
+    assert found == pytest.approx(np.quantile(values, shares).tolist(), rel=1e-14)

@@ -6,6 +6,7 @@ infinite number among numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -33,7 +34,7 @@ def to_dates(column: pd.Series, formats: Sequence[str] = ()) -> pd.Series:
     for each in (*formats, "ISO8601"):
         other = text[dates.isna() & text.notna()]
         # Separately, because pandas gives a date without an offset that of the one before it.
-        offset = other.str.contains(OFFSET).to_numpy(bool)
+        offset = np.array([re.search(OFFSET, each) is not None for each in other], bool)
         for some in (other[offset], other[~offset]):
             found = pd.to_datetime(some, format=each, errors="coerce", utc=True).dt.tz_convert(None)
             dates = dates.fillna(found.astype("datetime64[ns]"))  # without any date, pandas returns seconds

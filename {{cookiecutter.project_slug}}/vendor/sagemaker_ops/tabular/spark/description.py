@@ -162,28 +162,44 @@ def _classes(target: Column) -> Iterator[dict[str, Any]]:
 
 def _numbers(rows: Checked, target: Column) -> Iterator[dict[str, Any]]:
     """The same of a target of numbers."""
-    name = quoted(target.name)
+    many = _many_numbers(rows, target) if target.many else {}
     for group in (USABLE, 1, 2, 3):
         moments = target.counts.moments[group] if isinstance(group, int) else target.moments
         if target.many:
-            which = f"`{GROUP}` > 0" if group == USABLE else f"`{GROUP}` = {group}"
-            frame = rows.frame.where(which).select(rows.frame[name].cast("double").alias(target.name))
-            quantiles = order.quantiles(frame, target.name, SHARES)
-            low, high = quantiles[0], quantiles[-1]
-            counts = order.histogram(frame, target.name, HISTOGRAM_BINS, low, high)
+            quantiles, counts = many[_groups(group)]
         else:
             values = target.values(group)
             numbers = np.repeat(np.array(values.index, dtype=float), values.to_numpy())
-            quantiles = np.quantile(numbers, SHARES).tolist()
-            low, high = quantiles[0], quantiles[-1]
-            counts = np.histogram(numbers, HISTOGRAM_BINS)[0]
-        edges = np.histogram_bin_edges(np.array([low, high]), HISTOGRAM_BINS)
+            quantiles, counts = np.quantile(numbers, SHARES).tolist(), np.histogram(numbers, HISTOGRAM_BINS)[0]
+        edges = np.histogram_bin_edges(np.array([quantiles[0], quantiles[-1]]), HISTOGRAM_BINS)
         yield {
             "mean": moments.mean,
             "standard_deviation": moments.deviation,
             "quantiles": dict(zip(NAMES, quantiles, strict=True)),
             "histogram": {"edges": edges.tolist(), "rows": counts.tolist()},
         }
+
+
+def _many_numbers(rows: Checked, target: Column) -> dict[order.Groups, tuple[list[float], Any]]:
+    """The quantiles and the histogram of all usable rows, and of each part."""
+    every = [_groups(group) for group in (USABLE, 1, 2, 3)]
+    around = {groups: order.places(SHARES, int(target.rows[list(groups)].sum())) for groups in every}
+    ranks = list(dict.fromkeys((g, rank) for g in every for low, high, _ in around[g] for rank in (low, high)))
+    frame = rows.frame.where(f"`{GROUP}` > 0").selectExpr(f"cast({quoted(target.name)} as double) as value", GROUP)
+    ends = float(target.counts.low), float(target.counts.high)
+    values, histograms = order.at_ranks(frame, "value", ranks, *ends, also=HISTOGRAM_BINS)
+    known = dict(zip(ranks, values, strict=True))
+    return {
+        g: (
+            [order.between(known[g, low], known[g, high], part) for low, high, part in around[g]],
+            histograms[g].rows,
+        )
+        for g in every
+    }
+
+
+def _groups(group: slice | int) -> order.Groups:
+    return (group,) if isinstance(group, int) else (1, 2, 3)
 
 
 def _written(column: Column, rows: Checked) -> Any:

@@ -59,7 +59,7 @@ def _moment(rows: Checked, cut: float, options: Options) -> float:
     """The first moment with at least this share of the rows before it; infinity if there is none."""
     from pyspark.sql import functions as f
 
-    usable = rows.frame.where(f"`{GROUP}` > 0").select(TIME)
+    usable = rows.frame.where(f"`{GROUP}` > 0").select(TIME, GROUP)
     if not rows.columns[str(options.split_column)].many:
         found = sorted(tuple(row) for row in usable.groupBy(TIME).count().collect())
         numbers = np.array([number for _, number in found])
@@ -73,7 +73,8 @@ def _moment(rows: Checked, cut: float, options: Options) -> float:
         rank += 1
     if not 0 < rank < number:
         return -math.inf if not rank else math.inf
-    before, here = at_ranks(usable, TIME, [rank - 1, rank])
+    low, high = usable.agg(f.min(TIME), f.max(TIME)).first()
+    [before, here], _ = at_ranks(usable, TIME, [((1, 2, 3), rank - 1), ((1, 2, 3), rank)], low, high)
     if before < here:
         return here
     later = usable.where(f.col(TIME) > here).agg(f.min(TIME)).first()[0]

@@ -67,11 +67,11 @@ def look(reading: Reading, settled: frozenset[str]) -> Callable[[Batches], Batch
                     for name in rows.blocks:
                         known = found.get(name, Found())
                         found[name] = known + found_in(rows, name, settled, known, reading.notation)
-                yield _pickled((found, flags))
+                yield pickled((found, flags))
         except UnreadableError as error:
-            yield _pickled(Failed(tuple(error.findings)))
+            yield pickled(Failed(tuple(error.findings)))
         except SpansLinesError as error:
-            yield _pickled(Failed(tuple(error.args), spans=True))
+            yield pickled(Failed(tuple(error.args), spans=True))
 
     return work
 
@@ -87,12 +87,12 @@ def spell(reading: Reading, few: frozenset[str], numbers: frozenset[str]) -> Cal
                     found.words |= rows.lost[name].words.keys() if name not in numbers else set()
                     if name in numbers and isinstance(block, pa.DictionaryArray):
                         found.add(name, block, "" if name in few else rf"^{WHOLE}$")
-        yield _pickled(found)
+        yield pickled(found)
 
     return work
 
 
-def _pickled(what: object) -> pa.RecordBatch:
+def pickled(what: object) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([pickle.dumps(what)], pa.binary())], ["found"])
 
 
@@ -272,10 +272,10 @@ def merge(batches: Batches) -> Batches:
             parts.setdefault(name, []).append((place, pickle.loads(packed)))
     for name, found in parts.items():
         if not name:
-            yield _pickled((name, found))
+            yield pickled((name, found))
             continue
         found.sort(key=lambda each: each[0])
-        yield _pickled((name, added([counts for _, counts in found])))
+        yield pickled((name, added([counts for _, counts in found])))
 
 
 def unpack(batches: Batches) -> Batches:
