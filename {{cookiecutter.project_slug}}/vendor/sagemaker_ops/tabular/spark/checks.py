@@ -6,7 +6,6 @@ import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from sagemaker_ops.tabular.checks import (
     option_findings,
     unique_warning,
 )
-from sagemaker_ops.tabular.column_types import apply_types, other_settings, texts_of
+from sagemaker_ops.tabular.column_types import apply_types, texts_of
 from sagemaker_ops.tabular.doubts import Texts, doubts_of, has_fractions, if_text
 from sagemaker_ops.tabular.errors import raise_any
 from sagemaker_ops.tabular.losses import (
@@ -32,6 +31,7 @@ from sagemaker_ops.tabular.losses import (
     word_warnings,
 )
 from sagemaker_ops.tabular.spark import findings as problems
+from sagemaker_ops.tabular.spark.columns import Wrong
 from sagemaker_ops.tabular.spark.counts import USABLE, Counts
 from sagemaker_ops.tabular.spark.distinct import many
 from sagemaker_ops.tabular.spark.facts import Column, expanded
@@ -59,7 +59,6 @@ class Checked:
     types: dict[str, str]
     warnings: list[str]
     unclear: dict[str, str] = field(default_factory=dict)
-    schema_file: Path | None = None
 
     @property
     def rows(self) -> Any:
@@ -73,66 +72,87 @@ def checked(
     whole: set[str],
     flags: tuple[bool, bool],
     types: Mapping[str, str] | None,
+    notes: list[str],
     options: Options,
 ) -> Checked:
-    """The usable rows. StepError with everything that is wrong with the table for these options."""
+    """The usable rows; notes: warnings about schema.toml. StepError with everything that is wrong with the table."""
     text = texts_of(types)
-    kinds = {
+    read_as = {
         name: kind_of(name, each, name in text, name in whole, name in options.measures, options.notation)
         for name, each in found.items()
     }
-    read_as = dict(kinds)
-    for name, kind in (types or {}).items():
-        if name in kinds and name not in options.exclude and found[name].gaps < found[name].rows:
-            given = kinds[name].type
-            if given != kind and (given, kind) != ("number", "integer"):
-                kinds[name] = replace(kinds[name], kept=kind)
+    kinds = {name: _kept(name, kind, found[name], types or {}, options) for name, kind in read_as.items()}
     layout = _layout(source, kinds, options)
     frame, columns, places, no_times = finished(source, layout)
     rows = sum((each for _, each in places), np.zeros(4, np.int64))
-    total = int(rows.sum())
-    warnings: list[str] = []
-    infinite = {name: each.counts.wrong.infinite for name, each in columns.items() if each.counts.wrong.infinite}
+    total, usable = int(rows.sum()), int(rows[USABLE].sum())
     wrong = {name: each.counts.wrong for name, each in columns.items() if each.counts.wrong.rows}
     unclear = _unclear(source, layout, columns, read_as, wrong, [*options.text_by_choice, *text], options)
-    if not wrong:
-        warnings += _reading_warnings(source, found, read_as, columns, flags, types, options, total)
-    warnings += [
-        infinity_warning(name, kinds[name].type, number, total)
-        for name, number in infinite.items()
-        if name not in options.exclude
-    ]
-    warnings += [f"{why}; {if_text(name)}." for name, why in unclear.items()]
-    found_wrong: list[str] = []
-    if types is not None:
-        empty = pd.DataFrame({name: pd.Series(dtype="float32") for name in source.names})
-        _, found_wrong, new = apply_types(empty, types, options.exclude, options.notation, unclear)
-        for name, each in wrong.items():
-            more = f". {unclear[name]}" if name in unclear else ""
-            found_wrong.append(f"column '{name}' {problems.not_of_type(each, total)}{more}")
-        warnings += [*new, *other_settings(Path(str(options.schema)), options.notation)] if options.schema else new
-    said = option_findings(options) + problems.table_findings(source.names, columns, rows, no_times, options)
-    said += found_wrong
+    misfits, new = _type_findings(source, types, wrong, unclear, total, options)
+    findings = option_findings(options) + problems.table_findings(source.names, columns, rows, no_times, options)
+    findings += misfits
     named = [name for name in (options.target, options.weight, options.split_column) if name in unclear]
-    raise_any(said and [*said, *(unclear[name] for name in named)])
-    kept_types = {name: kinds[name].kept or kinds[name].type for name in source.names if name in kinds}
-    kept_types |= {name: "text" for name in source.names if name not in kinds}
-    types_found = {n: kept_types[n] for n in source.names if n not in options.exclude and n not in unclear}
+    raise_any(findings and [*findings, *(unclear[name] for name in named)])
+
     without = columns[options.target].missing_in_all
-    warnings += dropped_warnings(without, int(rows[0]) - without, total, options)
-    usable = int(rows[USABLE].sum())
-    aside = {options.target, options.split_column, *options.aside}
-    warnings += [
+    warnings = [
+        *_reading_warnings(source, found, read_as, columns, flags, types, options, total),
+        *(
+            infinity_warning(name, kinds[name].type, each.counts.wrong.infinite, total)
+            for name, each in columns.items()
+            if each.counts.wrong.infinite and name not in options.exclude
+        ),
+        *(f"{why}; {if_text(name)}." for name, why in unclear.items()),
+        *new,
+        *notes,
+        *dropped_warnings(without, int(rows[0]) - without, total, options),
+        *_table_warnings(source, frame, columns, usable, options),
+    ]
+    final = {name: kinds[name].kept or kinds[name].type if name in kinds else "text" for name in source.names}
+    types_found = {name: kind for name, kind in final.items() if name not in options.exclude and name not in unclear}
+    return Checked(source.spark, frame, layout, columns, places, source.names, types_found, warnings, unclear)
+
+
+def _kept(name: str, kind: Kind, found: Found, types: Mapping[str, str], options: Options) -> Kind:
+    """The kind of a column for which schema.toml may say another type; one without values has none."""
+    other = types.get(name, kind.type)
+    if name in options.exclude or found.gaps == found.rows or (kind.type, other) == ("number", "integer"):
+        return kind
+    return kind if other == kind.type else replace(kind, kept=other)
+
+
+def _type_findings(
+    source: Source,
+    types: Mapping[str, str] | None,
+    wrong: Mapping[str, Wrong],
+    unclear: Mapping[str, str],
+    total: int,
+    options: Options,
+) -> tuple[list[str], list[str]]:
+    """What does not fit schema.toml, and warnings about new columns."""
+    if types is None:
+        return [], []
+    empty = pd.DataFrame({name: pd.Series(dtype="float32") for name in source.names})
+    _, findings, warnings = apply_types(empty, types, options.exclude, options.notation, unclear)
+    for name, each in wrong.items():
+        more = f". {unclear[name]}" if name in unclear else ""
+        findings.append(f"column '{name}' {problems.not_of_type(each, total)}{more}")
+    return findings, warnings
+
+
+def _table_warnings(
+    source: Source, frame: Any, columns: Mapping[str, Column], usable: int, options: Options
+) -> list[str]:
+    """As checks.table_warnings."""
+    aside = {options.target, options.split_column, *options.aside, *options.exclude}
+    warnings = [
         unique_warning(name)
         for name, each in columns.items()
-        if name not in options.exclude and name not in aside and each.is_unique_integer and not each.identifier()
+        if name not in aside and each.is_unique_integer and not each.identifier()
     ]
-    copy = COPY if not options.whole_row else HASH
-    copies = usable - many(frame, {copy: "integer"}, _buckets(source.spark))[copy].distinct[1]
-    warnings += copies_warnings(copies, usable, options)
-    return Checked(
-        source.spark, frame, layout, columns, places, source.names, types_found, warnings, unclear, options.schema
-    )
+    copy = HASH if options.whole_row else COPY
+    distinct = many(frame, {copy: "integer"}, _buckets(source.spark))[copy].distinct[1]
+    return warnings + copies_warnings(usable - distinct, usable, options)
 
 
 def _layout(source: Source, kinds: Mapping[str, Kind], options: Options) -> Layout:

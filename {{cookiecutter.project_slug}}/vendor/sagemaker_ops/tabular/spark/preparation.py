@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_ops.tabular.checks import option_findings
-from sagemaker_ops.tabular.column_types import load_types, save_types, texts_of
+from sagemaker_ops.tabular.column_types import load_types, other_settings, save_types, texts_of
 from sagemaker_ops.tabular.errors import StepError, raise_any
 from sagemaker_ops.tabular.losses import lost_findings
 from sagemaker_ops.tabular.schema import Schema
@@ -29,13 +29,17 @@ from sagemaker_ops.tabular.splits import Options
 
 @dataclass(frozen=True)
 class Table:
-    """A table, and what each of its columns contains. whole: those that are text for their large whole numbers."""
+    """A table, and what each of its columns contains.
+
+    whole: those that are text for their large whole numbers. types: those of schema.toml, and notes: what to say of it.
+    """
 
     source: Source
     found: dict[str, Found]
     whole: set[str]
     flags: tuple[bool, bool]
     types: dict[str, str] | None
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,15 @@ class Prepared:
 def read_source(spark: Any, path: Path, options: Options) -> Table:
     """The table in the file or folder `path`, CSV or Parquet. StepError with everything that is wrong with it."""
     findings: list[str] = []
-    types = None
+    types, notes = None, list[str]()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            types = _kept_types(spark, options, Path(folder))
+            types, notes = _kept_types(spark, options, Path(folder))
         except StepError as error:
             findings += error.findings
         try:
             source = Source.at(spark, path, options.notation, Path(folder, "table"))
-            table = _table(source, options, types)
+            table = _table(source, options, types, notes)
             findings += lost_findings({name: each.lost for name, each in table.found.items()}, options.ignored)
         except StepError as error:
             raise StepError(*option_findings(options), *findings, *error.findings) from None
@@ -93,27 +97,27 @@ def read_source(spark: Any, path: Path, options: Options) -> Table:
     return table
 
 
-def _table(source: Source, options: Options, types: dict[str, str] | None) -> Table:
+def _table(source: Source, options: Options, types: dict[str, str] | None, notes: list[str]) -> Table:
     wanted = [name for name in source.names if name not in options.unread]
     found, whole, flags = source.settle(wanted, texts_of(types))
     if not any(each.rows for each in found.values()):
         raise StepError(f"{source.path} has a header but no values; give a table with data")
-    return Table(source, found, whole, flags, types)
+    return Table(source, found, whole, flags, types, notes)
 
 
 def check_rows(table: Any, options: Options) -> Checked:
     """The usable rows of a Table, or of a DataFrame. StepError with everything that is wrong with it."""
     if not isinstance(table, Table):
         with tempfile.TemporaryDirectory() as folder:
-            types = _kept_types(table.sparkSession, options, Path(folder))
-        table = _table(Source.of(table, options.notation), options, types)
+            types, notes = _kept_types(table.sparkSession, options, Path(folder))
+        table = _table(Source.of(table, options.notation), options, types, notes)
         lost = {name: each.lost for name, each in table.found.items()}
         raise_any([*option_findings(options), *lost_findings(lost, options.ignored)])
-    return checked(table.source, table.found, table.whole, table.flags, table.types, options)
+    return checked(table.source, table.found, table.whole, table.flags, table.types, table.notes, options)
 
 
 def split_rows(rows: Checked, options: Options) -> Any:
-    """The rows with their parts: None if the hash alone decides; splits.py explains how rows are split."""
+    """What decides the part of each row; splits.py explains how rows are split."""
     return parts.split(rows, options)
 
 
@@ -128,10 +132,10 @@ def describe_parts(rows: Checked, given: Any, options: Options) -> Prepared:
     return Prepared(rows.spark, done.frame, columns, schema, summary, rows.types, rows.unclear)
 
 
-def _kept_types(spark: Any, options: Options, folder: Path) -> dict[str, str] | None:
-    """The types of schema.toml; None if there is no such file."""
+def _kept_types(spark: Any, options: Options, folder: Path) -> tuple[dict[str, str] | None, list[str]]:
+    """The types of schema.toml, None if there is no such file; and a warning if it has other settings."""
     if not options.schema:
-        return None
+        return None, []
     place = location(options.schema)
     file = Storage(spark).mirror(place, folder) if is_remote(place) else Path(place)
-    return load_types(file) if file.is_file() else None
+    return (load_types(file), other_settings(file, options.notation)) if file.is_file() else (None, [])
