@@ -48,7 +48,7 @@ def test_on_aws_the_processing_job_needs_an_image(project: Project) -> None:
 
     done = project.ops("compile", "train", "--env", "dev")
 
-    assert done.code == 2
+    assert done.code == 3
     assert done.err.startswith("error: project.toml [spark].image: not set yet: AWS's Spark image lacks pyarrow")
 
 

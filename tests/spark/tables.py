@@ -148,12 +148,8 @@ def sample(folder: Path) -> Made:
     return SAMPLE / "flights_classification.csv", Options("late", "classification")
 
 
-def sample_of_numbers(folder: Path) -> Made:
-    return SAMPLE / "flights_regression.csv", Options("arr_delay", "regression")
-
-
 ALIKE: list[Make] = [
-    sample, sample_of_numbers, texts, dates, groups, excluded, several_lines, european, folders, large_numbers,
+    sample, texts, dates, groups, excluded, several_lines, european, folders, large_numbers,
     parquet, rare_classes, numbers, odd_names, kept_types,
 ]  # fmt: skip
 

@@ -167,10 +167,12 @@ def finished(
     source: Source, layout: Layout
 ) -> tuple[Any, dict[str, Column], list[tuple[int, npt.NDArray[np.int64]]], tuple[int, Any]]:
     """The rows in their final types, which are kept, and what is known of each column."""
-    frames = []
+    frames: list[Any] = []
+    several = len({each.way for each in source.files}) > 1
     for frame in source.work(lambda reading: convert(reading, layout), list(layout.kinds), layout.ddl):
         kept = frame.persist()
-        kept.count()  # with the number of rows at once that this way of reading needs
+        if several:
+            kept.count()  # now, with the number of rows at once that this way of reading needs
         frames.append(kept)
     every = reduce(lambda one, other: one.unionAll(other), frames)
     return every, *facts(every, layout, source.spark)
