@@ -37,7 +37,7 @@ FILES = {
     """,
     "production/steps": """
         README.md evaluation.py features.py inference.py metrics.py model.py monitoring.py predicting.py processing.py
-        training.py
+        processing_spark.py training.py
     """,
     "tests/notebooks": """
         test_notebooks.py

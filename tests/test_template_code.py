@@ -82,6 +82,7 @@ ROOMS = {
     },
     "aws": {"errors", "store", "kept", "trace", "project", "definition", "guardrails", "local", "pipelines"},
     "tabular": set(),
+    "spark": {"errors", "store", "definition", "local", "tabular"},
     "template": {"errors"},
     "notebooks": {"errors", "store", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
@@ -131,7 +132,7 @@ FOREIGN = {
     "tracking": {"mlflow", "pandas"},
     "documentation": {"yaml"},
     "commands": {"typer"},
-    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
+    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "pyspark", "scipy", "sklearn", "threadpoolctl"},
 }
 
 

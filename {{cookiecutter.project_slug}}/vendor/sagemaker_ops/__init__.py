@@ -72,7 +72,13 @@ EXPORTS = {
     },
     "tabular.notation": {"notation_arguments": ""},
     "tabular.requests": {"predict_rows": "", "read_request": "", "refuse": "", "write_answer": ""},
+    "tabular.sampling": {"read_sample": ""},
     "tabular.schema": {"PROBLEMS": "", "Schema": ""},
+    "tabular.spark.preparation": {
+        "check_with_spark": "check_rows", "describe_with_spark": "describe_parts", "read_with_spark": "read_source",
+        "split_with_spark": "split_rows",
+    },
+    "tabular.spark.session": {"spark_session": ""},
     "tabular.splits": {"Options": "", "SPLITS": ""},
     "tabular.summary": {"describe": ""},
     "tabular.tables": {"read_part": "", "read_table": ""},
@@ -103,6 +109,7 @@ __all__ = [
     "approved_model_of",
     "candidates",
     "check_rows",
+    "check_with_spark",
     "compare_models",
     "compare_with_approved",
     "compare_with_baseline",
@@ -112,6 +119,7 @@ __all__ = [
     "describe",
     "describe_parts",
     "describe_test",
+    "describe_with_spark",
     "draw_correlations",
     "draw_distributions",
     "draw_missing",
@@ -154,9 +162,11 @@ __all__ = [
     "read_part",
     "read_predictions",
     "read_request",
+    "read_sample",
     "read_source",
     "read_table",
     "read_warnings",
+    "read_with_spark",
     "refuse",
     "row_weights",
     "run_pipeline",
@@ -170,7 +180,9 @@ __all__ = [
     "show_trials",
     "source_files",
     "source_path",
+    "spark_session",
     "split_rows",
+    "split_with_spark",
     "start_spark",
     "target_by_column",
     "target_over_time",
@@ -275,7 +287,13 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
         split_rows,
     )
     from sagemaker_ops.tabular.requests import predict_rows, read_request, refuse, write_answer
+    from sagemaker_ops.tabular.sampling import read_sample
     from sagemaker_ops.tabular.schema import PROBLEMS, Schema
+    from sagemaker_ops.tabular.spark.preparation import check_rows as check_with_spark
+    from sagemaker_ops.tabular.spark.preparation import describe_parts as describe_with_spark
+    from sagemaker_ops.tabular.spark.preparation import read_source as read_with_spark
+    from sagemaker_ops.tabular.spark.preparation import split_rows as split_with_spark
+    from sagemaker_ops.tabular.spark.session import spark_session
     from sagemaker_ops.tabular.splits import SPLITS, Options
     from sagemaker_ops.tabular.summary import describe
     from sagemaker_ops.tabular.tables import read_part, read_table

@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -107,10 +107,15 @@ class Doubt:
 def doubts(table: pd.DataFrame, notation: Notation, aside: Collection[str]) -> dict[str, str]:
     """{column of text that was probably meant as numbers or dates: a sentence about it}, except those `aside`."""
     columns = [Texts.of(table[n]) for n in table if n not in aside and isinstance(table[n].dtype, pd.CategoricalDtype)]
+    return doubts_of(columns, any(has_fractions(column) for _, column in table.items()), notation)
+
+
+def doubts_of(columns: Sequence[Texts], fractions: bool, notation: Notation) -> dict[str, str]:
+    """The same for columns whose texts are counted; fractions: whether other columns have decimal separators."""
     columns = [each for each in columns if len(each.texts)]
     found = [doubt for each in columns if (doubt := _doubt(each, notation))]
     certain = {sign for each in found for sign in each.decimal}
-    if any(_has_fractions(column) for _, column in table.items()):
+    if fractions:
         certain = {notation.decimal}
     words = list(dict.fromkeys([*notation.missing, *(word for each in found for word in each.words)]))
     sentences = {each.texts.column: _sentence(each, notation, words, certain) for each in found}
@@ -118,7 +123,7 @@ def doubts(table: pd.DataFrame, notation: Notation, aside: Collection[str]) -> d
     return sentences | {name: sentence for name, sentence in units.items() if sentence}
 
 
-def _has_fractions(column: pd.Series) -> bool:
+def has_fractions(column: pd.Series) -> bool:
     """Whether these are numbers with a decimal separator: all of 3.504, 2.130 may be thousands, but not 3.5."""
     if column.dtype.kind != "f":
         return False

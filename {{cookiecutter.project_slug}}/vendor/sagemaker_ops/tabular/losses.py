@@ -78,51 +78,51 @@ def reading_warnings(
         column = read.table[name]
         if kind == "text":
             kept = (types or {}).get(name, "")
+            texts = column.cat.categories
             if lost[name].whole and name not in options.measures:
-                warnings += _whole_warnings(column, kept)
-            warnings += _word_warnings(column, lost[name].words.keys() - spellings.words, lost[name])
-            warnings += _alike_warnings(column)
+                many = int(np.append(beyond(texts), False)[column.cat.codes].sum())
+                warnings += whole_warnings(name, texts, many, len(column), kept)
+            warnings += word_warnings(name, lost[name].words.keys() - spellings.words, lost[name], len(column))
+            warnings += alike_warnings(name, texts)
         elif kind == "date":
-            warnings += _offset_warnings(column, lost[name].offsets)
+            warnings += offset_warnings(name, lost[name].offsets, len(column))
         elif name in spellings.texts:
-            warnings += _spelling_warnings(column, spellings.texts[name], spellings.plain[name])
+            is_whole = _is_whole(column)
+            warnings += spelling_warnings(name, spellings.texts[name], spellings.plain[name], is_whole, len(column))
     return warnings
 
 
-def _whole_warnings(column: pd.Series, kept: str) -> list[str]:
-    """kept: the type in schema.toml; empty if there is none."""
-    texts = column.cat.categories
-    rows = int(np.append(beyond(texts), False)[column.cat.codes].sum())
-    if not rows or kept == "text":
+def whole_warnings(name: str, texts: pd.Index, many: int, rows: int, kept: str) -> list[str]:
+    """many: rows with a number that is too large; kept: the type in schema.toml; empty if there is none."""
+    if not many or kept == "text":
         return []
-    what = f"Column '{column.name}' has whole numbers beyond {EXACT:,} in {of(rows, len(column))}"
+    what = f"Column '{name}' has whole numbers beyond {EXACT:,} in {of(many, rows)}"
     if not kept:
         return [
             f"{what}, which a model cannot store exactly as numbers, so they are text; if they are a measure, write "
-            f'"{column.name}" = "number" in schema.toml.'
+            f'"{name}" = "number" in schema.toml.'
         ]
     numbers = read_as("numeric", pd.Series(texts, dtype=object))[0].nunique()
     if numbers == len(texts):
         return []
     return [
         f"{what}, and {len(texts):,} different ones become {numbers:,} because schema.toml says {kept}; if they are "
-        f'identifiers, write "{column.name}" = "text".'
+        f'identifiers, write "{name}" = "text".'
     ]
 
 
-def _word_warnings(column: pd.Series, words: Collection[str], lost: Lost) -> list[str]:
+def word_warnings(name: str, words: Collection[str], lost: Lost, rows: int) -> list[str]:
     if not words:
         return []
-    rows = sum(lost.words[word] for word in words)
+    many = sum(lost.words[word] for word in words)
     return [
-        f"Column '{column.name}' has {listed(sorted(words))} in {of(rows, len(column))}, which counts as missing; if "
+        f"Column '{name}' has {listed(sorted(words))} in {of(many, rows)}, which counts as missing; if "
         "it is a value, write it differently, or save the table as Parquet; if it is not, add it to missing in "
         "project.toml [data]."
     ]
 
 
-def _alike_warnings(column: pd.Series) -> list[str]:
-    texts = column.cat.categories
+def alike_warnings(name: str, texts: pd.Index) -> list[str]:
     if len(texts) > MOST_CATEGORIES:
         return []
     alike: dict[str, str] = {}
@@ -130,27 +130,26 @@ def _alike_warnings(column: pd.Series) -> list[str]:
         other = alike.setdefault(text.strip().casefold(), text)
         if other != text:
             return [
-                f"Column '{column.name}' has texts that differ only in blanks or in upper and lower case, such as "
+                f"Column '{name}' has texts that differ only in blanks or in upper and lower case, such as "
                 f"'{short(other)}' and '{short(text)}'; they are different categories, so write them alike if they "
                 "mean the same."
             ]
     return []
 
 
-def _offset_warnings(column: pd.Series, offsets: Counter[bool]) -> list[str]:
+def offset_warnings(name: str, offsets: Counter[bool], rows: int) -> list[str]:
     if not (offsets[True] and offsets[False]):
         return []
     return [
-        f"Column '{column.name}' has dates with a UTC offset in {of(offsets[True], len(column))} and without one in "
-        f"{of(offsets[False], len(column))}, which are read as UTC; write all of them with an offset."
+        f"Column '{name}' has dates with a UTC offset in {of(offsets[True], rows)} and without one in "
+        f"{of(offsets[False], rows)}, which are read as UTC; write all of them with an offset."
     ]
 
 
-def _spelling_warnings(column: pd.Series, texts: Counter[str], plain: Collection[str]) -> list[str]:
+def spelling_warnings(name: str, texts: Counter[str], plain: Collection[str], is_whole: bool, rows: int) -> list[str]:
     """What is lost when these texts, with their rows, become numbers; plain: other texts that they may equal."""
-    name, rows = column.name, len(column)
     as_text = f'if they are codes, write "{name}" = "text" in schema.toml.'
-    whole = texts if _is_whole(column) else {}
+    whole = texts if is_whole else {}
     zeros = [text for text in whole if ZEROS.match(text)]
     merged = next((text.strip() for text in zeros if _without_zeros(text) in plain), "")
     warnings = []
@@ -194,7 +193,7 @@ def _digits(text: str) -> str:
     return re.sub(r"[eE].*|\D", "", text.rstrip("0 ") if "." in text else text).lstrip("0")
 
 
-class _Spellings:
+class Spellings:
     """How the numbers of some columns are written, and which words for a missing value stand among numbers and dates.
 
     texts: those that may lose something, with their rows; plain: some of the others.
@@ -224,11 +223,11 @@ def _spellings(
     kinds: Mapping[str, str],
     lost: Mapping[str, Lost],
     notation: Notation,
-) -> _Spellings:
+) -> Spellings:
     """Read again what is necessary."""
-    found = _Spellings()
+    found = Spellings()
     files = [(file, name_below(file, path)) for file in table_files(path)]
-    _look_at_rest(spelling, files, notation)
+    look_at_rest(spelling, files, notation)
     whole = {name: _is_whole(read.table[name]) for name in kinds if kinds[name] in ("integer", "number")}
     few = {name for name, is_whole in whole.items() if not is_whole and distinct(read.table[name]) <= FEW}
     numbers = few | {name for name, is_whole in whole.items() if (spelling.codes if is_whole else spelling.long)}
@@ -267,7 +266,15 @@ def _is_whole(column: pd.Series) -> bool:
     return all(bool(((part == np.trunc(part)) | np.isnan(part)).all()) for part in parts)
 
 
-def _look_at_rest(spelling: Spelling, files: Iterable[tuple[Path, str]], notation: Notation) -> None:
+def special(file: Path, name: str, notation: Notation) -> tuple[bool, bool]:
+    """Whether the file, or a folder of it, may contain numbers with leading zeros or unsigned exponents; long ones."""
+    spelling = Spelling()
+    spelling.others = [] if is_parquet(file) else [file]
+    look_at_rest(spelling, [(file, name)], notation)
+    return spelling.codes, spelling.long
+
+
+def look_at_rest(spelling: Spelling, files: Iterable[tuple[Path, str]], notation: Notation) -> None:
     """Look at the names of folders, and at the files that `spelling` has not looked at while they were read."""
     for file, name in files:
         spelling.look("".join(f"{value or ''}\n" for _, value in folder_columns(name)).encode())

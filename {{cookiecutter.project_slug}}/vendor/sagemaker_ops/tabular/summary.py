@@ -83,13 +83,21 @@ def choose_features(
 
 def unusable(column: pd.Series) -> str:
     """Why a model cannot use `column`, or an empty string."""
-    known = column.notna().to_numpy()
-    if not known.any():
+    known, kind = column.notna().to_numpy(), type_of(column)
+    constant = known.all() and (column.head(1000) == column.iloc[0]).all() and (column == column.iloc[0]).all()
+    # How many there are matters for text only.
+    number = 0 if not known.any() else 1 if constant else distinct(column) if kind == "text" else 2
+    return unusable_by(kind, number, int(known.sum()), len(column), next(iter(column), None))
+
+
+def unusable_by(kind: str, number: int, known: int, rows: int, first: Any) -> str:
+    """The same for a column with `number` different values in `known` of its rows."""
+    if number == 0:
         return "every value is missing"
-    if known.all() and (column.head(1000) == column.iloc[0]).all() and (column == column.iloc[0]).all():
-        return f"every row has the value '{short(column.iloc[0])}'"
-    if type_of(column) == "text" and (number := distinct(column)) > max(FREE_TEXT, column.count() / 2):
-        return f"text that differs in {percent(number / column.count())} of its rows: an identifier or free text"
+    if number == 1 and known == rows:
+        return f"every row has the value '{short(first)}'"
+    if kind == "text" and number > max(FREE_TEXT, known / 2):
+        return f"text that differs in {percent(number / known)} of its rows: an identifier or free text"
     return ""
 
 
@@ -101,18 +109,19 @@ def identifier(column: pd.Series) -> str:
     """
     if not is_unique_integer(column):
         return ""
-    low, high, rows = int(column.min()), int(column.max()), len(column)
-    words = re.findall("[A-Z]?[a-z]+|[A-Z]+", str(column.name)) or [""]
+    return identifier_by(str(column.name), int(column.min()), int(column.max()), len(column))
+
+
+def identifier_by(name: str, low: int, high: int, rows: int) -> str:
+    """The same for a column of different whole numbers from `low` to `high`."""
+    words = re.findall("[A-Z]?[a-z]+|[A-Z]+", name) or [""]
     if words[-1].lower() in ID_WORDS:
         evidence = "by its name"
     elif rows**2 / (2 * (high - low + 1)) >= PAIRS and not (YEARS[0] <= low and high <= YEARS[1]):
         evidence = f"{rows:,} of the whole numbers from {low} to {high}"
     else:
         return ""
-    return (
-        f"an identifier, {evidence}, different in every row; to keep it, write "
-        f'"{column.name}" = "number" in schema.toml'
-    )
+    return f'an identifier, {evidence}, different in every row; to keep it, write "{name}" = "number" in schema.toml'
 
 
 def is_unique_integer(column: pd.Series) -> bool:
