@@ -29,8 +29,9 @@ class Spelling:
         for start in range(0, len(content), SLICE):
             if self.codes and self.long:
                 return
-            end = b"__" if start + SLICE < len(content) else b"\n__"  # a number that goes on is not judged
-            lines = b"".join([b"\n", content[max(start - LONGEST, 0) : start + SLICE], end])
+            # A number that is cut at an end is judged in the other slice.
+            begin, end = b"" if start else b"\n", b"__" if start + SLICE < len(content) else b"\n__"
+            lines = b"".join([begin, content[max(start - LONGEST, 0) : start + SLICE], end])
             every = np.frombuffer(lines, np.uint8)
             digit = (every - np.uint8(48)) < 10
             self.codes = self.codes or _has_codes(every, digit)
@@ -39,7 +40,8 @@ class Spelling:
 
 def _has_codes(every: np.ndarray, digit: np.ndarray) -> bool:
     before, here = every[:-2], every[1:-1]
-    if (starts := (here == 48) & digit[2:] & ~digit[:-2]).any():
+    inner = (before - np.uint8(45)) <= 13  # one of -./0123456789: as in dates and times
+    if (starts := (here == 48) & digit[2:] & ~inner).any():
         at = np.flatnonzero(starts)
         at = at[_EDGE[before[at]]] + 1
         while len(inside := at[digit[at]]):  # to the end of each number
