@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench constraints instance-types request-shapes checksums guardrails-page local-runs-page notebook-pages sample release clean
+.PHONY: help setup demo test test-fast lint format docs bench bench-quick constraints instance-types request-shapes checksums guardrails-page local-runs-page notebook-pages sample release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,9 +48,13 @@ docs: ## Build the guide into site/
 	@$(NEED) docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: ## Measure every figure that README and docs quote, and print them
+bench: ## Write docs/benchmarks.md, with every figure that README and docs quote (ONLY=processing ROUNDS=3)
 	@$(NEED) dev bench
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(ONLY) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-quick: ## Run every benchmark once at its smallest, to find errors (ONLY=processing)
+	@$(NEED) dev bench
+	@$(BIN)/python -m benchmarks --quick $(ONLY)
 
 constraints: ## Pin the newest versions (needs uv); KEEP=1 only adds what is missing
 	@$(PYTHON) scripts/make_constraints.py $(if $(KEEP),--keep)

@@ -1,4 +1,4 @@
-"""How fast the commands that call AWS are, with a moto server on this machine, compared with the AWS CLI."""
+"""The commands that call AWS, compared with the AWS CLI, both with a moto server on this machine."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks.generation import COOKIECUTTER, TEMPLATE
-from benchmarks.measure import Contender, side_by_side, table
+from benchmarks.measure import Contender, side_by_side
+from benchmarks.results import Result, Table
+from benchmarks.workplace import TEMPLATE, Project, Workplace
 
+AWS_CLI = "1.46.3"  # in its own environment: it needs older packages than the tools of the template
 ACCOUNT, REGION, BUCKET = "123456789012", "eu-west-1", "customer-ml-dev"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/customer-pipelines"
 ENVIRONMENT = {
@@ -31,13 +33,15 @@ OTHERS = {
     "customer-basket-train-dev": "customer",
     "revenue-sales-train-dev": "revenue",
 }
+LISTING = "Listing four pipelines, three of them with owner and last execution"
+CLI, LIST = "`aws sagemaker list-pipelines`", "`ops list-pipelines`"
+UPDATING, UPDATE = "Updating an unchanged pipeline", "`ops update-pipeline train`, nothing changed"
 
 
-def measure(folder: Path, runs: int = 11) -> str:
-    """`folder` must be empty. A project, its environment, and another one for the AWS CLI are created in it."""
+def measure(place: Workplace) -> Result:
     from moto.server import ThreadedMotoServer
 
-    sys.path.insert(0, str(Path(TEMPLATE, "tests")))
+    sys.path.insert(0, str(TEMPLATE / "tests"))
     from aws import gaps
 
     gaps.register()
@@ -47,61 +51,56 @@ def measure(folder: Path, runs: int = 11) -> str:
     try:
         host, port = server.get_host_and_port()
         with patch.dict(os.environ, {**ENVIRONMENT, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}):
-            return _measure(*project(folder), aws_cli(folder), runs)
+            return _measured(place)
     finally:
         server.stop()
 
 
-def project(folder: Path) -> tuple[Path, list[str]]:
-    """A project whose environment dev is on the server, and its command `ops`."""
-    subprocess.run([COOKIECUTTER, "--no-input", "--output-dir", folder, TEMPLATE], check=True, capture_output=True)
-    [made] = folder.iterdir()
-    subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=made, check=True, capture_output=True)
-    return made, [str(made / ".venv/bin/ops")]
-
-
-def aws_cli(folder: Path) -> str:
-    """The AWS CLI from PyPI, with its bytecode."""
-    environment = folder / "aws-cli"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True, capture_output=True)
-    pip = [str(environment / "bin" / "pip"), "install", "--quiet", "--compile", "awscli"]
-    subprocess.run(pip, check=True, capture_output=True)
-    return str(environment / "bin" / "aws")
-
-
-def _measure(made: Path, ops: list[str], aws: str, runs: int) -> str:
+def _measured(place: Workplace) -> Result:
     import boto3
 
-    text = (made / "project.toml").read_text(encoding="utf-8")
-    values = {"account": ACCOUNT, "role": ROLE, "bucket": BUCKET}
-    for key, value in values.items():
-        text = text.replace(f'\n{key} = ""', f'\n{key} = "{value}"', 1)  # of dev, which comes first
-    (made / "project.toml").write_text(text, encoding="utf-8")
+    project = place.project()
+    place.use(project.versions("boto3"))
+    project.set(account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')  # of dev, which comes first
     boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    deploy = [*ops, "update-pipeline", "train", "--yes"]
-    subprocess.run(deploy, cwd=made, check=True, capture_output=True)
+    deploy = [project.ops, "update-pipeline", "train", "--yes"]
+    project.run(*deploy)
     _others(boto3.client("sagemaker"))
-    listed = side_by_side(
+    ours = _contender(project, LIST, [project.ops, "list-pipelines"])
+    listing = [ours]
+    if not place.quick:
+        place.use({"awscli": AWS_CLI})
+        listing.insert(0, _contender(project, CLI, [_aws_cli(place.folder), "sagemaker", "list-pipelines"]))
+    updating = [
+        _contender(project, "`python -c 'import boto3'`", [project.python, "-c", "import boto3"]),
+        _contender(project, UPDATE, deploy),
+    ]
+    runs, warm = place.runs(11), not place.quick
+    return Result(
+        "aws",
+        "Commands that call AWS",
+        "A moto server in another thread answers both. So this is the time of the commands without the network.",
         [
-            Contender("`aws sagemaker list-pipelines`", [[aws, "sagemaker", "list-pipelines"]], made),
-            Contender("`ops list-pipelines`", [[*ops, "list-pipelines"]], made),
+            Table(LISTING, side_by_side(listing, runs, warm_up=warm), listing[0].name),
+            Table(UPDATING, side_by_side(updating, runs, warm_up=warm), updating[0].name),
         ],
-        runs,
+        notes=[f"Updating imports the SageMaker SDK: {'yes' if _imports_sdk(deploy, project) else 'no'}."],
     )
-    update = side_by_side(
-        [
-            Contender("`python -c 'import boto3'`", [[sys.executable, "-c", "import boto3"]], made),
-            Contender("`ops update-pipeline train`, unchanged", [deploy], made),
-        ],
-        runs,
-    )
-    return "\n".join(
-        [
-            table("Listing four pipelines, three of them with owner and last execution", listed, next(iter(listed))),
-            table("Updating an unchanged pipeline", update, next(iter(update))),
-            f"It imports the SageMaker SDK: {'yes' if _imports_sdk(deploy, made) else 'no'}.\n",
-        ]
-    )
+
+
+def _contender(project: Project, name: str, command: list[str]) -> Contender:
+    return Contender(name, [command], project.path, environment=project.variables)
+
+
+def _aws_cli(folder: Path) -> str:
+    """The AWS CLI from PyPI, with its bytecode."""
+    environment = folder / "aws-cli"
+    uv = str(Path(sys.executable).with_name("uv"))
+    python = environment / "bin" / "python"
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", f"--python={python}", f"awscli=={AWS_CLI}"]
+    for command in ([uv, "venv", "--quiet", f"--python={sys.executable}", str(environment)], install):
+        subprocess.run(command, check=True, capture_output=True)
+    return str(python.with_name("aws"))
 
 
 def _others(client: Any) -> None:
@@ -118,7 +117,8 @@ def _others(client: Any) -> None:
         client.start_pipeline_execution(PipelineName=each["PipelineName"])
 
 
-def _imports_sdk(command: list[str], made: Path) -> bool:
-    environment = os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}
-    done = subprocess.run(command, cwd=made, env=environment, check=True, capture_output=True, text=True)
-    return any(line.rpartition("|")[2].strip().startswith("sagemaker") for line in done.stderr.splitlines())
+def _imports_sdk(command: list[str], project: Project) -> bool:
+    environment = os.environ | project.variables | {"PYTHONPROFILEIMPORTTIME": "1"}
+    done = subprocess.run(command, cwd=project.path, env=environment, check=True, capture_output=True, text=True)
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    return "sagemaker" in imported

@@ -1,4 +1,4 @@
-"""How long it takes to generate a project, compared with Cookiecutter itself, another template, and `kedro new`."""
+"""Generating a project: this template compared with Cookiecutter itself, other templates, and `kedro new`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import sys
 import tarfile
 from pathlib import Path
 
-from benchmarks.measure import Contender, side_by_side, table
+from benchmarks.measure import Contender, side_by_side
+from benchmarks.results import Result, Table
+from benchmarks.workplace import COOKIECUTTER, TEMPLATE, Workplace, installed, own_versions
 
-TEMPLATE = Path(__file__).parents[1]
-COOKIECUTTER = str(Path(sys.executable).with_name("cookiecutter"))
 KEDRO = str(Path(sys.executable).with_name("kedro"))
 COOKIECUTTER_UV = "cookiecutter-uv==0.2.0"
+ALONE, OURS = "`cookiecutter --version`", "this template, with its hooks and `git init`"
+UV_TEMPLATE, KEDRO_NEW = "`cookiecutter-uv` 0.2.0, with its hooks", "`kedro new`"
 
 
-def measure(folder: Path, runs: int = 11) -> str:
-    """`folder` must be empty. Projects are generated in it."""
+def measure(place: Workplace) -> Result:
+    folder = place.folder
     one_file = folder / "one-file-template"
     (one_file / "{{cookiecutter.project_slug}}").mkdir(parents=True)
     (one_file / "{{cookiecutter.project_slug}}" / "README.md").write_text("{{cookiecutter.project_slug}}\n")
@@ -33,22 +35,25 @@ def measure(folder: Path, runs: int = 11) -> str:
         shutil.rmtree(made)
         made.mkdir()
 
-    kedro = [
-        KEDRO,
-        "new",
-        "--name=Flight delays",
-        "--tools=none",
-        "--example=n",
-        "--telemetry=no",
-    ]  # works offline
     contenders = [
-        Contender("`cookiecutter --version`", [[COOKIECUTTER, "--version"]], folder),
+        Contender(ALONE, [[COOKIECUTTER, "--version"]], folder),
         Contender("a template of one file", generate(one_file), folder, remove),
-        Contender("this template, with its hooks", generate(TEMPLATE), folder, remove),
-        Contender(f"{COOKIECUTTER_UV}, with its hooks", generate(_cookiecutter_uv(folder)), folder, remove),
-        Contender("`kedro new`", [kedro], made, remove),
+        Contender(OURS, generate(TEMPLATE), folder, remove),
     ]
-    return table("Generating a project", side_by_side(contenders, runs), contenders[0].name)
+    place.use(own_versions("cookiecutter"))
+    if not place.quick:
+        contenders.append(Contender(UV_TEMPLATE, generate(_cookiecutter_uv(folder)), folder, remove))
+    if installed("kedro"):
+        place.use(own_versions("kedro"))
+        options = ["--name=Flight delays", "--tools=none", "--example=n", "--telemetry=no"]  # works offline
+        contenders.append(Contender(KEDRO_NEW, [[KEDRO, "new", *options]], made, remove))
+    rows = side_by_side(contenders, place.runs(11), warm_up=not place.quick)
+    return Result(
+        "generation",
+        "Generating a project",
+        "The default answers, from a folder on this machine. `cookiecutter --version` is the least that it can take.",
+        [Table("Generating a project", rows, ALONE)],
+    )
 
 
 def _cookiecutter_uv(folder: Path) -> Path:

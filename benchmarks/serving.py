@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
-import statistics
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from benchmarks.generation import COOKIECUTTER, TEMPLATE
+from benchmarks import meter
+from benchmarks.results import Result, Row, Table, median
+from benchmarks.workplace import Project, Workplace
 
 CLIENTS = 200
-MINUTES = 10
+MINUTES = 5.0
 ROWS = 1_000_000
+APART, PIPELINE = "taken apart", "the fitted pipeline"
+ONE, THOUSAND = "One row through the handlers", "1,000 rows through the handlers"
+BARE_SERVER, SERVED = "uvicorn and Starlette with a constant answer", "`ops serve --workers 1`"
+HTTP = "One row over HTTP, one client"
 # In the project's environment, with the code of the model's archive; prints JSON.
 HANDLERS = """
 import json, statistics, sys, time
@@ -35,21 +39,25 @@ assert model.fast is not None
 sides = {"apart": model, "pipeline": replace(model, fast=None)}
 table = pd.read_csv(sys.argv[2])
 found = {}
-for rows, runs in ((1, 200), (1000, 20)):
+rounds = int(sys.argv[4])  # each is the median of as many requests
+for rows, requests in ((1, 20), (1000, 4)):
     body = table[model.schema.names].head(rows).to_json(orient="records")
     asked = (body, "application/json", "application/json")
     answers = {side: inference.transform_fn(each, *asked) for side, each in sides.items()}
     assert answers["apart"] == answers["pipeline"]
     taken = {side: [] for side in sides}
-    for _ in range(runs):
+    for _ in range(rounds):
         for side, each in sides.items():
-            start = time.perf_counter()
-            inference.transform_fn(each, *asked)
-            taken[side].append(time.perf_counter() - start)
+            seconds = []
+            for _ in range(requests):
+                start = time.perf_counter()
+                inference.transform_fn(each, *asked)
+                seconds.append(time.perf_counter() - start)
+            taken[side].append(statistics.median(seconds))
     found[rows] = taken
 many = pd.concat([table] * (int(sys.argv[3]) // len(table) + 1), ignore_index=True).head(int(sys.argv[3]))
 taken = {side: [] for side in sides}
-for _ in range(3):
+for _ in range(min(rounds, 3)):
     parts = {}
     for side, ask in (("apart", model.fast.predict_frame), ("pipeline", lambda frame: predict(model.pipeline, frame))):
         start = time.perf_counter()
@@ -77,61 +85,58 @@ uvicorn.run(app, port=int(sys.argv[1]), access_log=False, log_level="warning", l
 """
 
 
-def measure(folder: Path) -> str:
-    """`folder` must be empty. A project and its environment are created in it."""
-    generate = [COOKIECUTTER, "--no-input", "--output-dir", str(folder), str(TEMPLATE)]
-    subprocess.run(generate, check=True, capture_output=True)
-    [project] = folder.iterdir()
-    subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
-    subprocess.run([project / ".venv/bin/ops", "run", "train"], cwd=project, check=True, capture_output=True)
-    return f"{_handlers(project)}\n{_http(project)}\n{_clients(project)}"
+def measure(place: Workplace) -> Result:
+    project = place.project()
+    place.use(project.versions("scikit-learn", "uvicorn", "starlette"))
+    project.run(project.ops, "run", "train")
+    tables = [*_handlers(project, place.runs(10), 20_000 if place.quick else ROWS)]
+    tables.append(_http(project, place.runs(12), 20 if place.quick else 500))
+    clients, minutes = (10, 0.05) if place.quick else (CLIENTS, MINUTES)
+    return Result(
+        "serving",
+        "Serving a model",
+        "A model is taken apart when it is loaded; the fitted pipeline is scikit-learn's own way. Both get the same "
+        "requests in JSON and give the same answers. A round is the median of its requests.",
+        tables,
+        notes=[_clients(project, clients, minutes)],
+    )
 
 
-def _handlers(project: Path) -> str:
-    [archive] = (project / ".local/s3").rglob("model.tar.gz")
-    unpacked = project / "unpacked"
+def _handlers(project: Project, rounds: int, rows: int) -> Iterator[Table]:
+    [archive] = (project.path / ".local/s3").rglob("model.tar.gz")
+    unpacked = project.path / "unpacked"
     unpacked.mkdir()
     subprocess.run(["tar", "-xzf", archive, "-C", unpacked], check=True)
-    sample = project / "data/sample/flights_classification.csv"
-    given = map(str, (unpacked, sample, ROWS))
-    command = [str(project / ".venv/bin/python"), "-W", "ignore", "-c", HANDLERS, *given]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout)
-    names = {"1": "one row", "1000": "1,000 rows", "table": f"{ROWS:,} rows of a table, in blocks"}
-    lines = ["### A request through the handlers", ""]
-    lines += ["| rows | taken apart, p50 | pipeline, p50 | ratio |", "|---|---:|---:|---:|"]
-    for key, name in names.items():
-        apart, pipeline = (statistics.median(found[key][side]) for side in ("apart", "pipeline"))
-        ratio = statistics.median(a / b for a, b in zip(found[key]["apart"], found[key]["pipeline"], strict=True))
-        lines.append(f"| {name} | {_time(apart)} | {_time(pipeline)} | {ratio:.3f} (1/{1 / ratio:.1f}) |")
-    return "\n".join(lines) + "\n"
+    sample = project.path / "data/sample/flights_classification.csv"
+    given = map(str, (unpacked, sample, rows, rounds))
+    found = json.loads(project.run(project.python, "-W", "ignore", "-c", HANDLERS, *given))
+    titles = {"1": ONE, "1000": THOUSAND, "table": f"{rows:,} rows of a table, in blocks"}
+    for key, title in titles.items():
+        sides = {APART: found[key]["apart"], PIPELINE: found[key]["pipeline"]}
+        yield Table(title, [Row(name, seconds) for name, seconds in sides.items()], PIPELINE)
 
 
-def _http(project: Path, rounds: int = 12, requests: int = 500) -> str:
+def _http(project: Project, rounds: int, requests: int) -> Table:
     body = _one_row(project)
-    taken: dict[str, list[float]] = {"bare": [], "served": []}
+    taken: dict[str, list[float]] = {BARE_SERVER: [], SERVED: []}
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    bare = [str(project / ".venv/bin/python"), "-c", BARE, str(port)]
-    served = [str(project / ".venv/bin/ops"), "serve", "--port=0", "--workers=1"]
+    bare = [project.python, "-c", BARE, str(port)]
+    served = [project.ops, "serve", "--port=0", "--workers=1"]
     with _running(bare, project) as (one, _), _running(served, project) as (other, _):
         for number in range(rounds + 1):
-            for side, at in (("bare", one), ("served", other)):
-                median = statistics.median(_ask(at, body, requests))
-                taken[side] += [median] * bool(number)
-    ratio = statistics.median(b / a for a, b in zip(taken["bare"], taken["served"], strict=True))
-    lines = ["### One row over HTTP, one client", "", "| server | p50 | ratio |", "|---|---:|---:|"]
-    lines.append(f"| uvicorn and Starlette with a constant answer | {_time(statistics.median(taken['bare']))} | 1.00 |")
-    lines.append(f"| `ops serve --workers 1` | {_time(statistics.median(taken['served']))} | {ratio:.2f} |")
-    return "\n".join(lines) + "\n"
+            for side, at in ((BARE_SERVER, one), (SERVED, other)):
+                seconds = median(_ask(at, body, requests))
+                taken[side] += [seconds] * bool(number)
+    return Table(HTTP, [Row(name, seconds) for name, seconds in taken.items()], BARE_SERVER)
 
 
-def _clients(project: Path) -> str:
-    """CLIENTS at once for MINUTES; the memory of all processes of the server, each minute."""
-    body, until = _one_row(project), time.monotonic() + MINUTES * 60
-    counts, errors = [0] * CLIENTS, []
+def _clients(project: Project, clients: int, minutes: float) -> str:
+    """Many at once; the memory of all processes of the server, each minute. RuntimeError if one gets no answer."""
+    body = _one_row(project)
+    counts, errors = [0] * clients, []
 
-    def ask(client: int, port: int) -> None:
+    def ask(client: int, port: int, until: float) -> None:
         try:
             while time.monotonic() < until:
                 counts[client] += len(_ask(port, body, 50))
@@ -139,31 +144,38 @@ def _clients(project: Path) -> str:
             errors.append(error)
 
     memory = []
-    with _running([str(project / ".venv/bin/ops"), "serve", "--port=0"], project) as (port, process):
-        threads = [threading.Thread(target=ask, args=(client, port)) for client in range(CLIENTS)]
+    with _running([project.ops, "serve", "--port=0"], project) as (port, process):
+        until = time.monotonic() + minutes * 60
+        threads = [threading.Thread(target=ask, args=(client, port, until)) for client in range(clients)]
         for each in threads:
             each.start()
-        time.sleep(20)
+        time.sleep(min(20, minutes * 30))
         while time.monotonic() < until:
-            memory.append(sum(_memory(each) for each in _descendants(process)))
+            memory.append(sum(map(meter.memory, meter.descendants(process))) / 1e6)  # without `ops` itself
             time.sleep(min(60, max(0, until - time.monotonic())))
         for each in threads:
             each.join()
-    shown = ", ".join(f"{each:.0f}" for each in memory)
+    if errors:
+        raise RuntimeError(f"{len(errors)} of {clients} clients got no answer: {errors[0]!r}")
     return (
-        f"### {CLIENTS} clients at once for {MINUTES} minutes\n\n{sum(counts):,} requests "
-        f"({sum(counts) / MINUTES / 60:,.0f}/s), {len(errors)} errors. Memory (PSS) each minute, MB: {shown}\n"
+        f"{clients} clients at once for {minutes:g} minutes: {sum(counts):,} answers, "
+        f"{sum(counts) / minutes / 60:,.0f} per second, without an error. The server's memory stayed below "
+        f"{max(memory[2:] or memory):.0f} MB after two minutes."
     )
 
 
-def _one_row(project: Path) -> bytes:
+def _one_row(project: Project) -> bytes:
     """A request with a row of the sample, as JSON."""
-    header, row = (project / "data/sample/flights_classification.csv").read_text(encoding="utf-8").splitlines()[:2]
+    header, row = _sample(project)[:2]
     values = dict(zip(header.split(","), row.split(","), strict=True))
     numbers = {name: float(value) for name, value in values.items() if re.fullmatch(r"-?[\d.]+", value)}
     content = json.dumps([values | numbers]).encode()
     head = "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+def _sample(project: Project) -> list[str]:
+    return (project.path / "data/sample/flights_classification.csv").read_text(encoding="utf-8").splitlines()
 
 
 def _ask(port: int, request: bytes, times: int) -> list[float]:
@@ -191,9 +203,10 @@ def _length(answer: bytes) -> int:
 
 
 @contextmanager
-def _running(command: list[str], folder: Path) -> Iterator[tuple[int, int]]:
+def _running(command: list[str], project: Project) -> Iterator[tuple[int, int]]:
     """The port and the process of a server that has said its address."""
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | project.variables
+    with subprocess.Popen(command, cwd=project.path, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline().rstrip().rpartition(":")[2])
         for _ in range(100):  # the bare server says it before it listens
@@ -206,21 +219,3 @@ def _running(command: list[str], folder: Path) -> Iterator[tuple[int, int]]:
             yield port, process.pid
         finally:
             process.terminate()
-
-
-def _descendants(process: int) -> list[int]:
-    found = [process]
-    for each in found:
-        for task in Path(f"/proc/{each}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
-    return found[1:]  # without `ops` itself
-
-
-def _memory(process: int) -> float:
-    """Its share of the memory, in MB."""
-    text = Path(f"/proc/{process}/smaps_rollup").read_text()
-    return int(re.findall(r"^Pss: +(\d+)", text, re.MULTILINE)[0]) / 1024
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

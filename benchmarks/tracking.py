@@ -1,29 +1,28 @@
-"""How long a run takes that MLflow tracks in .local, compared with one that is not tracked."""
+"""A run that MLflow tracks in .local, compared with one that is not tracked."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from benchmarks.measure import Contender, side_by_side
+from benchmarks.results import Result, Table
+from benchmarks.workplace import Workplace
 
-from benchmarks.generation import COOKIECUTTER, TEMPLATE
-from benchmarks.measure import Contender, side_by_side, table
+PLAIN, TRACKED = "not tracked", '`[tracking] uri = "local"`'
 
 
-def measure(folder: Path, runs: int = 8) -> str:
-    """`folder` must be empty. Two projects with one environment are created in it."""
-    subprocess.run([COOKIECUTTER, "--no-input", "--output-dir", folder, TEMPLATE], check=True, capture_output=True)
-    [plain] = folder.iterdir()
-    tracked = Path(shutil.copytree(plain, folder / "tracked"))
-    subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=plain, check=True, capture_output=True)
-    (tracked / ".venv").symlink_to(plain / ".venv")
-    settings = tracked / "project.toml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace('\nuri = ""', '\nuri = "local"'), encoding="utf-8")
-    # `ops` refuses to work on another project than its own.
-    python = str(plain / ".venv/bin/python")
-    run = [["env", "PYTHONPATH=vendor", python, "-m", "sagemaker_ops", "run", "train", "--no-cache"]]
-    subprocess.run(run[0], cwd=tracked, check=True, capture_output=True)  # makes MLflow's tables
-    contenders = [Contender("not tracked", run, plain), Contender('`[tracking] uri = "local"`', run, tracked)]
-    return table("A run of the pipeline `train` on the sample", side_by_side(contenders, runs), contenders[0].name)
+def measure(place: Workplace) -> Result:
+    plain, tracked = place.project("plain"), place.project("tracked")
+    tracked.set(uri='"local"')
+    place.use(plain.versions("mlflow"))
+    contenders = []
+    for project, name in ((plain, PLAIN), (tracked, TRACKED)):
+        run = [project.ops, "run", "train", "--no-cache"]
+        if not place.quick:
+            project.run(*run)  # compiles the pipeline, and makes MLflow's tables
+        contenders.append(Contender(name, [run], project.path, environment=project.variables))
+    rows = side_by_side(contenders, place.runs(8), warm_up=not place.quick)
+    return Result(
+        "tracking",
+        "Tracking with MLflow",
+        "The pipeline `train` on the sample. MLflow keeps the run in a SQLite file, which is already there.",
+        [Table("A run of the pipeline `train` on the sample", rows, PLAIN)],
+    )

@@ -26,6 +26,7 @@ Rows = Iterator[tuple[str, ...]]
 ECR = "683313688378.dkr.ecr.us-east-1.amazonaws.com"
 XGBOOST = {"TrainingImage": f"{ECR}/sagemaker-xgboost:1.7-1"}
 SPARK = {"ImageUri": f"{ECR}/sagemaker-spark-processing:3.5-cpu-py39-v1.0"}
+PYTORCH = {"ImageUri": f"{ECR}/pytorch-training:2.3-cpu"}
 SCRIPT = {"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://bucket/sourcedir.tar.gz"}
 RUN = ["python3", "/opt/ml/processing/input/code/main.py"]
 OUTSIDE = {"OutputName": "report", "S3Output": {"S3Uri": "s3://bucket/report", "LocalPath": "/tmp/report"}}
@@ -64,7 +65,7 @@ REFUSED: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "Step": ("Processing", processing(AppSpecification=SPARK)),
     },
     "a processing job that starts a program that your machine does not have": {
-        "Step": ("Processing", processing(AppSpecification={**SPARK, "ContainerEntrypoint": ["smspark-submit"]})),
+        "Step": ("Processing", processing(AppSpecification={**PYTORCH, "ContainerEntrypoint": ["mpirun-of-image"]})),
     },
     "a processing job with files elsewhere": {
         "Step": ("Processing", processing(ProcessingOutputConfig={"Outputs": [OUTSIDE]})),

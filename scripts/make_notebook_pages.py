@@ -1,6 +1,7 @@
-"""Write docs/notebooks/: the two notebooks of a new project with the results of its sample table.
+"""Write docs/notebooks/: the notebooks of a new project with the results of its sample table.
 
-`make notebook-pages` generates a project, runs its pipeline, and executes the notebooks: run it after changing them.
+`make notebook-pages` generates a project, runs its pipeline, and executes the notebooks: run it after changing them. It
+needs Java 17, for the one with Spark.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from pathlib import Path
 
 TEMPLATE = Path(__file__).parents[1]
 PAGES = TEMPLATE / "docs" / "notebooks"
-NOTEBOOKS = {"eda/look_at_the_data": "look-at-the-data", "develop/try_a_model": "try-a-model"}
+NOTEBOOKS = {
+    "eda/look_at_the_data": "look-at-the-data",
+    "develop/try_a_model": "try-a-model",
+    "develop/spark": "spark",
+}
 NOTE = "This is `{}.ipynb` of a new project, executed on the sample table. In your project, open it in Jupyter.\n"
 
 
@@ -22,7 +27,7 @@ def main() -> None:
         cookiecutter = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", folder, str(TEMPLATE)]
         subprocess.run(cookiecutter, check=True, capture_output=True)
         [project] = Path(folder).iterdir()
-        for target in ("setup", "run"):
+        for target in ("setup", "spark", "run"):
             subprocess.run(["make", target, f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
         for source, name in NOTEBOOKS.items():
             for old in [PAGES / f"{name}.md", *PAGES.glob(f"{name}_*.png")]:

@@ -23,7 +23,7 @@ FILES = {
         README.md flights_classification.csv flights_regression.csv
     """,
     "develop": """
-        README.md try_a_model.ipynb
+        README.md spark.ipynb try_a_model.ipynb
     """,
     "docs": """
         index.md
@@ -37,7 +37,7 @@ FILES = {
     """,
     "production/steps": """
         README.md evaluation.py features.py inference.py metrics.py model.py monitoring.py predicting.py processing.py
-        training.py
+        processing_spark.py training.py
     """,
     "tests/notebooks": """
         test_notebooks.py

@@ -86,45 +86,65 @@ def template() -> dict[str, Any]:
     return dict(cfn_yaml.load(str(FILE)))
 
 
+def body() -> dict[str, Any]:
+    """The file, as moto can deploy it."""
+    found = template()
+    del found["Resources"]["Key"]["Properties"]["Tags"]  # moto expects them as in KMS's own API
+    for name in UNKNOWN_TO_MOTO:
+        del found["Resources"][name]
+    return found
+
+
+def create(name: str, made: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    """Deploy a stack in moto; returns its outputs."""
+    client = boto3.client("cloudformation", region_name=REGION)
+    client.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(made),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+    )
+    [stack] = client.describe_stacks(StackName=name)["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+
+def stack_of(outputs: Mapping[str, str]) -> Stack:
+    """The roles in moto, by the second word of their names."""
+    iam = boto3.client("iam", region_name=REGION)
+    roles = {each["RoleName"].split("-")[1]: each for each in iam.list_roles()["Roles"]}
+    return Stack(
+        {kind: list(_attached(iam, role["RoleName"])) for kind, role in roles.items()},
+        {kind: role["AssumeRolePolicyDocument"] for kind, role in roles.items()},
+        outputs,
+    )
+
+
 @functools.cache
 def _deploy(given: tuple[tuple[str, str], ...]) -> Stack:
-    body = template()
-    del body["Resources"]["Key"]["Properties"]["Tags"]  # moto expects them as in KMS's own API
-    resources = body["Resources"]
+    made = body()
     # Their expressions are filled in like those of outputs.
-    rules = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    body["Outputs"] |= {f"Prefix{n}": {"Value": rule["Prefix"]} for n, rule in enumerate(rules) if "Prefix" in rule}
-    for name in UNKNOWN_TO_MOTO:
-        del resources[name]
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        cloudformation, iam = boto3.client("cloudformation"), boto3.client("iam")
-        cloudformation.create_stack(
-            StackName="customer-dev",
-            TemplateBody=json.dumps(body),
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given],
-        )
-        [stack] = cloudformation.describe_stacks()["Stacks"]
-        assert stack["StackStatus"] == "CREATE_COMPLETE"
-        roles = {each["RoleName"].split("-")[1]: each for each in iam.list_roles()["Roles"]}
-        return Stack(
-            {kind: list(_attached(iam, role["RoleName"])) for kind, role in roles.items()},
-            {kind: role["AssumeRolePolicyDocument"] for kind, role in roles.items()},
-            {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]},
-        )
+    rules = made["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    made["Outputs"] |= {f"Prefix{n}": {"Value": rule["Prefix"]} for n, rule in enumerate(rules) if "Prefix" in rule}
+    with mock_aws():
+        return stack_of(create("customer-dev", made, dict(given)))
 
 
 def _attached(iam: Any, role: str) -> Iterator[Document]:
     for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
         if "/aws/" not in policy["PolicyArn"]:
             yield iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId="v1")["PolicyVersion"]["Document"]
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        yield iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+
+def defaults(made: Mapping[str, Any]) -> dict[str, str]:
+    """moto treats the default of a list as a single text, so each parameter is given."""
+    return {key: str(each["Default"]) for key, each in made["Parameters"].items() if "Default" in each}
 
 
 def deploy(**given: str) -> Stack:
-    # moto treats the default of a list as a single text.
-    defaults = {key: str(each["Default"]) for key, each in template()["Parameters"].items() if "Default" in each}
-    return _deploy(tuple({**defaults, **GIVEN, **given}.items()))
+    return _deploy(tuple({**defaults(template()), **GIVEN, **given}.items()))
 
 
 @functools.cache

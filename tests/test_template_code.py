@@ -82,6 +82,7 @@ ROOMS = {
     },
     "aws": {"errors", "store", "kept", "trace", "project", "definition", "guardrails", "local", "pipelines"},
     "tabular": set(),
+    "spark": {"errors", "store", "definition", "local", "tabular"},
     "template": {"errors"},
     "notebooks": {"errors", "store", "project", "local", "tabular"},
     "terminal": {"errors", "store", "trace", "project", "definition", "guardrails", "local", "pipelines", "aws"},
@@ -89,6 +90,19 @@ ROOMS = {
     "serving": {"errors", "store", "kept", "project", "container", "local", "terminal", "report"},
     "tracking": {"errors", "store", "trace", "project", "local", "tabular", "terminal", "report", "serving"},
     "monitoring": {"errors", "store", "variables", "kept", "project", "local", "terminal", "serving"},
+    "documentation": {
+        "errors",
+        "store",
+        "kept",
+        "trace",
+        "project",
+        "definition",
+        "guardrails",
+        "pipelines",
+        "aws",
+        "terminal",
+        "report",
+    },
     "review": {
         "report",
         "errors",
@@ -112,12 +126,13 @@ FOREIGN = {
     "aws": {"boto3", "botocore", "s3transfer", "pyarrow"},
     "project": {"pyarrow", "tomlkit"},
     "template": {"cookiecutter"},
-    "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "seaborn", "sklearn", "tomlkit"},
+    "notebooks": {"matplotlib", "numpy", "pandas", "plotly", "pyspark", "seaborn", "sklearn", "tomlkit"},
     "serving": {"starlette", "uvicorn"},
     "terminal": {"rich"},
     "tracking": {"mlflow", "pandas"},
+    "documentation": {"yaml"},
     "commands": {"typer"},
-    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
+    "tabular": {"joblib", "numpy", "pandas", "pyarrow", "pyspark", "scipy", "sklearn", "threadpoolctl"},
 }
 
 

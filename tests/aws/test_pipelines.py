@@ -26,8 +26,9 @@ ARN = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:pipeline/{NAME}"
 CHANGES = ("create_pipeline", "update_pipeline", "add_tags", "delete_pipeline", "stop_pipeline_execution")
 TAGS = {"vertical": "customer", "project": "flight-delays", "env": "dev", "owner": "team@example.com"}
 PUBLISHED = [
-    "sagemaker_ops/__init__.py", *(f"sagemaker_ops/tabular/{each.name}" for each in LIBRARY.glob("tabular/*.py"))
-]  # fmt: skip
+    "sagemaker_ops/__init__.py",
+    *(f"sagemaker_ops/{each.relative_to(LIBRARY)}" for each in LIBRARY.glob("tabular/**/*.py")),
+]
 """The files of the library that are uploaded to S3 along with the step scripts."""
 Run = Callable[..., Result]
 

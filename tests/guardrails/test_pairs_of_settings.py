@@ -608,6 +608,30 @@ def test_a_region_without_the_image_needs_another_one_but_not_for_a_local_run(
     assert project_check.load(project, local=True)[1] == []
 
 
+SPARK = {"data.engine": "'spark'"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_missing"),
+    [
+        pytest.param({**SPARK, **DEV}, True, id="an environment is set up"),
+        pytest.param(SPARK, False, id="no environment is set up"),
+        pytest.param(DEV, False, id="pandas"),
+        pytest.param({**SPARK, **DEV, "spark.image": OWN}, False, id="an own image"),
+        pytest.param({**SPARK, **DEV, "spark.runs_on": "'emr-serverless'"}, False, id="elsewhere"),
+    ],
+)
+def test_spark_on_sagemaker_needs_an_image_but_not_for_a_local_run(
+    project: Path, changes: Changes, is_missing: bool
+) -> None:
+    (project / "project.toml").write_text(toml(changes), encoding="utf-8")
+
+    _, found, _ = project_check.examine(project)
+
+    assert [problem.where for problem in found] == ["project.toml [spark].image"] * is_missing
+    assert project_check.load(project, local=True)[1] == []
+
+
 @pytest.mark.parametrize("region", ["ap-east-2", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "mx-central-1"])
 def test_these_regions_have_no_image(region: str) -> None:
     assert not image_check.has_image(region)

@@ -32,11 +32,11 @@ def lacking(local: Any, *steps: Any, install: bool = False) -> list[str]:
     ("entrypoint", "image", "sentence"),
     [
         pytest.param(
-            ["smspark-submit", "/opt/ml/processing/input/code/main.py"],
-            f"{AWS}/sagemaker-spark-processing:3.5-cpu-py39-v1",
-            "its program 'smspark-submit' is part of the image sagemaker-spark-processing but not on this machine: "
+            ["mpirun-of-image", "/opt/ml/processing/input/code/main.py"],
+            f"{AWS}/pytorch-training:2.3-cpu",
+            "its program 'mpirun-of-image' is part of the image pytorch-training but not on this machine: "
             "install it here, or let the step start a script with python3.",
-            id="spark",
+            id="mpi",
         ),
         pytest.param(["/usr/bin/Rscript-9", "x.R"], "image", "its program '/usr/bin/Rscript-9' is part of its", id="R"),
         pytest.param(["./run.sh"], "image", "its program './run.sh' is part of its image", id="in-its-image"),

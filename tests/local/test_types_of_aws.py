@@ -82,7 +82,6 @@ REALISTIC: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "Job": [{"JobCategory": "x", "JobConfigSchemaVersion": "1", "JobConfigDocument": "{}"}],
-    "EMRServerless": [{"ApplicationId": "x", "JobDriver": {"SparkSubmit": {"EntryPoint": PLACE}}}],
     "ForEach": [{"Items": [1, 2], "Steps": [{"Name": "Inner", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}]}],
 }
 # What belongs to steps that run here, with parts missing or of another type.

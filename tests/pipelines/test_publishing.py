@@ -70,7 +70,7 @@ def encoded(texts: dict[str, str]) -> Files:
 
 def library() -> Files:
     """The files of the library that are included, so that a step can import them in a container."""
-    files = {path.relative_to(VENDOR).as_posix(): path for path in (LIBRARY / "tabular").glob("*.py")}
+    files = {path.relative_to(VENDOR).as_posix(): path for path in (LIBRARY / "tabular").rglob("*.py")}
     return {
         name: path.read_bytes()
         for name, path in {**files, "sagemaker_ops/__init__.py": LIBRARY / "__init__.py"}.items()

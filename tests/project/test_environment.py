@@ -205,6 +205,27 @@ def test_a_group_may_include_another_and_a_bare_environment_lacks_the_project(
     assert machine.commands == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "groups", "has_spark"),
+    [
+        ('[data]\nengine = "spark"', ["pipelines"], True),
+        ('[data]\nengine = "spark"', ["docs"], False),
+        ('[data]\nengine = "pandas"', ["pipelines"], False),
+        ("[data]", ["pipelines"], False),
+        ("not TOML", ["pipelines"], False),
+    ],
+)
+def test_pyspark_is_installed_where_pipelines_run_on_spark(
+    machine: Machine, settings: str, groups: list[str], has_spark: bool
+) -> None:
+    machine.write("pyproject.toml", PYPROJECT + 'pipelines = ["sagemaker"]\nspark = ["pyspark"]\n')
+    machine.write("project.toml", settings)
+
+    assert machine.need(*groups) == 0
+
+    assert ("pyspark" in machine.installed) is has_spark
+
+
 def test_a_bare_environment_is_completed_and_a_complete_one_is_enough_for_it(machine: Machine) -> None:
     machine.need("--bare")
 

@@ -255,6 +255,18 @@ def test_an_invalid_choice_is_reported_with_all_valid_ones(
             "such as 0.1",
             id="drop",
         ),
+        pytest.param(
+            MINIMAL + "[spark]\nexecutors = 0", "[spark].executors", "0 is too small: write 1 or more.", id="executors"
+        ),
+        pytest.param(
+            MINIMAL + '[spark]\npackages = "packages.tar.gz"',
+            "[spark].packages",
+            "'packages.tar.gz' is not the S3 URI of an archive: write s3://…/packages.tar.gz.",
+            id="packages of Spark",
+        ),
+        pytest.param(
+            MINIMAL + "[training]\nmax_rows = -1", "[training].max_rows", "or 0 for all", id="fewer rows than none"
+        ),
         pytest.param(MINIMAL + "[environments.local]", "[environments.local]", "needs no table", id="table for local"),
         pytest.param(
             MINIMAL + "[pipeline]\nmax_runtime_minutes = 0",

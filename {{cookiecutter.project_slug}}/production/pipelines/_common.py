@@ -19,9 +19,11 @@ def prepare(jobs: Jobs) -> ProcessingStep:
     target, data = jobs.target, jobs.target.settings.data
     # data/schema.toml, if it exists: the type that each column must have.
     schema = {"schema": target.schema_uri} if target.schema_uri else {}
-    return jobs.processing_step(
+    on_spark = data.engine == "spark"
+    step, script = (jobs.spark_step, "processing_spark.py") if on_spark else (jobs.processing_step, "processing.py")
+    return step(
         "Processing",
-        "processing.py",
+        script,
         instance_type=jobs.parameter("ProcessingInstanceType", target.settings.instances.processing),
         inputs={"data": jobs.parameter("InputDataUrl", target.data_uri), **schema},
         outputs=["train", "validation", "test", "summary"],

@@ -25,7 +25,7 @@ from sagemaker_ops import (
     print_scores,
     raise_any,
     read_hyperparameters,
-    read_part,
+    read_sample,
     run_step,
     save_model,
     write_baseline,
@@ -40,7 +40,7 @@ def train(arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
     raise_any([*findings, *missing_folders(arguments.train_dir, arguments.validation_dir)])
 
     schema = Schema.load(arguments.summary_dir)
-    train, validation = (read_part(folder, schema) for folder in (arguments.train_dir, arguments.validation_dir))
+    train, validation = (read_sample(folder, schema) for folder in (arguments.train_dir, arguments.validation_dir))
     pipeline = make_model(schema, hyperparameters)
     fit(pipeline, schema, train, validation)
     model = Model(pipeline, schema, optional=gaps(schema, train))

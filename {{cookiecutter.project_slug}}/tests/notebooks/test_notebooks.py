@@ -12,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from sagemaker_ops import UserError, load_settings, source_path
+from sagemaker_ops import UserError, load_settings, missing_for_spark, source_path
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(path for folder in ("eda", "develop") for path in (ROOT / folder).glob("*.ipynb"))
@@ -25,6 +25,8 @@ def test_runs_from_top_to_bottom(path: Path) -> None:
         source_path(load_settings(ROOT).data.source, ROOT)
     except UserError as error:  # the table is on S3, and `ops fetch-data` has not copied it
         pytest.skip(str(error))
+    if "start_spark" in path.read_text(encoding="utf-8") and (why := missing_for_spark()):
+        pytest.skip(why)
     client = NotebookClient(
         nbformat.read(path, as_version=4),
         kernel_name="python3",  # of this environment, whichever kernel the notebook was last saved with

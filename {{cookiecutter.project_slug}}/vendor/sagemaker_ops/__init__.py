@@ -40,6 +40,7 @@ EXPORTS = {
     "notebooks.candidates": {"candidates": ""},
     "notebooks.folds": {"trial_rows": ""},
     "notebooks.project_file": {"present_hyperparameters": "", "write_hyperparameters": ""},
+    "notebooks.spark_session": {"missing_for_spark": "", "start_spark": ""},
     "notebooks.trial_figures": {"compare_models": "", "show_trials": ""},
     "notebooks.trials": {"cross_validate": ""},
     "notebooks.tuning": {"search_ranges": "", "tune": ""},
@@ -71,7 +72,13 @@ EXPORTS = {
     },
     "tabular.notation": {"notation_arguments": ""},
     "tabular.requests": {"predict_rows": "", "read_request": "", "refuse": "", "write_answer": ""},
+    "tabular.sampling": {"read_sample": ""},
     "tabular.schema": {"PROBLEMS": "", "Schema": ""},
+    "tabular.spark.preparation": {
+        "check_with_spark": "check_rows", "describe_with_spark": "describe_parts", "read_with_spark": "read_source",
+        "split_with_spark": "split_rows",
+    },
+    "tabular.spark.session": {"spark_session": ""},
     "tabular.splits": {"Options": "", "SPLITS": ""},
     "tabular.summary": {"describe": ""},
     "tabular.tables": {"read_part": "", "read_table": ""},
@@ -102,6 +109,7 @@ __all__ = [
     "approved_model_of",
     "candidates",
     "check_rows",
+    "check_with_spark",
     "compare_models",
     "compare_with_approved",
     "compare_with_baseline",
@@ -111,6 +119,7 @@ __all__ = [
     "describe",
     "describe_parts",
     "describe_test",
+    "describe_with_spark",
     "draw_correlations",
     "draw_distributions",
     "draw_missing",
@@ -128,6 +137,7 @@ __all__ = [
     "load_settings",
     "load_table",
     "missing_folders",
+    "missing_for_spark",
     "model_in_use",
     "notation_arguments",
     "overview",
@@ -152,9 +162,11 @@ __all__ = [
     "read_part",
     "read_predictions",
     "read_request",
+    "read_sample",
     "read_source",
     "read_table",
     "read_warnings",
+    "read_with_spark",
     "refuse",
     "row_weights",
     "run_pipeline",
@@ -168,7 +180,10 @@ __all__ = [
     "show_trials",
     "source_files",
     "source_path",
+    "spark_session",
     "split_rows",
+    "split_with_spark",
+    "start_spark",
     "target_by_column",
     "target_over_time",
     "threshold_arguments",
@@ -221,6 +236,7 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
     from sagemaker_ops.notebooks.folds import trial_rows
     from sagemaker_ops.notebooks.interactive import plot_rows
     from sagemaker_ops.notebooks.project_file import present_hyperparameters, write_hyperparameters
+    from sagemaker_ops.notebooks.spark_session import missing_for_spark, start_spark
     from sagemaker_ops.notebooks.trial_figures import compare_models, show_trials
     from sagemaker_ops.notebooks.trials import cross_validate
     from sagemaker_ops.notebooks.tuning import search_ranges, tune
@@ -271,7 +287,13 @@ if TYPE_CHECKING:  # the same table for editors and type checkers
         split_rows,
     )
     from sagemaker_ops.tabular.requests import predict_rows, read_request, refuse, write_answer
+    from sagemaker_ops.tabular.sampling import read_sample
     from sagemaker_ops.tabular.schema import PROBLEMS, Schema
+    from sagemaker_ops.tabular.spark.preparation import check_rows as check_with_spark
+    from sagemaker_ops.tabular.spark.preparation import describe_parts as describe_with_spark
+    from sagemaker_ops.tabular.spark.preparation import read_source as read_with_spark
+    from sagemaker_ops.tabular.spark.preparation import split_rows as split_with_spark
+    from sagemaker_ops.tabular.spark.session import spark_session
     from sagemaker_ops.tabular.splits import SPLITS, Options
     from sagemaker_ops.tabular.summary import describe
     from sagemaker_ops.tabular.tables import read_part, read_table

@@ -45,7 +45,7 @@ def items(definition: Mapping[str, Any], target: Target, root: Path) -> list[Ite
     if content := target.settings.data.arguments_file.encode():
         found.append(Item(target.arguments_uri + ARGUMENTS, lambda: content, len(content)))
     # Another version of zlib compresses the same content to another size.
-    return [*found, *(Item(uri, partial(publishing.sourcedir, members)) for uri, members in archives.items())]
+    return [*found, *(Item(uri, partial(publishing.packed, uri, members)) for uri, members in archives.items())]
 
 
 def missing(account: Account, wanted: Sequence[Item]) -> list[Item]:

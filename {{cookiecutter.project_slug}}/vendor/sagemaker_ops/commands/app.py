@@ -18,6 +18,7 @@ import sagemaker_ops
 from sagemaker_ops.commands import (
     checks,
     data,
+    docs,
     doctor,
     endpoints,
     executions,
@@ -100,7 +101,7 @@ def _options(
 
 
 families = (
-    run, checks, review, report, serve, monitor, history, tuning, tracking, executions, pipelines, studio,
+    run, checks, review, report, docs, serve, monitor, history, tuning, tracking, executions, pipelines, studio,
     models, endpoints, doctor, data, template,
 )  # fmt: skip
 for family in families:

@@ -28,6 +28,7 @@ class StepType:
     compared_here: of those that matter here, too.
     reads: paths of S3 prefixes in its arguments, and reads_files: of single S3 objects; "*" is each item of a list.
     writes: paths of S3 URIs below which it writes; writes_in_job: below which it writes in a folder named like its job.
+    may_write: paths of texts that may be such URIs, or something else.
     limits: {path: values that can run here}; empty: the path must be absent.
     named: {list in its properties that is read by name: (the path of the names in its arguments, what they name)}.
     outputs: from its properties to {name: S3 folder} of its outputs. expected: its properties before it runs, as far as
@@ -49,6 +50,7 @@ class StepType:
     reads_files: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     writes_in_job: tuple[str, ...] = ()
+    may_write: tuple[str, ...] = ()
     limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     named: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     outputs: Callable[[Properties], dict[str, str]] = lambda _: {}

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from sagemaker_ops.definition.job_types import CONTAINER, MODEL_FOLDER, PROCESSING, TRAINING, TRANSFORM
-from sagemaker_ops.definition.shapes import ANYTHING, TEXT
+from sagemaker_ops.definition.shapes import ANYTHING, TEXT, Shape
 from sagemaker_ops.definition.step_type import Properties, StepType
 from sagemaker_ops.definition.tuning_type import TUNING
 
@@ -24,6 +24,9 @@ def _package(arguments: Properties) -> dict[str, Any]:
     return {**dict.fromkeys((*own, "ModelPackageArn", "ModelPackageStatus", "CreationTime")), **arguments}
 
 
+_DRIVER: Shape = {"sparkSubmit?": {"entryPoint": TEXT, "entryPointArguments?": [TEXT], "sparkSubmitParameters?": TEXT}}
+PROGRAMS = {"smspark-submit": "spark.submit"}
+"""The programs of AWS's images that something else replaces here, and the module for it."""
 TYPES: dict[str, StepType] = {
     each.name: each
     for each in (
@@ -69,6 +72,13 @@ TYPES: dict[str, StepType] = {
             reads=tuple(f"InferenceSpecification.Containers.*.{each}" for each in ("ModelDataUrl", MODEL_FOLDER)),
             registers_model=True,
         ),
+        StepType(
+            "EMRServerless",
+            shape={"ApplicationId": TEXT, "ExecutionRoleArn": TEXT, "JobConfig": {"jobDriver": _DRIVER}},
+            run="spark.serverless:run",
+            refuse="spark.serverless:refused",
+            may_write=("JobConfig.jobDriver.sparkSubmit.entryPointArguments.*",),
+        ),
         # Types that run only on AWS.
         *(
             StepType(
@@ -83,7 +93,6 @@ TYPES: dict[str, StepType] = {
         StepType("AutoML", requests=("CreateAutoMLJobRequest", "CreateAutoMLJobV2Request")),
         StepType("EMR", requests=("EMRArguments",)),
         StepType("Job", requests=("CreateJobRequest",)),
-        StepType("EMRServerless"),
         StepType("ForEach", repeated=("ForEachBody", "Selector")),
     )
 }
@@ -101,6 +110,11 @@ def function(place: str) -> Callable[..., Any]:
     module, _, name = place.partition(":")
     found: Callable[..., Any] = getattr(import_module(f"sagemaker_ops.{module}"), name)
     return found
+
+
+def replaced(argv: list[str], store: object) -> list[str]:
+    """The command of a job, as this machine runs it."""
+    return function(f"{PROGRAMS[argv[0]]}:replaced")(argv, store) if argv[0] in PROGRAMS else argv
 
 
 def branches(step: Mapping[str, Any]) -> Iterator[tuple[str, bool, list[Any]]]:

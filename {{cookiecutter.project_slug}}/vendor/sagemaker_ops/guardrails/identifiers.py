@@ -48,6 +48,7 @@ def check_environment(environment: Environment, region: str, where: str) -> list
         "account": lambda: _account(environment.account),
         "role": lambda: _role(environment.role, region, environment.account),
         "scheduler_role": lambda: _role(environment.scheduler_role, region, environment.account),
+        "emr_role": lambda: _role(environment.emr_role, region, environment.account),
         "bucket": lambda: bucket(environment.bucket),
         "kms_key": lambda: _kms_key(environment.kms_key, region),
         "subnets": lambda: _ids(environment.subnets, "subnets", SUBNET, "subnet"),

@@ -19,6 +19,10 @@ VERSION = re.compile(r"(\d+)\.(\d+)-(\d+)(?:-py\d+)?")
 REGISTRY = re.compile(r"\d{12}\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.]+/.+")
 EXAMPLE_ACCOUNT = "123456789012"
 _PLACE = f"{FILE} [images]"
+NO_SPARK_IMAGE = (
+    "not set yet: AWS's Spark image lacks pyarrow, so write the URI of one with the packages of the steps (the guide's "
+    "page on Spark has its Dockerfile)."
+)
 
 
 @cache
@@ -43,11 +47,21 @@ def check(settings: Settings, local: bool = False) -> list[Problem]:
         problems += _check_version(key, image, [TRAINING] * (key != SERVING) + [SERVING] * serves)
     if problems or local:
         return problems
-    problems = [problem for key in (SERVING, "default") for problem in _check_registry(settings, key)]
+    problems = _check_spark(settings)
+    problems += [problem for key in (SERVING, "default") for problem in _check_registry(settings, key)]
     problems += _check_scikit_learn(settings)
     region = settings.project.region
     known = has_image(region) or names.check_region(region, "")  # another rule reports what is not a region
     return problems + ([] if known else _check_region(settings))
+
+
+def _check_spark(settings: Settings) -> list[Problem]:
+    """The processing job of [spark] needs an image as soon as an environment is set up."""
+    spark, data = settings.spark, settings.data
+    ready = any(each.account for name, each in settings.environments.items() if name != "local")
+    if data.engine != "spark" or spark.runs_on != "processing" or spark.image or not ready:
+        return []
+    return [Problem(NO_SPARK_IMAGE, f"{FILE} [spark].image")]
 
 
 def has_image(region: str) -> bool:

@@ -45,6 +45,7 @@ def run_processing(job: Job) -> dict[str, Any]:
             container.make(each["S3Output"]["LocalPath"])
         contract.write_processing_config(container.folder, container.rewrite(arguments), job.name, arn)
         own = arguments.get("Environment", {})
+        argv = step_types.replaced(argv, store)
         ran = run_program(job, container, container.rewrite(argv), own, code=code, reason=MESSAGE)
         # Whatever the message says, the exit code decides: https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-run-image.html
         message = container.folder / MESSAGE

@@ -148,7 +148,8 @@ def run_program(
     if container.private:
         bytecode.keep(kept, container.folder, map(container.at, code))
     kind = step_types.of(job.step.type).job
-    assert kind is not None
+    if kind is None:  # not a job of SageMaker
+        return {}
     values = (job.name, job.arn(f"{kind.arn}/{job.name}"), "Completed", job.created, began, _now())
     return {**job.arguments, **dict(zip(kind.described, values, strict=True))}
 

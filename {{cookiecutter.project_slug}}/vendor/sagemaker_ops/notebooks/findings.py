@@ -15,8 +15,9 @@ import tomlkit
 from sagemaker_ops.notebooks.exploration import LoadedTable, over_time, target_over_time, time_columns, words
 from sagemaker_ops.notebooks.groups import explained_share
 from sagemaker_ops.project.settings import FILE
-from sagemaker_ops.tabular.checks import LEAK, explained_alone, of
+from sagemaker_ops.tabular.checks import of
 from sagemaker_ops.tabular.errors import listed, percent
+from sagemaker_ops.tabular.leaks import LEAK, explained_alone
 from sagemaker_ops.tabular.splits import PARTS
 from sagemaker_ops.tabular.summary import distinct, is_unique_integer, pick, type_of
 from sagemaker_ops.tabular.text_files import HERE
@@ -24,8 +25,7 @@ from sagemaker_ops.tabular.text_files import HERE
 SUSPECT, SUSPECT_BY_NAME = 0.8, 0.5  # share of the target that a column explains alone; the name contains the target's
 IN_ORDER = 0.98  # rank correlation with the target
 MOSTLY_MISSING = 0.5
-RARE_CLASS = 0.05
-FEWEST_TEST_ROWS = 30  # of a class
+RARE_CLASS, FEWEST_TEST_ROWS = 0.05, 30  # a share; rows of a class
 FEW_VALUES, MANY_VALUES = 10, 20  # of a target: fewer look like classes, more like a measure
 DRIFT = 0.005  # share of the target that the time explains
 DRIFT_RATIO = 3.0  # of the variance between ranges of time to that within: about 1 if there is no drift

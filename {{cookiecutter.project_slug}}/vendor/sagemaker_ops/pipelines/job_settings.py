@@ -23,6 +23,7 @@ from sagemaker_ops.project.target import Target
 
 Uri: TypeAlias = "str | PipelineVariable"
 Value: TypeAlias = "str | int | float | bool | PipelineVariable"
+MAX_ROWS = "TRAINING_MAX_ROWS"  # as tabular/sampling.py reads it
 SERVING = "inference"  # the key in [images] of the image that serves a model
 
 
@@ -111,7 +112,7 @@ class JobSettings:
             ),
             networking=self.networking(),
             stopping_condition=StoppingCondition(max_runtime_in_seconds=self._seconds, max_wait_time_in_seconds=wait),
-            environment=texts(job.environment),
+            environment=texts(self._variables(job)),
             hyperparameters={
                 **(texts(job.hyperparameters) or {}),
                 # These two tell the image's training toolkit which script to run from which archive.
@@ -164,6 +165,11 @@ class JobSettings:
             raise UserError(*problems)
         longest = None if not spot else self._seconds * 2 if wait is None else wait * 60
         return spot, longest, keep
+
+    def _variables(self, job: TrainingJob) -> dict[str, Value]:
+        """Those of a training job; the limit of its rows is one of them."""
+        limit = self._settings.training.max_rows
+        return {**({MAX_ROWS: limit} if limit else {}), **(job.environment or {})}
 
     def _network(self) -> NetworkConfig | None:
         environment = self._environment

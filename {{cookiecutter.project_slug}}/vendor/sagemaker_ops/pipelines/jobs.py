@@ -19,7 +19,7 @@ from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep, TransformStep
 
 from sagemaker_ops.errors import UserError
-from sagemaker_ops.pipelines import models, registration, tuning
+from sagemaker_ops.pipelines import models, registration, spark, tuning
 from sagemaker_ops.pipelines.job_settings import (
     JobSettings,
     TrainingJob,
@@ -43,6 +43,7 @@ class Jobs(Whole):
     def __init__(self, target: Target, session: PipelineSession) -> None:
         super().__init__(target, session)
         self._settings = JobSettings(target)
+        self._uris: dict[str, dict[str, Any]] = {}
 
     def image(self, step: str) -> str:
         """The image URI of a step: AWS's scikit-learn image for a version, or the full URI in [images]."""
@@ -56,12 +57,13 @@ class Jobs(Whole):
         """A folder of the running execution: `…/runs/<execution>/<parts>`."""
         return Join(on="/", values=[self.target.runs_uri, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
-    @staticmethod
-    def output(step: ProcessingStep, name: str) -> Any:
-        """The S3 folder of an output of a processing step.
+    def output(self, step: ProcessingStep, name: str) -> Any:
+        """The S3 folder of an output of a processing or Spark step.
 
         Read from a property, not built from this execution's folder: a cached step's output is in an earlier one's.
         """
+        if uris := self._uris.get(step.name):  # of EMR Serverless, whose steps have no properties
+            return uris[name]
         return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
     def processing_step(
@@ -109,6 +111,23 @@ class Jobs(Whole):
             cache_config=self._settings.cache(cached),
             depends_on=list(depends_on) or None,
         )
+
+    def spark_step(
+        self,
+        name: str,
+        script: str,
+        *,
+        inputs: Mapping[str, Uri],
+        outputs: Sequence[str],
+        arguments: Sequence[Value] = (),
+        **others: Any,
+    ) -> Any:
+        """Runs the script with Spark, where [spark] says; all arguments as for processing_step.
+
+        The script takes the folder of each output as `--<output>-dir`, which may be an S3 URI.
+        """
+        made, self._uris[name] = spark.step(self, name, script, inputs, outputs, arguments, others)
+        return made
 
     def training_step(
         self,

@@ -27,18 +27,20 @@ def entrypoint(command: Sequence[str], script: str, target: Target) -> list[str]
 
 
 def shortened(
-    arguments: Sequence[str], inputs: Mapping[str, Uri], target: Target
+    arguments: Sequence[str], inputs: Mapping[str, Uri], target: Target, shell: bool = False
 ) -> tuple[list[str], Mapping[str, Uri]]:
     """The arguments and inputs of a step, with the arguments of [data] in a file if AWS would refuse so many.
 
+    shell: or if a shell would read them and they are not PLAIN.
     The step's parser reads the file of an argument such as @/folder/file, with argparse's fromfile_prefix_chars="@".
     """
     given, own = list(arguments), target.settings.data.arguments
     starts = [at for at in range(len(given) - len(own) + 1) if given[at : at + len(own)] == own]
     known = [each if isinstance(each, str) else "at run time" for each in given]
-    if not target.arguments_uri or not starts or not request_limits.check_value(known, "ContainerArguments", ""):
+    fits = not request_limits.check_value(known, "ContainerArguments", "")
+    if not target.arguments_uri or not starts or (fits and not shell):
         return given, inputs
-    given[starts[0] : starts[0] + len(own)] = [f"@{_folder(ARGUMENTS_INPUT)}/{ARGUMENTS}"]
+    given[starts[0] : starts[0] + len(own)] = [f"@{folder_of(ARGUMENTS_INPUT)}/{ARGUMENTS}"]
     return given, {**inputs, ARGUMENTS_INPUT: target.arguments_uri}
 
 
@@ -59,7 +61,9 @@ class Folders:
 
     @property
     def inputs(self) -> list[ProcessingInput]:
-        mounts = {name: (uri, _folder(name)) for name, uri in self.given.items()} | {CODE_INPUT: (self.code_uri, CODE)}
+        mounts = {name: (uri, folder_of(name)) for name, uri in self.given.items()} | {
+            CODE_INPUT: (self.code_uri, CODE)
+        }
         return [
             ProcessingInput(
                 input_name=name,
@@ -75,11 +79,11 @@ class Folders:
         return [
             ProcessingOutput(
                 output_name=name,
-                s3_output=ProcessingS3Output(s3_uri=uri, local_path=_folder(name), s3_upload_mode="EndOfJob"),
+                s3_output=ProcessingS3Output(s3_uri=uri, local_path=folder_of(name), s3_upload_mode="EndOfJob"),
             )
             for name, uri in self.made.items()
         ]
 
 
-def _folder(name: str) -> str:
+def folder_of(name: str) -> str:
     return f"/opt/ml/processing/{name}"

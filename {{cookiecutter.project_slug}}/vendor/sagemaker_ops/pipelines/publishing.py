@@ -12,6 +12,7 @@ import gzip
 import io
 import json
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,7 +33,7 @@ class Code:
 
     def __init__(self, root: Path) -> None:
         package, steps = LIBRARY / "sagemaker_ops", step_code.files_below(root / STEPS)
-        library = [package / "__init__.py", *sorted((package / "tabular").glob("*.py"))]
+        library = [package / "__init__.py", *sorted((package / "tabular").rglob("*.py"))]
         self.scripts = [name for name in steps if name.endswith(".py")]
         self.has_requirements = with_requirements.FILE in steps
         self._library = {path.relative_to(LIBRARY).as_posix(): path for path in library}
@@ -61,8 +62,9 @@ def code_in(
     for script in ("", *(name for name in code.scripts if name in text)):
         if (folder := target.code_uri_of(script)) in text:
             files |= {folder + name: path for name, path in code.files(script).items()}
-        if (archive := target.sourcedir_uri_of(script)) in text:
-            archives[archive] = code.files(script)
+        for archive in (target.sourcedir_uri_of(script), target.archive_uri_of(script)):
+            if archive in text:
+                archives[archive] = code.files(script)
     return files, archives
 
 
@@ -76,6 +78,17 @@ def sourcedir(files: Mapping[str, Path]) -> bytes:
             member.size, member.mode = len(content), 0o644
             archive.addfile(member, io.BytesIO(content))
     return gzip.compress(raw.getvalue(), mtime=0)
+
+
+def packed(uri: str, files: Mapping[str, Path]) -> bytes:
+    """The archive at a URI of `code_in`: sourcedir.tar.gz, or a zip file for Spark."""
+    if not uri.endswith(".zip"):
+        return sourcedir(files)
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, path in files.items():
+            archive.writestr(zipfile.ZipInfo(name), path.read_bytes())
+    return raw.getvalue()
 
 
 def target(settings: Settings, environment: str, root: Path, user: str = "") -> Target:
@@ -131,7 +144,7 @@ def _publish_local(definition: Mapping[str, Any], target: Target, root: Path, st
         _put(store, root / data.SCHEMA, target.schema_uri + Path(data.SCHEMA).name)
     for uri, members in archives.items():
         if not _is_whole(store.locate(uri)):
-            store.put(uri, sourcedir(members))
+            store.put(uri, packed(uri, members))
 
 
 def _put(store: Store, path: Path, uri: str) -> None:
@@ -143,6 +156,8 @@ def _put(store: Store, path: Path, uri: str) -> None:
 
 def _is_whole(archive: Path) -> bool:
     try:
+        if archive.suffix == ".zip":
+            return not archive.is_symlink() and zipfile.is_zipfile(archive)
         return not archive.is_symlink() and bool(gzip.decompress(archive.read_bytes()))
     except (OSError, EOFError, zlib.error):
         return False

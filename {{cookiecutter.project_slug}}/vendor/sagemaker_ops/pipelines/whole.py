@@ -14,6 +14,7 @@ from sagemaker.core.workflow.parameters import (
     ParameterString,
 )
 from sagemaker.core.workflow.pipeline_context import PipelineSession
+from sagemaker.mlops.workflow.emr_serverless_step import EMRServerlessStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 
 from sagemaker_ops import trace
@@ -60,6 +61,7 @@ class Whole:
         given = (*self._own.values(), *parameters, *self.parameters.values(), self._started_by)
         every = list({id(each): each for each in given}.values())
         _refuse_doubles(every, {"hyperparameters": self.hyperparameters, "parameters": self.parameters})
+        _follow_serverless(steps)
         return Pipeline(
             name=self.target.pipeline_name(name),
             parameters=every,
@@ -67,6 +69,16 @@ class Whole:
             mlflow_config=_tracked(self.target),
             sagemaker_session=self.session,
         )
+
+
+def _follow_serverless(steps: Sequence[Any]) -> None:
+    """Let each step after one of EMR Serverless wait for it: it reads its outputs by URI, which says nothing of it."""
+    before: list[Any] = []
+    for step in steps:
+        if before:
+            step.add_depends_on([each for each in before if each not in (step.depends_on or [])])
+        if isinstance(step, EMRServerlessStep):
+            before.append(step)
 
 
 def _of_table(table: Mapping[str, Default]) -> dict[str, Parameter]:

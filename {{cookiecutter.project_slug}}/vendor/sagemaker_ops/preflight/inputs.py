@@ -145,7 +145,7 @@ def _written(step: Step, scope: Scope) -> tuple[list[str], list[str]]:
     if step.stand_in is not None:
         return list(step.stand_in.files), []
     kind = step_types.of(step.type)
-    places = [_known(step, paths, scope) for paths in (kind.writes, kind.writes_in_job)]
+    places = [_known(step, paths, scope) for paths in ((*kind.writes, *kind.may_write), kind.writes_in_job)]
     anywhere, in_job = ([f"{_tidy(uri).rstrip('/')}/" for uri in uris] for uris in places)
     return anywhere, in_job
 

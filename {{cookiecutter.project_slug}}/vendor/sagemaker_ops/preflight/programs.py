@@ -51,6 +51,11 @@ def named(specification: Mapping[str, Any]) -> list[Any]:
     return [*specification.get("ContainerEntrypoint", []), *script]
 
 
+def is_replaced(step: Step) -> bool:
+    """Whether something else runs here instead of its program."""
+    return str([*_specification(step).get("ContainerEntrypoint", []), ""][0]) in step_types.PROGRAMS
+
+
 def missing_program(step: Step, scope: Scope) -> Iterator[str]:
     """A sentence if the step starts nothing, or a program that its image has but this machine does not."""
     given = _specification(step)
@@ -58,7 +63,9 @@ def missing_program(step: Step, scope: Scope) -> Iterator[str]:
     program, *others = [resolve_early(each, scope) for each in words or [None]]
     if program and _INTERPRETER.fullmatch(program) and all(_NO_SCRIPT.fullmatch(each or "x") for each in others):
         yield f"its program '{program}' gets no script, so nothing would run: write the script after it."
-    if program and not PYTHON.fullmatch(program) and not isolation.inside(program) and not _is_here(program):
+    if program in step_types.PROGRAMS:
+        yield from step_types.function(f"{step_types.PROGRAMS[program]}:lacking")()
+    elif program and not PYTHON.fullmatch(program) and not isolation.inside(program) and not _is_here(program):
         yield (
             f"its program '{program}' is part of {the_image(step, scope)} but not on this machine: "
             "install it here, or let the step start a script with python3."

@@ -29,6 +29,7 @@ STATE = "environment.json"
 # What uv and pip print after each stage.
 STAGES = re.compile(r"(Resolved|Prepared|Installed|Bytecode compiled|Installing collected|Successfully installed)\b")
 WIDTH = 100
+SPARK = "spark"  # the group, and the engine that needs it
 PROJECT, BARE = "(project)", "(bare)"  # what is installed besides groups: no group can have such a name
 # Free space in GB: `make setup` writes 1.4. Without the packages of the steps, it is less than 0.5.
 NEEDED, NEEDED_BARE = 2.0, 0.5
@@ -54,7 +55,7 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
         return 2
     needed = pyproject["project"]["dependencies"]
     parts = {PROJECT: needed, BARE: [_without_extras(each) for each in needed if LIBRARY.match(each)], **table}
-    groups = groups | {BARE if bare else PROJECT}
+    groups = groups | {BARE if bare else PROJECT} | _of_engine(root, groups, table)
 
     constraints, vendored = root / "constraints.txt", root / "vendor" / "pyproject.toml"
     basis = [needed, table, constraints.read_text(encoding="utf-8")]
@@ -102,6 +103,16 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     state = {"hash": wanted, "groups": sorted(groups), "folder": str(venv)}
     (venv / STATE).write_text(json.dumps(state), encoding="utf-8")
     return 0
+
+
+def _of_engine(root: Path, groups: set[str], table: dict[str, Any]) -> set[str]:
+    """The group of [data].engine, which whatever runs pipelines needs; empty for pandas."""
+    if SPARK not in table or "pipelines" not in groups:
+        return set()
+    with suppress(OSError, ValueError, AttributeError):
+        settings = tomllib.loads((root / "project.toml").read_text(encoding="utf-8"))
+        return {SPARK} if settings.get("data", {}).get("engine") == SPARK else set()
+    return set()
 
 
 def _warn_of_a_full_disk(venv: Path, needed: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from sagemaker_ops.project.evaluation import Evaluation
 from sagemaker_ops.project.monitoring import Monitoring
 from sagemaker_ops.project.prediction import Predict
 from sagemaker_ops.project.schedule import Schedule
+from sagemaker_ops.project.spark import ENGINES, SERVERLESS, Spark
+from sagemaker_ops.project.spark import misfits as spark_misfits
 from sagemaker_ops.project.step_settings import Images, Instances
 from sagemaker_ops.project.tracking import Tracking
 from sagemaker_ops.project.tuning import Tuning
@@ -25,6 +28,7 @@ SPLITS = ("random", "group", "time")
 # AWS accepts 100 arguments, and half of them are left to the pipeline:
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AppSpecification.html
 MOST_ARGUMENTS, LONGEST_ARGUMENT = 50, 256
+PLAIN = re.compile(r"[\w./:=@%+,-]+", re.ASCII)  # what a shell leaves as it is
 APPROVALS = ("PendingManualApproval", "Approved", "Rejected")
 
 
@@ -49,6 +53,8 @@ class Data:
     target: str
     problem: str = choice(*PROBLEMS)
     exclude: list[str] = field(default_factory=list)
+    engine: str = choice(*ENGINES, default="pandas")
+    """What processes the table: pandas on one machine, or Spark, see [spark]."""
     split: str = choice(*SPLITS, default="random")
     split_column: str = ""
     """The column whose equal values `group` keeps together, or that `time` sorts by."""
@@ -90,6 +96,7 @@ class Data:
         """The arguments as a file, one per line, if they may be too many or too long for AWS; otherwise empty."""
         given = self.arguments
         fit = len(given) <= MOST_ARGUMENTS and max(map(len, given)) <= LONGEST_ARGUMENT
+        fit = fit and (self.engine != "spark" or all(map(PLAIN.fullmatch, given)))
         if fit or any(each.splitlines() != [each] for each in given):  # AWS refuses one with a line break anyway
             return ""
         return "".join(f"{each}\n" for each in given)
@@ -121,6 +128,8 @@ class Training:
     """How long a spot job may wait and run in total; twice its maximum run time if not set."""
     keep_alive_minutes: int = 0
     """How long the instances are kept for the next job (a warm pool), which you pay for; 0: not at all."""
+    max_rows: int = 0
+    """Train with at most so many rows of each part, chosen by their hash; 0: with all of them."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +165,10 @@ class Environment:
     network_isolation: bool = False
     scheduler_role: str = ""
     """The role that starts pipelines by [schedule]; empty: `<vertical>-scheduler-<environment>` of the account."""
+    emr_application: str = ""
+    """The ID of the EMR Serverless application that runs Spark, if [spark].runs_on says so."""
+    emr_role: str = ""
+    """The ARN of the role of its jobs."""
 
 
 LOCAL = Environment(
@@ -163,6 +176,8 @@ LOCAL = Environment(
     account="123456789012",
     role="arn:aws:iam::123456789012:role/local",
     bucket="local",
+    emr_application="local",
+    emr_role="arn:aws:iam::123456789012:role/local",
 )
 
 
@@ -177,6 +192,7 @@ class Settings:
     hyperparameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     instances: Instances = field(default_factory=Instances)
     images: Images = field(default_factory=Images)
+    spark: Spark = field(default_factory=Spark)
     training: Training = field(default_factory=Training)
     tuning: Tuning = field(default_factory=Tuning)
     pipeline: Pipeline = field(default_factory=Pipeline)
@@ -202,6 +218,9 @@ class Settings:
             "role": "the ARN of the role that the pipeline's jobs run under",
             "bucket": "the name of the S3 bucket for code, data and models",
         }
+        if self.data.engine == "spark" and self.spark.runs_on == SERVERLESS:
+            gaps["emr_application"] = "the ID of the EMR Serverless application"
+            gaps["emr_role"] = "the ARN of the role that its jobs run under"
         problems = [
             Problem(f"not set yet: write {what}.", f"{FILE} [environments.{name}].{key}")
             for key, what in gaps.items()
@@ -256,6 +275,9 @@ def _contradictions(settings: Settings) -> list[Problem]:
     if (gate.minimum is None) == (gate.maximum is None):
         problems.append(Problem("write either `minimum` or `maximum`.", f"{FILE} [gate]"))
     problems += [Problem(text, f"{FILE} [tracking].{key}") for key, text in tracking.misfits(settings.tracking)]
+    problems += [Problem(text, f"{FILE} [spark].{key}") for key, text in spark_misfits(settings.spark)]
+    if settings.training.max_rows < 0:
+        problems.append(Problem("write a number of rows, or 0 for all.", f"{FILE} [training].max_rows"))
     problems += [Problem(text, f"{FILE} [monitoring].{key}") for key, text in settings.monitoring.misfits()]
     wrong = [*column_roles.misfits(data), *notation.misfits(data)]
     problems += [Problem(message, f"{FILE} [data]{f'.{key}' if key else ''}") for key, message in wrong]

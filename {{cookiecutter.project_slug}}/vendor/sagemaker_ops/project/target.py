@@ -89,6 +89,10 @@ class Target:
         """The same code as the archive that the training toolkit of the image unpacks."""
         return f"{self._code_of(script)}/sourcedir.tar.gz"
 
+    def archive_uri_of(self, script: str) -> str:
+        """The same code as the archive that `spark-submit --py-files` takes."""
+        return f"{self._code_of(script)}/code.zip"
+
     def _code_of(self, script: str) -> str:
         return f"{self.root_uri}/code/{self.hash_of(script) if self.hash_of else self.code_hash}"
 

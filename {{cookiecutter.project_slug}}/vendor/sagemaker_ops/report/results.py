@@ -29,7 +29,7 @@ _MUST_BE = {
 }
 # What the gates of evaluation.json are about, with their metric.
 _GATES = {"gate": "{}", "group_gate": "difference of {} between groups"}
-_SET_BY_OPS = {trace.PARAMETER, *approved_model.PARAMETERS}  # at each start
+SET_BY_OPS = {trace.PARAMETER, *approved_model.PARAMETERS}  # at each start
 _WORSE_BY = "worse_by"  # of the approved model, in its condition
 Score = tuple[float, float | None]  # the value, and its standard deviation
 
@@ -171,7 +171,7 @@ def of(found: Execution, definition: Mapping[str, Any] | None = None) -> Result:
         notes.append("Code, data or settings have changed since this run: run `make run` again.")
     usual = {name: each.default for name, each in parsed.parameters.items()}
     set_by_hand = {name: value for name, value in found.parameters.items() if usual.get(name, value) != value}
-    if given := [f"{name}={value}" for name, value in set_by_hand.items() if name not in _SET_BY_OPS]:
+    if given := [f"{name}={value}" for name, value in set_by_hand.items() if name not in SET_BY_OPS]:
         notes.append(f"Run with {', '.join(given)}.")
     notes += filter(None, [summary.doubt(evaluation)])
     return Result(found, "", parsed, evaluation, gates, tuple(notes), is_stale)

@@ -61,6 +61,8 @@ def several_values(kind: pa.DataType) -> str:
 
 def is_beyond(column: pa.Array) -> bool:
     """Whether a column of numbers contains one beyond EXACT."""
+    if pa.types.is_integer(column.type) and column.type.bit_width < 64:
+        return False
     ends = pc.min_max(column).as_py()
     return ends["min"] is not None and (ends["min"] < -EXACT or ends["max"] > EXACT)
 
@@ -143,13 +145,24 @@ def join(blocks: Sequence[Block]) -> pd.Series:
         dates = [block if isinstance(block, np.ndarray) else np.full(len(block), "NaT", "M8[ns]") for block in blocks]
         return pd.Series(np.concatenate(dates), copy=False)
     if kinds == {"boolean"}:
-        flags = _together([pa.array(block).cast(pa.bool_()) for block in blocks])
-        return flags.astype("boolean" if flags.hasnans else bool)
-    return _together([_texts(block) for block in blocks])
+        flags = [pa.array(block).cast(pa.bool_()) for block in blocks]
+        values = np.concatenate([flag.fill_null(False).to_numpy(zero_copy_only=False) for flag in flags])
+        gaps = np.concatenate([flag.is_null().to_numpy(zero_copy_only=False) for flag in flags])
+        return pd.Series(pd.arrays.BooleanArray(values, gaps) if gaps.any() else values, copy=False)
+    return _joined_texts([_texts(block) for block in blocks])
 
 
-def _together(blocks: list[pa.Array]) -> pd.Series:
-    return pd.Series(pa.chunked_array(blocks).unify_dictionaries().to_pandas(use_threads=False))
+def _joined_texts(blocks: list[pa.DictionaryArray]) -> pd.Series:
+    """Text categories; only the dictionaries become wider for this, not the codes."""
+    texts_of = [block.dictionary for block in blocks]
+    own = [pa.DictionaryArray.from_arrays(np.arange(len(texts), dtype="int32"), texts) for texts in texts_of]
+    together = pa.chunked_array(own).unify_dictionaries()
+    texts = together.chunk(0).dictionary
+    kind = next(kind for kind, _, most in INTEGERS if len(texts) <= most)
+    # The last one is for -1, a gap.
+    numbers = [np.append(chunk.indices.to_numpy(), -1).astype(kind) for chunk in together.chunks]
+    codes = [number[block.indices.fill_null(-1).to_numpy()] for number, block in zip(numbers, blocks, strict=True)]
+    return pd.Series(pd.Categorical.from_codes(np.concatenate(codes), texts.to_pandas(), validate=False), copy=False)
 
 
 def meaning(block: Block) -> str:
@@ -180,5 +193,8 @@ def _numbers(block: Block) -> npt.NDArray[Any]:
 def _texts(block: Block) -> pa.Array:
     if isinstance(block, np.ndarray):
         block = pa.array(block, from_pandas=True)
-    text = pa.dictionary(pa.int32(), pa.string())
-    return block.cast(text) if pa.types.is_dictionary(block.type) else block.cast(pa.string()).dictionary_encode()
+    if pa.types.is_dictionary(block.type):
+        return (
+            block if pa.types.is_string(block.type.value_type) else block.cast(pa.dictionary(pa.int32(), pa.string()))
+        )
+    return block.cast(pa.string()).dictionary_encode()

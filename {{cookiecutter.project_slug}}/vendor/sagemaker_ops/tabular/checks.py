@@ -9,17 +9,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from sagemaker_ops.tabular import group_columns
-from sagemaker_ops.tabular.dates import YEARS, days
+from sagemaker_ops.tabular.dates import YEARS
 from sagemaker_ops.tabular.errors import StepError, did_you_mean, listed, percent, short
 from sagemaker_ops.tabular.hashing import row_hash
 from sagemaker_ops.tabular.headers import is_index
-from sagemaker_ops.tabular.schema import Problem, Schema
+from sagemaker_ops.tabular.schema import Problem
 from sagemaker_ops.tabular.splits import PARTS, Options, Split, times
 from sagemaker_ops.tabular.summary import distinct, identifier, is_unique_integer, pick, type_of
 
 FEWEST_ROWS = 50
-LEAK = 0.97  # share of the target that a single column explains
-LEAK_ROWS = 50_000  # enough to detect a leak
 MOST_CLASSES = 100  # each class costs one tree per boosting iteration
 LARGEST = 1e300  # many numbers up to this one can still be added
 LARGEST_TARGET = 1e30  # because boosting keeps gradients in single precision, and metrics square them
@@ -56,14 +54,7 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
             table[options.target] if findings else pick(table[options.target], np.flatnonzero(counted(table, options)))
         )
         findings += target_findings(rows, len(table), options.problem)
-    else:
-        hint = did_you_mean(options.target, table.columns) or f" The columns are {listed(list(table.columns))}."
-        findings.append(f"target '{options.target}' is not a column.{hint}")
-    findings += [
-        f"excluded column '{name}' is not in the table.{did_you_mean(name, table.columns)}"
-        for name in options.exclude
-        if name not in table and not is_index(name)
-    ]
+    findings += name_findings(list(table.columns), options)
     if options.split != "random" and options.split_column:
         findings += split_findings(table, options.split, options.split_column, options.target)
     limits = dict.fromkeys(table.columns, LARGEST)
@@ -71,6 +62,19 @@ def table_findings(table: pd.DataFrame, options: Options) -> list[str]:
         limits[options.target] = LARGEST_TARGET
     findings += [large(table[name], limits[name]) for name in table.columns if name not in options.exclude]
     return [finding for finding in [*findings, *groups] if finding]
+
+
+def name_findings(names: list[str], options: Options) -> list[str]:
+    """Whether the target and the excluded columns are in a table with these columns."""
+    findings = []
+    if options.target not in names:
+        hint = did_you_mean(options.target, names) or f" The columns are {listed(names)}."
+        findings.append(f"target '{options.target}' is not a column.{hint}")
+    return findings + [
+        f"excluded column '{name}' is not in the table.{did_you_mean(name, names)}"
+        for name in options.exclude
+        if name not in names and not is_index(name)
+    ]
 
 
 def counted(table: pd.DataFrame, options: Options) -> npt.NDArray[np.bool_]:
@@ -86,8 +90,12 @@ def large(column: pd.Series, limit: float) -> str:
     if not max(column.max(), -column.min()) > limit:
         return ""
     wrong = (column.abs() > limit).to_numpy()
+    return too_large(str(column.name), column[wrong].iloc[0], int(wrong.sum()), len(wrong), limit)
+
+
+def too_large(name: str, example: float, number: int, rows: int, limit: float) -> str:
     return (
-        f"column '{column.name}' contains numbers such as {column[wrong].iloc[0]:g} in {of(wrong.sum(), len(wrong))}, "
+        f"column '{name}' contains numbers such as {example:g} in {of(number, rows)}, "
         f"too large to compute with (beyond {limit:g}); scale them, or leave them empty if they mean no value"
     )
 
@@ -174,20 +182,30 @@ def split_findings(table: pd.DataFrame, split: Split, column: str, target: str) 
 
 def infinity_warnings(table: pd.DataFrame, endless: Mapping[str, int], options: Options) -> list[str]:
     """Which values are treated as missing; `endless` has their number by column."""
-    what = {"number": "infinite numbers", "date": f"dates before {YEARS[0]} or after {YEARS[1]}"}
+    kinds = {name: type_of(table[name]) for name in endless}
     return [
-        f"Column '{name}' contains {what[type_of(table[name])]} in {of(count, len(table))}, treated as missing."
+        infinity_warning(name, kinds[name], count, len(table))
         for name, count in endless.items()
         if name not in options.exclude
     ]
 
 
+def infinity_warning(name: str, kind: str, count: int, rows: int) -> str:
+    what = {"number": "infinite numbers", "date": f"dates before {YEARS[0]} or after {YEARS[1]}"}
+    return f"Column '{name}' contains {what[kind]} in {of(count, rows)}, treated as missing."
+
+
 def lost_warnings(table: pd.DataFrame, options: Options) -> list[str]:
     """Which rows are dropped."""
-    rows, without = len(table), table[options.target].isna().to_numpy()
+    without = table[options.target].isna().to_numpy()
     light = ~without & ~counted(table, options)
-    warnings = [f"{of(without.sum(), rows)} without a '{options.target}' were dropped."] * bool(without.any())
-    warnings += [f"{of(light.sum(), rows)} whose '{options.weight}' is 0 were dropped."] * bool(light.any())
+    return dropped_warnings(int(without.sum()), int(light.sum()), len(table), options)
+
+
+def dropped_warnings(without: int, light: int, rows: int, options: Options) -> list[str]:
+    """The same for so many rows without a target, and with a weight of 0."""
+    warnings = [f"{of(without, rows)} without a '{options.target}' were dropped."] * bool(without)
+    warnings += [f"{of(light, rows)} whose '{options.weight}' is 0 were dropped."] * bool(light)
     return warnings
 
 
@@ -196,7 +214,7 @@ def table_warnings(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: 
     used = [name for name in rows.columns if name not in options.exclude]
     aside = {options.target, options.split_column, *options.aside}
     warnings = [
-        f"Column '{name}' has a different whole number in every row; if it is an identifier, exclude it."
+        unique_warning(name)
         for name in used
         if name not in aside and is_unique_integer(rows[name]) and not identifier(rows[name])
     ]
@@ -204,54 +222,22 @@ def table_warnings(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: 
         hashes = row_hash(rows, [name for name in used if name != options.id])
     ordered = np.sort(hashes)
     copies = int((ordered[1:] == ordered[:-1]).sum())
-    if copies:
-        where = "they stay in the same part" if options.whole_row else "they may be in different parts"
-        warnings.append(f"{of(copies, len(rows))} are duplicates of others; {where}.")
-    return warnings
+    return warnings + copies_warnings(copies, len(rows), options)
+
+
+def unique_warning(name: str) -> str:
+    return f"Column '{name}' has a different whole number in every row; if it is an identifier, exclude it."
+
+
+def copies_warnings(copies: int, rows: int, options: Options) -> list[str]:
+    """That there are so many duplicates."""
+    where = "they stay in the same part" if options.whole_row else "they may be in different parts"
+    return [f"{of(copies, rows)} are duplicates of others; {where}."] * bool(copies)
 
 
 def of(rows: int, total: int) -> str:
     """`10 rows (0.5 %)`."""
     return f"{rows:,} row{'' if rows == 1 else 's'} ({percent(rows / max(total, 1))})"
-
-
-def leak_warnings(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Schema) -> list[str]:
-    """The columns that leak the target: each alone predicts it almost perfectly."""
-    explained = explained_alone(table, train, schema)
-    return [
-        f"Column '{name}' alone explains {100 * share:.1f} % of '{schema.target}'; if it is known only later, "
-        f'write exclude = ["{name}"].'
-        for name, share in explained.items()
-        if share >= LEAK
-    ]
-
-
-def explained_alone(table: pd.DataFrame, train: npt.NDArray[np.intp], schema: Schema) -> dict[str, float]:
-    """{feature: the share of the target that it explains alone, in rows that were not used to learn from}."""
-    rows = table.take(train[:: -(-len(train) // LEAK_ROWS)])
-    truth = schema.truth(rows)
-    answers = truth[:, None] if schema.problem == "regression" else np.eye(len(schema.classes))[truth]
-    return {name: _explained(_groups(rows[name]), answers) for name in schema.names}
-
-
-def _groups(column: pd.Series) -> npt.NDArray[np.intp]:
-    """A group for each row: its category, or one of 100 ranges of numbers; missing values are a group too."""
-    if type_of(column) in ("boolean", "text"):
-        return np.asarray(pd.factorize(column, use_na_sentinel=False)[0])
-    numbers = days(column) if type_of(column) == "date" else column.astype(float)
-    cuts = np.unique(numbers.quantile(np.linspace(0, 1, 101)[1:-1]).dropna())
-    return np.where(numbers.isna(), len(cuts) + 1, np.searchsorted(cuts, numbers))
-
-
-def _explained(groups: npt.NDArray[np.intp], answers: npt.NDArray[np.float64]) -> float:
-    """The share of the variance of `answers` in every second row that the group means of the other rows explain."""
-    learn, check = slice(0, None, 2), slice(1, None, 2)
-    mean = answers[learn].mean(axis=0)
-    rows = np.bincount(groups[learn], minlength=int(np.max(groups)) + 1)
-    sums = np.stack([np.bincount(groups[learn], one, len(rows)) for one in (answers[learn] - mean).T], axis=1)
-    predicted = mean + (sums / np.maximum(rows, 1)[:, None])[groups[check]]
-    variance = ((answers[check] - answers[check].mean(axis=0)) ** 2).sum()
-    return float(1 - ((answers[check] - predicted) ** 2).sum() / variance) if variance else 0.0
 
 
 def part_findings(rows: pd.DataFrame, part: npt.NDArray[np.int8], options: Options) -> list[str]:

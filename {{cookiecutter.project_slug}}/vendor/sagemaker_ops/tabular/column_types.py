@@ -154,13 +154,13 @@ def apply_types(
     columns = {name: table[name] for name in table.columns}
     for name, kind in kept.items():
         if name in columns and name not in exclude and columns[name].notna().any():
-            columns[name], finding = _convert(columns[name], kind, notation)
+            columns[name], finding = converted(columns[name], kind, notation)
             more = f". {unclear[name]}" if name in unclear else ""
             findings += [f"column '{name}' {finding}{more}"] if finding else []
     return pd.DataFrame(columns, copy=False), findings, warnings
 
 
-def _convert(column: pd.Series, kind: str, notation: Notation) -> tuple[pd.Series, str]:
+def converted(column: pd.Series, kind: str, notation: Notation) -> tuple[pd.Series, str]:
     """`column` as `kind`, or a finding with an example of what it contains instead, and the share of the rows."""
     found = type_of(column)
     if found == kind or (found, kind) == ("number", "integer"):  # one missing value turns integers into numbers

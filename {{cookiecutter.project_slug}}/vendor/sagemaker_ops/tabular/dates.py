@@ -6,6 +6,7 @@ infinite number among numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+OFFSET = r"[T ]\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)\s*$"  # at the end of a date with a time
 FIRST, LAST = pd.Timestamp.min, pd.Timestamp.max
 YEARS = (1678, 2261)  # the first and last complete years between the two
 
@@ -31,8 +33,11 @@ def to_dates(column: pd.Series, formats: Sequence[str] = ()) -> pd.Series:
     dates = pd.Series(pd.NaT, text.index, "datetime64[ns]", name=column.name)
     for each in (*formats, "ISO8601"):
         other = text[dates.isna() & text.notna()]
-        found = pd.to_datetime(other, format=each, errors="coerce", utc=True).dt.tz_convert(None)
-        dates = dates.fillna(found.astype("datetime64[ns]"))  # without any date, pandas returns seconds
+        # Separately, because pandas gives a date without an offset that of the one before it.
+        offset = np.array([re.search(OFFSET, each) is not None for each in other], bool)
+        for some in (other[offset], other[~offset]):
+            found = pd.to_datetime(some, format=each, errors="coerce", utc=True).dt.tz_convert(None)
+            dates = dates.fillna(found.astype("datetime64[ns]"))  # without any date, pandas returns seconds
     other = text[dates.isna() & text.notna()]
     return dates.fillna(pd.Series([_far_off(value, formats) for value in other], other.index, "datetime64[ns]"))
 
@@ -42,6 +47,8 @@ def nanoseconds(dates: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if dates.dtype == "datetime64[ns]":
         return dates
     early, late = (dates < np.datetime64(f"{YEARS[0]}-01-01")), (dates >= np.datetime64(f"{YEARS[1] + 1}-01-01"))
+    if not (early.any() or late.any()):
+        return dates.astype("datetime64[ns]")
     near = np.where(early | late, np.array("NaT", dates.dtype), dates).astype("datetime64[ns]")
     return np.select([early, late], [FIRST.to_datetime64(), LAST.to_datetime64()], near)
 

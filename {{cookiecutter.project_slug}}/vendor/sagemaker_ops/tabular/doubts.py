@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,6 +27,7 @@ from sagemaker_ops.tabular.text_files import HERE
 MOST, NEARLY_ALL = 0.5, 0.9  # of the rows
 FEW = 5  # more different words are hardly all words for a missing value
 FEWEST = {"numbers": 5, "dates": 2}  # fewer different ones may be categories
+SLICE = 1 << 16  # numbers that are looked at together
 SAMPLE = 1000  # texts, to choose what to try on all of them
 NUMBERS = [(".", ""), (".", ","), (".", " "), (".", "'"), (",", ""), (",", "."), (",", " "), (",", "'")]
 DAYS = ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y",
@@ -106,10 +107,15 @@ class Doubt:
 def doubts(table: pd.DataFrame, notation: Notation, aside: Collection[str]) -> dict[str, str]:
     """{column of text that was probably meant as numbers or dates: a sentence about it}, except those `aside`."""
     columns = [Texts.of(table[n]) for n in table if n not in aside and isinstance(table[n].dtype, pd.CategoricalDtype)]
+    return doubts_of(columns, any(has_fractions(column) for _, column in table.items()), notation)
+
+
+def doubts_of(columns: Sequence[Texts], fractions: bool, notation: Notation) -> dict[str, str]:
+    """The same for columns whose texts are counted; fractions: whether other columns have decimal separators."""
     columns = [each for each in columns if len(each.texts)]
     found = [doubt for each in columns if (doubt := _doubt(each, notation))]
     certain = {sign for each in found for sign in each.decimal}
-    if any(_has_fractions(column) for _, column in table.items()):
+    if fractions:
         certain = {notation.decimal}
     words = list(dict.fromkeys([*notation.missing, *(word for each in found for word in each.words)]))
     sentences = {each.texts.column: _sentence(each, notation, words, certain) for each in found}
@@ -117,13 +123,19 @@ def doubts(table: pd.DataFrame, notation: Notation, aside: Collection[str]) -> d
     return sentences | {name: sentence for name, sentence in units.items() if sentence}
 
 
-def _has_fractions(column: pd.Series) -> bool:
+def has_fractions(column: pd.Series) -> bool:
     """Whether these are numbers with a decimal separator: all of 3.504, 2.130 may be thousands, but not 3.5."""
     if column.dtype.kind != "f":
         return False
-    values = column[column % 1 > 0].to_numpy(float)
-    last = [np.isclose(values * power, np.round(values * power), rtol=1e-6) for power in (100, 1000)]
-    return bool(len(values) and (last[0].mean() > 1 - MOST or not last[1].all()))
+    fractions = hundredths = 0
+    for start in range(0, len(column), SLICE):
+        part = column.to_numpy()[start : start + SLICE]
+        values = part[part % 1 > 0].astype(float)
+        two, three = (np.isclose(values * power, np.round(values * power), rtol=1e-6) for power in (100, 1000))
+        if not three.all():
+            return True
+        fractions, hundredths = fractions + len(values), hundredths + int(two.sum())
+    return bool(fractions and hundredths / fractions > 1 - MOST)
 
 
 def if_text(column: str) -> str:

@@ -23,6 +23,7 @@ from sagemaker_ops.tabular.notation import Notation
 from sagemaker_ops.tabular.reading import column_names, is_parquet, read_rows
 from sagemaker_ops.tabular.rows import Lost
 from sagemaker_ops.tabular.schema import read_as
+from sagemaker_ops.tabular.spelling import LONGEST, SLICE, Spelling
 from sagemaker_ops.tabular.splits import Options
 from sagemaker_ops.tabular.summary import distinct, type_of
 from sagemaker_ops.tabular.tables import Read
@@ -38,8 +39,6 @@ FEW = 100  # numbers with fractions, such as 1.1 and 1.10, may be versions, but 
 MOST_CATEGORIES = 1000  # that are compared; a column with more is free text
 SEVERAL = {list: "lists", tuple: "lists", set: "lists", np.ndarray: "lists", dict: "structs"}
 CHUNK = 1 << 20
-_EDGE = np.zeros(256, bool)
-_EDGE[[9, 10, 13, 32, 34, 44, 59, 124]] = True  # what may precede a number: separators, blanks, quotes
 
 
 def lost_findings(lost: Mapping[str, Lost], exclude: Collection[str]) -> list[str]:
@@ -63,62 +62,67 @@ def several_finding(name: str, what: str) -> str:
     )
 
 
-def reading_warnings(path: Path, read: Read, options: Options, types: Mapping[str, str] | None) -> list[str]:
-    """What the columns of the table in `path` lost when they were `read`; types: those of schema.toml."""
+def reading_warnings(
+    path: Path, read: Read, spelling: Spelling, options: Options, types: Mapping[str, str] | None
+) -> list[str]:
+    """What the columns of the table in `path` lost when they were `read`; types: those of schema.toml.
+
+    spelling: what has looked at the text that was read.
+    """
     used = [name for name in read.table if name not in options.exclude]
     kinds = {name: type_of(read.table[name]) for name in used if read.table[name].notna().any()}
     lost = {name: read.lost[name] for name in kinds}
-    spellings = _spellings(path, read, kinds, lost, options.notation)
+    spellings = _spellings(path, read, spelling, kinds, lost, options.notation)
     warnings = []
     for name, kind in kinds.items():
         column = read.table[name]
         if kind == "text":
             kept = (types or {}).get(name, "")
+            texts = column.cat.categories
             if lost[name].whole and name not in options.measures:
-                warnings += _whole_warnings(column, kept)
-            warnings += _word_warnings(column, lost[name].words.keys() - spellings.words, lost[name])
-            warnings += _alike_warnings(column)
+                many = int(np.append(beyond(texts), False)[column.cat.codes].sum())
+                warnings += whole_warnings(name, texts, many, len(column), kept)
+            warnings += word_warnings(name, lost[name].words.keys() - spellings.words, lost[name], len(column))
+            warnings += alike_warnings(name, texts)
         elif kind == "date":
-            warnings += _offset_warnings(column, lost[name].offsets)
+            warnings += offset_warnings(name, lost[name].offsets, len(column))
         elif name in spellings.texts:
-            warnings += _spelling_warnings(column, spellings.texts[name], spellings.plain[name])
+            is_whole = _is_whole(column)
+            warnings += spelling_warnings(name, spellings.texts[name], spellings.plain[name], is_whole, len(column))
     return warnings
 
 
-def _whole_warnings(column: pd.Series, kept: str) -> list[str]:
-    """kept: the type in schema.toml; empty if there is none."""
-    texts = column.cat.categories
-    rows = int(np.append(beyond(texts), False)[column.cat.codes].sum())
-    if not rows or kept == "text":
+def whole_warnings(name: str, texts: pd.Index, many: int, rows: int, kept: str) -> list[str]:
+    """many: rows with a number that is too large; kept: the type in schema.toml; empty if there is none."""
+    if not many or kept == "text":
         return []
-    what = f"Column '{column.name}' has whole numbers beyond {EXACT:,} in {of(rows, len(column))}"
+    what = f"Column '{name}' has whole numbers beyond {EXACT:,} in {of(many, rows)}"
     if not kept:
         return [
             f"{what}, which a model cannot store exactly as numbers, so they are text; if they are a measure, write "
-            f'"{column.name}" = "number" in schema.toml.'
+            f'"{name}" = "number" in schema.toml.'
         ]
     numbers = read_as("numeric", pd.Series(texts, dtype=object))[0].nunique()
     if numbers == len(texts):
         return []
     return [
         f"{what}, and {len(texts):,} different ones become {numbers:,} because schema.toml says {kept}; if they are "
-        f'identifiers, write "{column.name}" = "text".'
+        f'identifiers, write "{name}" = "text".'
     ]
 
 
-def _word_warnings(column: pd.Series, words: Collection[str], lost: Lost) -> list[str]:
+def word_warnings(name: str, words: Collection[str], lost: Lost, rows: int) -> list[str]:
     if not words:
         return []
-    rows = sum(lost.words[word] for word in words)
+    many = sum(lost.words[word] for word in words)
     return [
-        f"Column '{column.name}' has {listed(sorted(words))} in {of(rows, len(column))}, which counts as missing; if "
+        f"Column '{name}' has {listed(sorted(words))} in {of(many, rows)}, which counts as missing; if "
         "it is a value, write it differently, or save the table as Parquet; if it is not, add it to missing in "
         "project.toml [data]."
     ]
 
 
-def _alike_warnings(column: pd.Series) -> list[str]:
-    texts = column.cat.categories
+def alike_warnings(name: str, texts: pd.Index) -> list[str]:
     if len(texts) > MOST_CATEGORIES:
         return []
     alike: dict[str, str] = {}
@@ -126,27 +130,26 @@ def _alike_warnings(column: pd.Series) -> list[str]:
         other = alike.setdefault(text.strip().casefold(), text)
         if other != text:
             return [
-                f"Column '{column.name}' has texts that differ only in blanks or in upper and lower case, such as "
+                f"Column '{name}' has texts that differ only in blanks or in upper and lower case, such as "
                 f"'{short(other)}' and '{short(text)}'; they are different categories, so write them alike if they "
                 "mean the same."
             ]
     return []
 
 
-def _offset_warnings(column: pd.Series, offsets: Counter[bool]) -> list[str]:
+def offset_warnings(name: str, offsets: Counter[bool], rows: int) -> list[str]:
     if not (offsets[True] and offsets[False]):
         return []
     return [
-        f"Column '{column.name}' has dates with a UTC offset in {of(offsets[True], len(column))} and without one in "
-        f"{of(offsets[False], len(column))}, which are read as UTC; write all of them with an offset."
+        f"Column '{name}' has dates with a UTC offset in {of(offsets[True], rows)} and without one in "
+        f"{of(offsets[False], rows)}, which are read as UTC; write all of them with an offset."
     ]
 
 
-def _spelling_warnings(column: pd.Series, texts: Counter[str], plain: Collection[str]) -> list[str]:
+def spelling_warnings(name: str, texts: Counter[str], plain: Collection[str], is_whole: bool, rows: int) -> list[str]:
     """What is lost when these texts, with their rows, become numbers; plain: other texts that they may equal."""
-    name, rows = column.name, len(column)
     as_text = f'if they are codes, write "{name}" = "text" in schema.toml.'
-    whole = texts if _is_whole(column) else {}
+    whole = texts if is_whole else {}
     zeros = [text for text in whole if ZEROS.match(text)]
     merged = next((text.strip() for text in zeros if _without_zeros(text) in plain), "")
     warnings = []
@@ -190,7 +193,7 @@ def _digits(text: str) -> str:
     return re.sub(r"[eE].*|\D", "", text.rstrip("0 ") if "." in text else text).lstrip("0")
 
 
-class _Spellings:
+class Spellings:
     """How the numbers of some columns are written, and which words for a missing value stand among numbers and dates.
 
     texts: those that may lose something, with their rows; plain: some of the others.
@@ -214,15 +217,20 @@ class _Spellings:
 
 
 def _spellings(
-    path: Path, read: Read, kinds: Mapping[str, str], lost: Mapping[str, Lost], notation: Notation
-) -> _Spellings:
+    path: Path,
+    read: Read,
+    spelling: Spelling,
+    kinds: Mapping[str, str],
+    lost: Mapping[str, Lost],
+    notation: Notation,
+) -> Spellings:
     """Read again what is necessary."""
-    found = _Spellings()
+    found = Spellings()
     files = [(file, name_below(file, path)) for file in table_files(path)]
-    codes, long = (any(flags) for flags in zip(*(_special(file, name, notation) for file, name in files), strict=True))
+    look_at_rest(spelling, files, notation)
     whole = {name: _is_whole(read.table[name]) for name in kinds if kinds[name] in ("integer", "number")}
     few = {name for name, is_whole in whole.items() if not is_whole and distinct(read.table[name]) <= FEW}
-    numbers = few | {name for name, is_whole in whole.items() if (codes if is_whole else long)}
+    numbers = few | {name for name, is_whole in whole.items() if (spelling.codes if is_whole else spelling.long)}
     # A word that also means missing among numbers is no value, such as NA in files from R.
     gaps = {name for name, kind in kinds.items() if kind != "text" and read.table[name].hasnans}
     words = {word for name in kinds if kinds[name] == "text" for word in lost[name].words}
@@ -251,46 +259,34 @@ def _spellings(
 
 def _is_whole(column: pd.Series) -> bool:
     """Whether all numbers are whole: only those may be codes."""
-    return column.dtype.kind in "iu" or bool((column.dropna() % 1 == 0).all())
+    if column.dtype.kind in "iu":
+        return True
+    values = column.to_numpy()
+    parts = (values[start : start + SLICE] for start in range(0, len(values), SLICE))
+    return all(bool(((part == np.trunc(part)) | np.isnan(part)).all()) for part in parts)
 
 
-def _special(file: Path, name: str, notation: Notation) -> tuple[bool, bool]:
+def special(file: Path, name: str, notation: Notation) -> tuple[bool, bool]:
     """Whether the file, or a folder of it, may contain numbers with leading zeros or unsigned exponents; long ones."""
-    found = _special_chunk("".join(f"\n{value or ''}\n" for _, value in folder_columns(name)).encode())
-    if not is_parquet(file):
-        with text_files.stream(file, notation) as stream:
-            for chunk in _chunks(stream):
-                more = _special_chunk(chunk)
-                found = found[0] or more[0], found[1] or more[1]
-                if all(found):
-                    break
-    return found
+    spelling = Spelling()
+    spelling.others = [] if is_parquet(file) else [file]
+    look_at_rest(spelling, [(file, name)], notation)
+    return spelling.codes, spelling.long
+
+
+def look_at_rest(spelling: Spelling, files: Iterable[tuple[Path, str]], notation: Notation) -> None:
+    """Look at the names of folders, and at the files that `spelling` has not looked at while they were read."""
+    for file, name in files:
+        spelling.look("".join(f"{value or ''}\n" for _, value in folder_columns(name)).encode())
+        if file in spelling.others:
+            with text_files.stream(file, notation) as stream:
+                for chunk in _chunks(stream):
+                    spelling.look(chunk)
 
 
 def _chunks(stream: pa.NativeFile) -> Iterable[bytes]:
     """The content in pieces, each of which begins with the end of the one before, so that no number is cut."""
-    rest = b"\n"
+    rest = b""
     while read := stream.read(CHUNK):
         yield rest + read
-        rest = (rest + read)[-64:]
-    yield rest + b"\n"
-
-
-def _special_chunk(content: bytes) -> tuple[bool, bool]:
-    every = np.frombuffer(content + b"__", np.uint8)  # a number that goes on in the next piece is not judged
-    before, here = every[:-2], every[1:-1]
-    digit = (every - np.uint8(48)) < 10
-    at = np.flatnonzero((here == 48) & digit[2:])
-    at = at[_EDGE[before[at]]] + 1
-    while len(inside := at[digit[at]]):  # to the end of each number
-        at = np.concatenate([at[~digit[at]], inside + 1])
-    marks = np.flatnonzero(((here | 32) == 101) & digit[2:] & digit[:-2])  # where every[marks] is the digit before e
-    while len(inside := marks[digit[marks] & (marks > 0)]):  # to the start of each number, which may be inside a word
-        marks = np.concatenate([marks[~digit[marks] | (marks == 0)], inside - 1])
-    exponents = _EDGE[every[marks]]
-    hexadecimal = ((here[1:] | 32) == 120) & (here[:-1] == 48) & _EDGE[before[:-1]]
-    run = digit | (every == 46)  # with the point, DIGITS + 2 in a row
-    for step in (1, 2, 4, 8, 3):
-        run = run[:-step] & run[step:]
-    long = run & digit[: len(run)] & (every[: len(run)] != 48)
-    return bool(_EDGE[every[at]].any() or exponents.any() or hexadecimal.any()), bool(long.any())
+        rest = (rest + read)[-LONGEST:]

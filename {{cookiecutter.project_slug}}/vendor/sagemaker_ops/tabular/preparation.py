@@ -24,7 +24,6 @@ from sagemaker_ops.tabular import group_columns, splits
 from sagemaker_ops.tabular.checks import (
     counted,
     infinity_warnings,
-    leak_warnings,
     lost_warnings,
     option_findings,
     part_findings,
@@ -36,9 +35,11 @@ from sagemaker_ops.tabular.dates import date_text
 from sagemaker_ops.tabular.doubts import doubts, if_text
 from sagemaker_ops.tabular.errors import StepError, listed, raise_any
 from sagemaker_ops.tabular.hashing import Hashes, row_hash
+from sagemaker_ops.tabular.leaks import leak_warnings
 from sagemaker_ops.tabular.losses import lost_findings, reading_warnings, several_findings
 from sagemaker_ops.tabular.schema import MISSING, Label, Problem, Schema
-from sagemaker_ops.tabular.splits import PARTS, Options, hashed, numbers_of
+from sagemaker_ops.tabular.spelling import Spelling
+from sagemaker_ops.tabular.splits import EXCLUDED, PARTS, Options, hashed, numbers_of
 from sagemaker_ops.tabular.summary import choose_features, describe, describe_target, pick, plain
 from sagemaker_ops.tabular.tables import (
     give_back,
@@ -51,8 +52,6 @@ from sagemaker_ops.tabular.tables import (
     write_parts,
 )
 from sagemaker_ops.tabular.whole_numbers import numbers_of_whole
-
-EXCLUDED = "excluded"
 
 
 class Table:
@@ -132,20 +131,19 @@ class Prepared:
 
 def read_source(path: Path, options: Options) -> Table:
     """The table in the file or folder `path`, CSV or Parquet. StepError with everything that is wrong with it."""
-    findings: list[str] = []
-    types, read = None, None
+    types, read, spelling, findings = None, None, Spelling(), list[str]()
     try:
         types = _kept_types(options)
     except StepError as error:
         findings += error.findings
     try:
-        read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed, options.notation)
+        read = read_and_hash(path, options.unread, texts_of(types), options.only_hashed, options.notation, spelling)
         findings += lost_findings(read.lost, options.ignored)
     except StepError as error:
         findings += error.findings
     if read is None or findings:
         raise StepError(*option_findings(options), *findings)
-    return Table(read.table, read.sums, reading_warnings(path, read, options, types))
+    return Table(read.table, read.sums, reading_warnings(path, read, spelling, options, types))
 
 
 def read_every_column(path: Path, options: Options) -> pd.DataFrame:
@@ -203,13 +201,9 @@ def describe_parts(
     """
     rows, number = checked.rows, numbers_of(part, checked.rows.index)
     raise_any([*part_findings(rows, number, options), *group_columns.part_findings(rows, number, options)])
-    aside = dict.fromkeys(options.exclude, EXCLUDED)
-    aside |= {name: f"kept as the {role}, not a feature" for name, role in options.aside.items()}
-    if options.split != "random" and options.split_column is not None:
-        aside[options.split_column] = f"used to split the rows ({options.split})"
     # What train does not contain cannot be learned, even if validation or test contain it.
     train = np.flatnonzero(number == PARTS.index("train"))
-    features, left_out = choose_features(rows, train, aside | {options.target: ""})
+    features, left_out = choose_features(rows, train, options.not_features)
     if not features:
         reasons = "; ".join(f"'{column.name}': {column.reason}" for column in left_out)
         raise StepError(f"no column is left to predict from ({reasons})")
@@ -263,7 +257,7 @@ def naive_answer(
 
 
 def _kept_types(options: Options) -> Mapping[str, str] | None:
-    """The types of schema.toml; None if there is no such file."""
+    """The types of schema.toml, if there is one."""
     return load_types(options.schema) if options.schema and options.schema.is_file() else None
 
 

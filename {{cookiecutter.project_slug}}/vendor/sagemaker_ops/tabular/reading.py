@@ -1,4 +1,9 @@
-"""The rows of one CSV or Parquet file, in blocks that threads read and narrow in parallel."""
+"""The rows of one CSV or Parquet file, in blocks that threads read and narrow in parallel.
+
+A CSV file is cut at ends of rows, and each piece is parsed by itself. The types come from the first piece. If a value
+does not fit, its piece is parsed again with a wider type; if that also changes values in the pieces before, this
+column, and no other, is read once more.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,10 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
@@ -22,11 +28,17 @@ from sagemaker_ops.tabular.headers import without_index
 from sagemaker_ops.tabular.notation import STANDARD, Notation
 from sagemaker_ops.tabular.rows import Rows
 from sagemaker_ops.tabular.schema import MISSING
+from sagemaker_ops.tabular.spelling import Spelling
 
 BLOCK_BYTES = 3 << 18
 STREAM_BYTES = 1 << 18  # Arrow reads up to 32 of these ahead
 BLOCK_ROWS = 1 << 14
 NO_FOLDERS: Mapping[str, str | None] = MappingProxyType({})
+TEXT = pa.dictionary(pa.int32(), pa.string())
+
+# (Old type, new type) if the values that have been read as the old one would be equal as the new one.
+SAME_VALUES = {("null", "int64"), ("null", "double"), ("int64", "double"), ("date32[day]", "timestamp[ns]"),
+               ("timestamp[s]", "timestamp[ns]"), ("null", "timestamp[ns]")}  # fmt: skip
 
 Work: TypeAlias = Callable[[pa.RecordBatch], Rows]
 Item = TypeVar("Item")
@@ -40,12 +52,18 @@ def read_rows(
     only_hashed: Collection[str],
     folders: Mapping[str, str | None] = NO_FOLDERS,
     notation: Notation = STANDARD,
+    spelling: Spelling | None = None,
+    threads: int | None = None,
 ) -> Iterable[Rows]:
-    """The rows of `file`, whose columns are `names`, some of them in the names of its `folders`; see read_table."""
+    """The rows of `file`, whose columns are `names`, some of them in the names of its `folders`; see read_table.
+
+    spelling: learns how numbers are written in a CSV file. threads: as many as there are processors, if not given.
+    """
     header, wanted = _header(file, notation), [name for name in names if name not in skip]
+    hashed = [name for name in wanted if name in only_hashed]
     work = partial(
         Rows.of,
-        only_hashed=[name for name in wanted if name in only_hashed],
+        only_hashed=hashed,
         folders={name: _constant(folders[name], name in text, notation) for name in wanted if name not in header},
         repeated={name: value for name, value in folders.items() if name in header},
         is_text=not is_parquet(file),
@@ -57,7 +75,10 @@ def read_rows(
     as_text = {*text, *dict(notation.dates_of)}
     types = {name: pa.string() for name in wanted if name in as_text}
     # Without any column, Arrow would read all of them.
-    return _read_csv(_Csv(file, header, wanted or header[-1:], types, notation), work)
+    wanted = wanted or header[-1:]
+    return _read_csv(
+        _Csv(file, header, wanted, types, notation, spelling, threads or os.cpu_count() or 1), work, hashed
+    )
 
 
 def is_parquet(file: Path) -> bool:
@@ -90,56 +111,77 @@ def _read_parquet(file: Path, names: list[str], work: Work) -> Iterator[Rows]:
         yield from _side_by_side(work, opened.iter_batches(BLOCK_ROWS, columns=names), 1)
 
 
-def _read_csv(table: _Csv, work: Work) -> list[Rows]:
-    """The rows of a CSV file. Types come from its first block; if a value does not fit, reading starts again."""
-    read, block = table.in_pieces, BLOCK_BYTES
+def _read_csv(table: _Csv, work: partial[Rows], hashed: Collection[str]) -> list[Rows]:
+    """The rows of a CSV file."""
+    read, block, every = table.in_pieces, BLOCK_BYTES, table.wanted
+    rows: list[Rows] = []
     while True:
         try:
             with text_files.stream(table.file, table.notation) as stream:
-                return list(read(stream, block, work))
-        except _QuotesError:
+                found = list(read(stream, block, work))
+        except text_files.QuotesError:
             read, block = table.as_a_stream, STREAM_BYTES
         except _TimesError:
-            continue
+            pass
         except pa.ArrowInvalid as error:
             if "invalid UTF8" in str(error):
                 raise UnicodeError from None
-            if table.widen(str(error)):
+            if not table.widen(str(error), table.types):
+                if read == table.in_pieces:
+                    read, block = table.as_a_stream, STREAM_BYTES  # which reports the wrong row
+                elif "straddling" in str(error) and block < 1 << 30:  # a row is longer than a block
+                    block *= 16
+                elif "Empty CSV" in str(error):
+                    return []
+                else:
+                    raise
+        else:
+            for had, new in zip(rows or found, found, strict=True):
+                had.replace(new)
+            rows, table.spelling = rows or found, None
+            if not table.late:
+                return rows
+            if table.late.isdisjoint(hashed):  # else their wrong values are part of the sums
+                table.wanted = [name for name in every if name in table.late]
+                table.late, work = set(), partial(work, only_hashed=(), folders={}, repeated={})
                 continue
-            if read == table.in_pieces:
-                read, block = table.as_a_stream, STREAM_BYTES  # which reports the wrong row
-            elif "straddling" in str(error) and block < 1 << 30:  # a row is longer than a block
-                block *= 16
-            elif "Empty CSV" in str(error):
-                return []
-            else:
-                raise
+        # From the start.
+        table.wanted, table.late, rows = every, set(), []
 
 
 @dataclass
 class _Csv:
-    """How to read a CSV file; the types are filled in while reading."""
+    """How to read a CSV file; the types are filled in while reading.
+
+    late: the columns that only turned out to have another type when some pieces had been read.
+    """
 
     file: Path
     names: list[str]
     wanted: list[str]
     types: dict[str, pa.DataType]
     notation: Notation
+    spelling: Spelling | None
+    threads: int
+    late: set[str] = field(default_factory=set)
+    lock: Lock = field(default_factory=Lock)
 
     @cached_property
     def separator(self) -> str:
         return text_files.separator(self.file, self.notation)
 
     def in_pieces(self, stream: pa.NativeFile, block: int, work: Work) -> Iterator[Rows]:
-        """Cut at line ends and parsed in parallel; not possible with quotes, where a line may end within a row."""
-        pieces = _lines(stream, block)
+        """Cut at ends of rows and parsed in parallel."""
+        pieces = text_files.pieces(stream, block, self.separator)
         first = self._parse(next(pieces, memoryview(b"")), None)
         self._learn(first.schema)
         yield work(first)
-        yield from _side_by_side(lambda piece: work(self._parse(piece, self.names)), pieces, os.cpu_count() or 1)
+        yield from _side_by_side(lambda piece: work(self._fitting(piece)), pieces, self.threads)
 
     def as_a_stream(self, stream: pa.NativeFile, block: int, work: Work) -> Iterator[Rows]:
         """Parsed from top to bottom, while another thread does the work."""
+        if self.spelling:
+            self.spelling.others.append(self.file)
         reader = pa.csv.open_csv(
             stream,
             pa.csv.ReadOptions(block_size=block, use_threads=False),
@@ -149,26 +191,42 @@ class _Csv:
         self._learn(reader.schema)
         return _side_by_side(work, reader, 1)
 
-    def widen(self, error: str) -> bool:
-        """Use a wider type for the column in Arrow's `error`; returns whether there is one."""
+    def widen(self, error: str, types: Mapping[str, pa.DataType]) -> bool:
+        """Use a wider type for the column in Arrow's `error`, which had these `types`; returns whether there is one."""
         column = re.search(r"CSV column #(\d+)", error)
         name = self.names[int(column[1])] if column else ""
-        if not column or name not in self.types:
+        if not column or name not in types:
             return False
         value = re.search("invalid value '(.*)'", error, re.DOTALL)
-        self.types[name] = _wider(self.types[name], value[1], self.notation.decimal) if value else pa.string()
+        with self.lock:
+            if self.types[name] == types[name]:  # otherwise, another piece has widened it
+                self.types[name] = _wider(types[name], value[1], self.notation.decimal) if value else pa.string()
+                if (str(types[name]), str(self.types[name])) not in SAME_VALUES:
+                    self.late.add(name)
         return True
 
+    def _fitting(self, piece: memoryview) -> pa.RecordBatch:
+        """The rows of a piece in types that fit."""
+        while True:
+            types = dict(self.types)
+            try:
+                return self._parse(piece, self.names)
+            except pa.ArrowInvalid as error:
+                if "invalid UTF8" in str(error) or not self.widen(str(error), types):
+                    raise
+
     def _parse(self, piece: memoryview, names: list[str] | None) -> pa.RecordBatch:
+        if self.spelling:
+            self.spelling.look(piece)
         options = pa.csv.ReadOptions(use_threads=False, block_size=len(piece) + 1, column_names=names)
-        parsing = pa.csv.ParseOptions(delimiter=self.separator)
+        parsing = pa.csv.ParseOptions(delimiter=self.separator, newlines_in_values=True)
         table = pa.csv.read_csv(pa.BufferReader(piece), options, parsing, self._conversion())
         return next(iter(table.to_batches()), pa.RecordBatch.from_pylist([], table.schema))
 
     def _conversion(self) -> pa.csv.ConvertOptions:
         return pa.csv.ConvertOptions(
             include_columns=self.wanted,
-            column_types=self.types,
+            column_types={name: TEXT if pa.types.is_string(kind) else kind for name, kind in self.types.items()},
             null_values=[*MISSING, *self.notation.missing],
             strings_can_be_null=False,  # Rows counts the words for missing values in texts
             decimal_point=self.notation.decimal,
@@ -184,29 +242,11 @@ class _Csv:
             raise _TimesError
 
 
-class _QuotesError(Exception):
-    """A line end may not be the end of a row."""
-
-
 class _TimesError(Exception):
     """Arrow reads 09:00 as a time, which would become another text, 09:00:00, than the one in the file.
 
     It also reads 2025-02-01 as 1 February, which may be a date in another format.
     """
-
-
-def _lines(stream: pa.NativeFile, size: int) -> Iterator[memoryview]:
-    """The content of `stream` in pieces of about `size` bytes that end at line ends."""
-    rest = b""
-    while read := stream.read(size):
-        piece = rest + read
-        end = piece.rfind(b"\n") + 1
-        if not end or b'"' in read:
-            raise _QuotesError
-        yield memoryview(piece)[:end]
-        rest = piece[end:]
-    if rest:
-        yield memoryview(rest)
 
 
 def _side_by_side(work: Callable[[Item], Rows], items: Iterable[Item], threads: int) -> Iterator[Rows]:

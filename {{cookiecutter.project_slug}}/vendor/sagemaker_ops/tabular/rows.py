@@ -22,13 +22,13 @@ from sagemaker_ops.tabular.blocks import (
     to_block,
     without_words,
 )
+from sagemaker_ops.tabular.dates import OFFSET
 from sagemaker_ops.tabular.errors import raise_any, short
 from sagemaker_ops.tabular.hashing import Hashes
 from sagemaker_ops.tabular.notation import STANDARD, Notation, without_missing
 from sagemaker_ops.tabular.schema import MISSING
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}(?!\d)"
-OFFSET = r"[T ]\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)\s*$"  # at the end of a date with a time
 MAYBE_MORE = "date, number or text"
 MAYBE_WHOLE = "number or text"
 
@@ -97,6 +97,12 @@ class Rows:
         for name in only_hashed:
             add_block(sums, name, blocks.pop(name))
         return cls(batch.num_rows, {name: narrow(block) for name, block in blocks.items()}, meanings, lost, sums)
+
+    def replace(self, other: Rows) -> None:
+        """Take the columns of `other`, which are the same ones of the same rows, read again."""
+        self.blocks.update(other.blocks)
+        self.meanings.update(other.meanings)
+        self.lost.update(other.lost)
 
 
 def _check_folders(columns: Mapping[str, pa.Array], repeated: Mapping[str, str | None]) -> None:

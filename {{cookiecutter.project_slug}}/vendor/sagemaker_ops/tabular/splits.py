@@ -22,6 +22,7 @@ from sagemaker_ops.tabular.schema import Problem
 Split = Literal["random", "group", "time"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 PARTS = ("train", "validation", "test")
+EXCLUDED = "excluded"
 RARE = 30  # with this many rows and shares of 0.2, one class in a thousand would be missing from the test part
 
 
@@ -68,6 +69,15 @@ class Options:
         """The columns that every part keeps but no model sees, with their role."""
         excluded = {name: "group column" for name in self.groups if name in self.exclude}
         return excluded | {name: role for role, name in (("weight", self.weight), ("id", self.id)) if name}
+
+    @property
+    def not_features(self) -> dict[str, str]:
+        """The columns that are not features, and why; the target needs no reason."""
+        aside = dict.fromkeys(self.exclude, EXCLUDED)
+        aside |= {name: f"kept as the {role}, not a feature" for name, role in self.aside.items()}
+        if self.split != "random" and self.split_column is not None:
+            aside[self.split_column] = f"used to split the rows ({self.split})"
+        return aside | {self.target: ""}
 
     @property
     def ignored(self) -> list[str]:
@@ -133,9 +143,18 @@ def split_rows(rows: pd.DataFrame, hashes: npt.NDArray[np.uint64], options: Opti
                 if 1 < number < RARE:
                     own = (target == label).to_numpy()
                     position[own] = (pd.Series(position[own]).rank(method="min") - 1) / (number - 1)
-    # Rounded, because 1 - 0.2 - 0.2 is slightly more than 0.6.
-    cuts = np.round([1 - options.test_share - options.validation_share, 1 - options.test_share], 9)
-    return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts))
+    return part_at(position, options)
+
+
+def part_at(position: npt.NDArray[np.float64], options: Options) -> npt.NDArray[np.int8]:
+    """The part of each row, as a position in PARTS, by its position from 0 to 1."""
+    return np.asarray(sum((position >= cut).astype(np.int8) for cut in cuts(options)))
+
+
+def cuts(options: Options) -> tuple[float, float]:
+    """Where validation and test begin. Rounded, because 1 - 0.2 - 0.2 is slightly more than 0.6."""
+    shares = (1 - options.test_share - options.validation_share, 1 - options.test_share)
+    return round(shares[0], 9), round(shares[1], 9)
 
 
 def described(options: Options, names: Iterable[str]) -> dict[str, Any]:

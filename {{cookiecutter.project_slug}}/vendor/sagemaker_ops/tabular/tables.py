@@ -6,11 +6,10 @@ text to a code for each distinct text (pandas' category). That takes about a ten
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,22 +19,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sagemaker_ops.tabular.all_files import read_files
 from sagemaker_ops.tabular.blocks import Block, join, narrow_numbers
 from sagemaker_ops.tabular.dates import is_far_off, to_dates
-from sagemaker_ops.tabular.errors import StepError, raise_any
 from sagemaker_ops.tabular.hashing import Hashes
-from sagemaker_ops.tabular.headers import folder_columns, header_findings, name_below, table_files
 from sagemaker_ops.tabular.notation import STANDARD, Notation
-from sagemaker_ops.tabular.reading import column_names, read_rows
-from sagemaker_ops.tabular.rows import MAYBE_MORE, MAYBE_WHOLE, Lost, Rows
+from sagemaker_ops.tabular.rows import Lost
 from sagemaker_ops.tabular.schema import Schema, plain_text
-from sagemaker_ops.tabular.text_files import undecodable
+from sagemaker_ops.tabular.spelling import Spelling
+from sagemaker_ops.tabular.summary import distinct
 from sagemaker_ops.tabular.text_values import values_of
 from sagemaker_ops.tabular.whole_numbers import numbers_unless_whole, plain_numbers
 
 FILE_ROWS = 1 << 20  # of the table; those of each part become a Parquet file
 GROUP_ROWS = 1 << 17  # of the table; those of each part become a row group
 MANY_TEXTS = GROUP_ROWS >> 4
+SAMPLE = 1 << 14  # rows; where most values of so many differ, Parquet's dictionary of a column does not pay
 
 
 def read_table(
@@ -72,19 +71,25 @@ def read_and_hash(
     text: Collection[str] = (),
     only_hashed: Collection[str] = (),
     notation: Notation = STANDARD,
+    spelling: Spelling | None = None,
 ) -> Read:
-    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row."""
+    """The same table, also without the values of `only_hashed`, and the sum that these add to the hash of each row.
+
+    spelling: looks at the text that is read.
+    """
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps freed memory
     as_text, maybe_whole = set(text), set[str]()
-    only_hashed = [name for name in only_hashed if name not in dict(notation.dates_of)]
-    while True:  # The type of a column is known only after all of it is read.
-        read = _read(path, skip, as_text, only_hashed, notation)
+    hashed = {name for name in only_hashed if name not in dict(notation.dates_of)}
+    read = read_files(path, skip, as_text, hashed, notation, spelling)
+    # The type of a column is known only after all of it is read. Those that are text, against appearances, are read
+    # again; the sum over all hashed columns, too, if it contains one of them.
+    while wrong := ((read.mixed() | read.maybe_whole()) - as_text) | ((read.undecided() | read.maybe_whole()) & hashed):
         maybe_whole |= read.maybe_whole()
-        again = (read.mixed() | maybe_whole) - as_text, (read.undecided() | maybe_whole) & set(only_hashed)
-        if not any(again):
-            break
-        as_text |= again[0]
-        only_hashed = [name for name in only_hashed if name not in again[1]]
+        as_text |= (read.mixed() | maybe_whole) & wrong
+        again = wrong if wrong.isdisjoint(hashed) else wrong | hashed
+        hashed -= read.undecided() | maybe_whole
+        others = [name for name in read.blocks if name not in again]
+        read.replace(read_files(path, others, as_text, hashed & again, notation), again)
     give_back()
     empty = no_values(read.rows)
     # One column after the other, freeing its blocks; without `copy=False`, pandas would keep everything twice.
@@ -96,78 +101,13 @@ def read_and_hash(
             columns[name] = _column(blocks, name, name in text, name in maybe_whole, notation)
     give_back()
     lost = read.lost | {name: replace(read.lost[name], whole=True) for name in maybe_whole}
-    return Read(pd.DataFrame(columns, copy=False), np.concatenate(read.sums) if only_hashed else None, lost)
+    sums = np.concatenate(read.sums) if hashed else None
+    return Read(pd.DataFrame(columns, copy=False), sums, lost)
 
 
 def no_values(rows: int) -> pd.Series:
     """A column that has only a name."""
     return pd.Series(pd.Categorical.from_codes(np.full(rows, -1, dtype="int8"), []), copy=False)
-
-
-@dataclass
-class _Read:
-    """The rows of all files read so far."""
-
-    rows: int
-    blocks: dict[str, list[Block]]
-    meanings: dict[str, set[str]]  # what each column has in some block
-    sums: list[Hashes]
-    lost: dict[str, Lost]
-
-    def add(self, rows: Rows) -> None:
-        self.rows += rows.number
-        self.sums.append(rows.sums)
-        for name, block in rows.blocks.items():
-            self.blocks[name].append(block)
-        for name, meaning in rows.meanings.items():
-            self.meanings[name] |= {meaning} - {""}
-            self.lost[name] += rows.lost[name]
-
-    def mixed(self) -> set[str]:
-        """The columns that are text because of mixed content: they must be read as unchanged text."""
-        alike = ({"number", "boolean"}, {"text", MAYBE_MORE})
-        return {name for name, found in self.meanings.items() if len(found) > 1 and found not in alike}
-
-    def maybe_whole(self) -> set[str]:
-        """The columns that contain whole numbers which must be read as text, unless other values are not whole."""
-        return {name for name, found in self.meanings.items() if MAYBE_WHOLE in found}
-
-    def undecided(self) -> set[str]:
-        """The columns whose texts may all be dates or numbers: they can be hashed only after all of them are read."""
-        return {name for name, found in self.meanings.items() if found == {MAYBE_MORE}}
-
-
-def _read(
-    path: Path, skip: Collection[str], text: Collection[str], only_hashed: Collection[str], notation: Notation
-) -> _Read:
-    findings: list[str] = []
-    read = _Read(0, {}, {}, [], {})
-    first: tuple[str, list[str]] | None = None
-    for file in table_files(path):
-        name = name_below(file, path)
-        folders = folder_columns(name)
-        try:
-            names = column_names(file, notation)
-            names += [column for column, _ in folders if column not in set(names)] if names else []
-            if first is None and names:
-                first = name, names
-                read.blocks, read.meanings = {each: [] for each in names}, {each: set() for each in names}
-                read.lost = {each: Lost() for each in names}
-            wrong = header_findings(name, names, *(first or (name, names)))
-            findings += wrong
-            if not wrong:
-                for rows in read_rows(file, names, skip, text, only_hashed, dict(folders), notation):
-                    read.add(rows)
-        except StepError as error:
-            findings += [each if file.name in each else f"{name}: {each}" for each in error.findings]
-        except UnicodeError:
-            findings.append(undecodable(file, notation))
-        except (csv.Error, pa.ArrowException, OSError, EOFError) as error:
-            findings.append(f"{name} cannot be read: {' '.join(str(error).split())}")
-    raise_any(findings)
-    if not read.rows:
-        raise StepError(f"{path} has a header but no values; give a table with data")
-    return read
 
 
 def _column(blocks: list[Block], name: str, text: bool, whole: bool, notation: Notation) -> pd.Series:
@@ -194,11 +134,13 @@ def write_parts(table: pd.DataFrame, part: npt.NDArray[np.int8], folders: Sequen
     def write(rows: pa.Table, here: npt.NDArray[np.bool_], file: Path) -> None:
         schema = _written(rows)
         if here.any():
-            with pq.ParquetWriter(file, schema, store_schema=False) as writer:
+            with pq.ParquetWriter(file, schema, store_schema=False, use_dictionary=few) as writer:
                 for start in range(0, len(here), GROUP_ROWS):
                     group = rows.slice(start, GROUP_ROWS).filter(pa.array(here[start : start + GROUP_ROWS]))
                     writer.write_table(group.cast(schema))
 
+    some = table.head(SAMPLE)
+    few = [name for name in table if distinct(some[name]) < max(len(some) / 2, 2)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for number, start in enumerate(range(0, len(table), FILE_ROWS)):
             rows = slice(start, start + FILE_ROWS)

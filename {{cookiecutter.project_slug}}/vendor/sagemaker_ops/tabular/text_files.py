@@ -7,11 +7,12 @@ import csv
 import gzip
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import pyarrow as pa
 
 from sagemaker_ops.tabular.errors import StepError
@@ -55,6 +56,47 @@ def stream(file: Path, notation: Notation) -> pa.NativeFile:
     content = pa.input_stream(file, compression="gzip" if _is_gzip(file, notation) else None)
     encoding = _codec(notation)
     return content if encoding == "utf-8-sig" else pa.transcoding_input_stream(content, encoding, "utf-8")
+
+
+class QuotesError(Exception):
+    """It is not clear where a row ends."""
+
+
+def pieces(stream: pa.NativeFile, size: int, separator: str) -> Iterator[memoryview]:
+    """The content of `stream` in pieces of about `size` bytes that end at ends of rows."""
+    rest = b""
+    while read := stream.read(size):
+        piece = rest + read
+        end = _end_of_row(piece, separator) if b'"' in piece else piece.rfind(b"\n") + 1
+        if not end:
+            raise QuotesError
+        yield memoryview(piece)[:end]
+        rest = piece[end:]
+    if rest:
+        if b'"' in rest and _end_of_row(rest + b"\n", separator) <= len(rest):
+            raise QuotesError
+        yield memoryview(rest)
+
+
+def _end_of_row(piece: bytes, separator: str) -> int:
+    """Where the last whole row ends in a piece with quotes that starts with a row; 0 if it has none.
+
+    Raises QuotesError unless each quote opens a value at its start, closes it at its end, or is doubled within it.
+    """
+    signs = np.frombuffer(piece, np.uint8)
+    quotes = np.flatnonzero(signs == ord('"'))
+    end = piece.rfind(b"\n") + 1
+    while (number := int(np.searchsorted(quotes, end))) % 2:  # within a value
+        end = piece.rfind(b"\n", 0, quotes[number - 1]) + 1
+    opening, closing = quotes[0:number:2], quotes[1:number:2]
+    edges = np.frombuffer(f"{separator}\r\n".encode(), np.uint8)
+    doubled = opening[1:] == closing[:-1] + 1
+    first = len(codecs.BOM_UTF8) if piece.startswith(codecs.BOM_UTF8) else 0
+    opens = (opening == first) | np.isin(signs[opening - 1], edges) | np.append(False, doubled)
+    closes = np.isin(signs[closing + 1], edges) | np.append(doubled, False)
+    if not (opens[: number // 2].all() and closes.all()):
+        raise QuotesError
+    return end
 
 
 def undecodable(file: Path, notation: Notation) -> str:

@@ -23,16 +23,16 @@ def values_of(column: pd.Series, notation: Notation, mixed: bool) -> pd.Series:
     Text that Arrow would have read as numbers is text on purpose, unless it was `mixed` with words for a missing value.
     """
     texts = column.cat.categories
-    values = _dates(texts, notation.formats(column.name))
+    values = dates_of(texts, notation.formats(column.name))
     if values is None and (mixed or notation.may_be_numbers(texts)):
-        values = _numbers(texts, notation)
+        values = numbers_of(texts, notation)
     if values is None:
         return column
     taken = pd.api.extensions.take(values, column.cat.codes.to_numpy(), allow_fill=True)
     return pd.Series(taken, column.index, name=column.name)
 
 
-def _dates(texts: pd.Index, formats: Sequence[str]) -> Any:
+def dates_of(texts: pd.Index, formats: Sequence[str]) -> Any:
     """The array of dates, or None; without formats, all texts must look like 2025-12-31."""
     if not len(texts) or (not formats and not texts[:FIRST].str.match(ISO_DATE).all()):
         return None
@@ -45,7 +45,7 @@ def _dates(texts: pd.Index, formats: Sequence[str]) -> Any:
     return dates.array
 
 
-def _numbers(texts: pd.Index, notation: Notation) -> Any:
+def numbers_of(texts: pd.Index, notation: Notation) -> Any:
     """The array of numbers, or None."""
     if not len(texts) or np.isnan(to_numbers(texts[:FIRST], notation)).any():
         return None
