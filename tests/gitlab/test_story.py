@@ -247,9 +247,22 @@ def serve(story: Story) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [story.project.path / ".venv/bin/python", "-m", "sagemaker_ops", "serve", "--approved", "--port", str(port)]
+    command = [
+        story.project.path / ".venv/bin/python",
+        "-m",
+        "sagemaker_ops",
+        "serve",
+        "--approved",
+        "--port",
+        str(port),
+    ]
     server = subprocess.Popen(
-        [*command, "--workers", "1"], cwd=story.project.path, env=clean_environment() | {"PYTHONPATH": str(story.project.path / "vendor")}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, "--workers", "1"],
+        cwd=story.project.path,
+        env=clean_environment() | {"PYTHONPATH": str(story.project.path / "vendor")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         body = flights([3], 3).drop(columns="late").to_csv(index=False).encode()
@@ -313,7 +326,6 @@ def retrain(story: Story) -> None:
 
 def schedule(story: Story) -> None:
     """Production: AWS starts the pipeline in prod every Monday."""
-    story.project.edit("gate", against='""', tolerance="0")
     story.project.edit("schedule", train='"cron(0 6 ? * MON *)"')
 
     done = story.ops("update-pipeline", "train", "--env", "prod", "--yes")
