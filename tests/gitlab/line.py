@@ -168,12 +168,12 @@ def environment() -> dict[str, str]:
 
 def repository(project: Project, folder: Path, **variables: str) -> Line:
     """Commit the project on main, and push it to an origin."""
-    line = Line(project, {"PYTHON": sys.executable, "UV_CACHE_DIR": _uv_cache(), **variables})
+    line = Line(project, {"PYTHON": sys.executable, **installing(), **variables})
     subprocess.run([*GIT, "init", "--quiet", "--bare", str(folder / "origin.git")], check=True)
     if not (project.path / ".git").is_dir():
         line.git("init", "--quiet")
     line.git("checkout", "--quiet", "-B", "main")
-    (project.path / ".git" / "info" / "exclude").write_text(".gitlab-ci-local/\n", encoding="utf-8")
+    (project.path / ".git" / "info" / "exclude").write_text(".gitlab-ci-local/\n.venv\n", encoding="utf-8")
     line.commit("first")
     line.git("remote", "add", "origin", str(folder / "origin.git"))
     line.push()
@@ -181,7 +181,8 @@ def repository(project: Project, folder: Path, **variables: str) -> Line:
     return line
 
 
-def _uv_cache() -> str:
-    """The machine's own, so that nothing is downloaded twice."""
+def installing() -> dict[str, str]:
+    """uv's cache is the machine's own, so that nothing is downloaded twice."""
     uv = Path(sys.executable).with_name("uv")
-    return subprocess.run([str(uv), "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+    shown = subprocess.run([str(uv), "cache", "dir"], capture_output=True, text=True, check=True).stdout
+    return {"UV_CACHE_DIR": shown.strip()}
