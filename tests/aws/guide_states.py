@@ -10,6 +10,7 @@ from projects import Project
 from aws import gaps
 from aws.conftest import ACCOUNT, BUCKET, ROLE, Aws
 from aws.test_models import OWN, put_group, put_version
+from sagemaker_ops.aws import endpoint_probe
 
 SAMPLE = "data/sample/flights_classification.csv"
 NOTIFY = """
@@ -125,7 +126,7 @@ def endpoints(project: Project, aws: Aws) -> None:
     lines = (project.path / SAMPLE).read_text(encoding="utf-8").splitlines()
     (project.path / "rows.csv").write_text("\n".join(lines[:3]) + "\n", encoding="utf-8")
     answer = "label,probability_0,probability_1\n0,0.83,0.17\n1,0.31,0.69\n"
-    gaps.ANSWERS.extend([(200, ""), (200, answer), (500, "KeyError: 'carrier'")])
+    gaps.ANSWERS.extend([(200, ""), (200, answer), *[(500, "KeyError: 'carrier'")] * endpoint_probe.TRIES])
 
 
 def gitlab(project: Project, aws: Aws) -> None:

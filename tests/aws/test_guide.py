@@ -32,11 +32,12 @@ from aws.guide_states import STATES
 
 DOCS = TEMPLATE / "docs"
 ELSEWHERE = re.compile(r"(On AWS|In Studio|In a notebook|On EMR|In GitLab|With Airflow|With Docker)\b.*:")
-# Pages with a test of their own, test_change_pages.py, and those that make_notebook_pages.py executes.
-OTHERS = re.compile(r"change/.*|notebooks/(look-at-the-data|try-a-model|spark)")
+# Pages with a test of their own, test_change_pages.py and test_start_page.py, and those that make_notebook_pages.py
+# executes.
+OTHERS = re.compile(r"index|change/.*|notebooks/(look-at-the-data|try-a-model|spark)")
 # Pages about an account, a service or a project in a certain state, whose examples no test runs yet.
 UNTRIED = [
-    *("commands", "index", "updating"),
+    *("commands", "updating"),
 ]
 # How many texts of a page no command above them prints. Those of `guardrails` are drawn from the code, see test_docs.py.
 UNPRINTED = {"guardrails": 4, "project-toml": 7}
