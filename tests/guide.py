@@ -32,14 +32,15 @@ LEAD = re.compile(r"(In|Write|At the end of) `([^`]+)`.*:")
 CHANGING = [
     (re.compile(r"\b\d+(\.\d+)? ?s(econds)?\b"), "0 s"),
     (re.compile(r"\b\d+ min \d+ s\b"), "0 s"),
-    (re.compile(r"(?<=execution )[0-9a-z]{12}\b|(?<=\.local/runs/)[0-9a-z]{12}\b"), "ID"),
+    (re.compile(r"(?<=[Ee]xecution )[0-9a-z]{12}\b|(?<=\.local/runs/)[0-9a-z]{12}\b"), "ID"),
     (re.compile(r"(?<=execution/)[0-9a-z]{12}\b|(?<=describe-pipeline-execution )[0-9a-z]{12}\b"), "ID"),
     (re.compile(r"(?<=, run )[0-9a-f]{32}\b"), "ID"),  # of MLflow
     (re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?20\d\d-\d\d-\d\d \d\d:\d\d(?::\d\d)?\b"), "DATE"),
+    (re.compile(r"(?<=-)20\d{6}T\d{6}Z\b"), "DATE"),  # in the name of a file
     (re.compile(r"\bas arn:aws:\S+"), "as WHOEVER"),
 ]
 QUESTION = re.compile(r"^(.*(?:\[y/N\]|to continue:) )(.+)$", re.MULTILINE)
-WRONG = re.compile(r"^(?:error: |Failed in |problem |\d+ findings?: )", re.MULTILINE)
+WRONG = re.compile(r"^(?:error: | *"level": "error"|Failed in |problem |\d+ findings?: )", re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w])")
 
 
@@ -161,7 +162,7 @@ def patched(text: str, diff: str) -> str:
 
 def compare(quoted: str, printed: str) -> None:
     """Every quoted line must be printed, in this order, and other lines only where there is a gap."""
-    rest, gap = printed.splitlines(), False
+    rest, gap = printed.rstrip().splitlines(), False
     for line in quoted.splitlines():
         if line.strip() == GAP:
             gap = True

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from projects import Project
 
-from aws import gaps
-from aws.conftest import ACCOUNT, BUCKET, ROLE, Aws
+from aws import executed, gaps
+from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
 from aws.test_models import OWN, put_group, put_version
+from aws.test_studio import put_app
 from sagemaker_ops.aws import endpoint_probe
 
 SAMPLE = "data/sample/flights_classification.csv"
@@ -156,7 +158,85 @@ def project_toml(project: Project, aws: Aws) -> None:
     project.edit("environments.dev", account='""', role='""', bucket='""')
 
 
+def nothing(project: Project, aws: Aws) -> None:
+    """A new project."""
+
+
+def versions(project: Project, aws: Aws) -> None:
+    _versions(aws, "dev", 2)
+
+
+def approved(project: Project, aws: Aws) -> None:
+    """The endpoint that is made of them is not in service at once."""
+    _approve(aws, *_versions(aws, "dev", 2))
+    gaps.STATES.append({"EndpointStatus": "Creating"})
+
+
+def answering(project: Project, aws: Aws) -> None:
+    """An endpoint, and what it answers to the rows of the page."""
+    endpoints(project, aws)
+    _approve(aws, _arn(2))
+    done = project.ops("deploy-endpoint", "2", "--env", "dev", "--yes", **aws.environment, **executed.FAST)
+    assert done.code == 0, done
+
+
+def _arn(version: int) -> str:
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/customer-flight-delays-dev/{version}"
+
+
+def running(project: Project, aws: Aws) -> None:
+    executed.deploy(aws)
+    executed.started(aws, status="Executing")
+
+
+def failed(project: Project, aws: Aws) -> None:
+    executed.deploy(aws)
+    executed.started(aws, status="Failed", reason="Training failed.")
+
+
+def personal(project: Project, aws: Aws) -> None:
+    """A personal deployment with twelve executions."""
+    name = f"{executed.TRAIN}-ana"
+    executed.deploy(aws, name, {**executed.TAGS, "user": "ana"})
+    for day in (2, *range(5, 15), 23):
+        arn = executed.started(aws, name)
+        gaps.execution(arn).start_time = datetime(2026, 11, day, 9, tzinfo=UTC)
+
+
+def deployed(project: Project, aws: Aws) -> None:
+    """Two pipelines of the project, the shared one and Ana's, and one of another project."""
+    for name, tags, status in (
+        (executed.TRAIN, {}, "Succeeded"),
+        (f"{executed.TRAIN}-ana", {"user": "ana"}, "Failed"),
+        ("customer-churn-train-dev", {"project": "churn"}, ""),
+    ):
+        executed.deploy(aws, name, {**executed.TAGS, **tags})
+        if status:
+            executed.started(aws, name, status)
+
+
+def apps(project: Project, aws: Aws) -> None:
+    put_app("customer-ben", "churn-trials", idle=72.1, age=120.1)
+    put_app("customer-ana", "flights", idle=0.42, age=7.1)
+
+
 STATES: dict[str, Callable[[Project, Aws], None]] = {
+    "commands#ops approve-model": versions,
+    "commands#ops check": nothing,
+    "commands#ops compile": nothing,
+    "commands#ops delete-app": apps,
+    "commands#ops delete-pipeline": personal,
+    "commands#ops deploy-endpoint": approved,
+    "commands#ops instance-types": nothing,
+    "commands#ops invoke": answering,
+    "commands#ops list-apps": apps,
+    "commands#ops list-pipelines": deployed,
+    "commands#ops new pipeline": nothing,
+    "commands#ops new step": nothing,
+    "commands#ops reject-model": versions,
+    "commands#ops retry-pipeline-execution": failed,
+    "commands#ops stop-pipeline-execution": running,
+    "commands#ops update-pipeline-execution": running,
     "endpoints": endpoints,
     "gitlab": gitlab,
     "guardrails": guardrails,
