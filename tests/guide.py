@@ -40,7 +40,7 @@ CHANGING = [
     (re.compile(r"\bas arn:aws:\S+"), "as WHOEVER"),
 ]
 QUESTION = re.compile(r"^(.*(?:\[y/N\]|to continue:) )(.+)$", re.MULTILINE)
-WRONG = re.compile(r"^(?:error: | *"level": "error"|Failed in |problem |\d+ findings?: )", re.MULTILINE)
+WRONG = re.compile(r'^(?:error: | *"level": "error"|Failed in |problem |\d+ findings?: )', re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w])")
 
 
@@ -103,7 +103,9 @@ def path(project: Project) -> Path:
     return project.path / ".venv" / "bin"
 
 
-def _answered(project: Project, command: list[str], answers: list[tuple[str, str]], variables: dict[str, str]) -> Result:
+def _answered(
+    project: Project, command: list[str], answers: list[tuple[str, str]], variables: dict[str, str]
+) -> Result:
     """Run it with a terminal as its input; each answer is in the output where it was typed."""
     keyboard, terminal = pty.openpty()
     try:

@@ -164,7 +164,9 @@ def document(page: str, follower: Follower, folder: Path) -> Document:
         [end, *_] = [*(n for n in range(start + 1, len(lines)) if lines[n].startswith("## ")), len(lines)]
         path = folder / "section.md"  # with the numbers of the page's lines
         path.write_text("\n" * start + "".join(lines[start:end]), encoding="utf-8")
-    parsers = [CodeBlockParser(language, follower.evaluate) for language in ("bash", "diff", "json", "python", "text", "toml")]
+    parsers = [
+        CodeBlockParser(language, follower.evaluate) for language in ("bash", "diff", "json", "python", "text", "toml")
+    ]
     return Sybil(parsers).parse(path)
 
 
@@ -178,7 +180,9 @@ def _no_figures_stay() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [*FOLLOWED, *SECTIONS], ids=lambda name: name.replace("/", "-"))
-def test_a_reader_who_follows_the_page_sees_what_it_shows(page: str, project: Project, aws: Aws, tmp_path: Path) -> None:
+def test_a_reader_who_follows_the_page_sees_what_it_shows(
+    page: str, project: Project, aws: Aws, tmp_path: Path
+) -> None:
     STATES.get(page, lambda *_: None)(project, aws)
     follower = Follower(project, {**aws.environment, "AWS_DEFAULT_REGION": REGION, **FAST})
     wrong = []
