@@ -4,8 +4,8 @@ On each page the blocks run one after the other, and a block of text is the outp
 for what may differ. The line above a block that cannot run here says where it runs: "On AWS, …:". What the examples of a
 page assume, such as a deployed pipeline, is put there by guide_states.py.
 
-A line such as "With `[data].target = "x"`, `ops check` prints:" is followed, too: for this one command, project.toml has
-the value. A block of TOML below "In `project.toml`, …:" is written into it.
+A line such as "With `[data].target = "x"`, `ops check` prints:" is followed, too: project.toml has the value for this
+one command. A block of TOML below "In `project.toml`, …:" is written into it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ ELSEWHERE = re.compile(r"(On AWS|In Studio|In a notebook|On EMR|In GitLab|With A
 # Pages with a test of their own, test_change_pages.py and test_start_page.py, and those that make_notebook_pages.py
 # executes.
 OTHERS = re.compile(r"index|change/.*|notebooks/(look-at-the-data|try-a-model|spark)")
-# Pages about an account, a service or a project in a certain state, whose examples no test runs yet.
+# Pages whose examples no test runs yet; of `commands`, only the sections in guide_states.py are followed.
 UNTRIED = [
     *("commands", "updating"),
 ]
-# How many texts of a page no command above them prints. Those of `guardrails` are drawn from the code, see test_docs.py.
+# How many texts of a page no command above them prints. Those of `guardrails` are drawn from the code: test_docs.py.
 UNPRINTED = {"guardrails": 4, "project-toml": 7}
 WITH = re.compile(r".*With (.+?), `(ops [^`]+)` prints:")
 SETTING = re.compile(r"`\[([\w.]+)\]\.([^`]+)`")
