@@ -1,8 +1,8 @@
 """The pages of the guide: every block of shell or Python runs in a new project, with AWS's API from a moto server.
 
 On each page the blocks run one after the other, and a block of text is the output of the block before it. See guide.py
-for what may differ. The line above a block that cannot run here says where it runs: "On AWS, …:". What the examples of a
-page assume, such as a deployed pipeline, is put there by guide_states.py.
+for what may differ. The line above a block that cannot run here says where it runs: "On AWS, …:". What the examples of
+a page assume, such as a deployed pipeline, is put there by guide_states.py.
 
 A line such as "With `[data].target = "x"`, `ops check` prints:" is followed, too: project.toml has the value for this
 one command. A block of TOML below "In `project.toml`, …:" is written into it.
@@ -36,9 +36,7 @@ ELSEWHERE = re.compile(r"(On AWS|In Studio|In a notebook|On EMR|In GitLab|With A
 # executes.
 OTHERS = re.compile(r"index|change/.*|notebooks/(look-at-the-data|try-a-model|spark)")
 # Pages whose examples no test runs yet; of `commands`, only the sections in guide_states.py are followed.
-UNTRIED = [
-    *("commands", "updating"),
-]
+UNTRIED = ["commands", "updating"]
 # How many texts of a page no command above them prints. Those of `guardrails` are drawn from the code: test_docs.py.
 UNPRINTED = {"guardrails": 4, "project-toml": 7}
 WITH = re.compile(r".*With (.+?), `(ops [^`]+)` prints:")
