@@ -7,13 +7,16 @@ The line above a block says what it is for:
     At the end of `file`:  lines to append
 
 A block of bash is run, and the block of text after it is its output. Times and ids of executions may differ, and other
-numbers with a point by 5 %; a line `…` stands for any lines. The exit code must be 0, unless the page prints `$?`.
+numbers with a point by 5 %; a line `…` stands for any lines. The exit code must be 0, unless the page prints `$?` or
+quotes what is wrong. What follows a question such as `Continue? [y/N]` in the quoted output is typed.
 """
 
 from __future__ import annotations
 
 import os
+import pty
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,15 +24,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from projects import Project
+from projects import Project, Result, clean_environment
 
 GAP = "…"
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LEAD = re.compile(r"(In|Write|At the end of) `([^`]+)`.*:")
 CHANGING = [
     (re.compile(r"\b\d+(\.\d+)? ?s(econds)?\b"), "0 s"),
-    (re.compile(r"(?<=execution )[0-9a-z]{12}\b|(?<=\.local/runs/)[0-9a-z]{12}\b"), "ID"),
+    (re.compile(r"\b\d+ min \d+ s\b"), "0 s"),
+    (re.compile(r"(?<=[Ee]xecution )[0-9a-z]{12}\b|(?<=\.local/runs/)[0-9a-z]{12}\b"), "ID"),
+    (re.compile(r"(?<=execution/)[0-9a-z]{12}\b|(?<=describe-pipeline-execution )[0-9a-z]{12}\b"), "ID"),
+    (re.compile(r"(?<=, run )[0-9a-f]{32}\b"), "ID"),  # of MLflow
+    (re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?20\d\d-\d\d-\d\d \d\d:\d\d(?::\d\d)?\b"), "DATE"),
+    (re.compile(r"(?<=-)20\d{6}T\d{6}Z\b"), "DATE"),  # in the name of a file
+    (re.compile(r"\bas arn:aws:\S+"), "as WHOEVER"),
 ]
+QUESTION = re.compile(r"^(.*(?:\[y/N\]|to continue:) )(.+)$", re.MULTILINE)
+WRONG = re.compile(r'^(?:error: | *"level": "error"|Failed in |problem |\d+ findings?: )', re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w])")
 
 
@@ -70,17 +81,51 @@ def follow(page: Path, project: Project, *programs: Path) -> None:
             raise AssertionError(f"{page.name} line {block.line}: {error}") from error
 
 
-def run(script: str, project: Project, programs: Sequence[Path] = (), **environment: str) -> str:
-    """The output of the commands, on both streams, in a shell with the project's environment activated."""
+def run(script: str, project: Project, programs: Sequence[Path] = (), quoted: str = "", **environment: str) -> str:
+    """The output of the commands, on both streams, in a shell with the project's environment activated.
+
+    quoted: the output on the page, which says what is typed, and whether the commands may fail.
+    """
     options = () if "$?" in script else ("-e",)
     with tempfile.TemporaryDirectory() as extra:
         for program in programs:
             (Path(extra) / program.name).symlink_to(program)
-        path = f"{project.path / '.venv' / 'bin'}:{extra}:{os.environ['PATH']}"
-        variables = {"PATH": path, "PYTHON": sys.executable, **environment}
-        done = project.run("bash", *options, "-c", f"exec 2>&1\n{script}", **variables)
-    assert done.code == 0, f"`{script.strip()}` failed: {done}"
+        variables = {"PATH": f"{path(project)}:{extra}:{os.environ['PATH']}", "PYTHON": sys.executable, **environment}
+        command = ["bash", *options, "-c", f"exec 2>&1\n{script}"]
+        answers = QUESTION.findall(quoted)
+        done = _answered(project, command, answers, variables) if answers else project.run(*command, **variables)
+    assert done.code == 0 or WRONG.search(quoted), f"`{script.strip()}` failed: {done}"
     return done.out
+
+
+def path(project: Project) -> Path:
+    """The folder with the programs of the project's environment."""
+    return project.path / ".venv" / "bin"
+
+
+def _answered(
+    project: Project, command: list[str], answers: list[tuple[str, str]], variables: dict[str, str]
+) -> Result:
+    """Run it with a terminal as its input; each answer is in the output where it was typed."""
+    keyboard, terminal = pty.openpty()
+    try:
+        os.write(keyboard, "".join(f"{answer}\n" for _, answer in answers).encode())
+        done = subprocess.run(
+            command,
+            cwd=project.path,
+            env=clean_environment() | {"PYTHONPATH": str(project.path / "vendor")} | variables,
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    out = done.stdout
+    for question, answer in answers:
+        out = out.replace(question, f"{question}{answer}\n", 1)
+    return Result(done.returncode, out, "")
 
 
 def change(block: Block, root: Path) -> None:
@@ -119,7 +164,7 @@ def patched(text: str, diff: str) -> str:
 
 def compare(quoted: str, printed: str) -> None:
     """Every quoted line must be printed, in this order, and other lines only where there is a gap."""
-    rest, gap = printed.splitlines(), False
+    rest, gap = printed.rstrip().splitlines(), False
     for line in quoted.splitlines():
         if line.strip() == GAP:
             gap = True

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from guide import compare, follow, patched
+from guide import compare, follow, patched, run
 from projects import TEMPLATE, Bake, Project
 from repositories import Repository
 
@@ -160,6 +160,12 @@ def test_a_mistake_on_a_page_is_found(tmp_path: Path, page: str, complaint: str)
         follow(tmp_path / "page.md", Project(tmp_path))
 
     assert complaint in str(error.value)
+
+
+def test_what_follows_a_question_on_the_page_is_typed(tmp_path: Path) -> None:
+    script = "test -t 0; printf 'Continue? [y/N] '; read -r answer; echo \"got $answer\""
+
+    assert run(script, Project(tmp_path), quoted="Continue? [y/N] y\n") == "Continue? [y/N] y\ngot y\n"
 
 
 def test_the_blocks_of_a_page_are_applied_in_order(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from documentation import built
+from guide import blocks
 
 from sagemaker_ops.commands.app import app
 from sagemaker_ops.container import isolation, process
@@ -125,9 +126,10 @@ def commands() -> dict[str, list[str]]:
 
 def toml_examples() -> list[Any]:
     return [
-        pytest.param(block, id=f"{page.stem}: {block.splitlines()[0]}")
-        for page in sorted(DOCS.glob("*.md"))
-        for block in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        pytest.param(block.text, id=f"{page.stem}: {block.text.splitlines()[0]}")
+        for page in sorted(DOCS.rglob("*.md"))
+        for block in blocks(page.read_text(encoding="utf-8"))
+        if block.language == "toml" and not re.match(r"(In|Write|At the end of) `(?!project\.toml`)", block.lead)
     ]
 
 
@@ -157,7 +159,7 @@ def test_an_example_is_read_without_complaint(bake: Any, example: str) -> None:
         if name == "gate":
             table["gate"] = content  # `minimum` and `maximum` exclude each other
         else:
-            table[name] |= content
+            table.setdefault(name, {}).update(content)
 
     settings.parse(table)
 

@@ -1,7 +1,11 @@
 """The pages of the guide: every block of shell or Python runs in a new project, with AWS's API from a moto server.
 
 On each page the blocks run one after the other, and a block of text is the output of the block before it. See guide.py
-for what may differ. The line above a block that cannot run here says where it runs: "On AWS, …:".
+for what may differ. The line above a block that cannot run here says where it runs: "On AWS, …:". What the examples of
+a page assume, such as a deployed pipeline, is put there by guide_states.py.
+
+A line such as "With `[data].target = "x"`, `ops check` prints:" is followed, too: project.toml has the value for this
+one command. A block of TOML below "In `project.toml`, …:" is written into it.
 """
 
 from __future__ import annotations
@@ -9,28 +13,38 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guide import LEAD, blocks, change, compare, run
-from projects import TEMPLATE, Bake, Project
+import tomlkit
+from guide import LEAD, Block, blocks, change, compare, path, run
+from projects import TEMPLATE, Bake, Project, clean_environment
 from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
+from aws.executed import FAST
+from aws.guide_states import STATES
 
 DOCS = TEMPLATE / "docs"
 ELSEWHERE = re.compile(r"(On AWS|In Studio|In a notebook|On EMR|In GitLab|With Airflow|With Docker)\b.*:")
-# Pages with a test of their own, test_change_pages.py, and those that make_notebook_pages.py executes.
-OTHERS = re.compile(r"change/.*|notebooks/(look-at-the-data|try-a-model|spark)")
-# Pages about an account, a service or a project in a certain state, whose examples no test runs yet.
-UNTRIED = [
-    *("commands", "endpoints", "gitlab", "guardrails", "index", "infra", "local-runs", "monitoring", "project-toml"),
-    *("schedule", "serving", "studio", "tracking", "updating"),
-]
-PAGES = [path.relative_to(DOCS).with_suffix("").as_posix() for path in sorted(DOCS.rglob("*.md"))]
+# Pages with a test of their own, test_change_pages.py and test_start_page.py, and those that make_notebook_pages.py
+# executes.
+OTHERS = re.compile(r"index|change/.*|notebooks/(look-at-the-data|try-a-model|spark)")
+# Pages whose examples no test runs yet; of `commands`, only the sections in guide_states.py are followed.
+UNTRIED = ["commands", "updating"]
+# How many texts of a page no command above them prints. Those of `guardrails` are drawn from the code: test_docs.py.
+UNPRINTED = {"guardrails": 5, "project-toml": 7}
+WITH = re.compile(r".*With (.+?), `(ops [^`]+)` prints:")
+SETTING = re.compile(r"`\[([\w.]+)\]\.([^`]+)`")
+SERVE = re.compile(r"^ops serve( --port \d+)?$", re.MULTILINE)
+PAGES = [file.relative_to(DOCS).with_suffix("").as_posix() for file in sorted(DOCS.rglob("*.md"))]
+# Sections of `commands`, each with a state of its own; the others are untried.
+SECTIONS = [name for name in STATES if "#" in name]
 FOLLOWED = [
     page
     for page in PAGES
@@ -53,38 +67,105 @@ def project(ready: Bake, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 class Follower:
-    """Evaluates the blocks of one page. printed: the output of the last block, if it ran here."""
+    """Evaluates the blocks of one page.
+
+    printed: the output of the last block, if it ran here. unprinted: how many texts nothing printed.
+    """
 
     def __init__(self, project: Project, environment: dict[str, str]) -> None:
         self.project, self.environment = project, environment
+        self.unprinted = 0
         self.printed: str | None = None
         self.elsewhere = False
         self.python = PythonEvaluator()
+        self.server: subprocess.Popen[str] | None = None
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = str(free.getsockname()[1])
 
     def evaluate(self, example: Example) -> None:
-        [block] = blocks(example.document.text[: example.region.end] + "\n")[-1:]
-        if block.language == "text":
-            if not self.elsewhere:
-                assert self.printed is not None, "nothing ran that could print this"
-                compare(block.text, self.printed)
-            self.printed, self.elsewhere = None, False
+        number = len(blocks(example.document.text[: example.region.end] + "\n"))
+        block, *after = blocks(example.document.text)[number - 1 :]
+        quoted = after[0].text if after and after[0].language in ("text", "json") else ""
+        if block.language in ("text", "json"):
+            self._compare(block)
             return
-        self.elsewhere = bool(ELSEWHERE.fullmatch(block.lead))
+        if block.language == "toml":
+            if re.match(r"In `project.toml`", block.lead):
+                self._merge(block.text)
+            return
+        self.printed, self.elsewhere = None, bool(ELSEWHERE.fullmatch(block.lead))
         if self.elsewhere:
             return
         if LEAD.fullmatch(block.lead):
             change(block, self.project.path)
         elif block.language == "bash":
-            self.printed = run(block.text, self.project, (), **self.environment)
+            self.printed = self._run(block.text, quoted)
         else:
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 self.python(example)
             self.printed = out.getvalue()
 
+    def _compare(self, block: Block) -> None:
+        if example := WITH.fullmatch(block.lead):
+            settings = self.project.path / "project.toml"
+            before = settings.read_bytes()
+            for table, line in SETTING.findall(example[1]):
+                self._merge(f"[{table}]\n{line}\n")
+            self.printed = self._run(example[2], block.text)
+            settings.write_bytes(before)
+        printed, elsewhere = self.printed, self.elsewhere
+        self.printed, self.elsewhere = None, False
+        if printed is not None:
+            compare(block.text, printed)
+        elif not elsewhere and block.language == "text":
+            self.unprinted += 1
 
-def document(page: Path, follower: Follower) -> Document:
-    parsers = [CodeBlockParser(language, follower.evaluate) for language in ("bash", "diff", "python", "text")]
-    return Sybil(parsers).parse(page)
+    def _merge(self, text: str) -> None:
+        path = self.project.path / "project.toml"
+        settings = tomlkit.parse(path.read_text(encoding="utf-8"))
+        for name, content in tomlkit.parse(text).items():
+            settings.setdefault(name, tomlkit.table()).update(content)
+        path.write_text(tomlkit.dumps(settings), encoding="utf-8")
+
+    def _run(self, script: str, quoted: str) -> str:
+        """A server goes on to run until the page ends or starts another; its port is one that is free here."""
+        if not SERVE.search(script):
+            return run(script.replace(":8080/", f":{self.port}/"), self.project, (), quoted, **self.environment)
+        before, shown, _ = SERVE.split(script)
+        run(before, self.project, (), **self.environment)
+        self.close()
+        self.server = subprocess.Popen(
+            [path(self.project) / "ops", "serve", "--workers", "1", "--port", self.port],
+            cwd=self.project.path,
+            env=clean_environment() | {"PYTHONPATH": str(self.project.path / "vendor")} | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.server.stdout
+        return self.server.stdout.readline().replace(self.port, (shown or "8080").split()[-1])
+
+    def close(self) -> None:
+        if self.server:
+            self.server.terminate()
+            self.server.communicate(timeout=60)
+            self.server = None
+
+
+def document(page: str, follower: Follower, folder: Path) -> Document:
+    """A page, or a section such as `commands#ops check`."""
+    name, _, heading = page.partition("#")
+    path = DOCS / f"{name}.md"
+    if heading:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        start = lines.index(f"## {heading}\n")
+        [end, *_] = [*(n for n in range(start + 1, len(lines)) if lines[n].startswith("## ")), len(lines)]
+        path = folder / "section.md"  # with the numbers of the page's lines
+        path.write_text("\n" * start + "".join(lines[start:end]), encoding="utf-8")
+    parsers = [
+        CodeBlockParser(language, follower.evaluate) for language in ("bash", "diff", "json", "python", "text", "toml")
+    ]
+    return Sybil(parsers).parse(path)
 
 
 @pytest.fixture(autouse=True)
@@ -96,14 +177,21 @@ def _no_figures_stay() -> Iterator[None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", FOLLOWED, ids=lambda name: name.replace("/", "-"))
-def test_a_reader_who_follows_the_page_sees_what_it_shows(page: str, project: Project, aws: Aws) -> None:
-    path = DOCS / f"{page}.md"
-    for example in document(path, Follower(project, {**aws.environment, "AWS_DEFAULT_REGION": REGION})).examples():
+@pytest.mark.parametrize("page", [*FOLLOWED, *SECTIONS], ids=lambda name: name.replace("/", "-"))
+def test_a_reader_who_follows_the_page_sees_what_it_shows(
+    page: str, project: Project, aws: Aws, tmp_path: Path
+) -> None:
+    STATES.get(page, lambda *_: None)(project, aws)
+    follower = Follower(project, {**aws.environment, "AWS_DEFAULT_REGION": REGION, **FAST})
+    wrong = []
+    for example in document(page, follower, tmp_path).examples():
         try:
             example.evaluate()
         except Exception as error:
-            raise AssertionError(f"{page}.md line {example.line}: {error}") from error
+            wrong.append(f"{page.partition('#')[0]}.md line {example.line}: {error}")
+    follower.close()
+    assert not wrong, "\n\n".join(wrong)
+    assert follower.unprinted == UNPRINTED.get(page, 0), "texts that nothing prints"
 
 
 def test_the_pages_that_are_left_out_exist() -> None:

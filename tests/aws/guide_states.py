@@ -1,0 +1,247 @@
+"""What the examples of a page of the guide assume: data, settings, and what is already on AWS."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from projects import Project
+
+from aws import executed, gaps
+from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
+from aws.test_models import OWN, put_group, put_version
+from aws.test_studio import put_app
+from sagemaker_ops.aws import endpoint_probe
+
+SAMPLE = "data/sample/flights_classification.csv"
+NOTIFY = """
+from sagemaker.core.lambda_helper import Lambda
+from sagemaker.mlops.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep
+
+from production.pipelines._common import prepare
+from sagemaker_ops import Jobs
+
+
+def get_pipeline(target, session):
+    jobs = Jobs(target, session)
+    processing = prepare(jobs)
+    function = Lambda(function_arn="arn:aws:lambda:eu-west-1:123456789012:function:ticket", session=session)
+    outputs = [LambdaOutput("ticket", LambdaOutputTypeEnum.String), LambdaOutput("count", LambdaOutputTypeEnum.Integer)]
+    notify = LambdaStep("Notify", function, inputs={}, outputs=outputs, depends_on=[processing])
+    report = jobs.processing_step(
+        "Report",
+        "report.py",
+        inputs={"data": target.data_uri},
+        outputs=["report"],
+        arguments=["--ticket", notify.properties.Outputs["ticket"]],
+    )
+    return jobs.pipeline("notify", [processing, notify, report])
+"""
+STUB = '{"properties": {"OutputParameters": {"ticket": "T-1", "count": 3}}}'
+FUNCTIONS = """
+import boto3
+import sagemaker.core.telemetry.telemetry_logging as telemetry
+from sagemaker.core.workflow.pipeline_context import PipelineSession
+from sagemaker.mlops.workflow.function_step import step
+from sagemaker.mlops.workflow.pipeline import Pipeline
+
+telemetry._send_telemetry_request = lambda *_, **__: None
+
+
+@step(name="total", role="arn:aws:iam::123456789012:role/x", instance_type="ml.m5.large", image_uri="image:1")
+def total(count: int) -> int:
+    return sum(range(count))
+
+
+session = PipelineSession(boto_session=boto3.Session(region_name="eu-west-1"), default_bucket="bucket")
+print(Pipeline("functions", steps=[total(4)], sagemaker_session=session).definition())
+"""
+
+
+def local_runs(project: Project, aws: Aws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="bucket", Key="raw/lookup.csv", Body=b"a,b\n1,2\n")
+    project.edit("tuning", max_jobs="2", max_parallel_jobs="1")
+    project.edit("tuning.ranges", max_iter="[5, 20]")
+    project.edit("hyperparameters", max_iter="20")
+    for name, text in {
+        "production/pipelines/notify.py": NOTIFY,
+        "production/steps/report.py": "",
+        "stubs/notify.json": STUB,
+        "my_pipeline.py": FUNCTIONS,
+    }.items():
+        path = project.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    made = project.ops("new", "pipeline", "tune")
+    assert made.code == 0, made
+
+
+def monitoring(project: Project, aws: Aws) -> None:
+    """A model, and new data that are like those of training."""
+    project.edit("hyperparameters", max_iter="10")
+    with (project.path / SAMPLE).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    with (project.path / "data" / "march.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([rows[0], *rows[1::4]])
+    done = project.ops("run", "train")
+    assert done.code == 0, done
+
+
+def guardrails(project: Project, aws: Aws) -> None:
+    project.edit("project", vertical='"Retail"')
+    project.edit("instances", endpoint='"ml.t2.medium"')
+
+
+def _prod(project: Project) -> None:
+    project.edit("environments.prod", account=f'"{ACCOUNT}"', role=f'"{ROLE}"', bucket=f'"{BUCKET}"')
+
+
+def _versions(aws: Aws, environment: str, count: int) -> list[str]:
+    """The ARNs of versions of the project's model, which wait for an approval."""
+    group = f"customer-flight-delays-{environment}"
+    put_group(aws, group, {**OWN, "project": "flight-delays", "env": environment})
+    return [put_version(aws, group) for _ in range(count)]
+
+
+def _approve(aws: Aws, *versions: str) -> None:
+    for arn in versions:
+        aws.client("sagemaker").update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+
+
+def schedule(project: Project, aws: Aws) -> None:
+    """A pipeline that is deployed to prod, before it had a schedule, and compares with the approved model."""
+    _prod(project)
+    project.edit("gate", against='"approved"')
+    _approve(aws, *_versions(aws, "prod", 4)[:3])
+    done = project.ops("update-pipeline", "train", "--env", "prod", "--yes", **aws.environment)
+    assert done.code == 0, done
+
+
+def endpoints(project: Project, aws: Aws) -> None:
+    """Versions in dev, of which the second fails, and two approved ones in prod; and the rows to predict."""
+    _prod(project)
+    _versions(aws, "dev", 3)
+    _approve(aws, *_versions(aws, "prod", 2))
+    lines = (project.path / SAMPLE).read_text(encoding="utf-8").splitlines()
+    (project.path / "rows.csv").write_text("\n".join(lines[:3]) + "\n", encoding="utf-8")
+    answer = "label,probability_0,probability_1\n0,0.83,0.17\n1,0.31,0.69\n"
+    gaps.ANSWERS.extend([(200, ""), (200, answer), *[(500, "KeyError: 'carrier'")] * endpoint_probe.TRIES])
+
+
+def gitlab(project: Project, aws: Aws) -> None:
+    """A clone of the project in GitLab, with a change."""
+    import subprocess
+
+    for command in (
+        ["init", "--quiet", "--bare", "../origin.git"],
+        ["init", "--quiet", "--initial-branch=main"],
+        ["remote", "add", "origin", "../origin.git"],
+        ["config", "user.name", "ana"],
+        ["config", "user.email", "ana@example.com"],
+        ["add", "README.md"],
+        ["commit", "--quiet", "--message=x"],
+    ):
+        subprocess.run(["git", *command], cwd=project.path, check=True)
+    with (project.path / "README.md").open("a", encoding="utf-8") as file:
+        file.write("\nSeasons.\n")
+
+
+def project_toml(project: Project, aws: Aws) -> None:
+    """A table in folders that are columns, and an environment that is not set yet."""
+    for folder in ("origin=JFK/month=01", "origin=JFK/month=02", "origin=EWR/month=01"):
+        path = project.path / "data" / "flights" / folder / "part-0.parquet"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    project.edit("environments.dev", account='""', role='""', bucket='""')
+
+
+def nothing(project: Project, aws: Aws) -> None:
+    """A new project."""
+
+
+def versions(project: Project, aws: Aws) -> None:
+    _versions(aws, "dev", 2)
+
+
+def approved(project: Project, aws: Aws) -> None:
+    """The endpoint that is made of them is not in service at once."""
+    _approve(aws, *_versions(aws, "dev", 2))
+    gaps.STATES.append({"EndpointStatus": "Creating"})
+
+
+def answering(project: Project, aws: Aws) -> None:
+    """An endpoint, and what it answers to the rows of the page."""
+    endpoints(project, aws)
+    _approve(aws, _arn(2))
+    done = project.ops("deploy-endpoint", "2", "--env", "dev", "--yes", **aws.environment, **executed.FAST)
+    assert done.code == 0, done
+
+
+def _arn(version: int) -> str:
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/customer-flight-delays-dev/{version}"
+
+
+def running(project: Project, aws: Aws) -> None:
+    executed.deploy(aws)
+    executed.started(aws, status="Executing")
+
+
+def failed(project: Project, aws: Aws) -> None:
+    executed.deploy(aws)
+    executed.started(aws, status="Failed", reason="Training failed.")
+
+
+def personal(project: Project, aws: Aws) -> None:
+    """A personal deployment with twelve executions."""
+    name = f"{executed.TRAIN}-ana"
+    executed.deploy(aws, name, {**executed.TAGS, "user": "ana"})
+    for day in (2, *range(5, 15), 23):
+        arn = executed.started(aws, name)
+        gaps.execution(arn).start_time = datetime(2026, 11, day, 9, tzinfo=UTC)
+
+
+def deployed(project: Project, aws: Aws) -> None:
+    """Two pipelines of the project, the shared one and Ana's, and one of another project."""
+    for name, tags, status in (
+        (executed.TRAIN, {}, "Succeeded"),
+        (f"{executed.TRAIN}-ana", {"user": "ana"}, "Failed"),
+        ("customer-churn-train-dev", {"project": "churn"}, ""),
+    ):
+        executed.deploy(aws, name, {**executed.TAGS, **tags})
+        if status:
+            executed.started(aws, name, status)
+
+
+def apps(project: Project, aws: Aws) -> None:
+    put_app("customer-ben", "churn-trials", idle=72.1, age=120.1)
+    put_app("customer-ana", "flights", idle=0.42, age=7.1)
+
+
+STATES: dict[str, Callable[[Project, Aws], None]] = {
+    "commands#ops approve-model": versions,
+    "commands#ops check": nothing,
+    "commands#ops compile": nothing,
+    "commands#ops delete-app": apps,
+    "commands#ops delete-pipeline": personal,
+    "commands#ops deploy-endpoint": approved,
+    "commands#ops instance-types": nothing,
+    "commands#ops invoke": answering,
+    "commands#ops list-apps": apps,
+    "commands#ops list-pipelines": deployed,
+    "commands#ops new pipeline": nothing,
+    "commands#ops new step": nothing,
+    "commands#ops reject-model": versions,
+    "commands#ops retry-pipeline-execution": failed,
+    "commands#ops stop-pipeline-execution": running,
+    "commands#ops update-pipeline-execution": running,
+    "endpoints": endpoints,
+    "gitlab": gitlab,
+    "guardrails": guardrails,
+    "local-runs": local_runs,
+    "monitoring": monitoring,
+    "project-toml": project_toml,
+    "schedule": schedule,
+}
