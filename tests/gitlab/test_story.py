@@ -247,17 +247,9 @@ def serve(story: Story) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        story.project.path / ".venv/bin/python",
-        "-m",
-        "sagemaker_ops",
-        "serve",
-        "--approved",
-        "--port",
-        str(port),
-    ]
+    ops = [str(story.project.path / ".venv" / "bin" / "python"), "-m", "sagemaker_ops"]
     server = subprocess.Popen(
-        [*command, "--workers", "1"],
+        [*ops, "serve", "--approved", "--workers", "1", "--port", str(port)],
         cwd=story.project.path,
         env=clean_environment() | {"PYTHONPATH": str(story.project.path / "vendor")},
         stdout=subprocess.PIPE,
