@@ -239,6 +239,14 @@ def test_the_pages_of_the_notebooks_have_every_cell(notebook: str, page: str) ->
     }
 
 
+def test_the_guide_has_the_style_and_script_of_a_project_s_own_pages() -> None:
+    there, here = PROJECT / "vendor" / "sagemaker_ops" / "documentation", DOCS / "stylesheets"
+    style = there.joinpath("pages.css").read_text(encoding="utf-8")
+
+    assert style[style.index("/* Links and small texts") :] in here.joinpath("extra.css").read_text(encoding="utf-8")
+    assert here.joinpath("mend.js").read_bytes() == there.joinpath("pages.js").read_bytes()
+
+
 def test_the_table_of_instance_types_is_quoted_as_it_is() -> None:
     quoted = "\n".join(sections(DOCS / "commands.md")["ops instance-types"])
     table, _, notes = quoted.partition("```text\n")[2].partition("```")[0].partition("…\n")
@@ -281,11 +289,7 @@ def test_the_start_page_quotes_the_output_of_a_first_run(ready: Any) -> None:
 
 @pytest.mark.slow
 def test_the_site_builds_and_asks_no_other_host_and_zensical_makes_the_same_of_it(tmp_path: Path) -> None:
-    for path in TEMPLATE.iterdir():  # what pages include; Zensical writes into the folder of the settings
-        if path.name not in ("docs", "mkdocs.yml", "site", "build", ".git", ".venv"):
-            (tmp_path / path.name).symlink_to(path)
-    shutil.copytree(DOCS, tmp_path / "docs")
-    shutil.copy(TEMPLATE / "mkdocs.yml", tmp_path)
+    built.guide(tmp_path)
     done = built.build(tmp_path, "mkdocs.yml")
     assert (done.code, done.out, done.err) == (0, "", ""), done
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from projects import TEMPLATE
 PACKAGES = ("puppeteer-core@24.43.1", "axe-core@4.14.1", "@sparticuz/chromium@147.0.0")
 FOLDER = TEMPLATE / "build" / "browser"
 SCRIPT = Path(__file__).with_name("look.mjs")
+VIEWS = [(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")]
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,27 @@ def look(page: Path | str, *ask: str, pictures: Path | None = None) -> dict[str,
 
     page: a file, or the address of a model that is served, to which the page may send requests.
     """
+    address = page if isinstance(page, str) else page.resolve().as_uri()
+    return look_at([address], VIEWS, *ask, pictures=pictures, own="/invocations")[address]
+
+
+def look_at(
+    pages: Sequence[str],
+    views: Sequence[tuple[int, str]],
+    *ask: str,
+    pictures: Path | None = None,
+    own: str = "/",
+) -> dict[str, dict[str, Look]]:
+    """{address: {"390 light": …}} for several pages.
+
+    own: the paths of its own server that begin so are no strange requests of a page.
+    """
     _install()
     request = {
-        "page": page if isinstance(page, str) else page.resolve().as_uri(),
+        "pages": pages,
+        "views": views,
         "ask": ask,
+        "own": own,
         "pictures": str(pictures) if pictures else None,
     }
     environment = {**lines.environment(), "TMPDIR": str(FOLDER), "AWS_LAMBDA_JS_RUNTIME": "nodejs20.x"}
@@ -60,7 +79,8 @@ def look(page: Path | str, *ask: str, pictures: Path | None = None) -> dict[str,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return {key: Look(**value) for key, value in json.loads(done.stdout).items()}
+    found = json.loads(done.stdout)
+    return {page: {key: Look(**value) for key, value in seen.items()} for page, seen in found.items()}
 
 
 def _install() -> None:

@@ -1,8 +1,8 @@
-// Reads {page, ask, pictures} from standard input; writes what it saw, by width and colour scheme.
+// Reads {pages, views, ask, pictures, own} from standard input; writes what it saw, by page, width and colour scheme.
 import { readFileSync } from "node:fs";
 import puppeteer from "puppeteer-core";
 
-const { page: address, ask, pictures } = JSON.parse(readFileSync(0, "utf8"));
+const { pages, views, ask, pictures, own } = JSON.parse(readFileSync(0, "utf8"));
 const axe = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const options = { args: ["--no-sandbox", "--disable-gpu"], executablePath: process.env.CHROMIUM };
 if (!options.executablePath) {
@@ -13,8 +13,9 @@ if (!options.executablePath) {
 }
 const browser = await puppeteer.launch(options);
 const found = {};
-for (const width of [390, 1280])
-  for (const scheme of ["light", "dark"]) {
+for (const address of pages) {
+  found[address] = {};
+  for (const [width, scheme] of views) {
     const tab = await browser.newPage();
     const seen = { errors: [], requests: [], violations: [], overflow: 0, answers: [] };
     await tab.setViewport({ width, height: 900 });
@@ -22,7 +23,8 @@ for (const width of [390, 1280])
     tab.on("console", (message) => ["error", "warn"].includes(message.type()) && seen.errors.push(message.text()));
     tab.on("pageerror", (error) => seen.errors.push(error.message));
     tab.on("request", (request) => {
-      const known = [address, `${new URL(address).origin}/invocations`].includes(request.url());
+      const { origin } = new URL(address);
+      const known = request.url() === address || request.url().startsWith(`${origin}${own}`);
       if (!known && !request.url().startsWith("data:")) seen.requests.push(request.url());
     });
     await tab.goto(address);
@@ -37,8 +39,9 @@ for (const width of [390, 1280])
         .filter((each) => ["serious", "critical"].includes(each.impact))
         .map((each) => `${each.id}: ${each.nodes[0].html.slice(0, 200)}`);
     });
-    found[`${width} ${scheme}`] = seen;
+    found[address][`${width} ${scheme}`] = seen;
     await tab.close();
   }
+}
 await browser.close();
 process.stdout.write(JSON.stringify(found));

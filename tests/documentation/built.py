@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
-from projects import Result, clean_environment
+from projects import TEMPLATE, Result, clean_environment
 
 BIN = Path(sys.executable).parent
 MKDOCS = ("mkdocs", "build", "--quiet")
@@ -31,6 +32,15 @@ def build(folder: Path, config: str, command: tuple[str, ...] = MKDOCS) -> Resul
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def guide(folder: Path) -> None:
+    """Put what the guide is built from into an empty folder."""
+    for path in TEMPLATE.iterdir():  # what pages include; Zensical writes into the folder of the settings
+        if path.name not in ("docs", "mkdocs.yml", "site", "build", ".git", ".venv"):
+            (folder / path.name).symlink_to(path)
+    shutil.copytree(TEMPLATE / "docs", folder / "docs")
+    shutil.copy(TEMPLATE / "mkdocs.yml", folder)
 
 
 class _Article(HTMLParser):
