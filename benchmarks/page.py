@@ -12,10 +12,10 @@ INTRODUCTION = """# Benchmarks
 
 <!-- Made by `make bench` from benchmarks/results: do not edit. -->
 
-```bash
-make bench                    # measures everything, and writes this page: more than half an hour
-make bench ONLY=processing    # one of them: replaces only its own section
-make bench-quick              # everything once at its smallest, to find errors: its figures mean nothing
+```console
+$ make bench                    # measures everything, and writes this page: more than half an hour
+$ make bench ONLY=processing    # one of them: replaces only its own section
+$ make bench-quick              # everything once at its smallest, to find errors: its figures mean nothing
 ```
 
 ## How it is measured
