@@ -163,7 +163,10 @@ def patched(text: str, diff: str) -> str:
 
 
 def compare(quoted: str, printed: str) -> None:
-    """Every quoted line must be printed, in this order, and other lines only where there is a gap; blank lines at the end do not count."""
+    """Every quoted line must be printed, in this order, and other lines only where there is a gap.
+
+    Blank lines at the end do not count.
+    """
     rest, gap = printed.rstrip().splitlines(), False
     for line in quoted.rstrip().splitlines():
         if line.strip() == GAP:
