@@ -169,5 +169,18 @@ def started(aws: Aws, name: str = TRAIN, status: str = "Succeeded", reason: str 
     return str(arn["PipelineExecutionArn"])
 
 
+def evaluated(aws: Aws, name: str, uri: str) -> None:
+    """The processing job that wrote evaluation.json into the folder `uri`."""
+    instances = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
+    output = {"S3Uri": uri, "LocalPath": "/x", "S3UploadMode": "EndOfJob"}
+    aws.client("sagemaker").create_processing_job(
+        ProcessingJobName=name,
+        ProcessingResources={"ClusterConfig": instances},
+        AppSpecification={"ImageUri": "image"},
+        RoleArn=ROLE,
+        ProcessingOutputConfig={"Outputs": [{"OutputName": "evaluation", "S3Output": output}]},
+    )
+
+
 def requests(name: str) -> list[dict[str, Any]]:
     return [request for called, request in gaps.CALLS if called == name]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws import gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
-from aws.executed import job, step
+from aws.executed import evaluated, job, step
 
 from .conftest import DEPLOYS, token
 from .line import Line
@@ -27,22 +27,7 @@ def succeeds(aws: Aws, env: str) -> str:
     """The next execution succeeds, and registers this version of the model."""
     bucket, key = BUCKET.replace("dev", env), f"customer/flight-delays/{env}/runs/1/evaluation"
     aws.client("s3").put_object(Bucket=bucket, Key=f"{key}/evaluation.json", Body=json.dumps(EVALUATION))
-    aws.client("sagemaker").create_processing_job(
-        ProcessingJobName=f"evaluation-{env}",
-        ProcessingResources={
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
-        },
-        AppSpecification={"ImageUri": "image"},
-        RoleArn=ROLE,
-        ProcessingOutputConfig={
-            "Outputs": [
-                {
-                    "OutputName": "evaluation",
-                    "S3Output": {"S3Uri": f"s3://{bucket}/{key}", "LocalPath": "/x", "S3UploadMode": "EndOfJob"},
-                }
-            ]
-        },
-    )
+    evaluated(aws, f"evaluation-{env}", f"s3://{bucket}/{key}")
     version: str = aws.client("sagemaker").create_model_package(
         ModelPackageGroupName=f"customer-flight-delays-{env}",
         ModelApprovalStatus="PendingManualApproval",

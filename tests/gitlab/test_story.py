@@ -26,7 +26,7 @@ import pandas as pd
 import pytest
 from aws import gaps
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
-from aws.executed import job, step
+from aws.executed import evaluated, job, step
 from guide import patched
 from projects import TEMPLATE, Project, Result, clean_environment, cookiecutter_command
 from repositories import PROJECT, Repository, new_repository
@@ -377,26 +377,8 @@ def played(story: Story, pipeline: str, env: str) -> str:
             if path.is_file() and path.relative_to(root / bucket / PREFIX / env).parts[0] in ("runs", "models"):
                 s3.upload_file(str(path), bucket, path.relative_to(root / bucket).as_posix())
     package = json.loads(registered.read_text(encoding="utf-8"))
-    evaluated = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
-    sagemaker.create_processing_job(
-        ProcessingJobName="evaluation",
-        ProcessingResources={
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
-        },
-        AppSpecification={"ImageUri": "image"},
-        RoleArn=ROLE,
-        ProcessingOutputConfig={
-            "Outputs": [
-                {
-                    "OutputName": "evaluation",
-                    "S3Output": {
-                        "S3Uri": evaluated.rpartition("/")[0],
-                        "LocalPath": "/x",
-                        "S3UploadMode": "EndOfJob",
-                    },
-                }
-            ]
-        },
+    evaluated(
+        story.aws, "evaluation", package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].rpartition("/")[0]
     )
     keys = ("ModelPackageGroupName", "ModelApprovalStatus", "InferenceSpecification", "ModelMetrics")
     version: str = sagemaker.create_model_package(**{key: package[key] for key in keys})["ModelPackageArn"]
