@@ -77,6 +77,22 @@ def test_reads_the_variables_of_the_toolkit(
     assert {"code/inference.py", "code/features.py", "code/sagemaker_ops/tabular/requests.py"} <= code
 
 
+def test_packs_the_same_code_from_a_container_where_the_library_is_among_the_scripts(tmp_path: Path) -> None:
+    scripts = Path(training.__file__).parent
+    shutil.copytree(scripts, tmp_path / "code", ignore=shutil.ignore_patterns("__pycache__"))
+    library = Path(estimator.__file__).parents[1]
+    for package in ("tabular", "tabular/spark"):
+        for file in (library / package).glob("*.py"):
+            target = tmp_path / "code" / "sagemaker_ops" / package / file.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+
+    packed = serving_code(tmp_path / "code")
+
+    assert packed.keys() == serving_code(scripts).keys()
+    assert not {name for name in packed if name in ("training.py", "evaluation.py") or "spark" in name}
+
+
 def test_prints_each_metric_of_a_gate_and_your_own_as_a_tuning_step_looks_for_it(
     flights: Chain, chain: Chain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,8 +75,9 @@ def serving_code(scripts: Path) -> dict[str, Path]:
     package = Path(__file__).parent
     library = [package.parent / "__init__.py", *sorted(package.glob("*.py"))]
     code = {file.relative_to(package.parents[1]).as_posix(): file for file in library}
-    # In a container, the scripts' folder contains this package too.
-    own = {name: file for name, file in files_below(scripts).items() if name not in code}
+    # In a container, the scripts' folder contains this package too, with the parts that no model needs.
+    library_here = {f"{package.parent.name}/{name}" for name in files_below(package.parent)}
+    own = {name: file for name, file in files_below(scripts).items() if name not in library_here}
     return StepCode(own).of(SERVING) | code
 
 
