@@ -125,7 +125,6 @@ def test_uv_creates_the_environment_and_installs_into_it(machine: Machine) -> No
     assert install[:3] == [UV, "pip", "install"]
     assert install[install.index("--python") + 1] == str(machine.python)
     assert install[install.index("--constraint") + 1] == str(machine.root / "constraints.txt")
-    assert "--compile-bytecode" in install
     assert install[-1] == "pip", "scripts written for an image may call it"
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
@@ -169,14 +168,27 @@ def test_without_any_uv_venv_and_pip_do_it(machine: Machine) -> None:
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
 
-def test_bytecode_is_compiled_unless_uvs_own_variable_says_otherwise(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("variables", "compiled"),
+    [
+        ({}, False),
+        ({"PYTHONDONTWRITEBYTECODE": ""}, False),
+        ({"PYTHONDONTWRITEBYTECODE": "1"}, True),
+        ({"PYTHONDONTWRITEBYTECODE": "1", "UV_COMPILE_BYTECODE": "0"}, False),
+        ({"UV_COMPILE_BYTECODE": "1"}, False),  # uv reads it
+    ],
+)
+def test_bytecode_is_compiled_where_python_may_not_write_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], compiled: bool
 ) -> None:
-    monkeypatch.setenv("UV_COMPILE_BYTECODE", "0")
+    for name in ("PYTHONDONTWRITEBYTECODE", "UV_COMPILE_BYTECODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
     machine.need("dev")
 
-    assert "--compile-bytecode" not in machine.commands[-1]
+    assert ("--compile-bytecode" in machine.commands[-1]) is compiled
 
 
 LINTING = PYPROJECT.replace("[dependency-groups]", '[dependency-groups]\nlint = ["mypy"]').replace(

@@ -92,7 +92,8 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     if uv:
         requirements.append("pip")  # uv's environments have no pip, but scripts written for an image may call it
         command = [uv, "pip", "install", "--python", str(python)]
-        command += [] if "UV_COMPILE_BYTECODE" in os.environ else ["--compile-bytecode"]
+        if os.environ.get("PYTHONDONTWRITEBYTECODE") and "UV_COMPILE_BYTECODE" not in os.environ:
+            command.append("--compile-bytecode")  # otherwise Python does, and only the modules that are imported
         environment = variables.of_builds() | _for_uv(settings)
     else:
         command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
