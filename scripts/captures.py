@@ -24,7 +24,7 @@ from benchmarks.__main__ import NAMES  # noqa: E402
 DOCS = TEMPLATE / "docs"
 KEPT = Path(__file__).with_suffix(".json")
 _LIBRARY = "{{cookiecutter.project_slug}}/vendor/sagemaker_ops"
-# {make's target, without `notebook-` and the like: (target, patterns of the files that are shown)}
+# {folder in docs/: (make's target, patterns of the files that are shown)}
 SHOWN = {
     "notebooks": (
         "notebook-pages",
@@ -48,9 +48,16 @@ def digest(name: str) -> str:
     return whole.hexdigest()
 
 
+def is_current(name: str) -> bool:
+    """Whether these pages or pictures were made from the files as they are."""
+    kept = dict(json.loads(KEPT.read_text(encoding="utf-8"))) if KEPT.is_file() else {}
+    return kept.get(name) == digest(name)
+
+
 def record(name: str) -> None:
     """Keep the digest: the pages or pictures of this name have just been made."""
-    kept = _kept() | {name: digest(name)}
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.is_file() else {}
+    kept[name] = digest(name)
     KEPT.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -69,12 +76,8 @@ def stale() -> Iterator[str]:
         if text != (TEMPLATE / file).read_text(encoding="utf-8"):
             yield f"the figures of {file} are not those of benchmarks/results: run `python -m benchmarks --pages`"
     for name, (target, _) in SHOWN.items():
-        if _kept().get(name) != digest(name):
+        if not is_current(name):
             yield f"what docs/{name} shows has changed: run `make {target}`, and look at the result"
-
-
-def _kept() -> dict[str, str]:
-    return dict(json.loads(KEPT.read_text(encoding="utf-8"))) if KEPT.is_file() else {}
 
 
 def main() -> int:

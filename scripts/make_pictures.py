@@ -1,7 +1,7 @@
 """Write docs/pictures: a run as a terminal shows it, and its report in a browser, light and dark.
 
 `make pictures` generates a project and runs its pipeline in a pseudo-terminal: run it after changing what they show.
-It needs Node, for headless Chromium.
+It needs Node, for headless Chromium, and fonts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from rich.text import Text
 
 TEMPLATE = Path(__file__).parents[1]
 PICTURES = TEMPLATE / "docs" / "pictures"
-COLUMNS, LINES = 92, 24
+COLUMNS, LINES = 100, 30
 WIDTH, HEIGHT = 1280, 1150  # of the report, in pixels, from its top
+TEXT_WIDTH = "document.createElement('canvas').getContext('2d').measureText('report').width"
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 
@@ -43,7 +44,9 @@ def main() -> None:
         shown = terminal(command, project)
         (PICTURES / "terminal.svg").write_text(svg(shown, " ".join(command)), encoding="utf-8")
         [run] = re.findall(r"\.local/runs/(\w+)/report", shown.plain)
-        look(project / ".local" / "runs" / run / "report.html", pictures=Path(folder))
+        seen = look(project / ".local" / "runs" / run / "report.html", TEXT_WIDTH, pictures=Path(folder))
+        if not all(each.answers[0] for each in seen.values()):
+            raise SystemExit("error: Chromium finds no font, so the report has no text: install fonts-liberation")
         for scheme in ("light", "dark"):
             with Image.open(Path(folder, f"{WIDTH}-{scheme}.png")) as page:
                 top = page.convert("RGB").crop((0, 0, WIDTH, min(HEIGHT, page.height)))
@@ -57,7 +60,13 @@ def terminal(command: list[str], project: Path) -> Text:
     stream = pyte.ByteStream(screen)
     path = f"{project / '.venv' / 'bin'}:{os.environ['PATH']}"
     variables = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    variables |= {"PATH": path, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(LINES)}
+    variables |= {
+        "LOGNAME": "ana",
+        "PATH": path,
+        "TERM": "xterm-256color",
+        "COLUMNS": str(COLUMNS),
+        "LINES": str(LINES),
+    }
     ours, its = pty.openpty()
     with subprocess.Popen(command, cwd=project, env=variables, stdin=its, stdout=its, stderr=its) as process:
         os.close(its)
@@ -69,17 +78,17 @@ def terminal(command: list[str], project: Path) -> Text:
     os.close(ours)
     if process.returncode:
         raise SystemExit("\n".join(screen.display))
-    text = Text()
+    lines = []
     for number in range(screen.cursor.y):
+        line = Text()
         for column in range(COLUMNS):
             letter = screen.buffer[number][column]
             colour = {"brown": "yellow"}.get(letter.fg, letter.fg)  # as pyte names it
             known = colour if colour in ANSI_COLOR_NAMES else None
-            text.append(letter.data, Style(color=known, bold=letter.bold, italic=letter.italics))
-        text.rstrip()
-        text.append("\n")
-    text.rstrip()
-    return text
+            line.append(letter.data, Style(color=known, bold=letter.bold, italic=letter.italics))
+        line.rstrip()
+        lines.append(line)
+    return Text("\n").join(lines)
 
 
 def svg(text: Text, title: str) -> str:
