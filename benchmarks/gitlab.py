@@ -1,15 +1,9 @@
-"""GitLab's jobs for a merge request, compared with the four jobs that there were before they deployed.
-
-gitlab-ci-local runs them. As in a runner's container, each job has only the cache that its file names.
-"""
+"""GitLab's jobs for a merge request, run by gitlab-ci-local, with the caches that their files name."""
 
 from __future__ import annotations
 
-import io
 import re
-import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
@@ -22,9 +16,6 @@ sys.path.insert(0, str(TEMPLATE / "tests"))  # where the jobs are also run
 from gitlab import line as lines
 from projects import Project
 
-EARLIER = "b6d14b8"  # the last commit with these four jobs alone
-JOBS = ("guardrails", "lint", "test", "run-locally")
-BEFORE, NOW = "before", "now"
 _FINISHED = re.compile(r"^(\S+) +finished in ([\d.]+) (ms|s|min)", re.MULTILINE)
 _SECONDS = {"ms": 0.001, "s": 1, "min": 60}
 
@@ -32,31 +23,20 @@ _SECONDS = {"ms": 0.001, "s": 1, "min": 60}
 def measure(place: Workplace) -> Result:
     """The first round fills the caches and is not counted. quick: one job that installs nothing, once."""
     lines.install()
+    line = _repository(place.folder / "project")
     if place.quick:
-        taken = {NOW: [_jobs(_repository(place.folder / "now", TEMPLATE), "guardrails")]}
-        return _result([Table("guardrails", [Row(NOW, [each["guardrails"] for each in taken[NOW]])])])
-    earlier = _earlier(place.folder)
-    sides = {BEFORE: _repository(place.folder / "before", earlier), NOW: _repository(place.folder / "now", TEMPLATE)}
-    taken = {side: [] for side in sides}
-    for round_number in range(place.runs(2) + 1):
-        for side, line in sides.items():
-            jobs = _jobs(line, CACHE_POLICY="pull" if round_number else "pull-push")
-            taken[side] += [jobs] if round_number else []
-    tables = []
-    for job in [*taken[NOW][0], "the four together", "all together"]:
-        rows = [Row(side, [_of(job, each) for each in taken[side]]) for side in sides]
-        shown = [row for row in rows if all(row.seconds)]
-        tables.append(Table(f"`{job}`" if job in taken[NOW][0] else job, shown, BEFORE if len(shown) == 2 else ""))
-    return _result(tables)
-
-
-def _result(tables: list[Table]) -> Result:
+        rounds = [_jobs(line, "guardrails")]
+    else:
+        _jobs(line, CACHE_POLICY="pull-push")
+        rounds = [_jobs(line, CACHE_POLICY="pull") for _ in range(place.runs(2))]
+    rows = [Row(f"`{job}`", [each[job] for each in rounds]) for job in rounds[0]]
+    rows.append(Row("all together", [sum(each.values()) for each in rounds]))
     return Result(
         "gitlab",
         "GitLab's jobs for a merge request",
-        "gitlab-ci-local runs the jobs of a new project one after another. Before are the four jobs that there were "
-        "before GitLab deployed anything.",
-        tables,
+        "gitlab-ci-local runs the jobs of a new project one after another, each with only the cache that its file "
+        "names, filled by an earlier pipeline.",
+        [Table("A merge request", rows)],
     )
 
 
@@ -69,25 +49,11 @@ def _jobs(line: lines.Line, *jobs: str, **variables: str) -> dict[str, float]:
     return {job: float(number) * _SECONDS[unit] for job, number, unit in found if job in ran.jobs}
 
 
-def _earlier(folder: Path) -> Path:
-    """The template at that commit."""
-    archive = subprocess.run(["git", "archive", EARLIER], cwd=TEMPLATE, check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(folder / "template", filter="data")
-    return folder / "template"
-
-
-def _repository(folder: Path, template: Path) -> lines.Line:
+def _repository(folder: Path) -> lines.Line:
+    """A new project with a home folder of its own, and one for the caches of each job, as in a container."""
     folder.mkdir()
-    made = Path(cookiecutter(str(template), no_input=True, output_dir=str(folder)))
-    line = lines.repository(Project(made), folder)
+    line = lines.repository(Project(Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder)))), folder)
     variables = {name: value for name, value in line.variables.items() if name != "UV_CACHE_DIR"}
     (folder / "home").mkdir()
     caches = f"{folder}/caches/$CI_JOB_ID"
     return lines.Line(line.project, {**variables, "HOME": str(folder / "home"), "XDG_CACHE_HOME": caches})
-
-
-def _of(job: str, seconds: dict[str, float]) -> float:
-    if job == "the four together":
-        return sum(seconds[each] for each in JOBS)
-    return sum(seconds.values()) if job == "all together" else seconds.get(job, 0)

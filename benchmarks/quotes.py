@@ -113,7 +113,7 @@ QUOTED = (
     ("processing", 1, "the same work in polars", processing.POLARS, processing.PANDAS),
     ("processing", 2, "`processing.py`, 10,103,280 rows", processing.STEP, processing.PANDAS),
     ("processing", 2, "the same work in polars", processing.POLARS, processing.PANDAS),
-    ("processing", 2, "the same work in Spark on this machine", processing.SPARK, processing.PANDAS),
+    ("processing", 3, "the same work in Spark on this machine", processing.SPARK, processing.STEP),
     ("aws", 0, "`ops list-pipelines`, with a moto server", aws.LIST, aws.CLI),
     ("aws", 1, "`ops update-pipeline train`, nothing changed", aws.UPDATE, ""),
     ("serving", 0, "a request with one row, through the handlers", serving.APART, serving.PIPELINE),

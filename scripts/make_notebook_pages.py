@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import captures
+
 TEMPLATE = Path(__file__).parents[1]
 PAGES = TEMPLATE / "docs" / "notebooks"
 NOTEBOOKS = {
@@ -39,6 +41,7 @@ def main() -> None:
             for picture in sorted((project / "pages").glob(f"{name}_files/*.png")):
                 picture.rename(PAGES / picture.name)
             (PAGES / f"{name}.md").write_text(text, encoding="utf-8")
+    captures.record("notebooks")
 
 
 def page(text: str, source: str, project: Path) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import captures
 import pytest
 from documentation import built
 from guide import blocks
@@ -237,6 +238,33 @@ def test_the_pages_of_the_notebooks_have_every_cell(notebook: str, page: str) ->
     assert {*re.findall(r"\]\(([\w.-]+\.png)\)", text)} == {
         file.name for file in (DOCS / "notebooks").glob(f"{page}_*.png")
     }
+
+
+def test_the_executed_notebooks_and_the_pictures_show_what_there_is_now() -> None:
+    outdated = [f"run `make {target}`" for name, (target, _) in captures.SHOWN.items() if not captures.is_current(name)]
+
+    assert outdated == []
+
+
+def test_make_docs_refuses_what_is_out_of_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("guardrails.md", "local-runs.md"):
+        (tmp_path / name).write_text((DOCS / name).read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(captures, "DOCS", tmp_path)
+    assert captures.main() == 0
+
+    with (tmp_path / "local-runs.md").open("a", encoding="utf-8") as page:
+        page.write("A sentence outside of what is drawn.\n")
+    assert captures.main() == 0
+    (tmp_path / "guardrails.md").write_text("An old page.\n", encoding="utf-8")
+    monkeypatch.setitem(captures.SHOWN, "pictures", ("pictures", ("README.md",)))
+
+    assert captures.main() == 1
+    assert capsys.readouterr().err == (
+        "error: docs/guardrails.md is out of date: run `make guardrails-page`\n"
+        "error: what docs/pictures shows has changed: run `make pictures`, and look at the result\n"
+    )
 
 
 def test_the_guide_has_the_style_and_script_of_a_project_s_own_pages() -> None:

@@ -175,7 +175,7 @@ def test_without_any_uv_venv_and_pip_do_it(machine: Machine) -> None:
         ({"PYTHONDONTWRITEBYTECODE": ""}, False),
         ({"PYTHONDONTWRITEBYTECODE": "1"}, True),
         ({"PYTHONDONTWRITEBYTECODE": "1", "UV_COMPILE_BYTECODE": "0"}, False),
-        ({"UV_COMPILE_BYTECODE": "1"}, False),  # uv reads it
+        ({"UV_COMPILE_BYTECODE": "1"}, False),
     ],
 )
 def test_bytecode_is_compiled_where_python_may_not_write_it(
@@ -189,6 +189,7 @@ def test_bytecode_is_compiled_where_python_may_not_write_it(
     machine.need("dev")
 
     assert ("--compile-bytecode" in machine.commands[-1]) is compiled
+    assert machine.installed_with.get("UV_COMPILE_BYTECODE") == variables.get("UV_COMPILE_BYTECODE"), "uv reads it"
 
 
 LINTING = PYPROJECT.replace("[dependency-groups]", '[dependency-groups]\nlint = ["mypy"]').replace(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from sagemaker_ops.tabular.errors import StepError
 from sagemaker_ops.tabular.metrics import NO_METRICS, Metrics, measure
@@ -114,10 +117,19 @@ def print_scores(name: str, model: Pipeline, schema: Schema, rows: pd.DataFrame,
     print(f"{name} ({len(rows):,} rows)", *texts)
 
 
-def threads(rows: int) -> threadpool_limits:
+def threads(rows: int) -> AbstractContextManager[Any]:
     """Limit threads: all cores for a large table, one thread for a small one.
 
     Boosting's threads wait for each other after every tree, which takes far longer than the work itself on a machine
     that others use too.
     """
-    return threadpool_limits(1 if rows < FEW_ROWS else None, user_api="openmp")
+    limited: AbstractContextManager[Any] = _controller(len(sys.modules)).limit(
+        limits=1 if rows < FEW_ROWS else None, user_api="openmp"
+    )
+    return limited
+
+
+@lru_cache(maxsize=1)
+def _controller(modules: int) -> Any:
+    """To look for the libraries with threads takes 10 ms, and only an import can bring a new one."""
+    return ThreadpoolController()
