@@ -181,8 +181,8 @@ def _no_figures_stay() -> Iterator[None]:
 def test_a_reader_who_follows_the_page_sees_what_it_shows(
     page: str, project: Project, aws: Aws, tmp_path: Path
 ) -> None:
-    STATES.get(page, lambda *_: None)(project, aws)
-    follower = Follower(project, {**aws.environment, "AWS_DEFAULT_REGION": REGION, **FAST})
+    variables = STATES.get(page, lambda *_: None)(project, aws) or {}
+    follower = Follower(project, {**aws.environment, "AWS_DEFAULT_REGION": REGION, **FAST, **variables})
     wrong = []
     for example in document(page, follower, tmp_path).examples():
         try:
