@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from moto.sagemaker.models import sagemaker_backends
-from projects import TEMPLATE, Project
+from projects import TEMPLATE, VENDOR, Project
 from repositories import PROJECT, Repository, new_repository
 
 from aws import executed, gaps
@@ -403,6 +403,7 @@ def behind(project: Project, aws: Aws) -> dict[str, str]:
         shutil.copytree(TEMPLATE / name, template.folder / name, ignore=ignore)
     questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
     template.write({"cookiecutter.json": json.dumps(questions)})
+    template.write({f"{PROJECT}/docs/old.md": "# Old\n"})
     commit = _release(template, "0.2.0", "2026-10-05")
 
     for path in (".gitlab-ci.yml", "README.md", "pyproject.toml"):
@@ -414,6 +415,7 @@ def behind(project: Project, aws: Aws) -> dict[str, str]:
         {
             "cookiecutter.json": json.dumps({**questions, "schedule": "daily"}),
             f"{PROJECT}/develop/README.md": None,
+            f"{PROJECT}/docs/old.md": None,
             f"{PROJECT}/docs/model-card.md": "# Model card\n",
             changelog: template.text(changelog).replace("# Changelog\n", "# Changelog\n\n## 0.3.0\n", 1),
         }
@@ -421,12 +423,45 @@ def behind(project: Project, aws: Aws) -> dict[str, str]:
     _release(template, "0.3.0", "2026-11-28")
 
     known = record.read(project.path)
+    (project.path / "docs" / "old.md").write_text("# Old\n", encoding="utf-8")
     ours = _repository(project)
     ours.commit({record.FILE: replace(known, template=str(template.folder), commit=commit).to_json()})
     _edit(ours, "project.toml", "volume_size_gb = 30", "volume_size_gb = 40")
     _edit(ours, "guardrails.toml", "\nendpoint = []", '\nendpoint = ["ml.m5.*"]')
     ours.commit({"develop/README.md": ours.text("develop/README.md") + "\nOurs.\n"})
     return {}
+
+
+def updating(project: Project, aws: Aws) -> dict[str, str]:
+    """The same; and three projects on a server: one without changes, that one, and one that was not made from it."""
+    variables = behind(project, aws)
+    ours, server, home = Repository(project.path), project.path.parent / "server", project.path.parent / "home"
+    # The team's tests, which `make test` runs, are few here.
+    shutil.rmtree(project.path / "tests")
+    ours.commit({"tests/test_ours.py": "def test_ours() -> None:\n    pass\n"})
+
+    new = Repository(project.path.parent / "new")
+    ours.git("worktree", "add", "--quiet", "--detach", str(new.folder), ours.git("rev-list", "--max-parents=0", "HEAD"))
+    new.commit({record.FILE: ours.text(record.FILE)})
+    sources = {"flight-delays": ours.git("rev-parse", "HEAD"), "churn": new.git("rev-parse", "HEAD")}
+    sources["forecast"] = new.commit({record.FILE: None})
+    ours.git("worktree", "remove", "--force", str(new.folder))
+    for name, commit in sources.items():
+        bare = new_repository(server / f"{name}.git", bare=True)
+        bare.git("config", "receive.advertisePushOptions", "true")
+        ours.git("push", "--quiet", str(bare.folder), f"{commit}:refs/heads/main")
+    Repository(project.path.parent / "template").git("branch", "stable")
+
+    # An environment with the library, which is not that of a project.
+    (home / "updates" / "bin").mkdir(parents=True)
+    shutil.copytree(VENDOR / "sagemaker_ops", home / "updates" / "lib" / "sagemaker_ops")
+    python, ops = project.path / ".venv" / "bin" / "python", home / "updates" / "bin" / "ops"
+    ops.write_text(f'#!/bin/sh\nPYTHONPATH=~/updates/lib exec {python} -m sagemaker_ops "$@"\n', encoding="utf-8")
+    ops.chmod(0o755)
+    addresses = "".join(f"{server / name}.git\n" for name in sources)
+    (home / "updates" / "projects.txt").write_text(addresses, encoding="utf-8")
+    (home / ".gitconfig").write_text("[user]\nname = ana\nemail = ana@example.com\n", encoding="utf-8")
+    return {**variables, "HOME": str(home)}
 
 
 STATES: dict[str, Callable[[Project, Aws], dict[str, str]]] = {
@@ -442,4 +477,5 @@ STATES: dict[str, Callable[[Project, Aws], dict[str, str]]] = {
     "commands#ops start-pipeline-execution": deployed,
     "commands#ops update-pipeline": changed,
     "commands#ops update-project": behind,
+    "updating": updating,
 }
