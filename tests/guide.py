@@ -38,9 +38,12 @@ CHANGING = [
     (re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?20\d\d-\d\d-\d\d \d\d:\d\d(?::\d\d)?\b"), "DATE"),
     (re.compile(r"(?<=-)20\d{6}T\d{6}Z\b"), "DATE"),  # in the name of a file
     (re.compile(r"\bas arn:aws:\S+"), "as WHOEVER"),
+    (re.compile(r"\b(?!123456789012\b)[0-9a-f]{12}\b|\b[0-9a-f]{16}\b"), "HASH"),  # of a commit or of files
+    (re.compile(r"(?<=^  configuration  )\S+"), "NAME"),
+    (re.compile(r"\b[\d.]+ GB free in \S+"), "FREE"),
 ]
 QUESTION = re.compile(r"^(.*(?:\[y/N\]|to continue:) )(.+)$", re.MULTILINE)
-WRONG = re.compile(r'^(?:error: | *"level": "error"|Failed in |problem |\d+ findings?: )', re.MULTILINE)
+WRONG = re.compile(r'^(?:error: | *"level": "error"|Failed in |problem |\d+ findings?: |conflict )', re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w])")
 
 

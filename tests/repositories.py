@@ -60,10 +60,10 @@ class Repository:
         return (self.folder / path).read_text(encoding="utf-8")
 
 
-def new_repository(folder: Path) -> Repository:
+def new_repository(folder: Path, *, bare: bool = False) -> Repository:
     folder.mkdir(parents=True)
     repository = Repository(folder)
-    repository.git("init", "--quiet", "--initial-branch=main")
+    repository.git("init", "--quiet", "--initial-branch=main", *(["--bare"] if bare else []))
     return repository
 
 

@@ -29,6 +29,7 @@ _create_schedule = EventBridgeSchedulerResponse.create_schedule
 _create_schedule_group = EventBridgeSchedulerResponse.create_schedule_group
 _create_endpoint = SageMakerResponse.create_endpoint
 _describe_endpoint = SageMakerResponse.describe_endpoint
+_delete_endpoint = SageMakerResponse.delete_endpoint
 _create_model = SageMakerResponse.create_model
 _describe_model = SageMakerResponse.describe_model
 
@@ -47,6 +48,7 @@ QUOTAS: dict[str, float] = {}  # of SageMaker, by name
 PASSABLE: set[str] = set()  # the ARNs of roles that may be passed
 ISOLATED: set[str] = set()  # the names of models without a network
 STATES: list[Record] = []  # what the next answers of DescribeEndpoint say instead of the endpoint's own values
+DELETING: set[str] = set()  # endpoints that are found once more after they are deleted, as on AWS
 DEFECTS: list[str] = []  # why the next endpoints cannot be created or updated; empty: the next one can
 ANSWERS: list[tuple[int, str]] = []  # of models to the next requests: HTTP status and body; otherwise a good one
 CALLS: list[tuple[str, Record]] = []  # every request to SageMaker and the scheduler
@@ -56,7 +58,7 @@ FAULTS: dict[str, list[tuple[int, str, str]]] = {}  # by operation: (HTTP status
 def reset() -> None:
     for state in (
         STEPS, COURSE, APPS, SPACES, PROFILES, VERSIONS, CARDS, TAGS, TUNING, QUOTAS, PASSABLE, CALLS, FAULTS,
-        ISOLATED, STATES, DEFECTS, ANSWERS,
+        ISOLATED, STATES, DELETING, DEFECTS, ANSWERS,
     ):  # fmt: skip
         state.clear()
 
@@ -220,7 +222,16 @@ class Missing(SageMakerResponse):
 
     def describe_endpoint(self) -> ActionResult:
         answer: ActionResult = _describe_endpoint(self)
+        name = self._request()["EndpointName"]
+        if name in DELETING and answer.result["EndpointStatus"] == "Deleting":
+            sagemaker_backends[self.current_account][self.region].delete_endpoint(name)
         return ActionResult({**answer.result, **(STATES.pop(0) if STATES else {})})
+
+    def delete_endpoint(self) -> Any:
+        if self._request()["EndpointName"] not in DELETING:
+            return _delete_endpoint(self)
+        self._endpoint().endpoint_status = "Deleting"
+        return ActionResult({})
 
     def _endpoint(self) -> Any:
         return sagemaker_backends[self.current_account][self.region].endpoints[self._request()["EndpointName"]]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from projects import Project
 
-from aws import executed, gaps
+from aws import executed, gaps, guide_states_aws
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
 from aws.test_models import OWN, put_group, put_version
 from aws.test_studio import put_app
@@ -220,7 +220,9 @@ def apps(project: Project, aws: Aws) -> None:
     put_app("customer-ana", "flights", idle=0.42, age=7.1)
 
 
-STATES: dict[str, Callable[[Project, Aws], None]] = {
+# A state may return variables of the environment for the commands of the page.
+STATES: dict[str, Callable[[Project, Aws], dict[str, str] | None]] = {
+    **guide_states_aws.STATES,
     "commands#ops approve-model": versions,
     "commands#ops check": nothing,
     "commands#ops compile": nothing,

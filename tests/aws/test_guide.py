@@ -31,12 +31,14 @@ from aws.executed import FAST
 from aws.guide_states import STATES
 
 DOCS = TEMPLATE / "docs"
-ELSEWHERE = re.compile(r"(On AWS|In Studio|In a notebook|On EMR|In GitLab|With Airflow|With Docker)\b.*:")
+ELSEWHERE = re.compile(
+    r"(On AWS|In Studio|In a notebook|In a clone of the template|On EMR|In GitLab|With Airflow|With Docker)\b.*:"
+)
 # Pages with a test of their own, test_change_pages.py and test_start_page.py, and those that make_notebook_pages.py
 # executes.
 OTHERS = re.compile(r"index|change/.*|notebooks/(look-at-the-data|try-a-model|spark)")
-# Pages whose examples no test runs yet; of `commands`, only the sections in guide_states.py are followed.
-UNTRIED = ["commands", "updating"]
+# Pages whose examples no test runs; of `commands`, the sections in guide_states.py are followed, each by itself.
+UNTRIED = ["commands"]
 # How many texts of a page no command above them prints. Those of `guardrails` are drawn from the code: test_docs.py.
 UNPRINTED = {"guardrails": 5, "project-toml": 7}
 WITH = re.compile(r".*With (.+?), `(ops [^`]+)` prints:")
@@ -181,8 +183,8 @@ def _no_figures_stay() -> Iterator[None]:
 def test_a_reader_who_follows_the_page_sees_what_it_shows(
     page: str, project: Project, aws: Aws, tmp_path: Path
 ) -> None:
-    STATES.get(page, lambda *_: None)(project, aws)
-    follower = Follower(project, {**aws.environment, "AWS_DEFAULT_REGION": REGION, **FAST})
+    variables = STATES.get(page, lambda *_: None)(project, aws) or {}
+    follower = Follower(project, {**aws.environment, "AWS_DEFAULT_REGION": REGION, **FAST, **variables})
     wrong = []
     for example in document(page, follower, tmp_path).examples():
         try:
