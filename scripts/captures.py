@@ -17,6 +17,8 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parents[1]
 sys.path.insert(0, str(TEMPLATE))
 
+import make_tables  # noqa: E402
+
 from benchmarks import page as benchmarks_page  # noqa: E402
 from benchmarks import quotes, results  # noqa: E402
 from benchmarks.__main__ import NAMES  # noqa: E402
@@ -69,6 +71,10 @@ def stale() -> Iterator[str]:
         draw = runpy.run_path(str(TEMPLATE / "scripts" / f"make_{page.replace('-', '_')}_page.py"))["page"]
         if text != (draw(text) if page == "local-runs" else draw()):
             yield f"docs/{page}.md is out of date: run `make {page}-page`"
+    for file in make_tables.PAGES:
+        text = (TEMPLATE / file).read_text(encoding="utf-8")
+        if text != make_tables.page(text):
+            yield f"the tables of {file} are out of date: run `make tables`"
     measured = results.load()
     drawn = {file: quotes.current((TEMPLATE / file).read_text(encoding="utf-8"), measured) for file in quotes.FILES}
     drawn["docs/benchmarks.md"] = benchmarks_page.text(measured, NAMES)
