@@ -29,12 +29,11 @@ from projects import Project, Result, clean_environment
 GAP = "…"
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LEAD = re.compile(r"(In|Write|At the end of) `([^`]+)`.*:")
-EXECUTION = re.compile(r"(?:(?<=[Ee]xecution )|(?<=\.local/runs/)|(?<=result of ))[0-9a-z]{12}\b")
+EXECUTION = re.compile(r"(?<=[Ee]xecution )[0-9a-z]{12}\b|(?<=\.local/runs/)[0-9a-z]{12}\b")
 CHANGING = [
     (re.compile(r"\b\d+(\.\d+)? ?s(econds)?\b"), "0 s"),
     (re.compile(r"\b\d+ min \d+ s\b"), "0 s"),
     (EXECUTION, "ID"),
-    (re.compile(r"^[0-9a-z]{12}(?=  \w+-)"), "ID"),  # in a list of executions
     (re.compile(r"\b[0-9a-f]{16}\b|(?<=\()[0-9a-f]{8}(?=\))|\b[0-9a-f]{12}(?=-dirty\b)"), "HASH"),  # code, commits
     (re.compile(r"(?<=execution/)[0-9a-z]{12}\b|(?<=describe-pipeline-execution )[0-9a-z]{12}\b"), "ID"),
     (re.compile(r"(?<=executions: )\d+\.\d MB"), "0 MB"),  # of what is removed

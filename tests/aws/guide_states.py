@@ -442,7 +442,7 @@ STATES: dict[str, Callable[[Project, Aws], None]] = {
     "commands#ops new step": nothing,
     "commands#ops reject-model": versions,
     "commands#ops retry-pipeline-execution": failed,
-    "commands#ops run … ops clean": changed,
+    "commands#ops run to ops clean": changed,
     "commands#ops stop-pipeline-execution": running,
     "commands#ops track-pipeline-execution": tracked,
     "commands#ops update-pipeline-execution": running,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 import tomlkit
-from guide import EXECUTION, GAP, LEAD, Block, blocks, change, compare, path, run
+from guide import EXECUTION, LEAD, Block, blocks, change, compare, path, run
 from projects import TEMPLATE, Bake, Project, clean_environment
 from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
@@ -43,7 +43,7 @@ WITH = re.compile(r".*With (.+?), `(ops [^`]+)` prints:")
 SETTING = re.compile(r"`\[([\w.]+)\]\.([^`]+)`")
 SERVE = re.compile(r"^ops serve( --port \d+)?$", re.MULTILINE)
 PAGES = [file.relative_to(DOCS).with_suffix("").as_posix() for file in sorted(DOCS.rglob("*.md"))]
-# Sections of `commands`, each with a state of its own; the others are untried.
+# One or several sections of `commands`, with a state of their own; the others are untried.
 SECTIONS = [name for name in STATES if "#" in name]
 FOLLOWED = [
     page
@@ -174,13 +174,13 @@ class Follower:
 
 
 def document(page: str, follower: Follower, folder: Path) -> Document:
-    """A page, a section such as `commands#ops invoke`, or a range of them: `commands#ops run … ops clean`."""
+    """A page, a section such as `commands#ops invoke`, or all from one to another: `commands#ops run to ops clean`."""
     name, _, headings = page.partition("#")
     path = DOCS / f"{name}.md"
     if headings:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        first, *_, last = headings.split(f" {GAP} ") * 2
-        start, begin = (lines.index(f"## {heading}\n") for heading in (first, last))
+        first, _, last = headings.partition(" to ")
+        start, begin = (lines.index(f"## {heading}\n") for heading in (first, last or first))
         [end, *_] = [*(n for n in range(begin + 1, len(lines)) if lines[n].startswith("## ")), len(lines)]
         path = folder / "section.md"  # with the numbers of the page's lines
         path.write_text("\n" * start + "".join(lines[start:end]), encoding="utf-8")
