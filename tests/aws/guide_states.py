@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -226,6 +226,11 @@ def _git(project: Project, *commands: str) -> None:
         subprocess.run(["git", *command.split()], cwd=project.path, check=True)
 
 
+def _write(project: Project, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        (project.path / name).write_text(text, encoding="utf-8")
+
+
 def _append(path: Path, text: str) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write(text)
@@ -337,16 +342,22 @@ def changed(project: Project, aws: Aws) -> None:
         "add README.md",
         "commit --quiet --message=x",
     )
+    _append(project.path / "guardrails.toml", PRICES)
+    changes = {
+        "project.toml": (("max_iter = 150", "max_iter = 60"), ('"ml.m5.xlarge"', '"ml.m5.2xlarge"')),
+        "production/steps/training.py": (("def main", "# Fewer trees are enough.\ndef main"),),
+    }
+    before = {name: (project.path / name).read_text(encoding="utf-8") for name in changes}
+    after = dict(before)
+    for name, pairs in changes.items():
+        for old, new in pairs:
+            after[name] = after[name].replace(old, new, 1)
+    _write(project, after)
     done = project.ops("run", "train", LOGNAME="ana")
     assert done.code == 0, done
-    _append(project.path / "guardrails.toml", PRICES)
+    _write(project, before)  # of the main branch, which has data/schema.toml, too
     _git(project, "add --all", "commit --quiet --message=x", "update-ref refs/remotes/origin/main HEAD")
-    settings = project.path / "project.toml"
-    text = settings.read_text(encoding="utf-8")
-    for old, new in (("max_iter = 150", "max_iter = 60"), ('training = "ml.m5.xlarge"', 'training = "ml.m5.2xlarge"')):
-        text = text.replace(old, new)
-    settings.write_text(text, encoding="utf-8")
-    _append(project.path / "production" / "steps" / "training.py", "# Fewer trees are enough.\n")
+    _write(project, after)
     _shifted(project)
     _abalone(project)
     _evaluated(aws)
