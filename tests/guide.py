@@ -34,7 +34,7 @@ CHANGING = [
     (re.compile(r"\b\d+(\.\d+)? ?s(econds)?\b"), "0 s"),
     (re.compile(r"\b\d+ min \d+ s\b"), "0 s"),
     (EXECUTION, "ID"),
-    (re.compile(r"(?<!\.)\b[0-9a-f]{16}\b|(?<=\()[0-9a-f]{8}(?=\))|\b[0-9a-f]{12}(?=-dirty\b)"), "HASH"),  # code, commits
+    (re.compile(r"(?<!\.)\b[0-9a-f]{16}\b|(?<=\()[0-9a-f]{8}(?=\))|\b[0-9a-f]{12}(?=-dirty\b)"), "HASH"),  # of code
     (re.compile(r"(?<=execution/)[0-9a-z]{12}\b|(?<=describe-pipeline-execution )[0-9a-z]{12}\b"), "ID"),
     (re.compile(r"(?<=executions: )\d+\.\d MB"), "0 MB"),  # of what is removed
     (re.compile(r"(?<=, run )[0-9a-f]{32}\b"), "ID"),  # of MLflow
