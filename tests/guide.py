@@ -29,21 +29,26 @@ from projects import Project, Result, clean_environment
 GAP = "…"
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LEAD = re.compile(r"(In|Write|At the end of) `([^`]+)`.*:")
+EXECUTION = re.compile(r"(?<=[Ee]xecution )[0-9a-z]{12}\b|(?<=\.local/runs/)[0-9a-z]{12}\b")
 CHANGING = [
     (re.compile(r"\b\d+(\.\d+)? ?s(econds)?\b"), "0 s"),
     (re.compile(r"\b\d+ min \d+ s\b"), "0 s"),
-    (re.compile(r"(?<=[Ee]xecution )[0-9a-z]{12}\b|(?<=\.local/runs/)[0-9a-z]{12}\b"), "ID"),
+    (EXECUTION, "ID"),
     (re.compile(r"(?<=execution/)[0-9a-z]{12}\b|(?<=describe-pipeline-execution )[0-9a-z]{12}\b"), "ID"),
+    (re.compile(r"(?<=executions: )\d+\.\d MB"), "0 MB"),  # of what is removed
     (re.compile(r"(?<=, run )[0-9a-f]{32}\b"), "ID"),  # of MLflow
     (re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?20\d\d-\d\d-\d\d \d\d:\d\d(?::\d\d)?\b"), "DATE"),
     (re.compile(r"(?<=-)20\d{6}T\d{6}Z\b"), "DATE"),  # in the name of a file
     (re.compile(r"\bas arn:aws:\S+"), "as WHOEVER"),
-    (re.compile(r"\b(?!123456789012\b)[0-9a-f]{12}\b|\b[0-9a-f]{16}\b"), "HASH"),  # of a commit or of files
+    (re.compile(r"(?<!\.)\b(?!\d+\b)(?:[0-9a-f]{12}|[0-9a-f]{16})\b|(?<=\()[0-9a-f]{8}(?=\))"), "HASH"),  # of code
     (re.compile(r"(?<=^  configuration  )\S+"), "NAME"),
     (re.compile(r"\b[\d.]+ GB free in \S+"), "FREE"),
 ]
 QUESTION = re.compile(r"^(.*(?:\[y/N\]|to continue:) )(.+)$", re.MULTILINE)
-WRONG = re.compile(r'^(?:error: | *"level": "error"|Failed in |problem |\d+ findings?: |conflict )', re.MULTILINE)
+WRONG = re.compile(
+    r'^(?:error: | *"level": "error"|Failed in |problem |\d+ findings?: |conflict |\d+ of \d+ steps cannot run here)',
+    re.MULTILINE,
+)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w])")
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import json
+import subprocess
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from projects import Project
 
-from aws import executed, gaps, guide_states_aws
+from aws import executed, gaps, guide_states_aws, test_tuning_jobs
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
 from aws.test_models import OWN, put_group, put_version
 from aws.test_studio import put_app
@@ -57,6 +61,92 @@ def total(count: int) -> int:
 session = PipelineSession(boto_session=boto3.Session(region_name="eu-west-1"), default_bucket="bucket")
 print(Pipeline("functions", steps=[total(4)], sagemaker_session=session).definition())
 """
+
+PRICES = """
+[prices]
+region = "eu-west-1"
+date = "2026-11-01"
+currency = "USD"
+processing = { "ml.m5.large" = 0.115 }
+training = { "ml.m5.xlarge" = 0.23, "ml.m5.2xlarge" = 0.46 }
+"""
+INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
+ABALONE: dict[str, Any] = {
+    "Version": "2020-12-01",
+    "Metadata": {},
+    "Parameters": [],
+    "Steps": [
+        {
+            "Name": "Preprocess",
+            "Type": "Processing",
+            "Arguments": {
+                "ProcessingResources": {"ClusterConfig": INSTANCE},
+                "AppSpecification": {
+                    "ImageUri": "image",
+                    "ContainerEntrypoint": ["cp", "-r", "/opt/ml/processing/input", "/opt/ml/processing/train"],
+                },
+                "RoleArn": ROLE,
+                "ProcessingInputs": [
+                    {
+                        "InputName": "raw",
+                        "S3Input": {
+                            "S3Uri": "s3://abalone/raw/",
+                            "LocalPath": "/opt/ml/processing/input",
+                            "S3DataType": "S3Prefix",
+                        },
+                    }
+                ],
+                "ProcessingOutputConfig": {
+                    "Outputs": [
+                        {
+                            "OutputName": "train",
+                            "S3Output": {
+                                "S3Uri": "s3://abalone/train",
+                                "LocalPath": "/opt/ml/processing/train",
+                                "S3UploadMode": "EndOfJob",
+                            },
+                        }
+                    ]
+                },
+            },
+        },
+        {
+            "Name": "Train",
+            "Type": "Training",
+            "Arguments": {
+                "AlgorithmSpecification": {
+                    "TrainingImage": "image",
+                    "TrainingInputMode": "File",
+                    "ContainerEntrypoint": ["cp", "-r", "/opt/ml/input/data/train", "/opt/ml/model/"],
+                },
+                "RoleArn": ROLE,
+                "OutputDataConfig": {"S3OutputPath": "s3://abalone/models"},
+                "InputDataConfig": [
+                    {
+                        "ChannelName": "train",
+                        "DataSource": {
+                            "S3DataSource": {
+                                "S3DataType": "S3Prefix",
+                                "S3Uri": {
+                                    "Get": "Steps.Preprocess.ProcessingOutputConfig.Outputs['train'].S3Output.S3Uri"
+                                },
+                            }
+                        },
+                    }
+                ],
+                "ResourceConfig": INSTANCE,
+                "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+            },
+        },
+        {
+            "Name": "Notify",
+            "Type": "Lambda",
+            "DependsOn": ["Train"],
+            "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:notify",
+            "Arguments": {},
+        },
+    ],
+}
 
 
 def local_runs(project: Project, aws: Aws) -> None:
@@ -131,26 +221,48 @@ def endpoints(project: Project, aws: Aws) -> None:
     gaps.ANSWERS.extend([(200, ""), (200, answer), *[(500, "KeyError: 'carrier'")] * endpoint_probe.TRIES])
 
 
+def _git(project: Project, *commands: str) -> None:
+    for command in commands:
+        subprocess.run(["git", *command.split()], cwd=project.path, check=True)
+
+
+def _write(project: Project, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        (project.path / name).write_text(text, encoding="utf-8")
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def gitlab(project: Project, aws: Aws) -> None:
     """A clone of the project in GitLab, with a change."""
-    import subprocess
-
-    for command in (
-        ["init", "--quiet", "--bare", "../origin.git"],
-        ["init", "--quiet", "--initial-branch=main"],
-        ["remote", "add", "origin", "../origin.git"],
-        ["config", "user.name", "ana"],
-        ["config", "user.email", "ana@example.com"],
-        ["add", "README.md"],
-        ["commit", "--quiet", "--message=x"],
-    ):
-        subprocess.run(["git", *command], cwd=project.path, check=True)
-    with (project.path / "README.md").open("a", encoding="utf-8") as file:
-        file.write("\nSeasons.\n")
+    _git(
+        project,
+        "init --quiet --bare ../origin.git",
+        "init --quiet --initial-branch=main",
+        "remote add origin ../origin.git",
+        "config user.name ana",
+        "config user.email ana@example.com",
+        "add README.md",
+        "commit --quiet --message=x",
+    )
+    _append(project.path / "README.md", "\nSeasons.\n")
 
 
 def project_toml(project: Project, aws: Aws) -> None:
-    """A table in folders that are columns, and an environment that is not set yet."""
+    """Gaps in the table, groups, a model with few trees, a table in folders, and an environment that is not set yet."""
+    with (project.path / SAMPLE).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (project.path / SAMPLE).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(
+            {**row, **({"wind_speed": "?"} if number % 68 == 1 else {})} for number, row in enumerate(rows)
+        )
+    project.edit("evaluation", groups='["origin", "temp"]')
+    project.edit("hyperparameters", max_iter="20")
     for folder in ("origin=JFK/month=01", "origin=JFK/month=02", "origin=EWR/month=01"):
         path = project.path / "data" / "flights" / folder / "part-0.parquet"
         path.parent.mkdir(parents=True)
@@ -220,16 +332,122 @@ def apps(project: Project, aws: Aws) -> None:
     put_app("customer-ana", "flights", idle=0.42, age=7.1)
 
 
+def changed(project: Project, aws: Aws) -> None:
+    """A branch with a change and a run of it, new data, a definition of another project, and an execution on AWS."""
+    _git(
+        project,
+        "init --quiet --initial-branch=main",
+        "config user.name ana",
+        "config user.email ana@example.com",
+        "add README.md",
+        "commit --quiet --message=x",
+    )
+    _append(project.path / "guardrails.toml", PRICES)
+    changes = {
+        "project.toml": (("max_iter = 150", "max_iter = 60"), ('"ml.m5.xlarge"', '"ml.m5.2xlarge"')),
+        "production/steps/training.py": (("def main", "# Fewer trees are enough.\ndef main"),),
+    }
+    before = {name: (project.path / name).read_text(encoding="utf-8") for name in changes}
+    after = dict(before)
+    for name, pairs in changes.items():
+        for old, new in pairs:
+            after[name] = after[name].replace(old, new, 1)
+    _write(project, after)
+    done = project.ops("run", "train", LOGNAME="ana")
+    assert done.code == 0, done
+    _write(project, before)  # of the main branch, which has data/schema.toml, too
+    _git(project, "add --all", "commit --quiet --message=x", "update-ref refs/remotes/origin/main HEAD")
+    _write(project, after)
+    _shifted(project)
+    _abalone(project)
+    _evaluated(aws)
+
+
+def _shifted(project: Project) -> None:
+    """Every fourth flight, warmer, and often without the humidity."""
+    with (project.path / SAMPLE).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[::4]
+    with (project.path / "data" / "march.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for number, row in enumerate(rows):
+            warmer = {"temp": f"{float(row['temp']) + 12:.2f}"} if row["temp"] else {}
+            writer.writerow({**row, **warmer, **({"humid": ""} if number % 3 == 0 else {})})
+
+
+def _abalone(project: Project) -> None:
+    """A definition with a step that runs only on AWS, which is replaced, and the data that it reads."""
+    raw = project.path.parent / "abalone" / "s3" / "abalone" / "raw"
+    raw.mkdir(parents=True)
+    (raw / "abalone.csv").write_text("1,2\n", encoding="utf-8")
+    for name, content in (("abalone", ABALONE), ("notify", {"properties": {}})):
+        (project.path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _evaluated(aws: Aws) -> None:
+    """An execution of `train` on AWS with metrics, and how much of the instances its jobs used."""
+    branches = {
+        "Conditions": [],
+        "IfSteps": [{"Name": "Register", "Type": "RegisterModel", "Arguments": {}}],
+        "ElseSteps": [{"Name": "QualityGateFailed", "Type": "Fail", "Arguments": {}}],
+    }
+    gate = {"Name": "QualityGate", "Type": "Condition", "DependsOn": ["Evaluation"], "Arguments": branches}
+    executed.deploy(aws, definition={**executed.DEFINITION, "Steps": [*executed.DEFINITION["Steps"], gate]})
+    arn = executed.started(aws)
+    executed.evaluated(aws, "processing-1", f"{executed.RESULTS}/train")
+    executed.evaluated(aws, "evaluation-1", executed.RESULTS)
+    aws.client("sagemaker").create_training_job(
+        TrainingJobName="training-1",
+        AlgorithmSpecification={"TrainingImage": "image", "TrainingInputMode": "File"},
+        RoleArn=ROLE,
+        OutputDataConfig={"S3OutputPath": executed.RESULTS},
+        ResourceConfig={"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30},
+        StoppingCondition={"MaxRuntimeInSeconds": 3600},
+    )
+    scores = {"accuracy": 0.8012, "auc": 0.7281}
+    report = {"binary_classification_metrics": {name: {"value": value} for name, value in scores.items()}}
+    bucket, _, key = executed.RESULTS.removeprefix("s3://").partition("/")
+    aws.client("s3").put_object(Bucket=bucket, Key=f"{key}/evaluation.json", Body=json.dumps(report))
+    for kind, name, minute, cpu, memory in (  # the CPU of both or all four cores
+        ("Processing", "processing-1", 2, 130.0, 34.0),
+        ("Training", "training-1", 6, 292.0, 18.0),
+        ("Processing", "evaluation-1", 9, 88.0, 22.0),
+    ):
+        data = [
+            {
+                "MetricName": f"{metric}Utilization",
+                "Dimensions": [{"Name": "Host", "Value": f"{name}/algo-1"}],
+                "Timestamp": executed.at(minute),
+                "Value": value,
+            }
+            for metric, value in (("CPU", cpu), ("Memory", memory))
+        ]
+        aws.client("cloudwatch").put_metric_data(Namespace=f"/aws/sagemaker/{kind}Jobs", MetricData=data)
+    gaps.STEPS[arn] = [
+        executed.step("Processing", end=4.2, Metadata=executed.job("Processing", "processing-1")),
+        executed.step("Training", begin=4.2, end=7.35, Metadata=executed.job("Training", "training-1")),
+        executed.step("Evaluation", begin=7.35, end=11.1, Metadata=executed.job("Processing", "evaluation-1")),
+        executed.step("QualityGate", begin=11.1, end=11.11),
+        executed.step("Register", begin=11.11, end=11.15),
+    ]
+
+
+def tracked(project: Project, aws: Aws) -> None:
+    project.edit("tracking", uri='"local"')
+    _evaluated(aws)
+
+
+def tuned(project: Project, aws: Aws) -> None:
+    test_tuning_jobs.tuned(aws, Metadata=test_tuning_jobs.METADATA)
+
+
 # A state may return variables of the environment for the commands of the page.
 STATES: dict[str, Callable[[Project, Aws], dict[str, str] | None]] = {
     **guide_states_aws.STATES,
     "commands#ops approve-model": versions,
-    "commands#ops check": nothing,
-    "commands#ops compile": nothing,
     "commands#ops delete-app": apps,
     "commands#ops delete-pipeline": personal,
     "commands#ops deploy-endpoint": approved,
-    "commands#ops instance-types": nothing,
     "commands#ops invoke": answering,
     "commands#ops list-apps": apps,
     "commands#ops list-pipelines": deployed,
@@ -237,8 +455,11 @@ STATES: dict[str, Callable[[Project, Aws], dict[str, str] | None]] = {
     "commands#ops new step": nothing,
     "commands#ops reject-model": versions,
     "commands#ops retry-pipeline-execution": failed,
+    "commands#ops run to ops clean": changed,
     "commands#ops stop-pipeline-execution": running,
+    "commands#ops track-pipeline-execution": tracked,
     "commands#ops update-pipeline-execution": running,
+    "commands#ops write-hyperparameters": tuned,
     "endpoints": endpoints,
     "gitlab": gitlab,
     "guardrails": guardrails,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 import tomlkit
-from guide import LEAD, Block, blocks, change, compare, path, run
+from guide import EXECUTION, LEAD, Block, blocks, change, compare, path, run
 from projects import TEMPLATE, Bake, Project, clean_environment
 from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
@@ -40,12 +40,12 @@ OTHERS = re.compile(r"index|change/.*|notebooks/(look-at-the-data|try-a-model|sp
 # Pages whose examples no test runs; of `commands`, the sections in guide_states.py are followed, each by itself.
 UNTRIED = ["commands"]
 # How many texts of a page no command above them prints. Those of `guardrails` are drawn from the code: test_docs.py.
-UNPRINTED = {"guardrails": 5, "project-toml": 7}
+UNPRINTED = {"guardrails": 5}
 WITH = re.compile(r".*With (.+?), `(ops [^`]+)` prints:")
 SETTING = re.compile(r"`\[([\w.]+)\]\.([^`]+)`")
 SERVE = re.compile(r"^ops serve( --port \d+)?$", re.MULTILINE)
 PAGES = [file.relative_to(DOCS).with_suffix("").as_posix() for file in sorted(DOCS.rglob("*.md"))]
-# Sections of `commands`, each with a state of its own; the others are untried.
+# One or several sections of `commands`, with a state of their own; the others are untried.
 SECTIONS = [name for name in STATES if "#" in name]
 FOLLOWED = [
     page
@@ -72,12 +72,14 @@ class Follower:
     """Evaluates the blocks of one page.
 
     printed: the output of the last block, if it ran here. unprinted: how many texts nothing printed.
+    executions: the ids here of those on the page. The project is in /home/ana, and belongs to her.
     """
 
     def __init__(self, project: Project, environment: dict[str, str]) -> None:
         self.project, self.environment = project, environment
         self.unprinted = 0
         self.printed: str | None = None
+        self.executions: dict[str, str] = {}
         self.elsewhere = False
         self.python = PythonEvaluator()
         self.server: subprocess.Popen[str] | None = None
@@ -118,9 +120,27 @@ class Follower:
         printed, elsewhere = self.printed, self.elsewhere
         self.printed, self.elsewhere = None, False
         if printed is not None:
-            compare(block.text, printed)
+            compare(block.text, self._as_on_the_page(printed, block.text))
         elif not elsewhere and block.language == "text":
             self.unprinted += 1
+
+    def _as_on_the_page(self, printed: str, quoted: str) -> str:
+        there, here = (EXECUTION.findall(text) for text in (quoted, printed))
+        if len(there) == len(here):
+            self.executions.update(zip(there, here, strict=True))
+        for of_page, real in self.executions.items():
+            printed = printed.replace(real, of_page)
+        return printed.replace(str(self.project.path.parent), "/home/ana")
+
+    def _as_here(self, script: str) -> str:
+        """The script with the ids, or the first characters of an id, that this page has shown."""
+        return re.sub(
+            r"\b[0-9a-z]{3,12}\b",
+            lambda word: next(
+                (real for of_page, real in self.executions.items() if of_page.startswith(word[0])), word[0]
+            ),
+            script,
+        )
 
     def _merge(self, text: str) -> None:
         path = self.project.path / "project.toml"
@@ -131,6 +151,7 @@ class Follower:
 
     def _run(self, script: str, quoted: str) -> str:
         """A server goes on to run until the page ends or starts another; its port is one that is free here."""
+        script = self._as_here(script)
         if not SERVE.search(script):
             return run(script.replace(":8080/", f":{self.port}/"), self.project, (), quoted, **self.environment)
         before, shown, _ = SERVE.split(script)
@@ -155,13 +176,14 @@ class Follower:
 
 
 def document(page: str, follower: Follower, folder: Path) -> Document:
-    """A page, or a section such as `commands#ops check`."""
-    name, _, heading = page.partition("#")
+    """A page, a section such as `commands#ops invoke`, or all from one to another: `commands#ops run to ops clean`."""
+    name, _, headings = page.partition("#")
     path = DOCS / f"{name}.md"
-    if heading:
+    if headings:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        start = lines.index(f"## {heading}\n")
-        [end, *_] = [*(n for n in range(start + 1, len(lines)) if lines[n].startswith("## ")), len(lines)]
+        first, _, last = headings.partition(" to ")
+        start, begin = (lines.index(f"## {heading}\n") for heading in (first, last or first))
+        [end, *_] = [*(n for n in range(begin + 1, len(lines)) if lines[n].startswith("## ")), len(lines)]
         path = folder / "section.md"  # with the numbers of the page's lines
         path.write_text("\n" * start + "".join(lines[start:end]), encoding="utf-8")
     parsers = [
@@ -184,7 +206,9 @@ def test_a_reader_who_follows_the_page_sees_what_it_shows(
     page: str, project: Project, aws: Aws, tmp_path: Path
 ) -> None:
     variables = STATES.get(page, lambda *_: None)(project, aws) or {}
-    follower = Follower(project, {**aws.environment, "AWS_DEFAULT_REGION": REGION, **FAST, **variables})
+    follower = Follower(
+        project, {**aws.environment, "AWS_DEFAULT_REGION": REGION, "LOGNAME": "ana", **FAST, **variables}
+    )
     wrong = []
     for example in document(page, follower, tmp_path).examples():
         try:
