@@ -106,7 +106,7 @@ def _contenders(place: Workplace, project: Project, source: Path, size: Size) ->
     if _available("pyspark"):
         place.use(own_versions("pyspark") | {"Java": _java()})
         found.append(contender(SPARK, _plain(sys.executable, "plain_spark", source, out, size)))
-        if (steps / "processing_spark.py").is_file():
+        if not place.quick and (steps / "processing_spark.py").is_file():  # it has tests of its own
             command = _step(sys.executable, steps, "processing_spark", source, out, size)
             found.append(contender(SPARK_STEP, command))
     return found
