@@ -37,20 +37,18 @@ ELSEWHERE = re.compile(
 # Pages with a test of their own, test_change_pages.py and test_start_page.py, and those that make_notebook_pages.py
 # executes.
 OTHERS = re.compile(r"index|change/.*|notebooks/(look-at-the-data|try-a-model|spark)")
-# Pages whose examples no test runs; of `commands`, the sections in guide_states.py are followed, each by itself.
-UNTRIED = ["commands"]
+IN_SECTIONS = "commands"  # followed section by section, each with a state of its own
 # How many texts of a page no command above them prints. Those of `guardrails` are drawn from the code: test_docs.py.
 UNPRINTED = {"guardrails": 5}
 WITH = re.compile(r".*With (.+?), `(ops [^`]+)` prints:")
 SETTING = re.compile(r"`\[([\w.]+)\]\.([^`]+)`")
 SERVE = re.compile(r"^ops serve( --port \d+)?$", re.MULTILINE)
 PAGES = [file.relative_to(DOCS).with_suffix("").as_posix() for file in sorted(DOCS.rglob("*.md"))]
-# One or several sections of `commands`, with a state of their own; the others are untried.
 SECTIONS = [name for name in STATES if "#" in name]
 FOLLOWED = [
     page
     for page in PAGES
-    if not OTHERS.fullmatch(page) and page not in UNTRIED
+    if not OTHERS.fullmatch(page) and page != IN_SECTIONS
     if any(block.language in ("bash", "python") for block in blocks((DOCS / f"{page}.md").read_text(encoding="utf-8")))
 ]
 
@@ -181,15 +179,21 @@ def document(page: str, follower: Follower, folder: Path) -> Document:
     path = DOCS / f"{name}.md"
     if headings:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        first, _, last = headings.partition(" to ")
-        start, begin = (lines.index(f"## {heading}\n") for heading in (first, last or first))
-        [end, *_] = [*(n for n in range(begin + 1, len(lines)) if lines[n].startswith("## ")), len(lines)]
+        start, end = part(lines, headings)
         path = folder / "section.md"  # with the numbers of the page's lines
         path.write_text("\n" * start + "".join(lines[start:end]), encoding="utf-8")
     parsers = [
         CodeBlockParser(language, follower.evaluate) for language in ("bash", "diff", "json", "python", "text", "toml")
     ]
     return Sybil(parsers).parse(path)
+
+
+def part(lines: list[str], headings: str) -> tuple[int, int]:
+    """The first line of these sections, and the line after the last."""
+    first, _, last = headings.partition(" to ")
+    start, begin = (lines.index(f"## {heading}\n") for heading in (first, last or first))
+    [end, *_] = [*(n for n in range(begin + 1, len(lines)) if lines[n].startswith("## ")), len(lines)]
+    return start, end
 
 
 @pytest.fixture(autouse=True)
@@ -220,5 +224,11 @@ def test_a_reader_who_follows_the_page_sees_what_it_shows(
     assert follower.unprinted == UNPRINTED.get(page, 0), "texts that nothing prints"
 
 
-def test_the_pages_that_are_left_out_exist() -> None:
-    assert set(UNTRIED) <= set(PAGES)
+def test_each_section_with_commands_is_followed() -> None:
+    lines = (DOCS / f"{IN_SECTIONS}.md").read_text(encoding="utf-8").splitlines(keepends=True)
+    followed = {number for name in SECTIONS for number in range(*part(lines, name.partition("#")[2]))}
+    introduction = lines.index(next(line for line in lines if line.startswith("## ")))
+
+    commands = {number for number, line in enumerate(lines) if line == "```bash\n" and number > introduction}
+
+    assert commands - followed == set()
