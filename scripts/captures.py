@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TEMPLATE = Path(__file__).parents[1]
-sys.path.insert(0, str(TEMPLATE))
+sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "tests")]
 
+import make_guardrails_page  # noqa: E402
+import make_local_runs_page  # noqa: E402
 import make_tables  # noqa: E402
+import projects  # noqa: E402
 
 from benchmarks import page as benchmarks_page  # noqa: E402
 from benchmarks import quotes, results  # noqa: E402
 from benchmarks.__main__ import NAMES  # noqa: E402
 
-DOCS = TEMPLATE / "docs"
+PAGES_OF_FIGURES = "python -m benchmarks --pages"
 KEPT = Path(__file__).with_suffix(".json")
 _LIBRARY = "{{cookiecutter.project_slug}}/vendor/sagemaker_ops"
 # {folder in docs/: (make's target, patterns of the files that are shown)}
@@ -37,6 +39,19 @@ SHOWN = {
         (f"{_LIBRARY}/report/*", f"{_LIBRARY}/terminal/progress.py", f"{_LIBRARY}/terminal/summary.py"),
     ),
 }
+
+
+def new_project(folder: Path, *targets: str) -> Path:
+    """The folder of a new project, after these targets of make. SystemExit with the output of one that fails.
+
+    No kernel is registered for the person who runs this.
+    """
+    made = projects.bake_into(folder)
+    for target in targets:
+        done = made.make(target)
+        if done.code:
+            raise SystemExit(str(done))
+    return made.path
 
 
 def digest(name: str) -> str:
@@ -65,25 +80,25 @@ def record(name: str) -> None:
 
 def stale() -> Iterator[str]:
     """A sentence about everything that is out of date."""
-    for page in ("guardrails", "local-runs"):
-        path = DOCS / f"{page}.md"
-        text = path.read_text(encoding="utf-8")
-        draw = runpy.run_path(str(TEMPLATE / "scripts" / f"make_{page.replace('-', '_')}_page.py"))["page"]
-        if text != (draw(text) if page == "local-runs" else draw()):
-            yield f"docs/{page}.md is out of date: run `make {page}-page`"
-    for file in make_tables.PAGES:
+    for file, (command, draw) in drawn().items():
         text = (TEMPLATE / file).read_text(encoding="utf-8")
-        if text != make_tables.page(text):
-            yield f"the tables of {file} are out of date: run `make tables`"
-    measured = results.load()
-    drawn = {file: quotes.current((TEMPLATE / file).read_text(encoding="utf-8"), measured) for file in quotes.FILES}
-    drawn["docs/benchmarks.md"] = benchmarks_page.text(measured, NAMES)
-    for file, text in drawn.items():
-        if text != (TEMPLATE / file).read_text(encoding="utf-8"):
-            yield f"the figures of {file} are not those of benchmarks/results: run `python -m benchmarks --pages`"
+        if text != draw(text):
+            yield f"{file} is out of date: run `{command}`"
     for name, (target, _) in SHOWN.items():
         if not is_current(name):
             yield f"what docs/{name} shows has changed: run `make {target}`, and look at the result"
+
+
+def drawn() -> dict[str, tuple[str, Callable[[str], str]]]:
+    """{page that is drawn from the code, as a whole or in parts: (what writes it, the page as it should be)}."""
+    measured = results.load()
+    return {
+        "docs/guardrails.md": ("make guardrails-page", lambda _: make_guardrails_page.page()),
+        "docs/local-runs.md": ("make local-runs-page", make_local_runs_page.page),
+        **dict.fromkeys(make_tables.PAGES, ("make tables", make_tables.page)),
+        **{file: (PAGES_OF_FIGURES, lambda text: quotes.current(text, measured)) for file in quotes.FILES},
+        "docs/benchmarks.md": (PAGES_OF_FIGURES, lambda _: benchmarks_page.text(measured, NAMES)),
+    }
 
 
 def main() -> int:

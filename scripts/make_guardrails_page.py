@@ -14,7 +14,7 @@ from typing import Any
 TEMPLATE = Path(__file__).parents[1]
 PAGE = TEMPLATE / "docs" / "guardrails.md"
 sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}" / "vendor"))
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None  # no caches in the project's folder
 
 from sagemaker_ops.definition import request_limits  # noqa: E402
 from sagemaker_ops.errors import Problem, RefusedError, UserError  # noqa: E402

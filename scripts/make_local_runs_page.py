@@ -13,7 +13,7 @@ from typing import Any
 TEMPLATE = Path(__file__).parents[1]
 PAGE = TEMPLATE / "docs" / "local-runs.md"
 sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}" / "vendor"))
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None  # no caches in the project's folder
 
 from sagemaker_ops.definition.expressions import Scope  # noqa: E402
 from sagemaker_ops.definition.plan import VERSION, parse  # noqa: E402

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -26,11 +25,7 @@ NOTE = "This is `{}.ipynb` of a new project, executed on the sample table. In yo
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        cookiecutter = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", folder, str(TEMPLATE)]
-        subprocess.run(cookiecutter, check=True, capture_output=True)
-        [project] = Path(folder).iterdir()
-        for target in ("setup", "spark", "run"):
-            subprocess.run(["make", target, f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
+        project = captures.new_project(Path(folder), "setup", "spark", "run")
         for source, name in NOTEBOOKS.items():
             for old in [PAGES / f"{name}.md", *PAGES.glob(f"{name}_*.png")]:
                 old.unlink(missing_ok=True)

@@ -10,7 +10,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -31,15 +30,10 @@ FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', mono
 
 
 def main() -> None:
-    sys.path.insert(0, str(TEMPLATE / "tests"))
-    from browser import look
+    from browser import look  # of the tests, which `captures` makes importable
 
     with tempfile.TemporaryDirectory() as folder:
-        cookiecutter = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", folder, str(TEMPLATE)]
-        subprocess.run(cookiecutter, check=True, capture_output=True)
-        [project] = Path(folder).iterdir()
-        subprocess.run(["make", "setup", f"PYTHON={sys.executable}"], cwd=project, check=True, capture_output=True)
-        terminal(["ops", "run", "train"], project)  # writes bytecode and data/schema.toml
+        project = captures.new_project(Path(folder), "run")  # which also writes bytecode and data/schema.toml
         command = ["ops", "run", "train", "--no-cache"]
         shown = terminal(command, project)
         (PICTURES / "terminal.svg").write_text(svg(shown, " ".join(command)), encoding="utf-8")

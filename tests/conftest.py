@@ -19,7 +19,6 @@ from projects import TEMPLATE, Bake, Project, bake_into
 # A shell ignores SIGINT in background processes, and then so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow", re.MULTILINE)
-LONGEST = {"test_story", "test_site", "test_deployment", "test_checks", "test_benchmarks", "test_generated_project"}
 SHARED = TEMPLATE / "build" / "tests"
 # Not next to the modules, because the library is generated too; kept, because pytest rewrites every test module.
 sys.pycache_prefix = str(TEMPLATE / "build" / "bytecode")
@@ -42,7 +41,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests come first, so that no process waits for one of them at the end."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
 
 
 def pytest_collection_finish() -> None:

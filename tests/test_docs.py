@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import runpy
 import shutil
 import tomllib
 import typing
@@ -202,10 +201,12 @@ def test_commands_names_each_make_target(heading: str, folder: Path) -> None:
     assert [row[0] for row in written] == targets(folder / "Makefile")
 
 
-def test_the_page_on_guardrails_matches_the_code() -> None:
-    drawn = runpy.run_path(str(TEMPLATE / "scripts" / "make_guardrails_page.py"))["page"]()
+@pytest.mark.parametrize("file", captures.drawn())
+def test_a_page_that_is_drawn_from_the_code_is_as_the_code(file: str) -> None:
+    command, draw = captures.drawn()[file]
+    text = (TEMPLATE / file).read_text(encoding="utf-8")
 
-    assert (DOCS / "guardrails.md").read_text(encoding="utf-8") == drawn, "run `make guardrails-page`"
+    assert text == draw(text), f"run `{command}`"
 
 
 def test_the_page_on_local_runs_matches_the_code() -> None:
@@ -213,8 +214,6 @@ def test_the_page_on_local_runs_matches_the_code() -> None:
 
     assert f"| 120 seconds | {process.GRACE_SECONDS:.0f} seconds. |" in page
     assert set(re.findall(r"^- `(\w+)`: ", page, re.MULTILINE)) == set(isolation.MODES) - {"auto"}
-    drawn = runpy.run_path(str(TEMPLATE / "scripts" / "make_local_runs_page.py"))["page"](page)
-    assert page == drawn, "run `make local-runs-page`"
     named = re.findall(r"^\| (`\w+`.*?) \| (?:runs|does not run) \|", page, re.MULTILINE)
     assert sorted(re.findall(r"\w+", " ".join(named))) == sorted(step_types.TYPES)
 
@@ -247,22 +246,16 @@ def test_the_executed_notebooks_and_the_pictures_show_what_there_is_now() -> Non
 
 
 def test_make_docs_refuses_what_is_out_of_date(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("guardrails.md", "local-runs.md"):
-        (tmp_path / name).write_text((DOCS / name).read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr(captures, "DOCS", tmp_path)
     assert captures.main() == 0
 
-    with (tmp_path / "local-runs.md").open("a", encoding="utf-8") as page:
-        page.write("A sentence outside of what is drawn.\n")
-    assert captures.main() == 0
-    (tmp_path / "guardrails.md").write_text("An old page.\n", encoding="utf-8")
+    monkeypatch.setattr(captures, "drawn", lambda: {"docs/index.md": ("make start-page", lambda text: f"{text}more")})
     monkeypatch.setitem(captures.SHOWN, "pictures", ("pictures", ("README.md",)))
 
     assert captures.main() == 1
     assert capsys.readouterr().err == (
-        "error: docs/guardrails.md is out of date: run `make guardrails-page`\n"
+        "error: docs/index.md is out of date: run `make start-page`\n"
         "error: what docs/pictures shows has changed: run `make pictures`, and look at the result\n"
     )
 

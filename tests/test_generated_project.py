@@ -35,6 +35,7 @@ COMBINATIONS = [
 
 
 @pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.parametrize("answers", COMBINATIONS)
 @pytest.mark.parametrize("target", ["test", "lint", "docs"])
 def test_make(ready: Bake, answers: dict[str, str], target: str) -> None:
@@ -49,6 +50,7 @@ def test_make(ready: Bake, answers: dict[str, str], target: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.longest
 def test_it_is_in_order_under_the_python_of_the_image_and_of_gitlab(bake: Bake, image_python: str) -> None:
     """That Python also has another NumPy."""
     done = bake().make("test", "lint", f"PYTHON={image_python}")

@@ -9,7 +9,7 @@ import pytest
 from browser import look_at
 from documentation import built
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 PHONE, DESK = (390, "dark"), (1280, "light")
 SEARCH = """(async () => {

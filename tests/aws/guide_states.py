@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from projects import Project
+from repositories import new_repository
 
 from aws import executed, gaps, guide_states_aws, test_tuning_jobs
 from aws.conftest import ACCOUNT, BUCKET, REGION, ROLE, Aws
@@ -221,11 +221,6 @@ def endpoints(project: Project, aws: Aws) -> None:
     gaps.ANSWERS.extend([(200, ""), (200, answer), *[(500, "KeyError: 'carrier'")] * endpoint_probe.TRIES])
 
 
-def _git(project: Project, *commands: str) -> None:
-    for command in commands:
-        subprocess.run(["git", *command.split()], cwd=project.path, check=True)
-
-
 def _write(project: Project, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         (project.path / name).write_text(text, encoding="utf-8")
@@ -238,16 +233,9 @@ def _append(path: Path, text: str) -> None:
 
 def gitlab(project: Project, aws: Aws) -> None:
     """A clone of the project in GitLab, with a change."""
-    _git(
-        project,
-        "init --quiet --bare ../origin.git",
-        "init --quiet --initial-branch=main",
-        "remote add origin ../origin.git",
-        "config user.name ana",
-        "config user.email ana@example.com",
-        "add README.md",
-        "commit --quiet --message=x",
-    )
+    new_repository(project.path.parent / "origin.git", bare=True)
+    repository = guide_states_aws.repository(project)
+    repository.git("remote", "add", "origin", "../origin.git")
     _append(project.path / "README.md", "\nSeasons.\n")
 
 
@@ -334,14 +322,7 @@ def apps(project: Project, aws: Aws) -> None:
 
 def changed(project: Project, aws: Aws) -> None:
     """A branch with a change and a run of it, new data, a definition of another project, and an execution on AWS."""
-    _git(
-        project,
-        "init --quiet --initial-branch=main",
-        "config user.name ana",
-        "config user.email ana@example.com",
-        "add README.md",
-        "commit --quiet --message=x",
-    )
+    repository = guide_states_aws.repository(project)
     _append(project.path / "guardrails.toml", PRICES)
     changes = {
         "project.toml": (("max_iter = 150", "max_iter = 60"), ('"ml.m5.xlarge"', '"ml.m5.2xlarge"')),
@@ -356,7 +337,8 @@ def changed(project: Project, aws: Aws) -> None:
     done = project.ops("run", "train", LOGNAME="ana")
     assert done.code == 0, done
     _write(project, before)  # of the main branch, which has data/schema.toml, too
-    _git(project, "add --all", "commit --quiet --message=x", "update-ref refs/remotes/origin/main HEAD")
+    repository.commit()
+    repository.git("update-ref", "refs/remotes/origin/main", "HEAD")
     _write(project, after)
     _shifted(project)
     _abalone(project)

@@ -63,14 +63,14 @@ def _ops(project: Project, aws: Aws, *arguments: str, **variables: str) -> None:
     assert done.code == 0, done
 
 
-def _repository(project: Project) -> Repository:
+def repository(project: Project) -> Repository:
     """The project in git, with everything committed."""
-    repository = Repository(project.path)
-    repository.git("init", "--quiet", "--initial-branch=main")
+    made = Repository(project.path)
+    made.git("init", "--quiet", "--initial-branch=main")
     for name, value in (("user.name", "ana"), ("user.email", "ana@example.com")):
-        repository.git("config", name, value)
-    repository.commit()
-    return repository
+        made.git("config", name, value)
+    made.commit()
+    return made
 
 
 # Pipelines
@@ -203,12 +203,12 @@ def _version(aws: Aws, number: int, auc: float) -> None:
 
 def models(project: Project, aws: Aws) -> dict[str, str]:
     """Two versions from two commits: Ana has approved the first, and a colleague has started the second."""
-    repository = _repository(project)
-    first = repository.git("rev-parse", "HEAD")[:12]
-    features = repository.text("production/steps/features.py")
+    kept = repository(project)
+    first = kept.git("rev-parse", "HEAD")[:12]
+    features = kept.text("production/steps/features.py")
     old = features.splitlines(keepends=True)
     new = [*old[:1], *old[4:], *(f"# {number}\n" for number in range(12))]
-    second = repository.commit({"production/steps/features.py": "".join(new)})[:12]
+    second = kept.commit({"production/steps/features.py": "".join(new)})[:12]
     put_group(aws)
     facts = [
         (first, "ana", 11, "khzdiuz9rqcl", "75b4db4e4bd34608", 18200, 0.71, 0.012, 0.78, 0.007, 100),
@@ -256,7 +256,7 @@ def endpoint(project: Project, aws: Aws) -> dict[str, str]:
     project.edit("endpoint", max_instances="4", invocations_per_instance="1000", capture_percent="10")
     with (project.path / "guardrails.toml").open("a", encoding="utf-8") as file:
         file.write(PRICES)
-    _repository(project)
+    repository(project)
     put_group(aws, tags={**OWN, "project": "flight-delays"})
     for number, auc in ((1, 0.71), (2, 0.73)):
         _version(aws, number, auc)
@@ -424,7 +424,7 @@ def behind(project: Project, aws: Aws) -> dict[str, str]:
 
     known = record.read(project.path)
     (project.path / "docs" / "old.md").write_text("# Old\n", encoding="utf-8")
-    ours = _repository(project)
+    ours = repository(project)
     ours.commit({record.FILE: replace(known, template=str(template.folder), commit=commit).to_json()})
     _edit(ours, "project.toml", "volume_size_gb = 30", "volume_size_gb = 40")
     _edit(ours, "guardrails.toml", "\nendpoint = []", '\nendpoint = ["ml.m5.*"]')

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 LIMIT = "max_instance_hours_per_execution = 1"
 
 
+@pytest.mark.longest
 def test_a_merge_request_runs_every_check(line: Line) -> None:
     line.git("checkout", "--quiet", "-b", "more-iterations")
     line.project.edit("hyperparameters", max_iter="50")

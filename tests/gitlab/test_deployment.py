@@ -73,6 +73,7 @@ def requests(name: str) -> list[dict[str, Any]]:
     return [request for called, request in gaps.CALLS if called == name]
 
 
+@pytest.mark.longest
 def test_from_a_commit_on_main_to_an_approved_model_in_prod_and_back(deploying: Line, aws: Aws) -> None:
     commit = deploying.git("rev-parse", "HEAD")
     who = {"GITLAB_USER_LOGIN": "ana", "CI_COMMIT_SHA": commit, "CI_PIPELINE_ID": "345"}

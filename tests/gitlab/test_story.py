@@ -35,7 +35,7 @@ from . import line as lines
 from .conftest import DEPLOYS, token
 from .line import Line
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.longest]
 
 PREFIX = "customer/late-arrivals"
 COLUMNS = ["month", "day", "carrier", "origin", "sched_dep_time", "dep_delay", "distance", "arr_delay"]

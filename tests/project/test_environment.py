@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from sagemaker_ops import variables
 from sagemaker_ops.project import environment
 
 PYPROJECT = """
@@ -168,8 +170,32 @@ def test_without_any_uv_venv_and_pip_do_it(machine: Machine) -> None:
     assert machine.installed == {"pandas>=2.2", "boto3", "pytest", "ruff"}
 
 
+def test_pip_compiles_only_where_python_may_not_write_bytecode(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.uv = None
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    machine.need("dev")
+    assert "--no-compile" in machine.commands[-1]
+
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    machine.need("docs")
+    assert "--no-compile" not in machine.commands[-1]
+
+
+@pytest.mark.slow
+def test_every_variable_of_uv_reaches_it_except_those_that_install_elsewhere() -> None:
+    uv = Path(sys.executable).with_name("uv")
+    shown = subprocess.run([uv, "pip", "install", "--help"], capture_output=True, text=True, check=True).stdout
+    known = set(re.findall(r"\[env: (UV_\w+)", shown))
+    elsewhere = {"UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT", "UV_WORKING_DIR", "UV_NO_EDITABLE"}
+
+    assert "UV_DEFAULT_INDEX" in known
+    assert {name for name in known if not variables.is_for_builds(name)} == elsewhere & known
+
+
 @pytest.mark.parametrize(
-    ("variables", "compiled"),
+    ("given", "compiled"),
     [
         ({}, False),
         ({"PYTHONDONTWRITEBYTECODE": ""}, False),
@@ -179,17 +205,17 @@ def test_without_any_uv_venv_and_pip_do_it(machine: Machine) -> None:
     ],
 )
 def test_bytecode_is_compiled_where_python_may_not_write_it(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], compiled: bool
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], compiled: bool
 ) -> None:
     for name in ("PYTHONDONTWRITEBYTECODE", "UV_COMPILE_BYTECODE"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
+    for name, value in given.items():
         monkeypatch.setenv(name, value)
 
     machine.need("dev")
 
     assert ("--compile-bytecode" in machine.commands[-1]) is compiled
-    assert machine.installed_with.get("UV_COMPILE_BYTECODE") == variables.get("UV_COMPILE_BYTECODE"), "uv reads it"
+    assert machine.installed_with.get("UV_COMPILE_BYTECODE") == given.get("UV_COMPILE_BYTECODE"), "uv reads it"
 
 
 LINTING = PYPROJECT.replace("[dependency-groups]", '[dependency-groups]\nlint = ["mypy"]').replace(

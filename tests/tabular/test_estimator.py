@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import training
 from model import HYPERPARAMETERS, make_model
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sagemaker_ops.guardrails import gate_check
 from sagemaker_ops.tabular import estimator, model_archive
@@ -75,6 +76,25 @@ def test_reads_the_variables_of_the_toolkit(
     code = {f"code/{name}" for name in serving_code(Path(training.__file__).parent)}
     assert packed == {"model.joblib", "schema.json", "training.json", "baseline.json", *code}
     assert {"code/inference.py", "code/features.py", "code/sagemaker_ops/tabular/requests.py"} <= code
+
+
+def test_a_small_table_gets_one_thread_also_of_a_library_that_was_imported_later() -> None:
+    def openmp() -> set[int]:
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"}
+
+    before = openmp()
+    assert before, "scikit-learn has one"
+    with estimator.threads(10):
+        assert openmp() == {1}
+    assert openmp() == before
+    with estimator.threads(estimator.FEW_ROWS):
+        assert openmp() == before
+
+    known = estimator._controller(len(sys.modules))
+    assert estimator._controller(len(sys.modules)) is known
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "a_library_with_threads", sys)
+        assert estimator._controller(len(sys.modules)) is not known
 
 
 def test_packs_the_same_code_from_a_container_where_the_library_is_among_the_scripts(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     print(f"Installing packages into {venv} (once) …", flush=True)
     uv = shutil.which("uv")
     python, settings = _python(venv), _pip_settings()
+    # Otherwise Python writes the bytecode itself, and only of the modules that are imported.
+    compiled = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     if not python.exists() and not _make_venv(venv, uv):
         print(f"Could not create {venv}: see the output of {'uv' if uv else 'venv'} above.", file=sys.stderr)
         return 1
@@ -92,11 +94,11 @@ def _install(root: Path, groups: set[str], bare: bool) -> int:
     if uv:
         requirements.append("pip")  # uv's environments have no pip, but scripts written for an image may call it
         command = [uv, "pip", "install", "--python", str(python)]
-        if os.environ.get("PYTHONDONTWRITEBYTECODE") and "UV_COMPILE_BYTECODE" not in os.environ:
-            command.append("--compile-bytecode")  # otherwise Python does, and only the modules that are imported
+        command += ["--compile-bytecode"] if compiled and "UV_COMPILE_BYTECODE" not in os.environ else []
         environment = variables.of_builds() | _for_uv(settings)
     else:
         command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+        command += [] if compiled else ["--no-compile"]
         environment = variables.of_builds() | _as_variables(settings)
     if watched([*command, "--constraint", str(constraints), *requirements, *own], environment):
         print(f"Installation failed: see the output of {'uv' if uv else 'pip'} above.", file=sys.stderr)
