@@ -23,7 +23,7 @@ from sagemaker_ops.tabular.notation import Notation
 from sagemaker_ops.tabular.reading import column_names, is_parquet, read_rows
 from sagemaker_ops.tabular.rows import Lost
 from sagemaker_ops.tabular.schema import read_as
-from sagemaker_ops.tabular.spelling import LONGEST, SLICE, Spelling
+from sagemaker_ops.tabular.spelling import DIGITS, LONGEST, Spelling
 from sagemaker_ops.tabular.splits import Options
 from sagemaker_ops.tabular.summary import distinct, type_of
 from sagemaker_ops.tabular.tables import Read
@@ -33,7 +33,7 @@ ZEROS = re.compile(r"\s*[+-]?0\d")
 CODE = re.compile(r"\s*(\d+[eE]\d+|0[xX][0-9a-fA-F]+)\s*")
 SPECIAL = r"^\s*[+-]?0\d|^\s*\d+[eE]\d+\s*$|^\s*0[xX]|[1-9][0-9.]{17}"
 TRAILING = re.compile(r"(\.\d*[1-9])0+$")
-DIGITS = 17  # a float64 tells apart numbers with up to 15 digits, and writes up to 17
+SLICE = 1 << 16  # numbers that are looked at together
 MOST = 100_000  # whole numbers of a column that are compared with codes
 FEW = 100  # numbers with fractions, such as 1.1 and 1.10, may be versions, but not if there are more
 MOST_CATEGORIES = 1000  # that are compared; a column with more is free text

@@ -30,9 +30,9 @@ from sagemaker_ops.tabular.rows import Rows
 from sagemaker_ops.tabular.schema import MISSING
 from sagemaker_ops.tabular.spelling import Spelling
 
-BLOCK_BYTES = 3 << 18
-STREAM_BYTES = 1 << 18  # Arrow reads up to 32 of these ahead
-BLOCK_ROWS = 1 << 14
+BLOCK_BYTES = 6 << 20  # in smaller ones, threads wait for Python; larger ones gain little
+STREAM_BYTES = 1 << 20  # Arrow reads up to 32 of these ahead
+BLOCK_ROWS = 1 << 16
 NO_FOLDERS: Mapping[str, str | None] = MappingProxyType({})
 TEXT = pa.dictionary(pa.int32(), pa.string())
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-SLICE = 1 << 17  # bytes; all that is computed about so many fits into the processor's cache
 LONGEST = 64  # digits of a number
-WORD = 8  # bytes that are compared at once
-_EDGE = np.zeros(256, bool)
-_EDGE[[9, 10, 13, 32, 34, 44, 59, 124]] = True  # what may precede a number: separators, blanks, quotes
+DIGITS = 17  # a float64 tells apart numbers with up to 15 digits, and writes up to 17
+_EDGE = r'[\t\n\r ",;|]'  # what may precede a number: separators, blanks, quotes
+# Arrow's engine, RE2, looks for all of them in one pass. Each pattern needs few of its states, whatever the text.
+CODES = rf"(?:\A|{_EDGE})(?:0[0-9]+(?:{_EDGE}|\z)|0[xX]|[0-9]+[eE][0-9])"
+LONG = rf"(?:\A|[^0-9.])[0.]*[1-9][0-9.]{{{DIGITS + 1}}}"  # with the point, DIGITS + 2 in a row
 
 
 class Spelling:
@@ -25,45 +28,14 @@ class Spelling:
         self.others: list[Path] = []
 
     def look(self, content: bytes | memoryview) -> None:
-        """Look at some lines, in slices that begin with the end of the one before, so that no number is missed."""
-        for start in range(0, len(content), SLICE):
-            if self.codes and self.long:
-                return
-            # A number that is cut at an end is judged in the other slice.
-            begin, end = b"" if start else b"\n", b"__" if start + SLICE < len(content) else b"\n__"
-            lines = b"".join([begin, content[max(start - LONGEST, 0) : start + SLICE], end])
-            every = np.frombuffer(lines, np.uint8)
-            digit = (every - np.uint8(48)) < 10
-            self.codes = self.codes or _has_codes(every, digit)
-            self.long = self.long or _has_long(every, digit)
+        """Look at some lines. A number that is cut at an end counts as a whole one."""
+        sought = [pattern for pattern, found in ((CODES, self.codes), (LONG, self.long)) if not found]
+        ends = pa.py_buffer(np.array([0, len(content)]))
+        text = pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(content)])
+        if sought and _has(text, "|".join(sought)):
+            self.codes = self.codes or _has(text, CODES)
+            self.long = self.long or _has(text, LONG)
 
 
-def _has_codes(every: np.ndarray, digit: np.ndarray) -> bool:
-    before, here = every[:-2], every[1:-1]
-    inner = (before - np.uint8(45)) <= 13  # one of -./0123456789: as in dates and times
-    if (starts := (here == 48) & digit[2:] & ~inner).any():
-        at = np.flatnonzero(starts)
-        at = at[_EDGE[before[at]]] + 1
-        while len(inside := at[digit[at]]):  # to the end of each number
-            at = np.concatenate([at[~digit[at]], inside + 1])
-        if _EDGE[every[at]].any():
-            return True
-    letter = here | 32
-    if (exponents := (letter == 101) & digit[2:] & digit[:-2]).any():
-        marks = np.flatnonzero(exponents)  # where every[marks] is the digit before e
-        while len(inside := marks[digit[marks] & (marks > 0)]):  # to the start of each number, which may be in a word
-            marks = np.concatenate([marks[~digit[marks] | (marks == 0)], inside - 1])
-        if _EDGE[every[marks]].any():
-            return True
-    hexadecimal = (letter[1:] == 120) & (here[:-1] == 48)
-    return bool(hexadecimal.any() and (hexadecimal & _EDGE[before[:-1]]).any())
-
-
-def _has_long(every: np.ndarray, digit: np.ndarray) -> bool:
-    run = digit | (every == 46)  # with the point, DIGITS + 2 in a row
-    words = run[: len(run) // WORD * WORD].view(np.uint64)
-    if not (words == np.uint64(0x0101010101010101)).any():  # a long run contains a whole word
-        return False
-    for step in (1, 2, 4, 8, 3):
-        run = run[:-step] & run[step:]
-    return bool((run & digit[: len(run)] & (every[: len(run)] != 48)).any())
+def _has(text: pa.Array, pattern: str) -> bool:
+    return bool(pc.match_substring_regex(text, pattern)[0].as_py())
