@@ -6,10 +6,8 @@ import re
 import sys
 from pathlib import Path
 
-from cookiecutter.main import cookiecutter
-
 from benchmarks.results import Result, Row, Table
-from benchmarks.workplace import TEMPLATE, Workplace
+from benchmarks.workplace import TEMPLATE, Workplace, generate
 
 sys.path.insert(0, str(TEMPLATE / "tests"))  # where the jobs are also run
 
@@ -51,8 +49,7 @@ def _jobs(line: lines.Line, *jobs: str, **variables: str) -> dict[str, float]:
 
 def _repository(folder: Path) -> lines.Line:
     """A new project with a home folder of its own, and one for the caches of each job, as in a container."""
-    folder.mkdir()
-    line = lines.repository(Project(Path(cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(folder)))), folder)
+    line = lines.repository(Project(generate(folder / "made")), folder)
     variables = {name: value for name, value in line.variables.items() if name != "UV_CACHE_DIR"}
     (folder / "home").mkdir()
     caches = f"{folder}/caches/$CI_JOB_ID"

@@ -24,6 +24,7 @@ import projects  # noqa: E402
 from benchmarks import page as benchmarks_page  # noqa: E402
 from benchmarks import quotes, results  # noqa: E402
 from benchmarks.__main__ import NAMES  # noqa: E402
+from benchmarks.workplace import generate  # noqa: E402
 
 PAGES_OF_FIGURES = "python -m benchmarks --pages"
 KEPT = Path(__file__).with_suffix(".json")
@@ -46,7 +47,7 @@ def new_project(folder: Path, *targets: str) -> Path:
 
     No kernel is registered for the person who runs this.
     """
-    made = projects.bake_into(folder)
+    made = projects.Project(generate(folder / "made"))
     for target in targets:
         done = made.make(target)
         if done.code:
