@@ -16,6 +16,8 @@ import pytest
 from filelock import FileLock
 from projects import TEMPLATE, Bake, Project, bake_into
 
+# Threads of NumPy and SciPy that wait by spinning would take the processor from other tests.
+os.environ["OPENBLAS_THREAD_TIMEOUT"] = "4"
 # A shell ignores SIGINT in background processes, and then so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow", re.MULTILINE)

@@ -260,5 +260,6 @@ def environment(own: Mapping[str, str], region: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         # Threads that wait by spinning make training many times slower on a machine that also does other things.
         "OMP_WAIT_POLICY": "PASSIVE",
+        "OPENBLAS_THREAD_TIMEOUT": "4",
         **own,
     }

@@ -110,4 +110,6 @@ def _place(error: Exception, root: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    code = main(*sys.argv[1:])
+    gc.freeze()  # otherwise Python would search everything for garbage at the end
+    sys.exit(code)

@@ -127,6 +127,7 @@ def _environment(target: Target, root: Path) -> dict[str, str]:
     return variables.without_credentials() | {
         "PYTHONPATH": os.pathsep.join(map(str, (LIBRARY, root))),
         "PYTHONWARNINGS": "ignore",
+        "OPENBLAS_THREAD_TIMEOUT": "4",  # its threads do not wait by spinning
         "AWS_DEFAULT_REGION": target.region,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
