@@ -254,9 +254,7 @@ def environment(own: Mapping[str, str], region: str) -> dict[str, str]:
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         # boto3 would find these in HOME and in the instance's metadata
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "BOTO_CONFIG": os.devnull,
+        **dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG"), os.devnull),
         "AWS_EC2_METADATA_DISABLED": "true",
         # Threads that wait by spinning make training many times slower on a machine that also does other things.
         "OMP_WAIT_POLICY": "PASSIVE",
