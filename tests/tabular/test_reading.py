@@ -105,6 +105,22 @@ def test_refuses_errors_late_in_a_file(tmp_path: Path, content: bytes, finding: 
         read_table(tmp_path)
 
 
+@pytest.mark.parametrize(("most", "fits"), [(2000, True), (1500, True), (700, False)])
+def test_a_long_row_is_read_up_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, fits: bool
+) -> None:
+    """In a file whose quotes do not show where a row ends, which is read in blocks that grow with its rows."""
+    for name, size in {"STREAM_BYTES": 64, "MOST_BYTES": most}.items():
+        monkeypatch.setattr(reading, name, size)
+    (tmp_path / "table.csv").write_bytes(b'x,y\na"b,1\n' + b"c" * 1400 + b",2\n" + b"d,3\n" * 9)
+
+    if fits:
+        assert len(read_table(tmp_path)) == 11
+    else:
+        with pytest.raises(StepError, match=r"table\.csv cannot be read: straddling object"):
+            read_table(tmp_path)
+
+
 def test_a_late_value_widens_its_own_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BLOCK_BYTES", 60)
     (tmp_path / "table.csv").write_bytes(b"skipped,x,y\n" + b"0,1,1\n" * 50 + b"0,1,late\n")

@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 the execution failed, 2 wrong usage or input, 3 refused by
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import shutil
 import sys
@@ -53,6 +55,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command `ops`; every user error becomes a sentence on standard error and an exit code."""
+    atexit.register(gc.freeze)  # otherwise Python would search everything for garbage at the end
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: a name may be no valid text
     try:

@@ -6,6 +6,7 @@ Only this process imports it.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib.util
 import json
@@ -110,6 +111,5 @@ def _place(error: Exception, root: Path) -> str:
 
 
 if __name__ == "__main__":
-    code = main(*sys.argv[1:])
-    gc.freeze()  # otherwise Python would search everything for garbage at the end
-    sys.exit(code)
+    atexit.register(gc.freeze)  # otherwise Python would search everything for garbage at the end
+    sys.exit(main(*sys.argv[1:]))

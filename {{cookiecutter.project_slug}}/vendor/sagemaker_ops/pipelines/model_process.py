@@ -5,6 +5,8 @@ scikit-learn takes a second to import. Only this process imports it, and the tea
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import re
@@ -68,4 +70,5 @@ def _named(finding: str, given: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # as in compile_process.py
     sys.exit(main(**json.loads(sys.argv[1])))

@@ -32,6 +32,7 @@ from sagemaker_ops.tabular.spelling import Spelling
 
 BLOCK_BYTES = 6 << 20  # in smaller ones, threads wait for Python; larger ones gain little
 STREAM_BYTES = 1 << 20  # Arrow reads up to 32 of these ahead
+MOST_BYTES = 1 << 30  # of a row
 BLOCK_ROWS = 1 << 16
 NO_FOLDERS: Mapping[str, str | None] = MappingProxyType({})
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -129,8 +130,8 @@ def _read_csv(table: _Csv, work: partial[Rows], hashed: Collection[str]) -> list
             if not table.widen(str(error), table.types):
                 if read == table.in_pieces:
                     read, block = table.as_a_stream, STREAM_BYTES  # which reports the wrong row
-                elif "straddling" in str(error) and block < 1 << 30:  # a row is longer than a block
-                    block *= 16
+                elif "straddling" in str(error) and block < MOST_BYTES:  # a row is longer than a block
+                    block = min(16 * block, MOST_BYTES)
                 elif "Empty CSV" in str(error):
                     return []
                 else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import sys
 import tarfile
@@ -113,4 +115,5 @@ def _log_model(archive: Path, requirements: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # otherwise Python would search everything for garbage at the end
     main()
